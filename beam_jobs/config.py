@@ -1,0 +1,58 @@
+"""What a conversion is told, checked where it is made."""
+
+import dataclasses
+import re
+
+from pipeline.errors import UserError
+from pipeline.images import Geometry
+from pipeline.schema import check_encoding
+
+DUPLICATES = ("last", "first", "refuse", "keep")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Conversion:
+    """One list that becomes one split of a data set; fields are the flags of beam_jobs.convert."""
+
+    list_path: str
+    image_root: str
+    charset_path: str
+    output: str
+    split: str = "train"
+    image_height: int = Geometry.height
+    image_width: int = Geometry.width
+    image_encoding: str = "float32"
+    lines_per_shard: int = 4096
+    seed: int = 0
+    max_reject_fraction: float = 0.01
+    duplicates: str = "last"
+    overwrite: bool = False
+
+    def __post_init__(self):
+        check_encoding(self.image_encoding)
+        _check(
+            "split",
+            self.split,
+            re.fullmatch(r"[A-Za-z0-9_]+", self.split),
+            "letters, digits and underscores",
+        )
+        _check("lines_per_shard", self.lines_per_shard, self.lines_per_shard >= 1, "at least 1")
+        _check("seed", self.seed, self.seed >= 0, "0 or more")
+        _check(
+            "max_reject_fraction",
+            self.max_reject_fraction,
+            0 <= self.max_reject_fraction <= 1,
+            "0 to 1",
+        )
+        _check("duplicates", self.duplicates, self.duplicates in DUPLICATES, ", ".join(DUPLICATES))
+        self.geometry  # noqa: B018 - a size that makes no frame is refused here, not after the list was read
+
+    @property
+    def geometry(self) -> Geometry:
+        """Size of the images."""
+        return Geometry(self.image_height, self.image_width)
+
+
+def _check(name: str, value: object, holds: object, expected: str) -> None:
+    if not holds:
+        raise UserError(name, received=repr(value), expected=expected, remedy=f"Set --{name}.")

@@ -1,0 +1,1 @@
+"""What a text line is, on disk and in memory."""

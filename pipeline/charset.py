@@ -1,0 +1,129 @@
+"""Characters <-> class ids. The only place that knows where the blank sits.
+
+A charset file is UTF-8 with one character a row. Row 0 stands for the blank, whatever it shows; the character
+of row k is class k - 1, and the blank is the last class, as TensorFlow's CTC has it.
+"""
+
+import collections
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Iterable
+
+from pipeline import storage
+from pipeline.errors import Refused, UserError
+
+BLANK_ROW = "<blank>"
+
+
+@dataclasses.dataclass(frozen=True)
+class Charset:
+    """An ordered set of characters; `characters[k]` is the character of class k."""
+
+    characters: str
+
+    def __post_init__(self):
+        if not self.characters:
+            raise UserError(
+                "charset",
+                received="no characters",
+                expected="a row for the blank and a row for each character",
+                remedy="Give a file with one character a row.",
+            )
+        _refuse_duplicates(self.characters)
+
+    @property
+    def blank(self) -> int:
+        """The class of the CTC blank, the last one."""
+        return len(self.characters)
+
+    @property
+    def classes(self) -> int:
+        """Number of classes: the characters and the blank."""
+        return len(self.characters) + 1
+
+    @functools.cached_property
+    def sha256(self) -> str:
+        """A hash of the characters in their order."""
+        return hashlib.sha256(self.characters.encode("utf-8")).hexdigest()
+
+    @functools.cached_property
+    def _class_of(self) -> dict[str, int]:
+        return {character: k for k, character in enumerate(self.characters)}
+
+    def __contains__(self, character: str) -> bool:
+        return character in self._class_of
+
+    def encode(self, text: str) -> list[int]:
+        """Class ids of a text; raises Refused('unknown_character') naming what the charset lacks."""
+        try:
+            return [self._class_of[character] for character in text]
+        except KeyError:
+            unknown = sorted({c for c in text if c not in self._class_of})
+            shown = ", ".join(f"{c!r} (U+{ord(c):04X})" for c in unknown)
+            raise Refused("unknown_character", f"the charset lacks {shown}") from None
+
+    def encode_rows(self, rows: Iterable[bytes]) -> list[int]:
+        """Class ids of charset rows in decimal; raises Refused('bad_id')."""
+        return [self._class_of_row(row) for row in rows]
+
+    def _class_of_row(self, row: bytes) -> int:
+        # bytes.isdigit is ASCII only; int() would also take '+5', '1_0' and other scripts' digits.
+        number = int(row) if row.isdigit() and len(row) < 10 else 0
+        if not 1 <= number <= self.blank:
+            shown = row.decode("utf-8", "replace")
+            raise Refused("bad_id", f"id {shown!r} is not a whole number from 1 to {self.blank}")
+        return number - 1
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of class ids without blanks; raises ValueError for a class that is no character."""
+        text = []
+        for k in ids:
+            if not 0 <= k < self.blank:
+                raise ValueError(f"class {k} is no character: expected 0 to {self.blank - 1}")
+            text.append(self.characters[k])
+        return "".join(text)
+
+    def write(self, path: str) -> None:
+        """Writes the charset as a file that `read_charset` reads."""
+        storage.write_atomically(path, "\n".join([BLANK_ROW, *self.characters, ""]).encode("utf-8"))
+
+
+def read_charset(path: str) -> Charset:
+    """Reads a charset file; raises UserError with file:line for a row that is not one character."""
+    try:
+        text = storage.read_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"charset {path}",
+            received=f"bytes that are not UTF-8 ({error.reason} at byte {error.start})",
+            expected="UTF-8",
+            remedy="Convert the file, for example with iconv -t UTF-8.",
+        ) from None
+    # Only LF ends a row: str.splitlines would also break at characters such as U+2028.
+    rows = [row.rstrip("\r") for row in text.removesuffix("\n").split("\n")]
+    for number, row in enumerate(rows[1:], start=2):
+        if len(row) != 1:
+            raise UserError(
+                f"charset {path}:{number}",
+                received=f"{row!r}, {len(row)} code points",
+                expected="one code point a row",
+                remedy="Write one character a row, a space as a space, and no empty rows.",
+            )
+    return Charset("".join(rows[1:]))
+
+
+def _refuse_duplicates(characters: str) -> None:
+    repeated = [c for c, count in collections.Counter(characters).items() if count > 1]
+    if not repeated:
+        return
+    places = {c: [k + 2 for k, d in enumerate(characters) if d == c] for c in repeated}
+    shown = ", ".join(f"{c!r} in lines {' and '.join(map(str, places[c]))}" for c in repeated[:10])
+    more = f" and {len(repeated) - 10} more" if len(repeated) > 10 else ""
+    raise UserError(
+        "charset",
+        received=f"duplicated characters: {shown}{more}",
+        expected="each character once",
+        remedy="A widely copied char_std_5990.txt is corrupt in this way: take the original file. In a "
+        "charset of your own remove the repeats, before any list is written with its row numbers.",
+    )

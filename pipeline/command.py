@@ -1,0 +1,61 @@
+"""How a binary starts and ends: flags, strict arguments, errors for people, exit codes, the last line."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+
+from absl import app, flags, logging
+
+from pipeline.errors import UserError
+
+
+def run(main: Callable[..., int | None], *, words: bool = False, beam: bool = False) -> None:
+    """Parses flags, then calls main() and exits with what it returns, or with 1 after a UserError.
+
+    With `words` main takes the arguments that are no flags, with `beam` those after `--`; where a binary takes
+    neither, one that stands there is an error.
+    """
+    arguments, beam_arguments = _split_arguments(sys.argv)
+    # TensorFlow reads this when it loads; its start-up messages would bury ours.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    _show_help_of(main)
+
+    def start(argv: list[str]) -> int | None:
+        if argv[1:] and not words:
+            raise app.UsageError(f"stray arguments: {' '.join(argv[1:])}. Options are written --name=value.")
+        if beam_arguments and not beam:
+            raise app.UsageError(f"nothing belongs after '--' here: {' '.join(beam_arguments)}")
+        logging.set_verbosity(logging.INFO)
+        extra = ([argv[1:]] if words else []) + ([beam_arguments] if beam else [])
+        return _report_errors(lambda: main(*extra))
+
+    app.run(start, argv=arguments)
+
+
+def print_result(result: dict) -> None:
+    """Prints the JSON object that a binary ends its standard output with."""
+    print(json.dumps(result, ensure_ascii=False), flush=True)
+
+
+def _report_errors(call: Callable[[], int | None]) -> int:
+    try:
+        return call() or 0
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _split_arguments(argv: list[str]) -> tuple[list[str], list[str]]:
+    if "--" not in argv:
+        return argv, []
+    cut = argv.index("--")
+    return argv[:cut], argv[cut + 1 :]
+
+
+def _show_help_of(main: Callable) -> None:
+    # As an installed script the main module is a stub: --help shall show the flags and text of the real one.
+    module = sys.modules[main.__module__]
+    sys.modules["__main__"].__doc__ = module.__doc__
+    for flag in flags.FLAGS.get_flags_for_module(module):
+        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)

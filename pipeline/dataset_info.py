@@ -1,0 +1,151 @@
+"""The description that travels with a data set, as dataset.json: a reader refuses without it.
+
+A split stands in it only when it is whole, and for every split rows read = records written + rows refused.
+"""
+
+import dataclasses
+import json
+from typing import Any
+
+from pipeline import schema, storage
+from pipeline.charset import Charset
+from pipeline.errors import UserError
+from pipeline.frames import STRIDE
+from pipeline.images import Geometry
+
+FILE_NAME = "dataset.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardInfo:
+    """One TFRecord file: its name, records, size in bytes and the CRC-32C of the whole file."""
+
+    name: str
+    records: int
+    bytes: int
+    crc32c: str
+
+
+@dataclasses.dataclass(frozen=True)
+class SplitInfo:
+    """One split: its shards in order, rows read, refusals by reason, statistics and what it was made of."""
+
+    shards: tuple[ShardInfo, ...]
+    read: int
+    refused: dict[str, int]
+    statistics: dict[str, Any]
+    sources: dict[str, Any]
+
+    def __post_init__(self):
+        if self.read != self.written + sum(self.refused.values()):
+            raise ValueError(
+                f"{self.read} rows read, but {self.written} written and {sum(self.refused.values())} refused"
+            )
+
+    @property
+    def written(self) -> int:
+        """Records in all shards."""
+        return sum(shard.records for shard in self.shards)
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetInfo:
+    """A data set: one charset, geometry and image encoding, and the splits that are whole."""
+
+    charset: Charset
+    geometry: Geometry
+    image_encoding: str
+    splits: dict[str, SplitInfo] = dataclasses.field(default_factory=dict)
+    provenance: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self):
+        schema.check_encoding(self.image_encoding)
+
+    def find_split(self, name: str) -> SplitInfo:
+        """The split of this name; raises UserError where it is missing or not yet whole."""
+        if name not in self.splits:
+            raise UserError(
+                "split",
+                received=repr(name),
+                expected=f"one of the data set's whole splits: {', '.join(self.splits) or 'it has none'}",
+                remedy="Convert it first, or name another split.",
+            )
+        return self.splits[name]
+
+    def with_split(self, name: str, split: SplitInfo, provenance: dict[str, Any]) -> "DatasetInfo":
+        """This data set with a split more, or with another split of that name."""
+        return dataclasses.replace(
+            self,
+            splits=dict(sorted({**self.splits, name: split}.items())),
+            provenance=dict(sorted({**self.provenance, name: provenance}.items())),
+        )
+
+    def without_split(self, name: str) -> "DatasetInfo":
+        """This data set without a split."""
+        return dataclasses.replace(
+            self,
+            splits={k: v for k, v in self.splits.items() if k != name},
+            provenance={k: v for k, v in self.provenance.items() if k != name},
+        )
+
+    def to_json(self) -> str:
+        """The text of dataset.json."""
+        content = {
+            "schema_version": schema.VERSION,
+            "image_height": self.geometry.height,
+            "image_width": self.geometry.width,
+            "image_encoding": self.image_encoding,
+            "frame_stride": STRIDE,
+            "charset": self.charset.characters,
+            "charset_sha256": self.charset.sha256,
+            "splits": {
+                name: {"written": s.written, **dataclasses.asdict(s)} for name, s in self.splits.items()
+            },
+            "provenance": self.provenance,
+        }
+        return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+    def save(self, folder: str) -> None:
+        """Writes dataset.json into a folder, replacing an older one in one go."""
+        storage.write_atomically(storage.join(folder, FILE_NAME), self.to_json().encode("utf-8"))
+
+
+def load_dataset_info(folder: str) -> DatasetInfo:
+    """Reads a folder's dataset.json; raises UserError where it is missing, damaged or of another version."""
+    path = storage.join(folder, FILE_NAME)
+    if not storage.exists(path):
+        raise UserError(
+            f"data set {folder}",
+            received=f"no {FILE_NAME}",
+            expected="a folder that a conversion has finished",
+            remedy="Run python -m beam_jobs.convert with --output on this folder.",
+        )
+    try:
+        return _from_json(json.loads(storage.read_bytes(path).decode("utf-8")))
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"data set {path}",
+            received=f"{type(error).__name__}: {error}",
+            expected=f"a description of schema version {schema.VERSION}",
+            remedy="Convert again with this version of densenet-ocr.",
+        ) from None
+
+
+def _from_json(content: dict[str, Any]) -> DatasetInfo:
+    if content["schema_version"] != schema.VERSION or content["frame_stride"] != STRIDE:
+        raise ValueError(f"schema version {content['schema_version']}, frame stride {content['frame_stride']}")
+    info = DatasetInfo(
+        charset=Charset(content["charset"]),
+        geometry=Geometry(content["image_height"], content["image_width"]),
+        image_encoding=content["image_encoding"],
+        splits={name: _split_from_json(split) for name, split in content["splits"].items()},
+        provenance=content["provenance"],
+    )
+    if info.charset.sha256 != content["charset_sha256"]:
+        raise ValueError("the charset does not match its hash")
+    return info
+
+
+def _split_from_json(content: dict[str, Any]) -> SplitInfo:
+    fields = {field.name: content[field.name] for field in dataclasses.fields(SplitInfo)}
+    return SplitInfo(**{**fields, "shards": tuple(ShardInfo(**shard) for shard in fields["shards"])})

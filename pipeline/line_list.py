@@ -1,0 +1,148 @@
+"""A row of a list -> a line's path and class ids, or a refusal.
+
+A row with a tab is `path<TAB>text`; any other is `path id id id ...`, ids being charset rows (characters are
+1-based). Lists from anywhere are taken: CRLF, a byte order mark, backslashes, blanks around a row, blank rows.
+"""
+
+import hashlib
+import mmap
+import os
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.charset import Charset
+from pipeline.errors import Refused, UserError
+
+BLANKS = b" \t\r\n"
+_SCAN_BYTES = 16 << 20
+
+
+class Line(NamedTuple):
+    """One row: the path as the list has it, and the label's class ids."""
+
+    key: str
+    label: list[int]
+
+
+class LineList:
+    """A list file by its rows, without holding them: each row is read where the file has it."""
+
+    def __init__(self, path: str):
+        """Opens a local list file; raises UserError where it cannot be read or is not UTF-8 at all."""
+        self.path = path
+        self._bytes = _map_file(path)
+
+    def scan(self) -> tuple[np.ndarray, np.ndarray]:
+        """Byte offset (int64) and 1-based line number (int64) of every row that is not blank."""
+        size = len(self._bytes)
+        offsets, lines, first_line, start = [], [], 1, _skip_byte_order_mark(self._bytes)
+        while start < size:
+            end = _end_of_block(self._bytes, start, size)
+            block_offsets, block_lines, count = _scan_block(self._bytes[start:end])
+            offsets.append(block_offsets + start)
+            lines.append(block_lines + first_line)
+            start, first_line = end, first_line + count
+        empty = np.zeros(0, np.int64)
+        return np.concatenate([empty, *offsets]), np.concatenate([empty, *lines])
+
+    def row_at(self, offset: int) -> bytes:
+        """The row that starts at a byte offset, without its line ending."""
+        end = self._bytes.find(b"\n", offset)
+        return self._bytes[offset : end if end >= 0 else len(self._bytes)].rstrip(b"\r")
+
+    def sha256(self) -> str:
+        """A hash of the whole file."""
+        return hashlib.sha256(self._bytes).hexdigest()
+
+
+def split_row(row: bytes) -> tuple[bytes, bytes | None, list[bytes]]:
+    """Path, text (None in a row of ids) and ids of a row, before anything is checked."""
+    row = row.lstrip(BLANKS).rstrip(b"\r\n")
+    path, *ids = row.split()
+    if b"\t" in row.rstrip(BLANKS) or (b"\t" in row and not ids):
+        # The text is all that follows the tab: its own blanks may be characters.
+        path, _, text = row.partition(b"\t")
+        return path.rstrip(BLANKS), text, []
+    return path, None, ids
+
+
+def parse_row(row: bytes, charset: Charset) -> Line:
+    """The line that a row describes; raises Refused."""
+    path, text, ids = split_row(row)
+    key = _decode_utf8(path)
+    if "\0" in key:
+        raise Refused("bad_path", f"path {key!r} holds a NUL character")
+    label = charset.encode_rows(ids) if text is None else _encode_text(_decode_utf8(text), charset)
+    if not label:
+        raise Refused("no_label", "nothing follows the path")
+    return Line(key, label)
+
+
+def hash_path(row: bytes) -> bytes:
+    """16 bytes that tell a row's path from every other path."""
+    return hashlib.blake2b(split_row(row)[0], digest_size=16).digest()
+
+
+def resolve_path(key: str, root: str) -> str:
+    """The file of a key below an absolute image root, backslashes read as slashes; raises Refused."""
+    path = os.path.normpath(os.path.join(root, key.replace("\\", "/")))
+    if not path.startswith(os.path.join(root, "")):
+        raise Refused("outside_root", f"{key!r} leads out of the image root {root!r}")
+    return path
+
+
+def _encode_text(text: str, charset: Charset) -> list[int]:
+    # Blanks at the end are the list's where the charset has no such character, the line's where it has.
+    while text and text[-1] in " \t" and text[-1] not in charset:
+        text = text[:-1]
+    return charset.encode(text)
+
+
+def _decode_utf8(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Refused("not_utf8", f"{error.reason} at byte {error.start} of {data!r}") from None
+
+
+def _map_file(path: str) -> mmap.mmap | bytes:
+    try:
+        with open(path, "rb") as file:
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if os.path.getsize(path) else b""
+    except OSError as error:
+        raise UserError(
+            f"list {path}",
+            received=error.strerror or str(error),
+            expected="a list file that can be read",
+            remedy="Check --list and its permissions.",
+        ) from None
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise UserError(
+            f"list {path}",
+            received="UTF-16 (by its byte order mark)",
+            expected="UTF-8",
+            remedy="Convert the file, for example with iconv -f UTF-16 -t UTF-8.",
+        )
+    return data
+
+
+def _skip_byte_order_mark(data: mmap.mmap | bytes) -> int:
+    return 3 if data[:3] == b"\xef\xbb\xbf" else 0
+
+
+def _end_of_block(data: mmap.mmap | bytes, start: int, size: int) -> int:
+    if start + _SCAN_BYTES >= size:
+        return size
+    newline = data.find(b"\n", start + _SCAN_BYTES)
+    return newline + 1 if newline >= 0 else size
+
+
+def _scan_block(block: bytes) -> tuple[np.ndarray, np.ndarray, int]:
+    """Offsets and 0-based numbers of a block's rows that are not blank, and the count of all its rows."""
+    data = np.frombuffer(block, np.uint8)
+    starts = np.concatenate([[0], np.flatnonzero(data == ord("\n")) + 1])
+    starts = starts[starts < len(data)]
+    filled = np.logical_or.reduceat(~np.isin(data, np.frombuffer(BLANKS, np.uint8)), starts)
+    numbers = np.flatnonzero(filled)
+    return starts[numbers], numbers, len(starts)

@@ -1,0 +1,44 @@
+"""Progress of long work on standard error: one line that moves on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+
+
+class Progress:
+    """Shows done of total, the rate and the time left."""
+
+    def __init__(self, title: str, total: int, unit: str, *, every_seconds: float = 10.0):
+        """Starts the clock; away from a terminal a line is printed every `every_seconds`."""
+        self._title, self._total, self._unit = title, total, unit
+        self._terminal = sys.stderr.isatty()
+        self._every = 0.2 if self._terminal else every_seconds
+        self._start = self._shown = time.monotonic()
+
+    def show(self, done: int, note: str = "") -> None:
+        """Shows the state if it is time to."""
+        now = time.monotonic()
+        if now - self._shown >= self._every:
+            self._shown = now
+            self._print(self._describe(done, now - self._start, note))
+
+    def close(self, done: int, note: str = "") -> None:
+        """Shows the last state in any case and ends the line."""
+        self._print(self._describe(done, time.monotonic() - self._start, note))
+        if self._terminal:
+            print(file=sys.stderr)
+
+    def _describe(self, done: int, seconds: float, note: str) -> str:
+        rate = done / seconds if seconds > 0 else 0.0
+        left = f", {_clock((self._total - done) / rate)} left" if 0 < done < self._total else ""
+        share = f"{done:,} of {self._total:,} {self._unit}"
+        return f"{self._title}: {share}, {rate:,.0f}/s, {_clock(seconds)}{left}{', ' if note else ''}{note}"
+
+    def _print(self, text: str) -> None:
+        start, end = ("\r\x1b[K", "") if self._terminal else ("", "\n")
+        print(start + text, end=end, file=sys.stderr, flush=True)
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
