@@ -66,7 +66,7 @@ class ListSource:
                 f"{len(label)} characters need {needed} frames, {self.geometry.width} pixels give {frames}",
             )
         path = resolve_path(key, self._root)
-        return Record(key, images.decode_exact(_read_image(path), self.geometry), label)
+        return Record(key, images.decode_exact(images.read_file(path), self.geometry), label)
 
     @functools.cached_property
     def _root(self) -> str:
@@ -125,13 +125,3 @@ def _hash_paths(line_list: LineList, offsets: np.ndarray) -> np.ndarray:
     for offset in offsets:
         hashes += hash_path(line_list.row_at(int(offset)))
     return np.frombuffer(bytes(hashes), np.uint64).reshape(-1, 2)
-
-
-def _read_image(path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except (FileNotFoundError, NotADirectoryError):
-        raise Refused("missing_image", f"no file {path}") from None
-    except OSError as error:
-        raise Refused("unreadable_image", f"{path}: {error.strerror}") from None

@@ -27,8 +27,9 @@ def training_input(
     """
     paths, lines = _shards_with_lines(folder, info, split)
     first_pass, skipped = divmod(first_step * batch_size, lines)
+    fixed_seed = tf.constant(seed, tf.int64)
     dataset = tf.data.Dataset.counter(start=first_pass)
-    dataset = dataset.flat_map(lambda number: _one_pass(paths, seed, number, shuffle_buffer))
+    dataset = dataset.flat_map(lambda number: _one_pass(paths, fixed_seed, number, shuffle_buffer))
     dataset = dataset.skip(skipped)
     dataset = dataset.batch(batch_size, drop_remainder=True)
     # One parse for a batch costs a fifth of a parse for each line.
@@ -66,8 +67,7 @@ def pad_batch(batch: dict, batch_size: int) -> dict:
 
 
 def _one_pass(paths: list[str], seed: int, number, shuffle_buffer: int) -> tf.data.Dataset:
-    keys = tf.stack([tf.cast(seed, tf.int64), number])
-    shards = tf.random.experimental.stateless_shuffle(tf.constant(paths), keys)
+    shards = tf.random.experimental.stateless_shuffle(tf.constant(paths), tf.stack([seed, number]))
     dataset = tf.data.Dataset.from_tensor_slices(shards)
     dataset = dataset.interleave(
         tf.data.TFRecordDataset,
@@ -76,12 +76,21 @@ def _one_pass(paths: list[str], seed: int, number, shuffle_buffer: int) -> tf.da
         num_parallel_calls=OPEN_SHARDS,
         deterministic=True,
     )
-    return dataset.shuffle(shuffle_buffer, seed=_fold(keys), reshuffle_each_iteration=False)
+    return _shuffle(dataset, shuffle_buffer, seed, number)
 
 
-def _fold(keys):
-    """One seed of (seed, pass), so that no pass has another's order."""
-    return tf.random.stateless_uniform([], keys, minval=None, maxval=None, dtype=tf.int64)
+def _shuffle(dataset: tf.data.Dataset, buffer: int, seed, number) -> tf.data.Dataset:
+    """Dataset.shuffle by (seed, pass) alone; the method would mix in whatever tf.random.set_seed was told."""
+    variant = tf.raw_ops.ShuffleDataset(
+        input_dataset=tf.data.experimental.to_variant(dataset),
+        buffer_size=tf.constant(buffer, tf.int64),
+        seed=seed,
+        seed2=number + 1,  # two zeros would mean a random seed
+        output_types=[tf.string],
+        output_shapes=[[]],
+        reshuffle_each_iteration=False,
+    )
+    return tf.data.experimental.from_variant(variant, dataset.element_spec)
 
 
 def _append_rows(tensor, row, count):

@@ -3,6 +3,7 @@
 The network halves a line three times: a 5x5/2 'same' convolution and two 2x2/2 'valid' average pools.
 """
 
+import itertools
 from collections.abc import Sequence
 
 STRIDE = 8
@@ -18,4 +19,4 @@ def count_frames(width):
 
 def needed_frames(label: Sequence[int]) -> int:
     """Frames that CTC needs at least: one a character, and a blank between equal neighbours."""
-    return len(label) + sum(a == b for a, b in zip(label, label[1:], strict=False))
+    return len(label) + sum(a == b for a, b in itertools.pairwise(label))

@@ -36,6 +36,17 @@ class Geometry:
                 )
 
 
+def read_file(path: str) -> bytes:
+    """The bytes of a local image file; raises Refused."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except (FileNotFoundError, NotADirectoryError):
+        raise Refused("missing_image", f"no file {path}") from None
+    except OSError as error:
+        raise Refused("unreadable_image", f"{path}: {error.strerror}") from None
+
+
 def decode(data: bytes) -> np.ndarray:
     """Grey levels (uint8, [height, width]) of an encoded image, by Pillow's convert('L'); raises Refused."""
     image = _open(data)

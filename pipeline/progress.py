@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 
 
 class Progress:
@@ -14,15 +15,15 @@ class Progress:
         self._every = 0.2 if self._terminal else every_seconds
         self._start = self._shown = time.monotonic()
 
-    def show(self, done: int, note: str = "") -> None:
-        """Shows the state if it is time to."""
+    def show(self, done: int, note: Callable[[], str] = str) -> None:
+        """Shows the state if it is time to; `note` makes the text behind it only then."""
         now = time.monotonic()
         if now - self._shown >= self._every:
             self._shown = now
-            self._print(self._describe(done, now - self._start, note))
+            self._print(self._describe(done, now - self._start, note()))
 
     def close(self, done: int, note: str = "") -> None:
-        """Shows the last state in any case and ends the line."""
+        """Shows the last state and ends the line."""
         self._print(self._describe(done, time.monotonic() - self._start, note))
         if self._terminal:
             print(file=sys.stderr)

@@ -1,0 +1,62 @@
+"""What a training is told, checked where it is made and saved with the run."""
+
+import dataclasses
+
+from pipeline.errors import UserError
+
+SCHEDULES = ("constant", "cosine")
+STRATEGIES = ("auto", "one", "mirrored")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Training:
+    """What decides a training's result, together with its data; a run is resumed only with an equal one.
+
+    The defaults are the notebook's: Adam at a constant 1e-3, batches of 64, at most 100 epochs, patience 10.
+    """
+
+    train_split: str = "train"
+    validation_split: str | None = None
+    epochs: int = 100
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    schedule: str = "constant"
+    warmup_steps: int = 0
+    patience: int = 10
+    shuffle_buffer: int = 4096
+    seed: int = 0
+
+    def __post_init__(self):
+        for name in ("epochs", "batch_size", "patience", "shuffle_buffer"):
+            check(name, getattr(self, name), getattr(self, name) >= 1, "1 or more")
+        check("learning_rate", self.learning_rate, self.learning_rate > 0, "more than 0")
+        check("warmup_steps", self.warmup_steps, self.warmup_steps >= 0, "0 or more")
+        check("seed", self.seed, 0 <= self.seed < 2**31, "0 to 2147483647")
+        check("schedule", self.schedule, self.schedule in SCHEDULES, " or ".join(SCHEDULES))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Devices:
+    """What a program uses of its machine; it may change when a run is resumed.
+
+    `gpu_memory_fraction` is a hard share of each GPU's memory; None lets TensorFlow take memory as it needs it.
+    Thread counts of 0 are OMP_NUM_THREADS for operations if that is set, else TensorFlow's choice.
+    """
+
+    strategy: str = "auto"
+    gpu_memory_fraction: float | None = None
+    intra_op_threads: int = 0
+    inter_op_threads: int = 0
+
+    def __post_init__(self):
+        check("strategy", self.strategy, self.strategy in STRATEGIES, ", ".join(STRATEGIES))
+        fraction = self.gpu_memory_fraction
+        check("gpu_memory_fraction", fraction, fraction is None or 0 < fraction <= 1, "more than 0, at most 1")
+        for name in ("intra_op_threads", "inter_op_threads"):
+            check(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
+
+
+def check(name: str, value: object, holds: bool, expected: str) -> None:
+    """Raises UserError about a setting unless `holds`."""
+    if not holds:
+        raise UserError(name, received=repr(value), expected=expected, remedy=f"Set --{name}.")

@@ -1,0 +1,46 @@
+"""Scores a run on a split: exact match with its 95 % interval, and CER, over every line.
+
+    python -m model.evaluate --model=run --data=data --split=test
+
+The last line on standard output is {"split", "lines", "exact_match", "exact_match_95": [lo, hi], "cer",
+"seconds"}. --picture draws the first lines of the split with truth and reading.
+"""
+
+from absl import flags
+
+from pipeline import command
+
+_MODEL = flags.DEFINE_string("model", None, "Folder of the run.", required=True)
+_CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Weights file of the run; by default the best epoch's.")
+_DATA = flags.DEFINE_string("data", None, "Folder of the data set.", required=True)
+_SPLIT = flags.DEFINE_string("split", None, "Split to score.", required=True)
+_BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "Lines read at once.", lower_bound=1)
+_PICTURE = flags.DEFINE_string("picture", None, "PNG file to draw lines with truth and reading into.")
+_PICTURE_LINES = flags.DEFINE_integer("picture_lines", 16, "Lines in the picture.", lower_bound=1)
+_FONT = flags.DEFINE_string("font", None, "Font file for the picture, needed for other than Latin texts.")
+
+
+def main() -> None:
+    """Evaluates as the flags say and prints the result."""
+    from model.evaluation import evaluate  # loads TensorFlow, for which --help need not wait
+
+    result = evaluate(
+        model=_MODEL.value,
+        checkpoint=_CHECKPOINT.value,
+        data=_DATA.value,
+        split=_SPLIT.value,
+        batch_size=_BATCH_SIZE.value,
+        picture=_PICTURE.value,
+        picture_lines=_PICTURE_LINES.value,
+        font=_FONT.value,
+    )
+    command.print_result(result)
+
+
+def run() -> None:
+    """Entry point of ocr-evaluate."""
+    command.run(main)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,143 @@
+"""A run on disk: configuration, charset and data set's description beside the weights, so that a reader needs no more.
+
+config.json  charset.txt  dataset.json  weights/  checkpoints/  history.csv  tensorboard/
+"""
+
+import dataclasses
+import json
+
+import keras
+
+from model.config import Devices, Training
+from model.densenet import build_densenet
+from pipeline import storage
+from pipeline.dataset_info import FILE_NAME, DatasetInfo, load_dataset_info
+from pipeline.errors import UserError
+
+BEST = "best.weights.h5"
+EPOCH = "epoch-{epoch:04d}.weights.h5"
+
+
+@dataclasses.dataclass(frozen=True)
+class RunFolder:
+    """The places inside a run's folder."""
+
+    path: str
+
+    @property
+    def config(self) -> str:
+        """What the run was told."""
+        return storage.join(self.path, "config.json")
+
+    @property
+    def weights(self) -> str:
+        """Folder of weights by epoch, and of the best."""
+        return storage.join(self.path, "weights")
+
+    @property
+    def checkpoints(self) -> str:
+        """Folder of what resuming needs."""
+        return storage.join(self.path, "checkpoints")
+
+    @property
+    def history(self) -> str:
+        """Table of figures by epoch."""
+        return storage.join(self.path, "history.csv")
+
+    @property
+    def tensorboard(self) -> str:
+        """Folder of TensorBoard's logs."""
+        return storage.join(self.path, "tensorboard")
+
+
+def open_run(path: str, *, training: Training, devices: Devices, data: str, info: DatasetInfo) -> RunFolder:
+    """Makes a run folder, or opens one whose training and data are equal; raises UserError where they are not."""
+    run = RunFolder(path)
+    if storage.exists(run.config):
+        _check_equal(run, training, info)
+        return run
+    if storage.list_names(path):
+        raise UserError(
+            f"run {path}",
+            received="a folder with other files and no config.json",
+            expected="a new folder, or the folder of a run",
+            remedy="Choose another --run.",
+        )
+    for folder in (path, run.weights, run.checkpoints):
+        storage.make_folder(folder)
+    info.save(path)
+    info.charset.write(storage.join(path, "charset.txt"))
+    content = {"training": dataclasses.asdict(training), "devices": dataclasses.asdict(devices), "data": data}
+    # Last, because a folder is a run once this file is there.
+    storage.write_atomically(run.config, json.dumps(content, indent=1).encode())
+    return run
+
+
+def load_model(path: str, checkpoint: str | None = None) -> tuple[keras.Model, DatasetInfo]:
+    """The run's model with weights, and the description of the data that it was trained on.
+
+    Weights are those of the best epoch, or of the last one where none was chosen; `checkpoint` names a file in
+    the run's weights folder or anywhere. Raises UserError where anything is missing or does not fit.
+    """
+    run = RunFolder(path)
+    if not storage.exists(run.config):
+        raise UserError(
+            f"model {path}",
+            received="no config.json there",
+            expected="the folder of a run",
+            remedy="Train first: python -m model.train --run=...",
+        )
+    info = load_dataset_info(path)
+    model = build_densenet(height=info.geometry.height, classes=info.charset.classes)
+    _load_weights(model, _find_weights(run, checkpoint))
+    return model, info
+
+
+def _find_weights(run: RunFolder, checkpoint: str | None) -> str:
+    if checkpoint:
+        inside = storage.join(run.weights, checkpoint)
+        return inside if storage.exists(inside) else checkpoint
+    found = storage.find(storage.join(run.weights, BEST)) or storage.find(
+        storage.join(run.weights, "epoch-*.weights.h5")
+    )
+    if not found:
+        raise UserError(
+            f"model {run.path}",
+            received="no weights in it",
+            expected=f"weights/{BEST} or weights of an epoch",
+            remedy="Let the training finish its first epoch.",
+        )
+    return found[-1]
+
+
+def _load_weights(model: keras.Model, path: str) -> None:
+    try:
+        model.load_weights(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(
+            f"weights {path}",
+            received=str(error).splitlines()[0],
+            expected=f"weights of {model.name} with {model.output_shape[-1]} classes",
+            remedy="Choose weights of this run with --checkpoint.",
+        ) from None
+
+
+def _check_equal(run: RunFolder, training: Training, info: DatasetInfo) -> None:
+    old = json.loads(storage.read_bytes(run.config))["training"]
+    new = dataclasses.asdict(training)
+    changed = [name for name in new if old.get(name) != new[name]]
+    if changed:
+        raise UserError(
+            f"run {run.path}",
+            received=", ".join(f"--{name}={new[name]}" for name in changed),
+            expected=", ".join(f"--{name}={old.get(name)}" for name in changed) + ", as the run was begun with",
+            remedy="Give the same settings to resume it, or another --run to begin anew.",
+        )
+    trained_on = load_dataset_info(run.path)
+    if dataclasses.replace(trained_on, provenance={}) != dataclasses.replace(info, provenance={}):
+        raise UserError(
+            f"run {run.path}",
+            received="a data set other than the one it was begun with",
+            expected=f"the data set that {FILE_NAME} in the run describes",
+            remedy="Give the same data to resume it, or another --run to begin anew.",
+        )
