@@ -17,10 +17,10 @@ from pipeline.errors import UserError
 
 
 def convert(config: Conversion, *, workers: int = 0, beam_arguments: list[str] | None = None) -> dict[str, Any]:
-    """Converts one list into one split, by `workers` local processes (0: one a core) or as Beam is told.
+    """Makes a split of a list, by `workers` local processes (0: one a core) or as Beam is told.
 
-    Returns {"split", "read", "written", "refused": {reason: n}, "shards", "seconds"}. Raises UserError where the
-    input cannot be used or too many rows are refused; the split then stays out of dataset.json.
+    Returns {"split", "read", "written", "refused": {reason: n}, "shards", "seconds"}. Raises UserError where
+    the input cannot be used or too many rows are refused; the split then stays out of dataset.json.
     """
     start = time.time()
     info = _open_data_set(config)

@@ -3,9 +3,9 @@
     python -m beam_jobs.convert --list=train.txt --image_root=images --charset=char_std_5990.txt \\
         --output=data --split=train
 
-Rows are `path id id ...` (ids are charset rows) or `path<TAB>text`. Every row becomes a record or stands with
-its reason in data/train.rejects.tsv; data/dataset.json has the split once it is whole. The last line on standard
-output is {"split", "read", "written", "refused": {reason: n}, "shards", "seconds"}.
+Rows are `path id id ...` (ids are charset rows) or `path<TAB>text`. Every row becomes a record or stands
+with its reason in data/train.rejects.tsv; data/dataset.json has the split once it is whole. The last line on
+standard output is {"split", "read", "written", "refused": {reason: n}, "shards", "seconds"}.
 Beam's own options follow after --, for example: -- --runner=FlinkRunner --flink_master=localhost:8081
 """
 

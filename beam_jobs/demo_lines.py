@@ -33,25 +33,25 @@ def draw_lists(*, output: str, counts: dict[str, int], geometry: Geometry, seed:
     """Draws `counts[split]` lines for each split, no two alike, and writes SPLIT.txt for each."""
     storage.make_folder(storage.join(output, "images"))
     DIGITS.write(storage.join(output, "charset.txt"))
-    total, number = sum(counts.values()), 0
+    total, drawn = sum(counts.values()), 0
     progress = Progress("draw", total, "lines")
     for split, count in counts.items():
         rows = []
-        for number in range(number, number + count):
-            rows.append(_save_line(output, number, geometry, seed))
-            progress.show(number)
+        for _ in range(count):
+            rows.append(_save_line(output, drawn, geometry, seed))
+            drawn += 1
+            progress.show(drawn)
         storage.write_atomically(storage.join(output, f"{split}.txt"), "".join(rows).encode())
-        number += 1
     progress.close(total)
 
 
 def draw_line(text: str, geometry: Geometry, random: np.random.Generator) -> PIL.Image.Image:
-    """One grey picture of a text in Pillow's own font: size, place, shades, blur and noise drawn from `random`."""
-    paper, ink = int(random.integers(170, 256)), int(random.integers(0, 100))
-    if random.random() < 0.2:
+    """A grey picture of a text in Pillow's own font; size, place, shades, blur and noise are random."""
+    paper, ink = int(random.integers(180, 256)), int(random.integers(0, 90))
+    if random.random() < 0.1:
         paper, ink = ink, paper
     image = PIL.Image.new("L", (geometry.width, geometry.height), paper)
-    font = _fit_font(text, geometry, int(random.integers(geometry.height // 2, geometry.height - 3)))
+    font = _fit_font(text, geometry, int(random.integers(geometry.height * 5 // 8, geometry.height - 3)))
     left, top, right, bottom = font.getbbox(text)
     x = random.integers(2, max(3, geometry.width - (right - left) - 1)) - left
     y = random.integers(1, max(2, geometry.height - (bottom - top))) - top
@@ -79,7 +79,7 @@ def run() -> None:
 def _save_line(output: str, number: int, geometry: Geometry, seed: int) -> str:
     """Draws and saves one line; returns its row of the list, `name id id ...`."""
     random = np.random.default_rng([seed, number])
-    text = "".join(DIGITS.characters[k] for k in random.integers(0, 10, random.integers(3, 7)))
+    text = "".join(DIGITS.characters[k] for k in random.integers(0, 10, random.integers(3, 6)))
     data = io.BytesIO()
     draw_line(text, geometry, random).save(data, "JPEG", quality=int(random.integers(60, 96)))
     storage.write_atomically(storage.join(output, f"images/{number:06d}.jpg"), data.getvalue())

@@ -1,7 +1,7 @@
 """Which Beam runner a job gets: ours for this machine, or the one that Beam's own options name.
 
-Beam's DirectRunner is a switch that may fetch another runner over the network before it runs anything; LocalRunner
-never does, and runs the same steps in the same order every time.
+Beam's DirectRunner is a switch that may fetch another runner over the network before it runs anything;
+LocalRunner never does, and runs the same steps in the same order every time.
 """
 
 import os

@@ -175,7 +175,7 @@ def _in_order(counts: dict[str, int]) -> dict[str, int]:
 
 @contextlib.contextmanager
 def _progress(job: ShardJob) -> Iterator[None]:
-    """Shows finished shards while the block runs; Beam tells nothing before it is done, so reports are counted."""
+    """Shows finished shards, by their reports, while the block runs: Beam tells nothing before it is done."""
     progress, done = (
         Progress(f"convert {job.split}", job.source.shard_count, "shards"),
         threading.Event(),

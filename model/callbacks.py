@@ -13,7 +13,7 @@ from pipeline import storage
 
 
 class Callbacks:
-    """Epoch weights, best weights, early stopping, TensorBoard and history.csv, with a state that can be kept."""
+    """Weights of each epoch and the best, early stopping, TensorBoard, history.csv; with a state to keep."""
 
     def __init__(self, model: keras.Model, run: RunFolder, *, patience: int, epochs: int, validates: bool):
         """The model must be compiled; without validation there is no best epoch and no early stop."""

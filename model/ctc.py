@@ -18,8 +18,8 @@ class BestPath(NamedTuple):
 def ctc_loss(*, logits, frames, label, label_length):
     """-ln p(label) of each line, float32 [B], summed over all alignments.
 
-    Takes logits float32 [B, T, classes], frames int32 [B], label int32 [B, L] padded with anything, label_length
-    int32 [B]. Raises InvalidArgumentError for an empty label or one that does not fit into its frames.
+    Takes logits float32 [B, T, classes], frames int32 [B], label int32 [B, L] padded with anything and
+    label_length int32 [B]. Raises InvalidArgumentError for an empty label or one that its frames cannot hold.
     """
     return tf.nn.ctc_loss(
         labels=to_sparse(label, label_length),  # the sparse kernel is the faster one on a CPU
@@ -38,7 +38,7 @@ def to_sparse(label, label_length) -> tf.SparseTensor:
 
 
 def decode_best_path(logits, frames) -> BestPath:
-    """Greedy reading of logits float32 [B, T, classes] over frames int32 [B]: merge equal neighbours, drop blanks.
+    """Greedy reading of logits float32 [B, T, classes] over frames int32 [B]: merge repeats, drop blanks.
 
     A character's confidence is the highest softmax probability of its class among the frames of its run.
     """

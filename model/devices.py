@@ -11,7 +11,7 @@ from pipeline.errors import UserError
 
 
 def set_up_devices(devices: Devices) -> None:
-    """Sets memory and threads; must come before TensorFlow's first operation, and raises RuntimeError after it."""
+    """Sets memory and threads, before TensorFlow's first operation; raises RuntimeError after it."""
     _set_threads(devices)
     gpus = tf.config.list_physical_devices("GPU")
     for number, gpu in enumerate(gpus):

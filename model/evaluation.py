@@ -69,7 +69,7 @@ def evaluate(
     """Scores the run in folder `model` on one split of the data set in folder `data`.
 
     Returns {"split", "lines", "exact_match", "exact_match_95": [lo, hi], "cer", "seconds"}. With `picture` the
-    split's first lines are drawn into that PNG file. Raises UserError where model and data do not belong together.
+    split's first lines are drawn into that PNG file. Raises UserError where model and data do not fit.
     """
     start = time.monotonic()
     recognizer, info = Recognizer(model, checkpoint), load_dataset_info(data)

@@ -2,8 +2,8 @@
 
     python -m model.predict --model=run line1.jpg line2.png
 
-Prints `path<TAB>text<TAB>confidence` a line, in order. A file that cannot be read is reported on standard error, the
-others are read all the same, and the exit code is then 1.
+Prints `path<TAB>text<TAB>confidence` a line, in order. A file that cannot be read is reported on standard
+error, the others are read all the same, and the exit code is then 1.
 """
 
 import sys

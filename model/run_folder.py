@@ -1,4 +1,4 @@
-"""A run on disk: configuration, charset and data set's description beside the weights, so that a reader needs no more.
+"""A run on disk: configuration, charset and data set beside the weights, so that a reader needs no more.
 
 config.json  charset.txt  dataset.json  weights/  checkpoints/  history.csv  tensorboard/
 """
@@ -51,7 +51,7 @@ class RunFolder:
 
 
 def open_run(path: str, *, training: Training, devices: Devices, data: str, info: DatasetInfo) -> RunFolder:
-    """Makes a run folder, or opens one whose training and data are equal; raises UserError where they are not."""
+    """Makes a run folder, or opens one begun with equal training and data; raises UserError otherwise."""
     run = RunFolder(path)
     if storage.exists(run.config):
         _check_equal(run, training, info)

@@ -1,0 +1,64 @@
+"""Small lists, images and data sets for the tests."""
+
+import io
+import os
+
+import numpy as np
+import PIL.Image
+
+from beam_jobs.config import Conversion
+from beam_jobs.conversion import convert
+from pipeline.charset import Charset
+
+CHARSET = Charset("0123456789ab ")
+
+
+def draw_levels(number: int, height: int = 32, width: int = 64) -> np.ndarray:
+    """Grey levels that differ from number to number, uint8 [height, width]."""
+    return np.random.default_rng(number).integers(0, 256, (height, width), dtype=np.uint8)
+
+
+def encode_image(levels: np.ndarray, kind: str = "PNG") -> bytes:
+    """An image file of grey levels; PNG keeps every level."""
+    data = io.BytesIO()
+    PIL.Image.fromarray(levels).save(data, kind)
+    return data.getvalue()
+
+
+def write_list(folder: str, rows: list[str], name: str = "train.txt") -> str:
+    """Writes a list file and the charset beside it; returns the list's path."""
+    CHARSET.write(os.path.join(folder, "charset.txt"))
+    path = os.path.join(folder, name)
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        file.writelines(row + "\n" for row in rows)
+    return path
+
+
+def write_lines(folder: str, count: int, name: str = "train.txt", width: int = 64) -> str:
+    """Writes `count` images 0.png, 1.png, ... and a list of them, line k labelled with the digits of k."""
+    for number in range(count):
+        with open(os.path.join(folder, f"{number}.png"), "wb") as file:
+            file.write(encode_image(draw_levels(number, width=width)))
+    rows = [f"{n}.png {' '.join(str(int(digit) + 1) for digit in str(n))}" for n in range(count)]
+    return write_list(folder, rows, name)
+
+
+def conversion(folder: str, **changes) -> Conversion:
+    """A conversion of folder/train.txt into folder/data."""
+    given = {
+        "list_path": os.path.join(folder, "train.txt"),
+        "image_root": folder,
+        "charset_path": os.path.join(folder, "charset.txt"),
+        "output": os.path.join(folder, "data"),
+        "image_width": 64,
+        "lines_per_shard": 8,
+    }
+    return Conversion(**{**given, **changes})
+
+
+def convert_lines(folder: str, count: int, **changes) -> str:
+    """Writes and converts `count` lines in this process; returns the data set's folder."""
+    write_lines(folder, count)
+    config = conversion(folder, **changes)
+    convert(config, workers=1)
+    return config.output
