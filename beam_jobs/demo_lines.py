@@ -51,7 +51,7 @@ def draw_line(text: str, geometry: Geometry, random: np.random.Generator) -> PIL
     if random.random() < 0.1:
         paper, ink = ink, paper
     image = PIL.Image.new("L", (geometry.width, geometry.height), paper)
-    font = _fit_font(text, geometry, int(random.integers(geometry.height * 5 // 8, geometry.height - 3)))
+    font = _fit_font(text, geometry, int(random.integers(geometry.height * 3 // 4, geometry.height)))
     left, top, right, bottom = font.getbbox(text)
     x = random.integers(2, max(3, geometry.width - (right - left) - 1)) - left
     y = random.integers(1, max(2, geometry.height - (bottom - top))) - top

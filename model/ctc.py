@@ -19,7 +19,8 @@ def ctc_loss(*, logits, frames, label, label_length):
     """-ln p(label) of each line, float32 [B], summed over all alignments.
 
     Takes logits float32 [B, T, classes], frames int32 [B], label int32 [B, L] padded with anything and
-    label_length int32 [B]. Raises InvalidArgumentError for an empty label or one that its frames cannot hold.
+    label_length int32 [B]. A label that its frames cannot hold, which no conversion lets pass, has an infinite
+    loss; TensorFlow raises InvalidArgumentError for an empty label and for one longer than its frames.
     """
     return tf.nn.ctc_loss(
         labels=to_sparse(label, label_length),  # the sparse kernel is the faster one on a CPU

@@ -76,4 +76,5 @@ def wilson_interval(hits: int, lines: int) -> tuple[float, float]:
     share, z2 = hits / lines, _Z * _Z / lines
     centre = (share + z2 / 2) / (1 + z2)
     half = _Z / (1 + z2) * math.sqrt(share * (1 - share) / lines + z2 / (4 * lines))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # At the ends the bounds are exactly 0 and 1, which rounding would miss.
+    return (centre - half if hits else 0.0), (centre + half if hits < lines else 1.0)

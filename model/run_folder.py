@@ -5,6 +5,7 @@ config.json  charset.txt  dataset.json  weights/  checkpoints/  history.csv  ten
 
 import dataclasses
 import json
+import warnings
 
 import keras
 
@@ -112,8 +113,11 @@ def _find_weights(run: RunFolder, checkpoint: str | None) -> str:
 
 def _load_weights(model: keras.Model, path: str) -> None:
     try:
-        model.load_weights(path)
-    except (OSError, ValueError, KeyError) as error:
+        with warnings.catch_warnings():
+            # Keras only warns of weights that it does not find, and leaves those as they were.
+            warnings.simplefilter("error")
+            model.load_weights(path)
+    except (OSError, ValueError, KeyError, UserWarning) as error:
         raise UserError(
             f"weights {path}",
             received=str(error).splitlines()[0],

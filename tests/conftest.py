@@ -1,4 +1,4 @@
-"""Two logical CPU devices for every test process, before TensorFlow's first operation, so that replicas can be tested."""
+"""Two logical CPU devices in every test process, set before TensorFlow's first operation, to test replicas."""
 
 import os
 
@@ -6,7 +6,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the tests assert what a CPU computes
 
 import tensorflow as tf
+from absl import flags
 
+flags.FLAGS.mark_as_parsed()  # absl's temporary folders hang on a flag
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )

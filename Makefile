@@ -1,0 +1,55 @@
+# make demo   runs the whole path on lines it draws itself
+# make test   passes the tests
+# make lint   checks style
+# Each sets up .venv first; nothing else is needed but Python 3.11 or 3.12.
+
+PYTHONS := $(or $(PYTHON),python3.11 python3.12 python3 python)
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/ready
+DEMO := demo
+WIDTH := 112
+
+.PHONY: demo test lint clean
+
+demo: $(READY)
+	rm -rf $(DEMO)
+	$(RUN) -m beam_jobs.demo_lines --output=$(DEMO)/lines --image_width=$(WIDTH)
+	for split in train test; do \
+	  $(RUN) -m beam_jobs.convert --list=$(DEMO)/lines/$$split.txt --image_root=$(DEMO)/lines/images \
+	    --charset=$(DEMO)/lines/charset.txt --output=$(DEMO)/data --split=$$split \
+	    --image_width=$(WIDTH) --image_encoding=uint8 || exit 1; \
+	done
+	$(RUN) -m model.train --data=$(DEMO)/data --run=$(DEMO)/run --batch_size=16 --epochs=2 \
+	  --learning_rate=2e-3 --schedule=cosine --warmup_steps=100
+	$(RUN) -m model.evaluate --model=$(DEMO)/run --data=$(DEMO)/data --split=test --picture=$(DEMO)/readings.png
+	$(RUN) -m model.predict --model=$(DEMO)/run $$(ls $(DEMO)/lines/images/*.jpg | tail -n 5)
+	@echo "Lines with truth and reading: $(DEMO)/readings.png"
+
+test: $(READY)
+	$(RUN) -m pytest -n 2
+
+lint: $(READY)
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+clean:
+	rm -rf $(VENV) $(DEMO) *.egg-info
+
+# A version that stands on the PATH may still not run (pyenv's stubs), so each candidate is tried.
+$(READY): requirements.lock pyproject.toml
+	@rm -f $@; \
+	for python in $(PYTHONS); do \
+	  if $$python -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' \
+	    2>/dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "densenet-ocr needs Python 3.11 or 3.12 with venv, and none of these is one:" \
+	    "$(PYTHONS)." >&2; \
+	  echo "Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; \
+	fi; \
+	echo "Setting up $(VENV) with $$($$found --version); about 1 GB to fetch, some minutes"; \
+	$$found -m venv --clear $(VENV) && \
+	$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
+	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . && \
+	touch $@

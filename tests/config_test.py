@@ -1,0 +1,54 @@
+"""Settings are checked where they are made."""
+
+import tensorflow as tf
+from absl.testing import parameterized
+
+from model.config import Devices, Training
+from pipeline.errors import UserError
+
+
+class ConfigTest(parameterized.TestCase, tf.test.TestCase):
+    @parameterized.parameters(
+        ({"epochs": 0}, "epochs: received 0, expected 1 or more. Set --epochs."),
+        ({"batch_size": -1}, "batch_size: received -1, expected 1 or more. Set --batch_size."),
+        ({"learning_rate": 0.0}, "learning_rate: received 0.0, expected more than 0. Set --learning_rate."),
+        ({"schedule": "steps"}, "schedule: received 'steps', expected constant or cosine. Set --schedule."),
+        ({"seed": 2**31}, "seed: received 2147483648, expected 0 to 2147483647. Set --seed."),
+    )
+    def test_training_refuses(self, settings, message):
+        with self.assertRaises(UserError) as caught:
+            Training(**settings)
+        self.assertEqual(str(caught.exception), message)
+
+    @parameterized.parameters(
+        ({"strategy": "two"}, "strategy: received 'two', expected auto, one, mirrored. Set --strategy."),
+        (
+            {"gpu_memory_fraction": 1.5},
+            "gpu_memory_fraction: received 1.5, expected more than 0, at most 1. Set --gpu_memory_fraction.",
+        ),
+        (
+            {"intra_op_threads": -2},
+            "intra_op_threads: received -2, expected 0 or more. Set --intra_op_threads.",
+        ),
+    )
+    def test_devices_refuse(self, settings, message):
+        with self.assertRaises(UserError) as caught:
+            Devices(**settings)
+        self.assertEqual(str(caught.exception), message)
+
+    def test_defaults_are_the_notebooks(self):
+        training = Training()
+        self.assertEqual(
+            (
+                training.batch_size,
+                training.epochs,
+                training.learning_rate,
+                training.patience,
+                training.schedule,
+            ),
+            (64, 100, 1e-3, 10, "constant"),
+        )
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,118 @@
+"""Reading with a run's weights, and what is refused."""
+
+import os
+
+import h5py
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from model.config import Devices, Training
+from model.densenet import build_densenet
+from model.evaluation import evaluate
+from model.recognizer import Recognizer, geometric_mean
+from model.run_folder import open_run
+from pipeline import images
+from pipeline.charset import Charset
+from pipeline.dataset_info import DatasetInfo, load_dataset_info
+from pipeline.errors import Refused, UserError
+from tests.samples import CHARSET, convert_lines, draw_levels, encode_image
+
+
+class RecognizerTest(parameterized.TestCase, tf.test.TestCase):
+    def make_run(self, charset=CHARSET, height=32):
+        """A run whose weights are the initial ones."""
+        path = os.path.join(self.create_tempdir().full_path, "run")
+        info = DatasetInfo(charset, images.Geometry(height, 64), "uint8")
+        run = open_run(path, training=Training(), devices=Devices(), data="data", info=info)
+        build_densenet(height=height, classes=charset.classes).save_weights(
+            os.path.join(run.weights, "best.weights.h5")
+        )
+        return path
+
+    def test_reads_alone_as_in_a_batch(self):
+        recognizer = Recognizer(self.make_run())
+        lines = np.stack([draw_levels(n) for n in range(3)])
+        for line, reading in zip(lines, recognizer.read_batch(lines), strict=True):
+            alone = recognizer.read(line)
+            self.assertEqual(alone.text, reading.text)
+            self.assertAllClose(alone.confidence, reading.confidence)
+
+    def test_scales_other_heights_and_takes_any_width(self):
+        recognizer = Recognizer(self.make_run())
+        levels = images.decode(encode_image(draw_levels(1, height=64, width=300)))
+        self.assertEqual(recognizer.prepare(levels).shape, (32, 150))
+        self.assertEqual(recognizer.read(levels), recognizer.read(images.fit_height(levels, 32)))
+
+    def test_refuses_a_line_without_a_frame(self):
+        with self.assertRaisesRegex(Refused, "wrong_size: 6 pixels wide"):
+            Recognizer(self.make_run()).read(draw_levels(1, width=6))
+
+    def test_missing_weights_are_an_error(self):
+        run = self.make_run()
+        os.remove(os.path.join(run, "weights", "best.weights.h5"))
+        with self.assertRaisesRegex(UserError, "received no weights in it, expected weights/best.weights.h5"):
+            Recognizer(run)
+
+    def test_weights_of_another_charset_are_an_error(self):
+        run, other = self.make_run(), self.make_run(Charset("xyz"))
+        with self.assertRaisesRegex(UserError, "expected weights of densenet_ctc with 14 classes"):
+            Recognizer(run, os.path.join(other, "weights", "best.weights.h5"))
+
+    def test_a_weights_file_that_lacks_a_layer_is_an_error(self):
+        run = self.make_run()
+        with h5py.File(os.path.join(run, "weights", "best.weights.h5"), "a") as file:
+            del file["layers/dense"]
+        with self.assertRaisesRegex(UserError, "weights .*expected weights of densenet_ctc with 14 classes"):
+            Recognizer(run)
+
+    def test_a_folder_that_is_no_run_is_an_error(self):
+        with self.assertRaisesRegex(UserError, "no config.json there, expected the folder of a run"):
+            Recognizer(self.create_tempdir().full_path)
+
+    def test_without_a_best_epoch_the_last_one_reads(self):
+        run = self.make_run()
+        weights = os.path.join(run, "weights")
+        os.remove(os.path.join(weights, "best.weights.h5"))
+        for epoch in (1, 2, 12):
+            model = build_densenet(height=32, classes=CHARSET.classes, seed=epoch)
+            model.save_weights(os.path.join(weights, f"epoch-{epoch:04d}.weights.h5"))
+        self.assertAllEqual(Recognizer(run).model.get_weights()[0], model.get_weights()[0])
+        first = build_densenet(height=32, classes=CHARSET.classes, seed=1)
+        chosen = Recognizer(run, "epoch-0001.weights.h5")
+        self.assertAllEqual(chosen.model.get_weights()[0], first.get_weights()[0])
+
+    @parameterized.parameters(([], 0.0), ([0.5], 0.5), ([0.9, 0.4], 0.6), ([0.0, 1.0], 0.0))
+    def test_a_lines_confidence_is_the_geometric_mean(self, confidences, expected):
+        self.assertAllClose(geometric_mean(confidences), expected)
+
+
+class EvaluateTest(tf.test.TestCase):
+    make_run = RecognizerTest.make_run
+
+    def test_data_of_another_charset_is_refused(self):
+        data = convert_lines(self.create_tempdir().full_path, 3)
+        with self.assertRaisesRegex(
+            UserError, "charset of .*received 14 classes.*expected the model's 4 classes"
+        ):
+            evaluate(model=self.make_run(Charset("xyz")), data=data, split="train")
+
+    def test_data_of_another_height_is_refused(self):
+        data = convert_lines(self.create_tempdir().full_path, 3)
+        with self.assertRaisesRegex(UserError, "image height of .*received 32, expected 48"):
+            evaluate(model=self.make_run(height=48), data=data, split="train")
+
+    def test_scores_every_line_and_draws_a_picture(self):
+        folder = self.create_tempdir().full_path
+        data, picture = convert_lines(folder, 5), os.path.join(folder, "sheet.png")
+        result = evaluate(model=self.make_run(), data=data, split="train", batch_size=3, picture=picture)
+        self.assertEqual(
+            (result["lines"], result["split"]), (load_dataset_info(data).splits["train"].written, "train")
+        )
+        low, high = result["exact_match_95"]
+        self.assertBetween(result["exact_match"], low, high)
+        self.assertTrue(os.path.exists(picture))
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,137 @@
+"""The bytes of a record, and the tensors that a batch of records becomes."""
+
+from unittest import mock
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from pipeline import images, schema
+from pipeline.errors import UserError
+from pipeline.images import Geometry
+from pipeline.schema import Record
+from tests.samples import draw_levels
+
+GEOMETRY = Geometry(8, 40)
+EVERY_LEVEL = np.arange(320, dtype=np.uint8).reshape(8, 40)  # every level stands in it
+RECORDS = [
+    Record("a.png", EVERY_LEVEL, [0, 5, 5]),
+    Record("图\\春.png", draw_levels(1, 8, 40), [127]),
+    Record("c.png", draw_levels(2, 8, 40), [128, 16383, 16384, 3_000_000, 1]),
+]
+
+
+def make_example(record: Record, encoding: str) -> bytes:
+    """What tf.train.Example makes of a record."""
+    image = images.normalise(record.levels) if encoding == "float32" else record.levels
+    height, width = record.levels.shape
+
+    def ints(values):
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+
+    def data(value):
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+    feature = {
+        "width": ints([width]),
+        "label": ints(record.label),
+        "key": data(record.key.encode()),
+        "image": data(image.tobytes()),
+        "height": ints([height]),
+    }
+    example = tf.train.Example(features=tf.train.Features(feature=feature))
+    return example.SerializeToString(deterministic=True)
+
+
+def parse(records, encoding: str) -> dict:
+    return schema.parse(records, geometry=GEOMETRY, encoding=encoding)
+
+
+def parse_eagerly(records, encoding):
+    return parse(tf.constant(records), encoding)
+
+
+def parse_in_a_function(records, encoding):
+    return tf.function(lambda batch: parse(batch, encoding))(tf.constant(records))
+
+
+def parse_in_a_map(records, encoding):
+    dataset = tf.data.Dataset.from_tensor_slices(records).batch(len(records))
+    return next(iter(dataset.map(lambda batch: parse(batch, encoding))))
+
+
+class EncodeTest(parameterized.TestCase, tf.test.TestCase):
+    @parameterized.product(encoding=["float32", "uint8"], number=[0, 1, 2])
+    def test_bytes_are_those_of_a_deterministic_example(self, encoding, number):
+        record = RECORDS[number]
+        self.assertEqual(schema.encode(record, encoding), make_example(record, encoding))
+
+    @parameterized.parameters([[]], [[0]], [[127, 128]], [[16383, 16384]], [[2**31, 2**40]])
+    def test_class_ids_of_any_size_are_those_of_an_example(self, label):
+        record = Record("", draw_levels(1, 8, 40), label)
+        self.assertEqual(schema.encode(record, "uint8"), make_example(record, "uint8"))
+
+    @parameterized.parameters("float32", "uint8")
+    def test_levels_that_do_not_lie_in_one_piece_are_stored_row_by_row(self, encoding):
+        levels = draw_levels(1, 40, 8).T
+        whole = Record("a", np.ascontiguousarray(levels), [1])
+        self.assertEqual(schema.encode(Record("a", levels, [1]), encoding), schema.encode(whole, encoding))
+
+    def test_uint8_takes_a_quarter_of_float32(self):
+        sizes = [len(schema.encode(RECORDS[0], encoding)) for encoding in ("float32", "uint8")]
+        self.assertAllInRange(np.array(sizes) - [4 * 320, 320], 0, schema.OVERHEAD_BYTES)
+
+
+@parameterized.product(how=[parse_eagerly, parse_in_a_function, parse_in_a_map], encoding=["float32", "uint8"])
+class ParseTest(parameterized.TestCase, tf.test.TestCase):
+    def test_images_are_bit_identical_to_the_normalised_levels(self, how, encoding):
+        batch = how([schema.encode(record, encoding) for record in RECORDS], encoding)
+        expected = np.stack([images.normalise(record.levels) for record in RECORDS])[..., None]
+        self.assertEqual((batch["image"].dtype, batch["image"].shape), (tf.float32, (3, 8, 40, 1)))
+        self.assertEqual(batch["image"].numpy().tobytes(), expected.tobytes())
+
+    def test_labels_of_different_lengths_are_padded_with_no_class(self, how, encoding):
+        batch = how([schema.encode(record, encoding) for record in RECORDS], encoding)
+        self.assertEqual(batch["label"].dtype, tf.int32)
+        self.assertAllEqual(
+            batch["label"],
+            [[0, 5, 5, -1, -1], [127, -1, -1, -1, -1], [128, 16383, 16384, 3_000_000, 1]],
+        )
+        self.assertAllEqual(batch["label_length"], [3, 1, 5])
+
+    def test_frames_weights_and_keys_are_those_of_the_lines(self, how, encoding):
+        batch = how([schema.encode(record, encoding) for record in RECORDS], encoding)
+        self.assertAllEqual(batch["frames"], [5, 5, 5])
+        self.assertAllEqual(batch["weight"], [1, 1, 1])
+        self.assertEqual([key.decode() for key in batch["key"].numpy()], [record.key for record in RECORDS])
+        self.assertEqual(
+            {name: batch[name].dtype for name in ("frames", "label_length", "weight", "key")},
+            {"frames": tf.int32, "label_length": tf.int32, "weight": tf.float32, "key": tf.string},
+        )
+
+
+class EncodingsTest(parameterized.TestCase, tf.test.TestCase):
+    def test_levels_are_bit_identical_where_a_function_is_compiled(self):
+        # decode_raw cannot be compiled: what stands behind it can, and is where arithmetic would differ.
+        with mock.patch.object(tf.io, "decode_raw", lambda levels, dtype: levels):
+            compiled = tf.function(lambda x: schema._parse_images(x, GEOMETRY, "uint8"), jit_compile=True)
+            image = compiled(tf.constant(EVERY_LEVEL.reshape(1, -1)))
+        self.assertEqual(image.numpy().tobytes(), images.normalise(EVERY_LEVEL).tobytes())
+
+    @parameterized.parameters("float32", "uint8")
+    def test_a_record_of_another_size_is_not_parsed(self, encoding):
+        record = schema.encode(Record("a.png", draw_levels(1, 8, 48), [1]), encoding)
+        with self.assertRaises(tf.errors.InvalidArgumentError):
+            parse(tf.constant([record]), encoding)
+
+    @parameterized.parameters("float16", "", "UINT8")
+    def test_refuses_an_unknown_encoding(self, encoding):
+        with self.assertRaisesWithLiteralMatch(
+            UserError,
+            f"image encoding: received {encoding!r}, expected float32 or uint8. Set --image_encoding.",
+        ):
+            schema.check_encoding(encoding)
+
+
+if __name__ == "__main__":
+    tf.test.main()

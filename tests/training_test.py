@@ -1,0 +1,179 @@
+"""A run: what it leaves, when it stops, and that one that was lost goes on as if nothing had happened."""
+
+import csv
+import dataclasses
+import json
+import os
+from unittest import mock
+
+import h5py
+import numpy as np
+import tensorflow as tf
+
+from model import training as training_module
+from model.config import Devices, Training
+from model.evaluation import Evaluator
+from model.metrics import Scores
+from model.run_folder import load_model
+from model.training import make_optimizer, train
+from pipeline.errors import UserError
+from tests.samples import convert_lines
+
+SETTINGS = Training(batch_size=4, epochs=3, validation_split="train", learning_rate=1e-3, seed=3)
+
+
+def read_history(run):
+    with open(os.path.join(run, "history.csv")) as file:
+        return list(csv.DictReader(file))
+
+
+def read_weights(path):
+    arrays = {}
+    with h5py.File(path) as file:
+        file.visititems(lambda name, item: arrays.update({name: item[()]}) if hasattr(item, "shape") else None)
+    return arrays
+
+
+def read_state(run):
+    """What the newest checkpoint says beside its variables."""
+    newest = tf.train.latest_checkpoint(os.path.join(run, "checkpoints"))
+    name = next(name for name, _ in tf.train.list_variables(newest) if name.startswith("state/"))
+    return json.loads(tf.train.load_variable(newest, name))
+
+
+class TrainingTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        folder = self.create_tempdir().full_path
+        self.data = convert_lines(folder, 10)
+        self.run = os.path.join(folder, "run")
+
+    def train(self, settings=SETTINGS, run=None):
+        return train(training=settings, devices=Devices(), data=self.data, run=run or self.run)
+
+    def train_without_network(self, losses, settings=SETTINGS, training_loss=1.0):
+        """Trains with a step that does nothing and these validation losses."""
+        scores = [
+            Scores(lines=10, loss=loss, exact_match=0.5, cer=0.1, loss_rounds_to_0=0.0) for loss in losses
+        ]
+        with (
+            mock.patch.object(training_module, "make_step", return_value=lambda batch: training_loss),
+            mock.patch.object(Evaluator, "run", side_effect=scores),
+        ):
+            return self.train(settings)
+
+    def test_a_lost_run_ends_with_the_weights_of_an_undisturbed_one(self):
+        undisturbed = self.run + "-undisturbed"
+        expected = self.train(run=undisturbed)
+        scored, real_run = [], Evaluator.run
+
+        def run_or_be_lost(evaluator):
+            if len(scored) == 2:  # in the third epoch, when the second is saved
+                raise KeyboardInterrupt
+            scored.append(real_run(evaluator))
+            return scored[-1]
+
+        with mock.patch.object(Evaluator, "run", run_or_be_lost), self.assertRaises(KeyboardInterrupt):
+            self.train()
+        result = self.train()
+        last = os.path.join("weights", "epoch-0003.weights.h5")
+        ours, theirs = (read_weights(os.path.join(run, last)) for run in (self.run, undisturbed))
+        self.assertEqual(ours.keys(), theirs.keys())
+        for name in ours:
+            self.assertAllEqual(ours[name], theirs[name])
+        for name in ("step", "loss", "lines", "exact_match", "cer"):
+            self.assertEqual(result[name], expected[name])
+        for row, other in zip(read_history(self.run), read_history(undisturbed), strict=True):
+            self.assertEqual(
+                (row["epoch"], row["loss"], row["val_loss"]), (other["epoch"], other["loss"], other["val_loss"])
+            )
+
+    def test_stops_after_patience_and_keeps_the_best_epoch(self):
+        settings = dataclasses.replace(SETTINGS, patience=2, epochs=50)
+        result = self.train_without_network([3.0, 2.0, 2.5, 2.1], settings)
+        self.assertLen(read_history(self.run), 4)
+        self.assertEqual((result["split"], result["lines"], result["exact_match"]), ("train", 10, 0.5))
+        best = read_state(self.run)
+        self.assertEqual((best["epoch"], best["stopped"], best["scores"]["loss"]), (4, True, 2.0))
+
+    def test_a_finished_run_is_not_trained_again(self):
+        first = self.train_without_network([3.0, 2.0, 1.0])
+        self.assertEqual(self.train_without_network([])["exact_match"], first["exact_match"])
+        self.assertLen(read_history(self.run), 3)
+
+    def test_leaves_all_that_a_reader_needs(self):
+        self.train_without_network([3.0, 2.0, 1.0])
+        self.assertContainsSubset(
+            {
+                "config.json",
+                "charset.txt",
+                "dataset.json",
+                "history.csv",
+                "weights",
+                "checkpoints",
+                "tensorboard",
+            },
+            os.listdir(self.run),
+        )
+        model, info = load_model(self.run)
+        self.assertEqual(model.output_shape[-1], info.charset.classes)
+        self.assertNotEmpty(tf.io.gfile.glob(os.path.join(self.run, "tensorboard", "*", "events*")))
+
+    def test_other_settings_do_not_resume_a_run(self):
+        self.train_without_network([3.0, 2.0, 1.0])
+        with self.assertRaisesRegex(
+            UserError, "received --learning_rate=0.5, expected --learning_rate=0.001, .* another --run"
+        ):
+            self.train(dataclasses.replace(SETTINGS, learning_rate=0.5))
+
+    def test_other_data_do_not_resume_a_run(self):
+        self.train_without_network([3.0, 2.0, 1.0])
+        self.data = convert_lines(self.create_tempdir().full_path, 9)
+        with self.assertRaisesRegex(UserError, "a data set other than the one it was begun with"):
+            self.train()
+
+    def test_a_folder_of_other_things_is_no_run(self):
+        os.makedirs(self.run)
+        with open(os.path.join(self.run, "thesis.tex"), "w"):
+            pass
+        with self.assertRaisesRegex(UserError, "a folder with other files and no config.json"):
+            self.train()
+
+    def test_a_loss_that_is_no_number_ends_the_run_with_advice(self):
+        with self.assertRaisesRegex(UserError, "training loss, epoch 1.*received nan.*Lower --learning_rate"):
+            self.train_without_network([], training_loss=np.nan)
+
+    def test_a_split_that_is_not_there_is_refused(self):
+        with self.assertRaisesRegex(UserError, "split: received 'test', expected .*: train"):
+            self.train(dataclasses.replace(SETTINGS, validation_split="test"))
+
+    def test_without_a_validation_split_it_trains_all_epochs(self):
+        result = self.train_without_network([], dataclasses.replace(SETTINGS, validation_split=None))
+        self.assertLen(read_history(self.run), 3)
+        self.assertEqual([result[name] for name in ("split", "lines", "exact_match", "cer")], [None] * 4)
+        self.assertFalse(os.path.exists(os.path.join(self.run, "weights", "best.weights.h5")))
+
+
+class OptimizerTest(tf.test.TestCase):
+    def rates(self, steps, **settings):
+        schedule = make_optimizer(Training(epochs=10, **settings), steps_per_epoch=10)._learning_rate
+        return [float(schedule(step)) for step in steps]
+
+    def test_cosine_rises_then_falls_to_0(self):
+        rates = self.rates([0, 5, 10, 55, 100], schedule="cosine", warmup_steps=10, learning_rate=0.2)
+        self.assertAllClose(rates, [0.0, 0.1, 0.2, 0.1, 0.0], atol=1e-6)
+
+    def test_constant_stays_after_its_warm_up(self):
+        self.assertAllClose(
+            self.rates([5, 10, 60, 99], warmup_steps=10, learning_rate=0.2), [0.1, 0.2, 0.2, 0.2]
+        )
+
+    def test_a_warm_up_that_never_ends_is_refused(self):
+        with self.assertRaisesRegex(
+            UserError, "warmup_steps: received 100, expected fewer than the training's 100"
+        ):
+            make_optimizer(Training(epochs=10, warmup_steps=100), steps_per_epoch=10)
+
+
+if __name__ == "__main__":
+    tf.test.main()
