@@ -65,13 +65,14 @@ class ShardsTest(tf.test.TestCase):
             self.assertEqual(self.read(number), expected)
 
     def test_the_description_knows_each_shards_name_records_size_and_checksum(self):
-        for number, shard in enumerate(self.write().shards):
+        written = self.write().shards
+        self.assertEqual([shard.records for shard in written], [2, 0, 0, 3])
+        for number, shard in enumerate(written):
             self.assertEqual(shard.name, f"train-{number:05d}-of-00004.tfrecord")
             with open(os.path.join(self.folder, shard.name), "rb") as file:
                 data = file.read()
             self.assertEqual(shard.bytes, len(data))
             self.assertEqual(shard.crc32c, f"{google_crc32c.value(data):08x}")
-        self.assertEqual([shard.records for shard in self.write().shards], [2, 0, 0, 3])
 
     def test_rows_read_are_rows_written_and_refused_by_reason(self):
         split = self.write()
