@@ -3,7 +3,7 @@
 import dataclasses
 import re
 
-from pipeline.errors import UserError
+from pipeline.errors import check_setting
 from pipeline.images import Geometry
 from pipeline.schema import check_encoding
 
@@ -30,29 +30,24 @@ class Conversion:
 
     def __post_init__(self):
         check_encoding(self.image_encoding)
-        _check(
+        check_setting(
             "split",
             self.split,
             re.fullmatch(r"[A-Za-z0-9_]+", self.split),
             "letters, digits and underscores",
         )
-        _check("lines_per_shard", self.lines_per_shard, self.lines_per_shard >= 1, "at least 1")
-        _check("seed", self.seed, self.seed >= 0, "0 or more")
-        _check(
+        check_setting("lines_per_shard", self.lines_per_shard, self.lines_per_shard >= 1, "at least 1")
+        check_setting("seed", self.seed, self.seed >= 0, "0 or more")
+        check_setting(
             "max_reject_fraction",
             self.max_reject_fraction,
             0 <= self.max_reject_fraction <= 1,
             "0 to 1",
         )
-        _check("duplicates", self.duplicates, self.duplicates in DUPLICATES, ", ".join(DUPLICATES))
+        check_setting("duplicates", self.duplicates, self.duplicates in DUPLICATES, ", ".join(DUPLICATES))
         self.geometry  # noqa: B018 - a size that makes no frame is refused here, not after the list was read
 
     @property
     def geometry(self) -> Geometry:
         """Size of the images."""
         return Geometry(self.image_height, self.image_width)
-
-
-def _check(name: str, value: object, holds: object, expected: str) -> None:
-    if not holds:
-        raise UserError(name, received=repr(value), expected=expected, remedy=f"Set --{name}.")

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from pipeline.errors import UserError
+from pipeline.errors import check_setting
 
 SCHEDULES = ("constant", "cosine")
 STRATEGIES = ("auto", "one", "mirrored")
@@ -28,11 +28,11 @@ class Training:
 
     def __post_init__(self):
         for name in ("epochs", "batch_size", "patience", "shuffle_buffer"):
-            check(name, getattr(self, name), getattr(self, name) >= 1, "1 or more")
-        check("learning_rate", self.learning_rate, self.learning_rate > 0, "more than 0")
-        check("warmup_steps", self.warmup_steps, self.warmup_steps >= 0, "0 or more")
-        check("seed", self.seed, 0 <= self.seed < 2**31, "0 to 2147483647")
-        check("schedule", self.schedule, self.schedule in SCHEDULES, " or ".join(SCHEDULES))
+            check_setting(name, getattr(self, name), getattr(self, name) >= 1, "1 or more")
+        check_setting("learning_rate", self.learning_rate, self.learning_rate > 0, "more than 0")
+        check_setting("warmup_steps", self.warmup_steps, self.warmup_steps >= 0, "0 or more")
+        check_setting("seed", self.seed, 0 <= self.seed < 2**31, "0 to 2147483647")
+        check_setting("schedule", self.schedule, self.schedule in SCHEDULES, " or ".join(SCHEDULES))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -49,14 +49,10 @@ class Devices:
     inter_op_threads: int = 0
 
     def __post_init__(self):
-        check("strategy", self.strategy, self.strategy in STRATEGIES, ", ".join(STRATEGIES))
+        check_setting("strategy", self.strategy, self.strategy in STRATEGIES, ", ".join(STRATEGIES))
         fraction = self.gpu_memory_fraction
-        check("gpu_memory_fraction", fraction, fraction is None or 0 < fraction <= 1, "more than 0, at most 1")
+        check_setting(
+            "gpu_memory_fraction", fraction, fraction is None or 0 < fraction <= 1, "more than 0, at most 1"
+        )
         for name in ("intra_op_threads", "inter_op_threads"):
-            check(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
-
-
-def check(name: str, value: object, holds: bool, expected: str) -> None:
-    """Raises UserError about a setting unless `holds`."""
-    if not holds:
-        raise UserError(name, received=repr(value), expected=expected, remedy=f"Set --{name}.")
+            check_setting(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")

@@ -8,6 +8,7 @@ The last line on standard output is {"split", "lines", "exact_match", "exact_mat
 
 from absl import flags
 
+from model.config import Devices
 from pipeline import command
 
 _MODEL = flags.DEFINE_string("model", None, "Folder of the run.", required=True)
@@ -22,8 +23,10 @@ _FONT = flags.DEFINE_string("font", None, "Font file for the picture, needed for
 
 def main() -> None:
     """Evaluates as the flags say and prints the result."""
-    from model.evaluation import evaluate  # loads TensorFlow, for which --help need not wait
+    from model.devices import set_up_devices  # loads TensorFlow, for which --help need not wait
+    from model.evaluation import evaluate
 
+    set_up_devices(Devices())
     result = evaluate(
         model=_MODEL.value,
         checkpoint=_CHECKPOINT.value,

@@ -10,6 +10,7 @@ import sys
 
 from absl import app, flags
 
+from model.config import Devices
 from pipeline import command
 
 _MODEL = flags.DEFINE_string("model", None, "Folder of the run.", required=True)
@@ -20,10 +21,12 @@ def main(paths: list[str]) -> int:
     """Reads the images and returns the exit code."""
     if not paths:
         raise app.UsageError("no images: name at least one file.")
-    from model.recognizer import Recognizer  # loads TensorFlow, for which --help need not wait
+    from model.devices import set_up_devices  # loads TensorFlow, for which --help need not wait
+    from model.recognizer import Recognizer
     from pipeline import images
     from pipeline.errors import Refused
 
+    set_up_devices(Devices())
     recognizer, failed = Recognizer(_MODEL.value, _CHECKPOINT.value), 0
     for path in paths:
         try:

@@ -27,6 +27,8 @@ def run(main: Callable[..., int | None], *, words: bool = False, beam: bool = Fa
         if beam_arguments and not beam:
             raise app.UsageError(f"nothing belongs after '--' here: {' '.join(beam_arguments)}")
         logging.set_verbosity(logging.INFO)
+        # TensorFlow logs at every checkpoint how long it took to lay it out.
+        logging.get_absl_handler().addFilter(lambda record: record.module != "functional_saver")
         extra = ([argv[1:]] if words else []) + ([beam_arguments] if beam else [])
         return _report_errors(lambda: main(*extra))
 

@@ -24,6 +24,12 @@ class UserError(Exception):
         super().__init__(f"{subject}: received {received}, expected {expected}. {remedy}")
 
 
+def check_setting(name: str, value: object, holds: object, expected: str) -> None:
+    """Raises UserError about the flag `name` and its value unless `holds`."""
+    if not holds:
+        raise UserError(name, received=repr(value), expected=expected, remedy=f"Set --{name}.")
+
+
 class Refused(Exception):
     """One line cannot become a record; `reason` is a key of REASONS, `detail` says what is wrong."""
 
