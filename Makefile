@@ -8,7 +8,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 DEMO := demo
-WIDTH := 112
+WIDTH := 88
 
 .PHONY: demo test lint clean
 

@@ -25,7 +25,7 @@ _OUTPUT = flags.DEFINE_string("output", None, "Folder for images, lists and char
 _TRAIN = flags.DEFINE_integer("train", 6000, "Lines in train.txt.", lower_bound=1)
 _TEST = flags.DEFINE_integer("test", 500, "Lines in test.txt.", lower_bound=1)
 _IMAGE_HEIGHT = flags.DEFINE_integer("image_height", 32, "Height of a line in pixels.")
-_IMAGE_WIDTH = flags.DEFINE_integer("image_width", 112, "Width of a line in pixels.")
+_IMAGE_WIDTH = flags.DEFINE_integer("image_width", 88, "Width of a line in pixels.")
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of texts and looks.", lower_bound=0)
 
 
@@ -79,7 +79,7 @@ def run() -> None:
 def _save_line(output: str, number: int, geometry: Geometry, seed: int) -> str:
     """Draws and saves one line; returns its row of the list, `name id id ...`."""
     random = np.random.default_rng([seed, number])
-    text = "".join(DIGITS.characters[k] for k in random.integers(0, 10, random.integers(3, 6)))
+    text = "".join(DIGITS.characters[k] for k in random.integers(0, 10, random.integers(3, 5)))
     data = io.BytesIO()
     draw_line(text, geometry, random).save(data, "JPEG", quality=int(random.integers(60, 96)))
     storage.write_atomically(storage.join(output, f"images/{number:06d}.jpg"), data.getvalue())

@@ -1,6 +1,7 @@
 """A sheet of lines with truth and reading, for people who would rather look than read."""
 
 import io
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,8 @@ import PIL.ImageFont
 from pipeline import storage
 
 RIGHT, WRONG, GREY, PAPER = (22, 110, 60), (190, 30, 30), (110, 110, 110), (255, 255, 255)
-_MARGIN, _TEXT_SIZE, _COLUMN = 12, 18, 220
+HEADER = ("truth", "reading", "confidence")
+_MARGIN, _TEXT_SIZE = 12, 18
 
 
 class ReadLine(NamedTuple):
@@ -29,16 +31,16 @@ def draw_readings(lines: list[ReadLine], *, font: str | None = None) -> PIL.Imag
     `font` names a font file; without one Pillow's own is used, which has Latin letters and digits only.
     """
     face = PIL.ImageFont.truetype(font, _TEXT_SIZE) if font else PIL.ImageFont.load_default(_TEXT_SIZE)
-    line_width = max(line.levels.shape[1] for line in lines)
+    rows = [HEADER, *((line.truth, line.text, f"{line.confidence:.3f}") for line in lines)]
+    columns = _place_columns(rows, face, max(line.levels.shape[1] for line in lines) + 2 * _MARGIN)
     heights = [max(line.levels.shape[0], _TEXT_SIZE) + _MARGIN for line in lines]
-    left = line_width + 2 * _MARGIN
-    sheet = PIL.Image.new("RGB", (left + 2 * _COLUMN + 90, sum(heights) + 3 * _MARGIN + _TEXT_SIZE), PAPER)
-    draw = PIL.ImageDraw.Draw(sheet)
-    y = _draw_row(draw, left, _MARGIN, face, ("truth", "reading", "confidence"), GREY) + _MARGIN
-    for line, height in zip(lines, heights, strict=True):
+    sheet = PIL.Image.new("RGB", (columns[-1], sum(heights) + 3 * _MARGIN + _TEXT_SIZE), PAPER)
+    draw, y = PIL.ImageDraw.Draw(sheet), _TEXT_SIZE + 2 * _MARGIN
+    _draw_row(draw, columns, _MARGIN, face, HEADER, GREY)
+    for line, cells, height in zip(lines, rows[1:], heights, strict=True):
         sheet.paste(PIL.Image.fromarray(line.levels), (_MARGIN, y))
-        colour = RIGHT if line.text == line.truth else WRONG
-        _draw_row(draw, left, y, face, (line.truth, line.text, f"{line.confidence:.3f}"), colour)
+        middle = y + (height - _MARGIN - _TEXT_SIZE) // 2
+        _draw_row(draw, columns, middle, face, cells, RIGHT if line.text == line.truth else WRONG)
         y += height
     return sheet
 
@@ -50,7 +52,14 @@ def save_png(sheet: PIL.Image.Image, path: str) -> None:
     storage.write_atomically(path, data.getvalue())
 
 
-def _draw_row(draw, left: int, y: int, face, cells: tuple[str, str, str], colour) -> int:
-    for column, text in enumerate(cells):
-        draw.text((left + column * _COLUMN, y), text, fill=colour, font=face)
-    return y + _TEXT_SIZE
+def _place_columns(rows: list[tuple[str, ...]], face, left: int) -> list[int]:
+    """Where each column begins, and where the last one ends."""
+    columns = [left]
+    for cells in zip(*rows, strict=True):
+        columns.append(columns[-1] + math.ceil(max(map(face.getlength, cells))) + 2 * _MARGIN)
+    return columns
+
+
+def _draw_row(draw, columns: list[int], y: int, face, cells: tuple[str, ...], colour) -> None:
+    for x, text in zip(columns, cells, strict=False):
+        draw.text((x, y), text, fill=colour, font=face)

@@ -18,7 +18,7 @@ def run(main: Callable[..., int | None], *, words: bool = False, beam: bool = Fa
     """
     arguments, beam_arguments = _split_arguments(sys.argv)
     # TensorFlow reads this when it loads; its start-up messages would bury ours.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _show_help_of(main)
 
     def start(argv: list[str]) -> int | None:
