@@ -134,6 +134,11 @@ class CharsetTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(caught.exception.reason, "bad_id")
         self.assertEqual(caught.exception.detail, f"id {row!r} is not a whole number from 1 to 4")
 
+    def test_refuses_an_id_of_more_digits_than_python_reads(self):
+        with self.assertRaises(Refused) as caught:
+            self.charset.encode_rows([b"9" * 5000])
+        self.assertEqual(caught.exception.reason, "bad_id")
+
     def test_an_id_that_is_not_utf8_is_refused_as_an_id(self):
         with self.assertRaises(Refused) as caught:
             self.charset.encode_rows([b"\xff1"])

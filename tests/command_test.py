@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import tensorflow as tf
+from absl.testing import parameterized
 
 BINARY = '''"""Adds what it is told.
 
@@ -28,16 +29,22 @@ def main(*extra):
     print("before")
     command.print_result({"number": NUMBER.value, "extra": extra, "text": "春"})
 
-command.run(main, KINDS)
+def run():
+    command.run(main, KINDS)
+
+if __name__ == "__main__":
+    run()
 '''
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
-class CommandTest(tf.test.TestCase):
-    def run_binary(self, *arguments: str, kinds: str = "") -> subprocess.CompletedProcess:
-        """Runs the binary with command.run(main, kinds)."""
-        text = BINARY.replace("main, KINDS", f"main, {kinds}")
-        path = self.create_tempfile("add.py", text).full_path
+class CommandTest(parameterized.TestCase, tf.test.TestCase):
+    def run_binary(self, *arguments: str, kinds: str = "", stub: str = "") -> subprocess.CompletedProcess:
+        """Runs the binary with command.run(main, kinds), or a stub beside it that imports it."""
+        folder = self.create_tempdir()
+        path = folder.create_file("add.py", BINARY.replace("main, KINDS", f"main, {kinds}")).full_path
+        if stub:
+            path = folder.create_file("ocr-add", stub).full_path
         environment = {**os.environ, "PYTHONPATH": ROOT, "PYTHONIOENCODING": "utf-8"}
         return subprocess.run(
             [sys.executable, path, *arguments],
@@ -101,8 +108,9 @@ class CommandTest(tf.test.TestCase):
     def test_the_exit_code_is_what_main_returns(self):
         self.assertEqual(self.run_binary("--do=three").returncode, 3)
 
-    def test_help_tells_the_binarys_text_and_flags(self):
-        done = self.run_binary("--help")
+    @parameterized.parameters("", "import add\nadd.run()\n")
+    def test_help_tells_the_binarys_text_and_flags(self, stub):
+        done = self.run_binary("--help", stub=stub)
         shown = done.stdout + done.stderr
         for text in ("Adds what it is told.", "A line of the help text.", "--number", "The number."):
             self.assertIn(text, shown)

@@ -207,7 +207,8 @@ class RefusalsTest(parameterized.TestCase, ConversionTest):
         write_list(self.folder, ["0.png 1", "none.png 1", "1.png 1", "2.png 1"])
         with self.assertRaisesWithLiteralMatch(
             UserError,
-            f"rows of {self.output}/train.rejects.tsv: received 1 of 4 refused (25.00%), expected at most 1.00%. "
+            f"rows of {self.output}/train.rejects.tsv: received 1 of 4 refused (25.00%), "
+            "expected at most 1.00%. "
             "Mend the rows listed there, or raise --max_reject_fraction to go on without them.",
         ):
             self.convert()
@@ -268,7 +269,8 @@ class RefusalsTest(parameterized.TestCase, ConversionTest):
         with mock.patch.object(storage, "free_bytes", return_value=60_000):
             with self.assertRaisesWithLiteralMatch(
                 UserError,
-                f"output {self.output}: received 0.1 MB of free space, expected about 0.2 MB for 20 rows as float32. "
+                f"output {self.output}: received 0.1 MB of free space, "
+                "expected about 0.2 MB for 20 rows as float32. "
                 "Free space or choose another --output; --image_encoding=uint8 takes a quarter of float32.",
             ):
                 self.convert()
@@ -327,7 +329,8 @@ class DataSetTest(parameterized.TestCase, ConversionTest):
         before = read_folder(self.output)
         with self.assertRaisesWithLiteralMatch(
             UserError,
-            f"data set {self.output}: {subject}: received {received}, expected {expected}, as split train has it. "
+            f"data set {self.output}: {subject}: received {received}, "
+            f"expected {expected}, as split train has it. "
             "All splits of a data set share it: convert with the same, or into another --output.",
         ):
             self.convert(split="test", **changes)
@@ -436,9 +439,14 @@ class CommandTest(ConversionTest):
         write_list(self.folder, [f"{n}.png {n % 10 + 1}" for n in range(20)] + ["none.png 1"])
         poison = self.create_tempdir()
         poison.create_file("tensorflow/__init__.py", 'raise RuntimeError("a conversion loaded TensorFlow")\n')
-        flags = self.flags(
-            split="test", lines_per_shard=6, workers=2, max_reject_fraction=0.1, image_encoding="uint8"
-        )
+        told = {
+            "split": "test",
+            "lines_per_shard": 6,
+            "seed": 3,
+            "max_reject_fraction": 0.1,
+            "image_encoding": "uint8",
+        }
+        flags = self.flags(**told, workers=2)
         done = self.run_command(*flags, "--", "--job_name=lines", python_path=poison.full_path)
         self.assertEqual(done.returncode, 0, done.stderr)
         result = json.loads(done.stdout.splitlines()[-1])
@@ -447,9 +455,7 @@ class CommandTest(ConversionTest):
             result, {"split": "test", "read": 21, "written": 20, "refused": {"missing_image": 1}, "shards": 4}
         )
         alone = os.path.join(self.folder, "alone")
-        self.convert(
-            output=alone, split="test", lines_per_shard=6, max_reject_fraction=0.1, image_encoding="uint8"
-        )
+        self.convert(output=alone, **told)
         self.assertEqual(read_folder(self.output), read_folder(alone))
 
     def test_a_beam_option_that_beam_does_not_know_is_an_error(self):

@@ -102,7 +102,8 @@ class DatasetInfoTest(parameterized.TestCase, tf.test.TestCase):
     def test_refuses_a_folder_without_a_description(self):
         with self.assertRaisesWithLiteralMatch(
             UserError,
-            f"data set {self.folder}: received no dataset.json, expected a folder that a conversion has finished. "
+            f"data set {self.folder}: received no dataset.json, "
+            "expected a folder that a conversion has finished. "
             "Run python -m beam_jobs.convert with --output on this folder.",
         ):
             load_dataset_info(self.folder)

@@ -71,6 +71,20 @@ class TrainingInputTest(DatasetTest):
                 self.assertAllEqual(image[..., 0], images.normalise(draw_levels(number)))
                 self.assertEqual([int(k) for k in label[:length]], [int(digit) for digit in str(number)])
 
+    def first_keys(self, **options) -> list[str]:
+        """The first key of each of four passes."""
+        keys = keys_of(self.train(batch_size=LINES, **options).take(4))
+        return [keys[start] for start in range(0, 4 * LINES, LINES)]
+
+    def test_shards_are_shuffled_where_the_buffer_shuffles_nothing(self):
+        self.assertGreater(len(set(self.first_keys(shuffle_buffer=1))), 1)
+
+    def test_lines_are_shuffled_where_there_is_one_shard(self):
+        changes = {"lines_per_shard": LINES, "overwrite": True}
+        convert(conversion(self.images, output=self.folder, **changes), workers=1)
+        self.info = load_dataset_info(self.folder)
+        self.assertGreater(len(set(self.first_keys())), 1)
+
     @parameterized.parameters(1, 3, 4, 11)
     def test_the_stream_from_a_step_equals_the_tail_of_the_whole_stream(self, first_step):
         whole = list(self.train(shuffle_buffer=6).take(first_step + 5))[first_step:]
@@ -159,7 +173,8 @@ class RefusalsTest(DatasetTest):
         os.truncate(self.shard(3), size - 100)
         self.assert_both_refuse(
             "train",
-            f"shard {self.shard(3)}: received {size - 100} bytes, expected {size} bytes, as dataset.json has it. "
+            f"shard {self.shard(3)}: received {size - 100} bytes, "
+            f"expected {size} bytes, as dataset.json has it. "
             "Copy the data set again, or convert the split again with --overwrite.",
         )
 

@@ -67,8 +67,8 @@ class RecordWriterTest(tf.test.TestCase):
             mock.patch.object(records.google_crc32c, "implementation", "python"),
             self.assertRaisesWithLiteralMatch(
                 UserError,
-                "google-crc32c: received its 'python' implementation, expected its C implementation; pure Python "
-                "takes a thousand times as long. "
+                "google-crc32c: received its 'python' implementation, expected its C implementation; "
+                "pure Python takes a thousand times as long. "
                 "Install a wheel: pip install --only-binary=:all: --force-reinstall google-crc32c.",
             ),
         ):

@@ -151,8 +151,10 @@ class ShardsTest(tf.test.TestCase):
         others = [
             "dataset.json",
             "notes-train.txt",
+            "retrain.rejects.tsv",
             "test-00000-of-00002.tfrecord",
             "test.rejects.tsv",
+            "train.rejects.tsv.old",
             "train.txt",
             "train_2-00000-of-00002.tfrecord",
         ]
