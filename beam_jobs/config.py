@@ -37,7 +37,7 @@ class Conversion:
             "letters, digits and underscores",
         )
         check_setting("lines_per_shard", self.lines_per_shard, self.lines_per_shard >= 1, "at least 1")
-        check_setting("seed", self.seed, self.seed >= 0, "0 or more")
+        check_setting("seed", self.seed, 0 <= self.seed < 2**63, "0 to 9223372036854775807")
         check_setting(
             "max_reject_fraction",
             self.max_reject_fraction,

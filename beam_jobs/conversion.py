@@ -6,14 +6,17 @@ import sys
 import time
 from typing import Any
 
+import numpy as np
 from absl import logging
 
 from beam_jobs import list_source, shards
 from beam_jobs.config import Conversion
+from beam_jobs.runners import parse_options
 from pipeline import schema, storage
 from pipeline.charset import read_charset
 from pipeline.dataset_info import FILE_NAME, DatasetInfo, SplitInfo, load_dataset_info
 from pipeline.errors import UserError
+from pipeline.line_list import LineList
 
 
 def convert(config: Conversion, *, workers: int = 0, beam_arguments: list[str] | None = None) -> dict[str, Any]:
@@ -22,10 +25,14 @@ def convert(config: Conversion, *, workers: int = 0, beam_arguments: list[str] |
     Returns {"split", "read", "written", "refused": {reason: n}, "shards", "seconds"}. Raises UserError where
     the input cannot be used or too many rows are refused; the split then stays out of dataset.json.
     """
-    start = time.time()
-    info = _open_data_set(config)
-    job, list_sha256 = _plan(config, info)
-    shards.write_shards(job, workers=workers, beam_arguments=beam_arguments or [])
+    start, options = time.time(), parse_options(beam_arguments or [])
+    info = _check_data_set(config)
+    plan, list_sha256 = _make_plan(config)
+    _check_space(config.output, len(plan), info)
+    # All that can be checked is: from here on the split of an earlier conversion gives way.
+    _retire_split(config, info)
+    job = _make_job(config, info, plan)
+    shards.write_shards(job, workers=workers, options=options)
     split = shards.collect(job, sources=_describe_sources(config, list_sha256))
     _check_refusals(split, shards.rejects_path(job), config.max_reject_fraction)
     info.with_split(config.split, split, _describe_run(start)).save(config.output)
@@ -41,19 +48,13 @@ def convert(config: Conversion, *, workers: int = 0, beam_arguments: list[str] |
     }
 
 
-def _open_data_set(config: Conversion) -> DatasetInfo:
-    """The data set to add the split to, without that split and without what an earlier run left of it."""
-    info = DatasetInfo(read_charset(config.charset_path), config.geometry, config.image_encoding)
+def _check_data_set(config: Conversion) -> DatasetInfo:
+    """The data set that the split is added to, without that split; nothing is changed yet."""
+    new = DatasetInfo(read_charset(config.charset_path), config.geometry, config.image_encoding)
     storage.make_folder(config.output)
-    if storage.exists(storage.join(config.output, FILE_NAME)):
-        info = _join_data_set(config, info)
-    shards.sweep(config.output, config.split)
-    return info
-
-
-def _join_data_set(config: Conversion, new: DatasetInfo) -> DatasetInfo:
+    if not storage.exists(storage.join(config.output, FILE_NAME)):
+        return new
     old = load_dataset_info(config.output)
-    others = [name for name in old.splits if name != config.split]
     if config.split in old.splits and not config.overwrite:
         raise UserError(
             f"data set {config.output}",
@@ -61,13 +62,19 @@ def _join_data_set(config: Conversion, new: DatasetInfo) -> DatasetInfo:
             expected="a split that is not there yet",
             remedy="Add --overwrite to replace it, or choose another --split or --output.",
         )
-    if others:
-        _check_same(config.output, others, old, new)
-        new = old.without_split(config.split)
-    if config.split in old.splits:
+    others = [name for name in old.splits if name != config.split]
+    if not others:
+        return new
+    _check_same(config.output, others, old, new)
+    return old.without_split(config.split)
+
+
+def _retire_split(config: Conversion, info: DatasetInfo) -> None:
+    """Removes what an earlier conversion left of the split, finished or not."""
+    if storage.exists(storage.join(config.output, FILE_NAME)):
         # First the description, then the shards: no reader may find a split that is half gone.
-        new.save(config.output)
-    return new
+        info.save(config.output)
+    shards.sweep(config.output, config.split)
 
 
 def _check_same(output: str, others: list[str], old: DatasetInfo, new: DatasetInfo) -> None:
@@ -85,19 +92,31 @@ def _check_same(output: str, others: list[str], old: DatasetInfo, new: DatasetIn
             )
 
 
-def _plan(config: Conversion, info: DatasetInfo) -> tuple[shards.ShardJob, str]:
-    plan_path = storage.join(config.output, f"{config.split}.plan.npy")
-    rows, list_sha256 = list_source.write_plan(
-        plan_path, list_path=config.list_path, duplicates=config.duplicates, seed=config.seed
-    )
-    if not rows:
+def _make_plan(config: Conversion) -> tuple[np.ndarray, str]:
+    """The list's plan and SHA-256."""
+    if not storage.is_folder(config.image_root):
+        raise UserError(
+            f"image root {config.image_root}",
+            received="no such folder",
+            expected="the folder that the list's paths start from",
+            remedy="Check --image_root.",
+        )
+    line_list = LineList(config.list_path)
+    plan = list_source.make_plan(line_list, duplicates=config.duplicates, seed=config.seed)
+    if not len(plan):
         raise UserError(
             f"list {config.list_path}",
             received="no rows",
             expected="at least one row that is not blank",
             remedy="Check that --list names the list of lines.",
         )
-    _check_space(config.output, rows, info)
+    return plan, line_list.sha256()
+
+
+def _make_job(config: Conversion, info: DatasetInfo, plan: np.ndarray) -> shards.ShardJob:
+    """The job, whose plan lies in a file beside the output."""
+    plan_path = storage.join(config.output, f"{config.split}.plan.npy")
+    list_source.save_plan(plan_path, plan)
     source = list_source.ListSource(
         list_path=config.list_path,
         image_root=config.image_root,
@@ -105,9 +124,9 @@ def _plan(config: Conversion, info: DatasetInfo) -> tuple[shards.ShardJob, str]:
         charset=info.charset,
         geometry=info.geometry,
         lines_per_shard=config.lines_per_shard,
-        rows=rows,
+        rows=len(plan),
     )
-    return shards.ShardJob(config.output, config.split, info.image_encoding, source), list_sha256
+    return shards.ShardJob(config.output, config.split, info.image_encoding, source)
 
 
 def _check_space(output: str, rows: int, info: DatasetInfo) -> None:

@@ -85,22 +85,21 @@ class ListSource:
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
 
-def write_plan(path: str, *, list_path: str, duplicates: str, seed: int) -> tuple[int, str]:
-    """Scans a list, decides which rows are duplicates, orders all rows by the seed, and writes the plan.
-
-    Returns the number of rows (blank ones are none) and the list's SHA-256.
-    """
-    line_list = LineList(list_path)
+def make_plan(line_list: LineList, *, duplicates: str, seed: int) -> np.ndarray:
+    """All rows of a list but blank ones, PLAN_ROW [rows], in the seed's order, duplicates marked."""
     offsets, lines = line_list.scan()
     plan = np.zeros(len(offsets), PLAN_ROW)
     plan["offset"], plan["line"] = offsets, lines
     if duplicates != "keep":
         plan["duplicate"] = find_duplicates(_hash_paths(line_list, offsets), duplicates)
     # numpy promises the raw stream of a bit generator for ever, the shuffles of a Generator only for a release.
-    order = np.argsort(np.random.PCG64(seed).random_raw(len(plan)), kind="stable")
+    return plan[np.argsort(np.random.PCG64(seed).random_raw(len(plan)), kind="stable")]
+
+
+def save_plan(path: str, plan: np.ndarray) -> None:
+    """Writes a plan where workers can map it."""
     with storage.atomic_file(path) as file:
-        np.save(file, plan[order])
-    return len(plan), line_list.sha256()
+        np.save(file, plan)
 
 
 def find_duplicates(hashes: np.ndarray, keep: str) -> np.ndarray:

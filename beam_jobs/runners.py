@@ -5,8 +5,12 @@ LocalRunner never does, and runs the same steps in the same order every time.
 """
 
 import os
+import shlex
+import sys
 
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
+from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgumentParser
+from apache_beam.portability import python_urns
 from apache_beam.portability.api import beam_provision_api_pb2
 from apache_beam.runners.portability.fn_api_runner import fn_runner
 from apache_beam.runners.portability.portable_runner import JobServiceHandle
@@ -14,30 +18,44 @@ from apache_beam.runners.runner import create_runner
 
 from pipeline.errors import UserError
 
+WORKER = "beam_jobs.worker"
+
 
 class LocalRunner(fn_runner.FnApiRunner):
-    """FnApiRunner whose worker processes get the pipeline's options; the base class hands them none."""
+    """FnApiRunner whose worker processes get the pipeline's options and run our worker module."""
 
     def run_pipeline(self, pipeline, options):
-        """Runs the pipeline to its end; see the base class."""
+        """Runs the pipeline to its end; the base class would hand its workers no options."""
         self._provision_info = fn_runner.ExtendedProvisionInfo(
             beam_provision_api_pb2.ProvisionInfo(
                 retrieval_token="unused",
-                pipeline_options=JobServiceHandle.encode_pipeline_options(options.get_all_options()),
+                pipeline_options=JobServiceHandle.encode_pipeline_options(
+                    options.get_all_options(drop_default=True)
+                ),
             )
         )
         return super().run_pipeline(pipeline, options)
 
+    def run_via_runner_api(self, pipeline_proto, options):
+        """Runs the pipeline's protocol form, with our worker in place of Beam's."""
+        for environment in pipeline_proto.components.environments.values():
+            if environment.urn == python_urns.SUBPROCESS_SDK:
+                environment.payload = shlex.join([sys.executable, "-m", WORKER]).encode()
+        return super().run_via_runner_api(pipeline_proto, options)
 
-def choose_runner(beam_arguments: list[str], *, workers: int):
-    """(runner, options) for a job: `workers` processes here, unless Beam's arguments name a runner."""
-    options = parse_options(beam_arguments)
+
+def choose_runner(options: PipelineOptions, *, workers: int):
+    """(runner, options) for a job: `workers` processes here, unless Beam's options name a runner."""
     name = options.view_as(StandardOptions).runner
-    if name:
+    if not name:
+        direct = options.view_as(DirectOptions)
+        direct.direct_num_workers = workers
+        direct.direct_running_mode = "multi_processing" if workers > 1 else "in_memory"
+        return LocalRunner(), options
+    try:
         return create_runner(name), options
-    mode = "multi_processing" if workers > 1 else "in_memory"
-    local = PipelineOptions(beam_arguments, direct_num_workers=workers, direct_running_mode=mode)
-    return LocalRunner(), local
+    except ValueError as error:
+        raise _refuse(f"--runner={name} ({str(error).splitlines()[0]})") from None
 
 
 def count_workers(workers: int, shards: int) -> int:
@@ -46,19 +64,29 @@ def count_workers(workers: int, shards: int) -> int:
 
 
 def parse_options(beam_arguments: list[str]) -> PipelineOptions:
-    """Beam's options; raises UserError for one that Beam does not know, which Beam itself would only log."""
-    # These runners declare their options when they are imported.
-    from apache_beam.runners.portability import flink_runner, spark_runner  # noqa: F401
-
-    options = PipelineOptions(beam_arguments)
-    known = options.get_all_options()
-    unknown = [name for name in options.get_all_options(retain_unknown_options=True) if name not in known]
-    stray = [word for word in beam_arguments[:1] if not word.startswith("-")]
-    if unknown or stray:
-        raise UserError(
-            "Beam options after --",
-            received=", ".join([*stray, *(f"--{name}" for name in unknown)]),
-            expected="options that this version of Beam knows",
-            remedy="Check their spelling; options of densenet-ocr stand before the --.",
+    """Beam's options; raises UserError for what Beam does not know, which Beam itself would only log."""
+    parser = _Parser(allow_abbrev=False, add_help=False)
+    for options in PipelineOptions.__subclasses__():
+        options._add_argparse_args(parser)
+    given, unknown = parser.parse_known_args(beam_arguments)
+    if unknown:
+        raise _refuse(" ".join(unknown))
+    if not given.runner and any(word.startswith("--direct_") for word in beam_arguments):
+        raise _refuse(
+            "an option of Beam's direct runner, which does not run here: --workers sets the processes"
         )
-    return options
+    return PipelineOptions(beam_arguments)
+
+
+class _Parser(BeamArgumentParser):
+    def error(self, message: str):
+        raise _refuse(message)
+
+
+def _refuse(received: str) -> UserError:
+    return UserError(
+        "Beam options after --",
+        received=received,
+        expected="options that this version of Beam knows, as --name=value",
+        remedy="Check their spelling; options of densenet-ocr stand before the --.",
+    )

@@ -17,10 +17,11 @@ from typing import Any, NamedTuple, Protocol
 
 import apache_beam as beam
 import numpy as np
+from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_jobs.runners import choose_runner, count_workers
 from pipeline import schema, storage
-from pipeline.dataset_info import ShardInfo, SplitInfo
+from pipeline.dataset_info import FILE_NAME, ShardInfo, SplitInfo
 from pipeline.progress import Progress
 from pipeline.records import RecordWriter
 
@@ -88,18 +89,17 @@ class WriteShard(beam.DoFn):
 
 def sweep(folder: str, split: str) -> None:
     """Removes what an earlier run left of a split: shards, reports, rejects, temporary files."""
-    leftover = re.compile(
-        rf"{split}(-\d{{5,}}-of-\d{{5,}}\.tfrecord|\.rejects\.tsv|\.reports|\.plan\.npy)(\.tmp-\w+)?"
-    )
+    made = rf"{split}(-\d{{5,}}-of-\d{{5,}}\.tfrecord|\.rejects\.tsv|\.reports|\.plan\.npy)"
+    leftover = re.compile(rf"{made}(\.tmp-\w+)?|{re.escape(FILE_NAME)}\.tmp-\w+")
     for name in storage.list_names(folder):
         if leftover.fullmatch(name):
             storage.remove(storage.join(folder, name))
 
 
-def write_shards(job: ShardJob, *, workers: int, beam_arguments: list[str]) -> None:
+def write_shards(job: ShardJob, *, workers: int, options: PipelineOptions) -> None:
     """Writes every shard of the job, with `workers` local processes (0: one a core) or as Beam is told."""
     count = job.source.shard_count
-    runner, options = choose_runner(beam_arguments, workers=count_workers(workers, count))
+    runner, options = choose_runner(options, workers=count_workers(workers, count))
     storage.make_folder(job.reports)
     with _progress(job), beam.Pipeline(runner=runner, options=options) as pipeline:
         (
@@ -161,7 +161,8 @@ def _write_rejects(job: ShardJob, refused: Iterable[RefusedRow]) -> None:
     """Columns: file:line, row, reason, detail; no header, so that lines are refusals."""
     rows = sorted(refused)
     text = "".join("\t".join(map(_one_cell, row[1:])) + "\n" for row in rows)
-    storage.write_atomically(rejects_path(job), text.encode("utf-8"))
+    # A list's own name need not be UTF-8; its bytes go out as they came in.
+    storage.write_atomically(rejects_path(job), text.encode("utf-8", "surrogateescape"))
 
 
 def _one_cell(text: str) -> str:

@@ -42,7 +42,6 @@ def convert(task: Task, output: str, processes: int) -> None:
 
 def write_chunks(task: Task, output: str, first: int, step: int) -> None:
     """The work of one process: chunks first, first + step, ... of the list, one file each."""
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # or it reports missing GPU libraries at every start
     import tensorflow as tf  # loaded once a process, as part of its start-up
 
     with open(task.list_path, encoding="utf-8") as file:

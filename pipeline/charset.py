@@ -23,14 +23,7 @@ class Charset:
     characters: str
 
     def __post_init__(self):
-        if not self.characters:
-            raise UserError(
-                "charset",
-                received="no characters",
-                expected="a row for the blank and a row for each character",
-                remedy="Give a file with one character a row.",
-            )
-        _refuse_duplicates(self.characters)
+        _check_characters(self.characters, "charset")
 
     @property
     def blank(self) -> int:
@@ -110,10 +103,18 @@ def read_charset(path: str) -> Charset:
                 expected="one code point a row",
                 remedy="Write one character a row, a space as a space, and no empty rows.",
             )
+    _check_characters("".join(rows[1:]), f"charset {path}")
     return Charset("".join(rows[1:]))
 
 
-def _refuse_duplicates(characters: str) -> None:
+def _check_characters(characters: str, subject: str) -> None:
+    if not characters:
+        raise UserError(
+            subject,
+            received="no characters",
+            expected="a row for the blank and a row for each character",
+            remedy="Give a file with one character a row.",
+        )
     repeated = [c for c, count in collections.Counter(characters).items() if count > 1]
     if not repeated:
         return
@@ -121,7 +122,7 @@ def _refuse_duplicates(characters: str) -> None:
     shown = ", ".join(f"{c!r} in lines {' and '.join(map(str, places[c]))}" for c in repeated[:10])
     more = f" and {len(repeated) - 10} more" if len(repeated) > 10 else ""
     raise UserError(
-        "charset",
+        subject,
         received=f"duplicated characters: {shown}{more}",
         expected="each character once",
         remedy="A widely copied char_std_5990.txt is corrupt in this way: take the original file. In a "

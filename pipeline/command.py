@@ -1,6 +1,7 @@
 """How a binary starts and ends: flags, strict arguments, errors for people, exit codes, the last line."""
 
 import json
+import logging as std_logging
 import os
 import sys
 from collections.abc import Callable
@@ -27,8 +28,7 @@ def run(main: Callable[..., int | None], *, words: bool = False, beam: bool = Fa
         if beam_arguments and not beam:
             raise app.UsageError(f"nothing belongs after '--' here: {' '.join(beam_arguments)}")
         logging.set_verbosity(logging.INFO)
-        # TensorFlow logs at every checkpoint how long it took to lay it out.
-        logging.get_absl_handler().addFilter(lambda record: record.module != "functional_saver")
+        logging.get_absl_handler().addFilter(_concerns_users)
         extra = ([argv[1:]] if words else []) + ([beam_arguments] if beam else [])
         return _report_errors(lambda: main(*extra))
 
@@ -46,6 +46,12 @@ def _report_errors(call: Callable[[], int | None]) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+
+
+def _concerns_users(record: std_logging.LogRecord) -> bool:
+    """False for what TensorFlow says at every checkpoint and Beam at every start, short of errors."""
+    chatter = record.module == "functional_saver" or "apache_beam" in record.pathname
+    return not chatter or record.levelno >= std_logging.ERROR
 
 
 def _split_arguments(argv: list[str]) -> tuple[list[str], list[str]]:

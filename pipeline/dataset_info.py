@@ -107,7 +107,9 @@ class DatasetInfo:
 
     def save(self, folder: str) -> None:
         """Writes dataset.json into a folder, replacing an older one in one go."""
-        storage.write_atomically(storage.join(folder, FILE_NAME), self.to_json().encode("utf-8"))
+        # A path that is not UTF-8 becomes an escape, which is JSON still.
+        data = self.to_json().encode("utf-8", "backslashreplace")
+        storage.write_atomically(storage.join(folder, FILE_NAME), data)
 
 
 def load_dataset_info(folder: str) -> DatasetInfo:
@@ -122,7 +124,7 @@ def load_dataset_info(folder: str) -> DatasetInfo:
         )
     try:
         return _from_json(json.loads(storage.read_bytes(path).decode("utf-8")))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"data set {path}",
             received=f"{type(error).__name__}: {error}",

@@ -9,10 +9,8 @@ import PIL.Image
 from pipeline.errors import Refused, UserError
 from pipeline.frames import count_frames
 
-# Modes whose convert('L') is a grey reading of what the picture shows; 'I;16', 'I' and 'F' would be clipped.
-GREY_MODES = frozenset(
-    {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr", "LAB", "HSV"}
-)
+# Modes that convert('L') gives a grey reading of; 'I;16', 'I' and 'F' would be clipped, 'LAB' is not converted.
+GREY_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr", "HSV"})
 
 # The notebook's np.array(image, 'f') / 255.0 - 0.5, once for each grey level, in float32 throughout.
 NORMALISED = np.arange(256, dtype=np.float32) / np.float32(255) - np.float32(0.5)

@@ -11,10 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pipeline import storage
 from pipeline.charset import Charset
 from pipeline.errors import Refused, UserError
 
 BLANKS = b" \t\r\n"
+# bytes.split() would also part words at form feeds and vertical tabs.
+_BLANKS_TO_SPACES = bytes.maketrans(BLANKS, b" " * len(BLANKS))
 _SCAN_BYTES = 16 << 20
 
 
@@ -59,7 +62,7 @@ class LineList:
 def split_row(row: bytes) -> tuple[bytes, bytes | None, list[bytes]]:
     """Path, text (None in a row of ids) and ids of a row, before anything is checked."""
     row = row.lstrip(BLANKS).rstrip(b"\r\n")
-    path, *ids = row.split()
+    path, *ids = (word for word in row.translate(_BLANKS_TO_SPACES).split(b" ") if word)
     if b"\t" in row.rstrip(BLANKS) or (b"\t" in row and not ids):
         # The text is all that follows the tab: its own blanks may be characters.
         path, _, text = row.partition(b"\t")
@@ -107,6 +110,7 @@ def _decode_utf8(data: bytes) -> str:
 
 
 def _map_file(path: str) -> mmap.mmap | bytes:
+    path = storage.local_path(path)
     try:
         with open(path, "rb") as file:
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if os.path.getsize(path) else b""

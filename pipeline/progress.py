@@ -30,9 +30,10 @@ class Progress:
 
     def _describe(self, done: int, seconds: float, note: str) -> str:
         rate = done / seconds if seconds > 0 else 0.0
-        left = f", {_clock((self._total - done) / rate)} left" if 0 < done < self._total else ""
-        share = f"{done:,} of {self._total:,} {self._unit}"
-        return f"{self._title}: {share}, {rate:,.0f}/s, {_clock(seconds)}{left}{', ' if note else ''}{note}"
+        left = f", {_clock((self._total - done) / rate)} left" if rate and done < self._total else ""
+        shown_rate = f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
+        parts = [f"{done:,} of {self._total:,} {self._unit}", f"{shown_rate}/s", f"{_clock(seconds)}{left}"]
+        return f"{self._title}: {', '.join(parts + [note] * bool(note))}"
 
     def _print(self, text: str) -> None:
         start, end = ("\r\x1b[K", "") if self._terminal else ("", "\n")

@@ -67,9 +67,11 @@ class CharsetFileTest(parameterized.TestCase, tf.test.TestCase):
         )
 
     def test_names_repeated_characters_and_their_file_lines(self):
+        path = self.write("<blank>\na\n春\nb\n春\na\na\n".encode())
         with self.assertRaises(UserError) as caught:
-            self.read("<blank>\na\n春\nb\n春\na\na\n".encode())
+            read_charset(path)
         message = str(caught.exception)
+        self.assertStartsWith(message, f"charset {path}: received ")
         self.assertIn("duplicated characters: 'a' in lines 2 and 6 and 7, '春' in lines 3 and 5", message)
         self.assertIn("expected each character once. A widely copied char_std_5990.txt is corrupt", message)
         self.assertIn("take the original file", message)

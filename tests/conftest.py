@@ -2,7 +2,7 @@
 
 import os
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.pop("OMP_NUM_THREADS", None)  # a training would set threads by it, too late in this process
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the tests assert what a CPU computes
 

@@ -277,6 +277,29 @@ class RefusalsTest(parameterized.TestCase, ConversionTest):
             self.assertEqual([name for name in os.listdir(self.output) if "tfrecord" in name], [])
             self.assertEqual(self.convert(image_encoding="uint8")["written"], 20)
 
+    def test_a_missing_image_root_is_told_at_once(self):
+        write_lines(self.folder, 3)
+        root = os.path.join(self.folder, "none")
+        with self.assertRaisesWithLiteralMatch(
+            UserError,
+            f"image root {root}: received no such folder, "
+            "expected the folder that the list's paths start from. "
+            "Check --image_root.",
+        ):
+            self.convert(image_root=root)
+
+    @parameterized.parameters("\x0c", "\x0b", " \x0c ")
+    def test_a_row_of_other_white_space_is_a_refusal(self, row):
+        write_list(self.folder, [row])
+        self.assertEqual(self.convert(max_reject_fraction=1.0)["refused"], {"no_label": 1})
+
+    def test_a_list_may_have_a_name_that_is_not_utf8(self):
+        name = os.path.join(os.fsencode(self.folder), b"\xff.txt")
+        os.rename(write_list(self.folder, ["none.png 1"]), name)
+        self.convert(list_path=os.fsdecode(name), max_reject_fraction=1.0)
+        with open(os.path.join(self.output, "train.rejects.tsv"), "rb") as file:
+            self.assertStartsWith(file.read(), name + b":1\t")
+
 
 class DataSetTest(parameterized.TestCase, ConversionTest):
     def setUp(self):
@@ -305,6 +328,26 @@ class DataSetTest(parameterized.TestCase, ConversionTest):
         shards = [shard.name for shard in load_dataset_info(self.output).find_split("train").shards]
         self.assertEqual(self.names(), sorted(["dataset.json", "train.rejects.tsv", *shards]))
         self.assertLen(self.read_lines(), 15)
+
+    @parameterized.named_parameters(
+        ("without_a_list", {"list_path": "none.txt"}, []),
+        ("with_a_list_of_no_rows", {"list_path": os.devnull}, []),
+        ("without_images", {"image_root": "none"}, []),
+        ("with_an_option_that_beam_does_not_know", {}, ["--runer=FlinkRunner"]),
+    )
+    def test_overwrite_keeps_the_old_split_where_the_new_one_cannot_begin(self, changes, beam_arguments):
+        before = read_folder(self.output)
+        with self.assertRaises(UserError):
+            convert(
+                conversion(self.folder, overwrite=True, **changes), workers=1, beam_arguments=beam_arguments
+            )
+        self.assertEqual(read_folder(self.output), before)
+
+    def test_overwrite_keeps_the_old_split_where_there_is_no_space(self):
+        before = read_folder(self.output)
+        with mock.patch.object(storage, "free_bytes", return_value=1), self.assertRaises(UserError):
+            self.convert(overwrite=True)
+        self.assertEqual(read_folder(self.output), before)
 
     def test_overwrite_leaves_other_splits_as_they_are(self):
         self.convert(split="test")
@@ -357,7 +400,11 @@ class DataSetTest(parameterized.TestCase, ConversionTest):
         ):
             self.convert(overwrite=True)
         self.assertEqual(list(load_dataset_info(self.output).splits), [])
-        for name in ("train-00003-of-00007.tfrecord", "train-00003-of-00007.tfrecord.tmp-0a1b2c3d"):
+        for name in (
+            "train-00003-of-00007.tfrecord",
+            "train-00003-of-00007.tfrecord.tmp-0a1b2c3d",
+            "dataset.json.tmp-0a1b2c3d",
+        ):
             shutil.copy(os.path.join(self.folder, "train.txt"), os.path.join(self.output, name))
         self.convert()
         self.assertEqual(
@@ -385,7 +432,7 @@ class ConfigTest(parameterized.TestCase, tf.test.TestCase):
         ("split", "../x", "letters, digits and underscores"),
         ("split", "train\n", "letters, digits and underscores"),
         ("lines_per_shard", 0, "at least 1"),
-        ("seed", -1, "0 or more"),
+        ("seed", -1, "0 to 9223372036854775807"),
         ("max_reject_fraction", 1.01, "0 to 1"),
         ("max_reject_fraction", -0.5, "0 to 1"),
         ("max_reject_fraction", float("nan"), "0 to 1"),
@@ -462,7 +509,9 @@ class CommandTest(ConversionTest):
         write_lines(self.folder, 2)
         done = self.run_command(*self.flags(), "--", "--runer=FlinkRunner")
         self.assertEqual(done.returncode, 1)
-        self.assertIn("error: Beam options after --: received --runer, expected options that", done.stderr)
+        self.assertIn(
+            "error: Beam options after --: received --runer=FlinkRunner, expected options that", done.stderr
+        )
         self.assertFalse(os.path.exists(os.path.join(self.output, "dataset.json")))
 
     def test_an_unknown_flag_is_an_error(self):

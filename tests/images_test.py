@@ -100,6 +100,10 @@ class DecodeTest(parameterized.TestCase, tf.test.TestCase):
             "unsupported_image", f"^pixels of mode {mode}, which has no 8-bit grey$", images.decode, data
         )
 
+    def test_refuses_pixels_that_pillow_cannot_make_grey(self):
+        data = save(PIL.Image.new("LAB", (40, 8)), "TIFF")
+        self.assert_refused("unsupported_image", "mode LAB", images.decode, data)
+
     def test_refuses_a_16_bit_png(self):
         data = save(PIL.Image.fromarray(np.full((8, 40), 40000, np.uint16)), "PNG")
         self.assert_refused("unsupported_image", "mode I;16", images.decode, data)

@@ -9,10 +9,10 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from beam_jobs import list_source
-from beam_jobs.list_source import ListSource, find_duplicates, write_plan
+from beam_jobs.list_source import ListSource, find_duplicates, make_plan, save_plan
 from beam_jobs.shards import RefusedRow
-from pipeline.errors import UserError
 from pipeline.images import Geometry
+from pipeline.line_list import LineList
 from pipeline.schema import Record
 from tests.samples import CHARSET, draw_levels, encode_image, write_lines, write_list
 
@@ -24,12 +24,7 @@ class PlanTest(parameterized.TestCase, tf.test.TestCase):
 
     def plan(self, rows: list[str], *, duplicates: str = "last", seed: int = 0) -> np.ndarray:
         """The plan of a list with these rows."""
-        path = os.path.join(self.folder, "plan.npy")
-        list_path = write_list(self.folder, rows)
-        count, _ = write_plan(path, list_path=list_path, duplicates=duplicates, seed=seed)
-        plan = np.load(path)
-        self.assertLen(plan, count)
-        return plan
+        return make_plan(LineList(write_list(self.folder, rows)), duplicates=duplicates, seed=seed)
 
     def test_every_row_stands_in_it_once_with_its_offset_and_line(self):
         plan = np.sort(self.plan(["a 1", "", "bb 2", "  ", "c 3"]), order="line")
@@ -42,11 +37,15 @@ class PlanTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(self.plan(rows, seed=0)["line"].tolist(), [4, 3, 2, 9, 7, 1, 8, 5, 6, 10])
         self.assertEqual(self.plan(rows, seed=1)["line"].tolist(), [10, 3, 5, 8, 6, 1, 9, 7, 4, 2])
 
-    def test_gives_the_hash_of_the_list(self):
+    def test_the_hash_of_a_list_is_that_of_its_file(self):
         path = write_list(self.folder, ["a 1"])
-        _, sha256 = write_plan(os.path.join(self.folder, "p"), list_path=path, duplicates="keep", seed=0)
-        self.assertEqual(sha256, hashlib.sha256(b"a 1\n").hexdigest())
-        self.assertEqual(sha256, list_source.hash_file(path))
+        self.assertEqual(LineList(path).sha256(), hashlib.sha256(b"a 1\n").hexdigest())
+        self.assertEqual(LineList(path).sha256(), list_source.hash_file(path))
+
+    def test_is_read_back_as_it_was_saved(self):
+        plan, path = self.plan(["a 1", "b 2"]), os.path.join(self.folder, "plan.npy")
+        save_plan(path, plan)
+        self.assertAllEqual(np.load(path, mmap_mode="r").tolist(), plan.tolist())
 
     @parameterized.parameters("last", "keep")
     def test_a_list_without_rows_has_an_empty_plan(self, duplicates):
@@ -88,7 +87,8 @@ class ListSourceTest(parameterized.TestCase, tf.test.TestCase):
         if rows:
             write_list(self.folder, rows)
         list_path, plan_path = (os.path.join(self.folder, name) for name in ("train.txt", "plan.npy"))
-        count, _ = write_plan(plan_path, list_path=list_path, duplicates="last", seed=0)
+        plan = make_plan(LineList(list_path), duplicates="last", seed=0)
+        save_plan(plan_path, plan)
         return ListSource(
             list_path=list_path,
             image_root=root or self.folder,
@@ -96,7 +96,7 @@ class ListSourceTest(parameterized.TestCase, tf.test.TestCase):
             charset=CHARSET,
             geometry=Geometry(32, 64),
             lines_per_shard=lines_per_shard,
-            rows=count,
+            rows=len(plan),
         )
 
     def read_all(self, source: ListSource) -> list[Record | RefusedRow]:
@@ -177,15 +177,6 @@ class ListSourceTest(parameterized.TestCase, tf.test.TestCase):
         before = self.read_all(source)
         after = self.read_all(pickle.loads(pickle.dumps(source)))
         self.assertEqual([record.key for record in after], [record.key for record in before])
-
-    def test_a_missing_list_is_an_error_of_the_users(self):
-        with self.assertRaisesRegex(UserError, "list .*/none.txt: received No such file or directory"):
-            write_plan(
-                os.path.join(self.folder, "p"),
-                list_path=os.path.join(self.folder, "none.txt"),
-                duplicates="last",
-                seed=0,
-            )
 
 
 if __name__ == "__main__":

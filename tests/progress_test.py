@@ -60,9 +60,9 @@ class ProgressTest(parameterized.TestCase, tf.test.TestCase):
         shown.close(10)
         self.assertEqual(
             self.stderr.getvalue(),
-            "\r\x1b[Kconvert train: 1 of 10 lines, 1/s, 0:01, 0:09 left"
-            "\r\x1b[Kconvert train: 2 of 10 lines, 1/s, 0:02, 0:08 left"
-            "\r\x1b[Kconvert train: 10 of 10 lines, 1/s, 0:10\n",
+            "\r\x1b[Kconvert train: 1 of 10 lines, 1.0/s, 0:01, 0:09 left"
+            "\r\x1b[Kconvert train: 2 of 10 lines, 1.0/s, 0:02, 0:08 left"
+            "\r\x1b[Kconvert train: 10 of 10 lines, 1.0/s, 0:10\n",
         )
 
     def test_a_note_is_made_only_when_it_is_shown(self):
@@ -81,7 +81,7 @@ class ProgressTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_work_without_steps_and_without_time_can_be_closed(self):
         self.start(0).close(0)
-        self.assertEqual(self.stderr.getvalue(), "convert train: 0 of 0 lines, 0/s, 0:00\n")
+        self.assertEqual(self.stderr.getvalue(), "convert train: 0 of 0 lines, 0.0/s, 0:00\n")
 
     @parameterized.parameters((59.6, "1:00"), (3599, "59:59"), (3600, "1:00:00"), (90061, "25:01:01"))
     def test_times_read_as_on_a_clock(self, seconds, shown):

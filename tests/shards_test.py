@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import google_crc32c
 import tensorflow as tf
+from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_jobs import shards
 from beam_jobs.shards import RefusedRow, ShardJob
@@ -47,7 +48,7 @@ class ShardsTest(tf.test.TestCase):
         self.job = ShardJob(self.folder, "train", "uint8", NumberSource())
 
     def write(self):
-        shards.write_shards(self.job, workers=1, beam_arguments=[])
+        shards.write_shards(self.job, workers=1, options=PipelineOptions([]))
         return shards.collect(self.job, sources={"made_of": "numbers"})
 
     def read(self, shard: int) -> list[bytes]:
@@ -133,7 +134,7 @@ class ShardsTest(tf.test.TestCase):
     def test_a_run_whose_source_fails_fails(self):
         job = dataclasses.replace(self.job, source=NumberSource(fails=True))
         with self.assertRaisesRegex(Exception, "a bug in the source"):
-            shards.write_shards(job, workers=1, beam_arguments=[])
+            shards.write_shards(job, workers=1, options=PipelineOptions([]))
 
     def test_a_job_travels_to_workers(self):
         self.assertEqual(pickle.loads(pickle.dumps(self.job)), self.job)

@@ -8,6 +8,7 @@ from absl.testing import parameterized
 
 from pipeline import storage
 from pipeline.errors import UserError
+from pipeline.line_list import LineList
 
 
 class StorageTest(parameterized.TestCase, tf.test.TestCase):
@@ -107,6 +108,10 @@ class StorageTest(parameterized.TestCase, tf.test.TestCase):
         total = shutil.disk_usage(self.folder).total
         self.assertBetween(storage.free_bytes(self.folder), 1, total)
 
+    def test_refuses_to_write_where_there_is_no_folder(self):
+        with self.assertRaisesRegex(UserError, "none/x: received No such file or directory, expected a place"):
+            storage.write_atomically(os.path.join(self.folder, "none", "x"), b"")
+
     @parameterized.parameters(
         storage.read_bytes,
         storage.exists,
@@ -115,6 +120,9 @@ class StorageTest(parameterized.TestCase, tf.test.TestCase):
         storage.remove,
         storage.free_bytes,
         storage.make_folder,
+        storage.list_names,
+        storage.is_folder,
+        LineList,
         lambda path: storage.write_atomically(path, b""),
     )
     def test_refuses_a_url(self, verb):
