@@ -11,6 +11,7 @@ Standard output ends with one JSON object. `ours_lines_per_second` and `plain_li
 time - start-up), `ratio` is ours / plain of these, `ratio_with_start_up` the same of whole wall times, in which
 plain's start-up is mostly TensorFlow's import. All are medians over the pairs, ratios taken pair by pair.
 Above 1, ours is the faster one. Start-up varies by tenths of a second: below 100,000 rows figures say little.
+Run it alone: another process that takes a core for one half of a pair halves or doubles that pair's ratio.
 """
 
 import json
