@@ -13,17 +13,30 @@ from absl import flags
 
 from beam_jobs.config import DUPLICATES, Conversion
 from pipeline import command
+from pipeline.images import FITS
 from pipeline.schema import PIXEL_BYTES
 
-_LIST = flags.DEFINE_string("list", None, "List file, a row a line image.", required=True)
-_IMAGE_ROOT = flags.DEFINE_string("image_root", None, "Folder that the list's paths start from.", required=True)
+_LIST = flags.DEFINE_multi_string("list", [], "List file, a row a line image; give it again for more lists.")
+_IMAGE_ROOT = flags.DEFINE_string("image_root", "", "Folder that the lists' paths start from.")
+_LIST_ENCODING = flags.DEFINE_string(
+    "list_encoding", Conversion.list_encoding, "Encoding of the lists' (or the LMDB's) text, such as gbk."
+)
+_LMDB = flags.DEFINE_string("lmdb", "", "LMDB of image-%09d and label-%09d, in place of lists.")
 _CHARSET = flags.DEFINE_string("charset", None, "Charset file, row 0 the blank.", required=True)
 _OUTPUT = flags.DEFINE_string("output", None, "Folder of the data set.", required=True)
 _SPLIT = flags.DEFINE_string("split", Conversion.split, "Name of the split that the list becomes.")
 _IMAGE_HEIGHT = flags.DEFINE_integer(
     "image_height", Conversion.image_height, "Height of every image in pixels."
 )
-_IMAGE_WIDTH = flags.DEFINE_integer("image_width", Conversion.image_width, "Width of every image in pixels.")
+_IMAGE_WIDTH = flags.DEFINE_integer(
+    "image_width", Conversion.image_width, "Width of every image in pixels; 0 leaves each its own."
+)
+_FIT = flags.DEFINE_enum(
+    "fit",
+    Conversion.fit,
+    list(FITS),
+    "What becomes of an image of another size: refused; scaled; scaled to the height and filled up with paper.",
+)
 _IMAGE_ENCODING = flags.DEFINE_enum(
     "image_encoding",
     Conversion.image_encoding,
@@ -47,6 +60,13 @@ _DUPLICATES = flags.DEFINE_enum(
     list(DUPLICATES),
     "Which row counts where a path stands twice: the last, the first, none (refuse), or every one (keep).",
 )
+_VALIDATION_FRACTION = flags.DEFINE_float(
+    "validation_fraction",
+    Conversion.validation_fraction,
+    "Share of the rows, chosen by their paths' hash, that goes to a split 'validation' instead.",
+    0.0,
+    1.0,
+)
 _OVERWRITE = flags.DEFINE_bool(
     "overwrite", Conversion.overwrite, "Replace the split where it is there already."
 )
@@ -60,18 +80,22 @@ def main(beam_arguments: list[str]) -> None:
     from beam_jobs.conversion import convert  # loads Beam, for which --help need not wait
 
     config = Conversion(
-        list_path=_LIST.value,
+        list_paths=tuple(_LIST.value),
         image_root=_IMAGE_ROOT.value,
+        list_encoding=_LIST_ENCODING.value,
+        lmdb_path=_LMDB.value,
         charset_path=_CHARSET.value,
         output=_OUTPUT.value,
         split=_SPLIT.value,
         image_height=_IMAGE_HEIGHT.value,
         image_width=_IMAGE_WIDTH.value,
         image_encoding=_IMAGE_ENCODING.value,
+        fit=_FIT.value,
         lines_per_shard=_LINES_PER_SHARD.value,
         seed=_SEED.value,
         max_reject_fraction=_MAX_REJECT_FRACTION.value,
         duplicates=_DUPLICATES.value,
+        validation_fraction=_VALIDATION_FRACTION.value,
         overwrite=_OVERWRITE.value,
     )
     command.print_result(convert(config, workers=_WORKERS.value, beam_arguments=beam_arguments))
@@ -79,7 +103,7 @@ def main(beam_arguments: list[str]) -> None:
 
 def run() -> None:
     """Entry point of ocr-convert."""
-    command.run(main, beam=True)
+    command.run(main, beam=True, resumes=True)
 
 
 if __name__ == "__main__":

@@ -5,24 +5,27 @@ LocalRunner never does, and runs the same steps in the same order every time.
 """
 
 import os
-import shlex
+import subprocess
 import sys
+import threading
 
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
 from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgumentParser
 from apache_beam.portability import python_urns
-from apache_beam.portability.api import beam_provision_api_pb2
-from apache_beam.runners.portability.fn_api_runner import fn_runner
+from apache_beam.portability.api import beam_fn_api_pb2, beam_provision_api_pb2
+from apache_beam.runners.portability.fn_api_runner import fn_runner, worker_handlers
 from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from apache_beam.runners.runner import create_runner
+from google.protobuf import json_format, text_format
 
+from beam_jobs import worker
 from pipeline.errors import UserError
 
-WORKER = "beam_jobs.worker"
+_WORKER_URN = "densenet_ocr:env:worker_process:v1"
 
 
 class LocalRunner(fn_runner.FnApiRunner):
-    """FnApiRunner whose worker processes get the pipeline's options and run our worker module."""
+    """FnApiRunner whose worker processes get the pipeline's options, and whose deaths end the run."""
 
     def run_pipeline(self, pipeline, options):
         """Runs the pipeline to its end; the base class would hand its workers no options."""
@@ -40,8 +43,70 @@ class LocalRunner(fn_runner.FnApiRunner):
         """Runs the pipeline's protocol form, with our worker in place of Beam's."""
         for environment in pipeline_proto.components.environments.values():
             if environment.urn == python_urns.SUBPROCESS_SDK:
-                environment.payload = shlex.join([sys.executable, "-m", WORKER]).encode()
+                environment.urn = _WORKER_URN
         return super().run_via_runner_api(pipeline_proto, options)
+
+
+@worker_handlers.WorkerHandler.register_environment(_WORKER_URN, bytes)
+class WorkerProcess(worker_handlers.GrpcWorkerHandler):
+    """One worker process: Beam's own handler would wait for ever for one that was killed."""
+
+    def __init__(self, payload, state, provision_info, grpc_server):
+        super().__init__(state, provision_info, grpc_server)
+        self._closing = threading.Event()
+
+    def start_worker(self):
+        """Starts the process, and a thread that watches it."""
+        environment = {
+            "CONTROL_API_SERVICE_DESCRIPTOR": self.control_api_service_descriptor(),
+            "LOGGING_API_SERVICE_DESCRIPTOR": self.logging_api_service_descriptor(),
+        }
+        environment = {name: text_format.MessageToString(value) for name, value in environment.items()}
+        options = self.provision_info.provision_info.pipeline_options
+        environment |= {"PIPELINE_OPTIONS": json_format.MessageToJson(options), "WORKER_ID": self.worker_id}
+        environment[worker.PARENT] = str(os.getpid())
+        started = threading.Event()
+        threading.Thread(target=self._run, args=(environment, started), name="worker", daemon=True).start()
+        started.wait()
+
+    def close(self):
+        """Ends the process."""
+        self._closing.set()
+        super().close()
+
+    def stop_worker(self):
+        """Waits for the process; one that still works, for the run has failed elsewhere, is killed."""
+        try:
+            self._process.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _run(self, environment: dict[str, str], started: threading.Event) -> None:
+        # The worker ends with the thread that starts it (see beam_jobs.worker), so this one stays till then.
+        self._process = subprocess.Popen([sys.executable, "-m", worker.__name__], env=os.environ | environment)
+        started.set()
+        code = self._process.wait()
+        while not self._closing.wait(0.2):
+            # Answers every request, also those sent after the death, as the worker itself reports a failure.
+            for request in list(self.control_conn._futures_by_id.values()):
+                error = f"{UserError.__module__}.{UserError.__name__}: {_describe_death(code)}"
+                request.set(
+                    beam_fn_api_pb2.InstructionResponse(instruction_id=request.instruction_id, error=error)
+                )
+
+
+def _describe_death(code: int) -> str:
+    how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    return str(
+        UserError(
+            "worker process",
+            received=f"one that {how}",
+            expected="one that works until all shards are written",
+            remedy="Signal 9 often means that memory ran out: give fewer --workers. "
+            "The same command goes on with what is missing.",
+        )
+    )
 
 
 def choose_runner(options: PipelineOptions, *, workers: int):

@@ -14,34 +14,21 @@ Above 1, ours is the faster one. Start-up varies by tenths of a second: below 10
 Run it alone: another process that takes a core for one half of a pair halves or doubles that pair's ratio.
 """
 
-import json
 import os
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-import numpy as np
 from absl import flags
 
 from benchmarks import plain_conversion
+from benchmarks.lines import LINES_PER_SHARD, WORKERS, draw_lines, run_ours, write_task
 from benchmarks.plain_conversion import Task
 from pipeline import command, storage
-from pipeline.charset import Charset
 from pipeline.errors import UserError
-from pipeline.images import Geometry
-from pipeline.progress import Progress
 from pipeline.schema import PIXEL_BYTES
-
-WORKERS = 2
-DIGITS = Charset("0123456789")
-LABEL_LENGTH = 5
-LINES_PER_SHARD = 4096
-
-# With this quality lines of five digits take about 3 KB, as real ones do.
-JPEG_QUALITY = 90
 
 _WORK = flags.DEFINE_string("work", None, "Folder for drawn lines (kept) and outputs (deleted).", required=True)
 _ROWS = flags.DEFINE_integer("rows", 200_000, "Rows of the list.", lower_bound=1)
@@ -87,45 +74,6 @@ def main() -> None:
     print_table(pairs, whole.rows)
     result = {"rows": whole.rows, "files": _FILES.value, "image_encoding": encoding}
     command.print_result(result | summarise(pairs, whole.rows))
-
-
-def draw_lines(folder: str, count: int) -> str:
-    """Draws `count` lines of digits into folder/images with a list and a charset, unless they are there."""
-    list_path = os.path.join(folder, "list.txt")
-    if not os.path.exists(list_path):
-        storage.make_folder(os.path.join(folder, "images"))
-        DIGITS.write(os.path.join(folder, "charset.txt"))
-        progress, rows = Progress("draw", count, "lines"), []
-        for number in range(count):
-            rows.append(_save_line(folder, number))
-            progress.show(number + 1)
-        progress.close(count)
-        # Written last: it marks the folder as whole.
-        storage.write_atomically(list_path, "".join(rows).encode())
-    return folder
-
-
-def _save_line(folder: str, number: int) -> str:
-    """Draws and saves one line; returns its row of the list."""
-    # Imported here, because it is a binary too, whose required flags would become ours.
-    from beam_jobs.demo_lines import draw_line
-
-    random = np.random.default_rng([0, number])
-    digits = random.integers(0, len(DIGITS.characters), LABEL_LENGTH)
-    image = draw_line(DIGITS.decode(digits), Geometry(32, 280), random)
-    name = f"{number:06d}.jpg"
-    image.save(os.path.join(folder, "images", name), quality=JPEG_QUALITY)
-    return f"{name} {' '.join(str(digit + 1) for digit in digits)}\n"
-
-
-def write_task(folder: str, name: str, *, rows: int, lines_per_shard: int, encoding: str) -> Task:
-    """Writes a list of `rows` rows that names the drawn lines in turn, as often as it takes."""
-    with open(os.path.join(folder, "list.txt"), encoding="utf-8") as file:
-        drawn = file.readlines()
-    path = os.path.join(folder, f"{name}.txt")
-    storage.write_atomically(path, "".join(drawn[k % len(drawn)] for k in range(rows)).encode())
-    images, charset = os.path.join(folder, "images"), os.path.join(folder, "charset.txt")
-    return Task(path, images, charset, rows, lines_per_shard, encoding)
 
 
 def warm_up(whole: Task, tiny: Task) -> None:
@@ -174,29 +122,6 @@ def measure(program: Program, task: Task) -> tuple[float, int]:
         return seconds, sum(storage.size(path) for path in paths)
     finally:
         storage.remove(output)
-
-
-def run_ours(task: Task, output: str) -> None:
-    """The command, as a user gives it."""
-    arguments = {
-        "list": task.list_path,
-        "image_root": task.image_root,
-        "charset": task.charset_path,
-        "output": output,
-        "image_encoding": task.image_encoding,
-        "lines_per_shard": task.lines_per_shard,
-        "duplicates": "keep",
-        "workers": WORKERS,
-    }
-    words = [f"--{name}={value}" for name, value in arguments.items()]
-    ended = subprocess.run(
-        [sys.executable, "-m", "beam_jobs.convert", *words], capture_output=True, text=True, check=False
-    )
-    if ended.returncode:
-        raise RuntimeError(f"beam_jobs.convert ended with {ended.returncode}:\n{ended.stderr}")
-    written = json.loads(ended.stdout.splitlines()[-1])["written"]
-    if written != task.rows:
-        raise RuntimeError(f"beam_jobs.convert wrote {written} of {task.rows} rows:\n{ended.stderr}")
 
 
 def run_plain(task: Task, output: str) -> None:

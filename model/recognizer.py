@@ -36,8 +36,14 @@ class Recognizer:
         return next(self.read_batch(self.prepare(levels)[None]))
 
     def prepare(self, levels: np.ndarray) -> np.ndarray:
-        """The uint8 grey levels that the network gets; raises Refused for a line too narrow for one frame."""
-        fitted = images.fit_height(levels, self.info.geometry.height)
+        """The uint8 grey levels that the network gets, fitted as the lines that it was trained on were.
+
+        A line longer than those keeps its length. Raises Refused for one too narrow for a frame.
+        """
+        geometry, fit = self.info.geometry, self.info.fit
+        fitted = images.fit_height(levels, geometry.height)
+        if fit == "resize" or (fit == "pad" and fitted.shape[1] < geometry.width):
+            fitted = images.fit_line(levels, geometry, fit)
         if count_frames(fitted.shape[1]) < 1:
             raise Refused("wrong_size", f"{fitted.shape[1]} pixels wide at the model's height, 7 make a frame")
         return fitted

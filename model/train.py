@@ -101,7 +101,7 @@ def main() -> None:
 
 def run() -> None:
     """Entry point of ocr-train."""
-    command.run(main)
+    command.run(main, resumes=True)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import collections
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pipeline import storage
 from pipeline.errors import Refused, UserError
@@ -56,9 +56,16 @@ class Charset:
             shown = ", ".join(f"{c!r} (U+{ord(c):04X})" for c in unknown)
             raise Refused("unknown_character", f"the charset lacks {shown}") from None
 
-    def encode_rows(self, rows: Iterable[bytes]) -> list[int]:
+    def encode_rows(self, rows: Sequence[bytes]) -> list[int]:
         """Class ids of charset rows in decimal; raises Refused('bad_id')."""
-        return [self._class_of_row(row) for row in rows]
+        try:
+            return [self._class_of_plain_row[row] for row in rows]
+        except KeyError:
+            return [self._class_of_row(row) for row in rows]
+
+    @functools.cached_property
+    def _class_of_plain_row(self) -> dict[bytes, int]:
+        return {b"%d" % row: row - 1 for row in range(1, self.blank + 1)}
 
     def _class_of_row(self, row: bytes) -> int:
         # bytes.isdigit is ASCII only; int() would also take '+5', '1_0' and other scripts' digits.

@@ -10,12 +10,18 @@ from absl import app, flags, logging
 
 from pipeline.errors import UserError
 
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
-def run(main: Callable[..., int | None], *, words: bool = False, beam: bool = False) -> None:
-    """Parses flags, then calls main() and exits with what it returns, or with 1 after a UserError.
+_BEAM_WORKERS = ("apache_beam/runners/worker/", "apache_beam/runners/portability/fn_api_runner/")
+
+
+def run(
+    main: Callable[..., int | None], *, words: bool = False, beam: bool = False, resumes: bool = False
+) -> None:
+    """Parses flags, calls main() and exits with what it returns, with 1 after a UserError, 130 after Ctrl-C.
 
     With `words` main takes the arguments that are no flags, with `beam` those after `--`; where a binary takes
-    neither, one that stands there is an error.
+    neither, one that stands there is an error. `resumes`: the same command goes on where it was stopped.
     """
     arguments, beam_arguments = _split_arguments(sys.argv)
     # TensorFlow reads this when it loads; its start-up messages would bury ours.
@@ -30,7 +36,7 @@ def run(main: Callable[..., int | None], *, words: bool = False, beam: bool = Fa
         logging.set_verbosity(logging.INFO)
         logging.get_absl_handler().addFilter(_concerns_users)
         extra = ([argv[1:]] if words else []) + ([beam_arguments] if beam else [])
-        return _report_errors(lambda: main(*extra))
+        return _report_errors(lambda: main(*extra), resumes)
 
     app.run(start, argv=arguments)
 
@@ -40,16 +46,25 @@ def print_result(result: dict) -> None:
     print(json.dumps(result, ensure_ascii=False), flush=True)
 
 
-def _report_errors(call: Callable[[], int | None]) -> int:
+def _report_errors(call: Callable[[], int | None], resumes: bool) -> int:
     try:
         return call() or 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        goes_on = "; what is finished stays, and the same command goes on from there" if resumes else ""
+        print(f"stopped{goes_on}", file=sys.stderr)
+        return INTERRUPTED
 
 
 def _concerns_users(record: std_logging.LogRecord) -> bool:
-    """False for what TensorFlow says at every checkpoint and Beam at every start, short of errors."""
+    """False for what TensorFlow says at every checkpoint, Beam at every start, and Beam's workers at all.
+
+    What fails in a worker reaches the driver as an exception too; here it would bury that.
+    """
+    if any(place in record.pathname for place in _BEAM_WORKERS):
+        return record.levelno >= std_logging.CRITICAL
     chatter = record.module == "functional_saver" or "apache_beam" in record.pathname
     return not chatter or record.levelno >= std_logging.ERROR
 

@@ -104,6 +104,13 @@ def _parser(info: DatasetInfo):
 
 def _shards_with_lines(folder: str, info: DatasetInfo, split: str) -> tuple[list[str], int]:
     chosen = info.find_split(split)
+    if not info.geometry.width:
+        raise UserError(
+            f"data set {folder}",
+            received="lines of any width",
+            expected="lines of one width, which is what a batch is made of so far",
+            remedy="Convert with --image_width=280 --fit=pad, say.",
+        )
     if not chosen.written:
         raise UserError(
             f"split {split!r}",

@@ -50,13 +50,14 @@ class SplitInfo:
 
 @dataclasses.dataclass(frozen=True)
 class DatasetInfo:
-    """A data set: one charset, geometry and image encoding, and the splits that are whole."""
+    """A data set: one charset, geometry, image encoding and fit, and the splits that are whole."""
 
     charset: Charset
     geometry: Geometry
     image_encoding: str
     splits: dict[str, SplitInfo] = dataclasses.field(default_factory=dict)
     provenance: dict[str, Any] = dataclasses.field(default_factory=dict)
+    fit: str = "exact"
 
     def __post_init__(self):
         schema.check_encoding(self.image_encoding)
@@ -95,6 +96,7 @@ class DatasetInfo:
             "image_height": self.geometry.height,
             "image_width": self.geometry.width,
             "image_encoding": self.image_encoding,
+            "fit": self.fit,
             "frame_stride": STRIDE,
             "charset": self.charset.characters,
             "charset_sha256": self.charset.sha256,
@@ -140,6 +142,7 @@ def _from_json(content: dict[str, Any]) -> DatasetInfo:
         charset=Charset(content["charset"]),
         geometry=Geometry(content["image_height"], content["image_width"]),
         image_encoding=content["image_encoding"],
+        fit=content.get("fit", "exact"),  # which all were before there was another
         splits={name: _split_from_json(split) for name, split in content["splits"].items()},
         provenance=content["provenance"],
     )

@@ -1,7 +1,7 @@
 """The two ways in which input is wrong: a whole run cannot go on, or one line is refused."""
 
 REASONS = {
-    "not_utf8": "the row is not UTF-8 text",
+    "bad_encoding": "the row is not text in the list's encoding",
     "bad_path": "the path is not one that a file can have",
     "outside_root": "the path leads out of the image root",
     "no_label": "the row has no label",
@@ -13,6 +13,7 @@ REASONS = {
     "unreadable_image": "the file cannot be read",
     "damaged_image": "the file is not a whole image of a known format",
     "unsupported_image": "the image's pixels are of a kind without one grey reading",
+    "too_large": "the image has more pixels than any line",
     "wrong_size": "the image is not of the data set's size",
 }
 
@@ -22,6 +23,13 @@ class UserError(Exception):
 
     def __init__(self, subject: str, *, received: object, expected: object, remedy: str):
         super().__init__(f"{subject}: received {received}, expected {expected}. {remedy}")
+
+    @classmethod
+    def of_text(cls, text: str) -> "UserError":
+        """The error whose message another process passed on."""
+        error = cls.__new__(cls)
+        Exception.__init__(error, text)
+        return error
 
 
 def check_setting(name: str, value: object, holds: object, expected: str) -> None:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 class Progress:
     """Shows done of total, the rate and the time left."""
 
-    def __init__(self, title: str, total: int, unit: str, *, every_seconds: float = 10.0):
-        """Starts the clock; away from a terminal a line is printed every `every_seconds`."""
-        self._title, self._total, self._unit = title, total, unit
+    def __init__(self, title: str, total: int, unit: str, *, done: int = 0, every_seconds: float = 10.0):
+        """Starts the clock, with `done` units done before; away from a terminal prints `every_seconds`."""
+        self._title, self._total, self._unit, self._done_before = title, total, unit, done
         self._terminal = sys.stderr.isatty()
         self._every = 0.2 if self._terminal else every_seconds
         self._start = self._shown = time.monotonic()
@@ -29,7 +29,7 @@ class Progress:
             print(file=sys.stderr)
 
     def _describe(self, done: int, seconds: float, note: str) -> str:
-        rate = done / seconds if seconds > 0 else 0.0
+        rate = (done - self._done_before) / seconds if seconds > 0 else 0.0
         left = f", {_clock((self._total - done) / rate)} left" if rate and done < self._total else ""
         shown_rate = f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
         parts = [f"{done:,} of {self._total:,} {self._unit}", f"{shown_rate}/s", f"{_clock(seconds)}{left}"]

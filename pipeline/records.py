@@ -5,9 +5,11 @@ a checksum is CRC-32C, rotated and offset ("masked"), as tensorflow/core/lib/io/
 """
 
 import struct
+from collections.abc import Iterator
 
 import google_crc32c
 
+from pipeline import storage
 from pipeline.errors import UserError
 
 _LENGTH = struct.Struct("<Q")
@@ -38,6 +40,29 @@ class RecordWriter:
         self._crc = google_crc32c.extend(self._crc, framed)
         self.records += 1
         self.bytes += len(framed)
+
+
+def read_records(path: str) -> Iterator[bytes]:
+    """The records of a shard, each checked against its checksums; raises ValueError where they do not hold."""
+    with open(storage.local_path(path), "rb", buffering=1 << 20) as file:
+        while head := file.read(_LENGTH.size + _CHECKSUM.size):
+            length, checksum = head[: _LENGTH.size], head[_LENGTH.size :]
+            if _masked_crc(length) != checksum:
+                raise ValueError(f"the length at byte {file.tell() - len(head)} does not match its checksum")
+            record = file.read(*_LENGTH.unpack(length))
+            if _masked_crc(record) != file.read(_CHECKSUM.size):
+                raise ValueError(f"the record that ends at byte {file.tell()} does not match its checksum")
+            yield record
+
+
+def hash_file(path: str) -> str:
+    """CRC-32C of a whole file, as RecordWriter.crc32c."""
+    _check_speed()
+    crc = 0
+    with open(storage.local_path(path), "rb", buffering=0) as file:
+        while block := file.read(1 << 20):
+            crc = google_crc32c.extend(crc, block)
+    return f"{crc:08x}"
 
 
 def _masked_crc(data: bytes) -> bytes:

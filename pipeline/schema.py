@@ -4,7 +4,8 @@ A record is a tf.train.Example with the fields, in sorted order, height, image, 
 needs no TensorFlow: the few bytes of protocol buffers that an Example takes are put together here.
 """
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -50,15 +51,51 @@ def check_encoding(encoding: str) -> str:
 def encode(record: Record, encoding: str) -> bytes:
     """A serialized tf.train.Example; equal lines give equal bytes."""
     height, width = record.levels.shape
-    fields = (
-        (HEIGHT, _int64_feature([height])),
-        (IMAGE, _bytes_feature(_image_bytes(record.levels, encoding))),
-        (KEY, _bytes_feature(record.key.encode("utf-8"))),
-        (LABEL, _int64_feature(record.label)),
-        (WIDTH, _int64_feature([width])),
+    image, key = _image_bytes(record.levels, encoding), record.key.encode("utf-8")
+    label = b"".join([_varint(k) for k in record.label])
+    body = b"".join(
+        (
+            _int_entry(HEIGHT, height),
+            _bytes_head(IMAGE, len(image)),
+            image,
+            _bytes_head(KEY, len(key)),
+            key,
+            _ints_head(LABEL, len(label)),
+            label,
+            _int_entry(WIDTH, width),
+        )
     )
-    entries = (_field(1, _field(1, name.encode()) + _field(2, value)) for name, value in fields)
-    return _field(1, b"".join(entries))
+    return b"".join((_head(1, len(body)), body))
+
+
+def decode(data: bytes, encoding: str) -> Record:
+    """The record that `encode` made these bytes of; raises ValueError for bytes that are no such record."""
+    try:
+        return _decode(data, encoding)
+    except LookupError as error:
+        raise ValueError(f"not a record: {error!r}") from None
+
+
+def _decode(data: bytes, encoding: str) -> Record:
+    try:
+        return _decode(data, encoding)
+    except LookupError as error:
+        raise ValueError(f"not a record: it has no field {error}") from None
+
+
+def _decode(data: bytes, encoding: str) -> Record:
+    features = {}
+    for _, entry in _read_fields(dict(_read_fields(data))[1]):
+        fields = dict(_read_fields(entry))
+        # A feature holds a list, of bytes (1) or of int64 (3), which holds one value: bytes, or packed ints.
+        features[bytes(fields[1]).decode()] = [
+            value for _, values in _read_fields(fields[2]) for _, value in _read_fields(values)
+        ]
+    height, width = (_read_varints(features[name][0])[0] for name in (HEIGHT, WIDTH))
+    levels = np.frombuffer(features[IMAGE][0], "<f4" if encoding == "float32" else np.uint8)
+    levels = images.denormalise(levels) if encoding == "float32" else levels
+    label = [k for packed in features[LABEL] for k in _read_varints(packed)]
+    return Record(bytes(features[KEY][0]).decode("utf-8"), levels.reshape(height, width), label)
 
 
 def parse(records, *, geometry: images.Geometry, encoding: str) -> dict:
@@ -110,20 +147,44 @@ def _image_bytes(levels: np.ndarray, encoding: str) -> bytes:
 
 
 # The wire format of protocol buffers: a field is (number << 3 | 2), its length and its bytes; Example.features,
-# Features.feature (a map: key 1, value 2), Feature.bytes_list 1 and .int64_list 3, and their value are 1.
+# Features.feature (a map: key 1, value 2), Feature.bytes_list 1 and .int64_list 3, and their value are 1. What
+# stands before a value depends on a name and a length alone, so it is made once for each of the few there are.
+def _head(number: int, length: int) -> bytes:
+    return bytes((number << 3 | 2,)) + _varint(length)
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _entry_head(name: str, kind: int, length: int) -> bytes:
+    """All of a map entry that stands before its one value of `length` bytes."""
+    value = _head(1, length)
+    values = _head(kind, len(value) + length) + value
+    feature = _field(1, name.encode()) + _head(2, len(values) + length) + values
+    return _head(1, len(feature) + length) + feature
+
+
+def _bytes_head(name: str, length: int) -> bytes:
+    return _entry_head(name, 1, length)
+
+
+def _ints_head(name: str, length: int) -> bytes:
+    return _entry_head(name, 3, length) if length else _empty_entry(name)
+
+
+def _empty_entry(name: str) -> bytes:
+    return _field(1, _field(1, name.encode()) + _field(2, _field(3, b"")))
+
+
+@functools.lru_cache(maxsize=1 << 12)
+def _int_entry(name: str, value: int) -> bytes:
+    packed = _varint(value)
+    return _ints_head(name, len(packed)) + packed
+
+
 def _field(number: int, payload: bytes) -> bytes:
-    return b"".join((bytes((number << 3 | 2,)), _varint(len(payload)), payload))
+    return _head(number, len(payload)) + payload
 
 
-def _bytes_feature(value: bytes) -> bytes:
-    return _field(1, _field(1, value))
-
-
-def _int64_feature(values: Iterable[int]) -> bytes:
-    packed = b"".join(map(_varint, values))
-    return _field(3, _field(1, packed) if packed else b"")
-
-
+@functools.lru_cache(maxsize=1 << 16)
 def _varint(value: int) -> bytes:
     out = bytearray()
     while value > 127:
@@ -131,3 +192,35 @@ def _varint(value: int) -> bytes:
         value >>= 7
     out.append(value)
     return bytes(out)
+
+
+def _read_fields(data: memoryview | bytes) -> Iterator[tuple[int, memoryview]]:
+    """Numbers and payloads of a message all of whose fields have a length."""
+    data, at = memoryview(data), 0
+    while at < len(data):
+        tag, at = _read_varint(data, at)
+        length, at = _read_varint(data, at)
+        if tag & 7 != 2 or at + length > len(data):
+            raise ValueError("not a record: its fields do not fit its length")
+        yield tag >> 3, data[at : at + length]
+        at += length
+
+
+def _read_varints(data: memoryview) -> list[int]:
+    values, at = [], 0
+    while at < len(data):
+        value, at = _read_varint(data, at)
+        values.append(value)
+    return values
+
+
+def _read_varint(data: memoryview, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        if at >= len(data) or shift > 63:
+            raise ValueError("not a record: a number does not end")
+        byte, at = data[at], at + 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, at
+        shift += 7

@@ -1,10 +1,14 @@
 """Where bytes live: local paths now, behind the few verbs that a URL's file system will have to offer too."""
 
 import contextlib
+import errno
+import fcntl
 import glob as local_glob
 import os
 import shutil
 import uuid
+
+from absl import logging
 
 from pipeline.errors import UserError
 
@@ -52,14 +56,15 @@ def write_atomically(path: str, data: bytes) -> None:
 def atomic_file(path: str):
     """A file for writing that takes its name when the block ends well, and leaves nothing otherwise."""
     temporary = f"{local_path(path)}{TEMPORARY}{uuid.uuid4().hex[:8]}"
-    file = _open_for_writing(temporary, path)
     try:
-        with file:
+        with open(temporary, "wb", buffering=1 << 20) as file:
             yield file
         os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
+    except BaseException as error:
+        with contextlib.suppress(OSError):
             os.remove(temporary)
+        if isinstance(error, OSError):
+            raise _refuse_writing(path, error) from None
         raise
 
 
@@ -110,18 +115,55 @@ def remove(path: str) -> None:
             os.remove(path)
 
 
+def describe_size(count: int) -> str:
+    """Bytes for people, in powers of ten as disks are sold."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+
+
 def free_bytes(folder: str) -> int:
     """Bytes free on the disk that holds `folder`."""
     return shutil.disk_usage(local_path(folder)).free
 
 
-def _open_for_writing(temporary: str, path: str):
+@contextlib.contextmanager
+def locked(folder: str, *, wait: bool):
+    """Holds a folder's lock, which dies with the process, and makes the folder where it is missing.
+
+    The lock is advisory (flock), so it binds those that ask for it. Raises BlockingIOError where another
+    process holds it, unless told to wait.
+    """
+    while True:
+        make_folder(folder)
+        handle = os.open(local_path(folder), os.O_RDONLY)
+        try:
+            _lock(handle, folder, wait)
+            # Its last holder may have removed the folder while we opened it: then another one counts.
+            if _is_same(handle, folder):
+                yield
+                return
+        finally:
+            os.close(handle)
+
+
+def _lock(handle: int, folder: str, wait: bool) -> None:
     try:
-        return open(temporary, "wb", buffering=1 << 20)
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        raise
     except OSError as error:
-        raise UserError(
-            f"file {path}",
-            received=error.strerror or str(error),
-            expected="a place that can be written",
-            remedy="Make its folder, or name another path.",
-        ) from None
+        logging.warning("%s cannot be locked (%s): let no two commands write there", folder, error.strerror)
+
+
+def _is_same(handle: int, path: str) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _refuse_writing(path: str, error: OSError) -> UserError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        expected, remedy = "space for it", "Free space and give the same command again."
+    else:
+        expected, remedy = "a place that can be written", "Make its folder, or name another path."
+    return UserError(f"file {path}", received=error.strerror or str(error), expected=expected, remedy=remedy)

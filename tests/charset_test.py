@@ -128,6 +128,24 @@ class CharsetTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(self.charset.encode_rows([b"1", b"4", b"04"]), [0, 3, 3])
 
     @parameterized.parameters(
+        ([b"007", b"1"], [6, 0]), ([b"000000012"], [11]), ([b"12", b"01", b"12"], [11, 0, 11]), ([], [])
+    )
+    def test_rows_with_zeros_before_them_are_rows(self, rows, ids):
+        self.assertEqual(Charset("abcdefghijkl").encode_rows(rows), ids)
+
+    def test_a_row_has_one_reading_whatever_rows_stand_beside_it(self):
+        # Rows that are all plain take a short way, so one that is not sends the others on the long one.
+        charset = Charset("".join(map(chr, range(0x4E00, 0x4E00 + 300))))
+        rows = [b"%d" % row for row in range(1, 301)]
+        self.assertEqual(charset.encode_rows(rows), list(range(300)))
+        self.assertEqual(charset.encode_rows([*rows, b"007"]), [*range(300), 6])
+        for odd in (b"+5", b"0", b"301", b"5 ", b"5_0", b"-0", b"9" * 5000):
+            with self.assertRaises(Refused) as caught:
+                charset.encode_rows([*rows, odd])
+            self.assertEqual(caught.exception.reason, "bad_id")
+            self.assertStartsWith(caught.exception.detail, f"id {odd.decode()!r} is not a whole number")
+
+    @parameterized.parameters(
         "0", "5", "99999999999999999999", "-1", "+3", "1_0", "１", "٣", "1.5", "1e0", "0x1", "a", ""
     )
     def test_refuses_an_id_that_is_no_row_of_a_character(self, row):

@@ -7,10 +7,11 @@ import os
 import tensorflow as tf
 from absl.testing import parameterized
 
+from pipeline import storage
 from pipeline.charset import Charset
 from pipeline.dataset_info import DatasetInfo, ShardInfo, SplitInfo, load_dataset_info
 from pipeline.errors import UserError
-from pipeline.images import Geometry
+from pipeline.images import FITS, Geometry
 
 SPLIT = SplitInfo(
     shards=(ShardInfo("t-00000-of-00002.tfrecord", 3, 900, "0000abcd"), ShardInfo("t-1", 2, 600, "00000001")),
@@ -47,6 +48,7 @@ class DatasetInfoTest(parameterized.TestCase, tf.test.TestCase):
                 "image_height": 32,
                 "image_width": 64,
                 "image_encoding": "uint8",
+                "fit": "exact",
                 "frame_stride": 8,
                 "charset": 'a春 \u2028"',
                 "charset_sha256": INFO.charset.sha256,
@@ -61,6 +63,19 @@ class DatasetInfoTest(parameterized.TestCase, tf.test.TestCase):
             content["splits"]["train"]["shards"][0],
             {"name": "t-00000-of-00002.tfrecord", "records": 3, "bytes": 900, "crc32c": "0000abcd"},
         )
+
+    @parameterized.parameters(*FITS)
+    def test_fit_and_natural_width_load_again(self, fit):
+        info = dataclasses.replace(INFO, fit=fit, geometry=Geometry(32, 0))
+        info.save(self.folder)
+        self.assertEqual(load_dataset_info(self.folder), info)
+        self.assertEqual(load_dataset_info(self.folder).fit, fit)
+
+    def test_a_description_that_says_nothing_of_a_fit_is_of_exact_lines(self):
+        older = json.loads(INFO.to_json())
+        del older["fit"]
+        storage.write_atomically(os.path.join(self.folder, "dataset.json"), json.dumps(older).encode())
+        self.assertEqual(load_dataset_info(self.folder), INFO)
 
     @parameterized.parameters(7, 9, 0)
     def test_rows_read_are_rows_written_and_refused(self, read):

@@ -1,5 +1,6 @@
 """The training input and the evaluation input over real shards."""
 
+import dataclasses
 import os
 import shutil
 import tempfile
@@ -14,6 +15,7 @@ from pipeline.charset import Charset
 from pipeline.dataset import evaluation_input, training_input
 from pipeline.dataset_info import DatasetInfo, load_dataset_info
 from pipeline.errors import UserError
+from pipeline.images import Geometry
 from tests.samples import conversion, convert_lines, draw_levels, write_list
 
 LINES = 20
@@ -168,6 +170,14 @@ class RefusalsTest(DatasetTest):
             "Copy the data set again, or convert the split again with --overwrite.",
         )
 
+    def test_refuses_lines_of_any_width(self):
+        self.info = dataclasses.replace(self.info, geometry=Geometry(32, 0))
+        self.assert_both_refuse(
+            "train",
+            f"data set {self.folder}: received lines of any width, expected lines of one width, which is what "
+            "a batch is made of so far. Convert with --image_width=280 --fit=pad, say.",
+        )
+
     def test_refuses_a_shard_that_is_cut_off(self):
         size = os.path.getsize(self.shard(3))
         os.truncate(self.shard(3), size - 100)
@@ -181,7 +191,7 @@ class RefusalsTest(DatasetTest):
     def test_refuses_a_split_whose_rows_were_all_refused(self):
         path = write_list(self.images, ["none.png 1", "none2.png 2"], "test.txt")
         config = conversion(
-            self.images, list_path=path, output=self.folder, split="test", max_reject_fraction=1.0
+            self.images, list_paths=(path,), output=self.folder, split="test", max_reject_fraction=1.0
         )
         convert(config, workers=1)
         self.info = load_dataset_info(self.folder)
@@ -201,7 +211,7 @@ class RefusalsTest(DatasetTest):
     def test_reads_around_a_shard_whose_rows_were_all_refused(self):
         path = write_list(self.images, ["none.png 1", "0.png 2", "1.png 1"], "test.txt")
         changes = {"output": self.folder, "max_reject_fraction": 1.0, "lines_per_shard": 1}
-        convert(conversion(self.images, list_path=path, split="test", **changes), workers=1)
+        convert(conversion(self.images, list_paths=(path,), split="test", **changes), workers=1)
         self.info = load_dataset_info(self.folder)
         self.assertEqual(sorted(keys_of(self.evaluate(2, "test"))), ["0.png", "1.png"])
 

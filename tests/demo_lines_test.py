@@ -7,7 +7,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from beam_jobs.conversion import convert
-from beam_jobs.demo_lines import DIGITS, draw_line, draw_lists
+from beam_jobs.digit_lines import DIGITS, draw_line, draw_lists
 from pipeline import images
 from pipeline.charset import read_charset
 from pipeline.images import Geometry
@@ -38,7 +38,7 @@ class DrawListsTest(tf.test.TestCase):
         for split, count in COUNTS.items():
             config = conversion(
                 self.folder,
-                list_path=os.path.join(self.folder, f"{split}.txt"),
+                list_paths=(os.path.join(self.folder, f"{split}.txt"),),
                 image_root=os.path.join(self.folder, "images"),
                 split=split,
                 image_width=112,
@@ -85,7 +85,7 @@ class DrawLineTest(parameterized.TestCase, tf.test.TestCase):
         folder = self.create_tempdir().full_path
         draw_lists(output=folder, counts={"train": 1}, geometry=Geometry(40, 200), seed=0)
         data = images.read_file(os.path.join(folder, "images", "000000.jpg"))
-        self.assertEqual(images.decode_exact(data, Geometry(40, 200)).shape, (40, 200))
+        self.assertEqual(images.decode_line(data, Geometry(40, 200), "exact").shape, (40, 200))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Rows of lists: where they start, what they say, why they are refused."""
 
 import hashlib
+import itertools
 import os
 from unittest import mock
 
@@ -26,6 +27,13 @@ def scan_naively(data: bytes) -> list[tuple[int, int, bytes]]:
             rows.append((offset, number, row.rstrip(b"\r")))
         offset += len(row) + 1
     return rows
+
+
+def resolve_or_refuse(key: str, root: str) -> str:
+    try:
+        return resolve_path(key, root)
+    except Refused as refusal:
+        return refusal.reason
 
 
 class RowTest(parameterized.TestCase, tf.test.TestCase):
@@ -76,8 +84,18 @@ class RowTest(parameterized.TestCase, tf.test.TestCase):
         ("full_width_id", "a.png １".encode(), "bad_id", "id '１' is not a whole number from 1 to 4"),
         ("unknown_character", b"a.png\tab!x", "unknown_character", "lacks '!' (U+0021), 'x' (U+0078)"),
         ("leading_space", b"a.png\t ab", "unknown_character", "the charset lacks ' ' (U+0020)"),
-        ("path_not_utf8", b"\xff.png 1", "not_utf8", "invalid start byte at byte 0 of b'\\xff.png'"),
-        ("text_not_utf8", b"a.png\ta\xb4\xba", "not_utf8", "invalid start byte at byte 1 of b'a\\xb4\\xba'"),
+        (
+            "path_not_utf8",
+            b"\xff.png 1",
+            "bad_encoding",
+            "not utf-8: invalid start byte at byte 0 of b'\\xff.png'",
+        ),
+        (
+            "text_not_utf8",
+            b"a.png\ta\xb4\xba",
+            "bad_encoding",
+            "not utf-8: invalid start byte at byte 1 of b'a\\x",
+        ),
         ("nul_in_the_path", b"a\0.png 1", "bad_path", "path 'a\\x00.png' holds a NUL character"),
     )
     def test_refuses(self, row, reason, detail):
@@ -93,6 +111,77 @@ class RowTest(parameterized.TestCase, tf.test.TestCase):
     def test_rows_of_different_paths_have_different_hashes(self):
         rows = [b"a.png 1", b"A.png 1", b"a 1.png\t1", b"b/a.png 1", b"b\\a.png 1", b"\xff 1"]
         self.assertLen({hash_path(row) for row in rows}, len(rows))
+
+    def test_every_seed_gives_a_path_another_hash(self):
+        seeds = [0, 1, 256, 2**63 - 1]
+        self.assertLen({hash_path(b"a.png 1", seed) for seed in seeds}, len(seeds))
+        self.assertEqual(hash_path(b"a.png 1", 7), hash_path(b"a.png\tb", 7))
+        # Says which rows are held out: another hash would move rows between splits of data sets that exist.
+        self.assertEqual(hash_path(b"a.png 1").hex(), hashlib.blake2b(b"a.png", digest_size=16).hexdigest())
+
+
+class EncodingTest(parameterized.TestCase, tf.test.TestCase):
+    @parameterized.parameters(
+        ("gbk", "春天.png", "春b"),
+        ("gb18030", "𠮷\U0001f600.png", "春b"),
+        ("big5", "許功蓋.png", "春b"),
+        ("shift_jis", "表予ソ.png", "春b"),
+        ("cp932", "表予ソ.png", "春b"),
+        ("euc_jp", "表.png", "春b"),
+        ("utf-8", "春\\a.png", "春b"),
+    )
+    def test_reads_a_row_in_its_encoding(self, encoding, key, text):
+        line = Line(key, CHARSET.encode(text))
+        self.assertEqual(parse_row(f"{key}\t{text}\r".encode(encoding), CHARSET, encoding), line)
+        self.assertEqual(parse_row(f" {key}  4 2".encode(encoding), CHARSET, encoding), line)
+
+    @parameterized.parameters(("shift_jis", "表予ソ能"), ("big5", "許功蓋"), ("gbk", "乗俓乗"))
+    def test_a_byte_of_a_character_that_equals_a_backslash_parts_no_path(self, encoding, name):
+        self.assertIn(b"\\", name.encode(encoding))
+        key, label = parse_row(f"x\\{name}.png\t{name}".encode(encoding), Charset("".join(set(name))), encoding)
+        self.assertEqual(resolve_path(key, "/data"), f"/data/x/{name}.png")
+        self.assertLen(label, len(name))
+
+    @parameterized.parameters(
+        ("gbk", "春.png\ta".encode() + b"\xff", "not gbk: "),
+        ("big5", "春".encode("big5")[:1] + b" 1", "not big5: incomplete multibyte sequence at byte 0 of "),
+        ("shift_jis", b"a.png\t\x82", "not shift_jis: incomplete multibyte sequence at byte 0 of b'\\x82'"),
+        ("ascii", "春 1".encode(), "not ascii: ordinal not in range(128) at byte 0 of "),
+    )
+    def test_refuses_a_row_in_another_encoding(self, encoding, row, detail):
+        with self.assertRaises(Refused) as caught:
+            parse_row(row, CHARSET, encoding)
+        self.assertEqual(caught.exception.reason, "bad_encoding")
+        self.assertStartsWith(caught.exception.detail, detail)
+
+    @parameterized.parameters(
+        "utf-8", "UTF8", "utf-8-sig", "gbk", "GB18030", "big5", "cp950", "shift_jis", "latin-1"
+    )
+    def test_takes_an_encoding_that_holds_ascii(self, encoding):
+        self.assertEqual(line_list.check_list_encoding(encoding), encoding)
+
+    # UTF-7, HZ and the escapes read some ASCII as something else; base64 is no text, cp037 has no ASCII.
+    @parameterized.parameters(
+        *(
+            "utf-16",
+            "utf-32",
+            "utf-7",
+            "hz",
+            "cp037",
+            "unicode_escape",
+            "raw_unicode_escape",
+            "idna",
+            "punycode",
+        ),
+        *("undefined", "base64", "rot13", "no_such", "", "a\0b", "utf-8\udc80", "big 5", "../utf_8"),
+    )
+    def test_refuses_an_encoding_that_does_not(self, encoding):
+        with self.assertRaisesWithLiteralMatch(
+            UserError,
+            f"list encoding: received {encoding!r}, expected a text encoding that Python knows and that holds "
+            "ASCII, such as utf-8, gbk or big5. Set --list_encoding, or convert the list to UTF-8 with iconv.",
+        ):
+            line_list.check_list_encoding(encoding)
 
 
 class ListTest(parameterized.TestCase, tf.test.TestCase):
@@ -168,14 +257,21 @@ class ResolvePathTest(parameterized.TestCase, tf.test.TestCase):
         ("x\\y\\a.png", "/data/images/x/y/a.png"),
         ("./x//a.png", "/data/images/x/a.png"),
         ("x/../a.png", "/data/images/a.png"),
+        ("a/../b", "/data/images/b"),
+        ("./a", "/data/images/a"),
+        ("x//a.png", "/data/images/x/a.png"),
+        ("x/./a.png", "/data/images/x/a.png"),
+        ("a.png/", "/data/images/a.png"),
         ("..a.png", "/data/images/..a.png"),
+        ("x/..a.png", "/data/images/x/..a.png"),
         ("/data/images/a.png", "/data/images/a.png"),
     )
     def test_paths_inside_the_root(self, key, path):
         self.assertEqual(resolve_path(key, "/data/images"), path)
 
     @parameterized.parameters(
-        "../a.png", "x/../../a.png", "..\\a.png", "/etc/passwd", "/data/images2/a.png", "../images2/a.png", "."
+        *("../a.png", "x/../../a.png", "..\\a.png", "/etc/passwd", "//etc/passwd", "\\etc\\passwd"),
+        *("/data/images2/a.png", "../images2/a.png", ".", "", "/", "..", "a/..", "x/../.."),
     )
     def test_refuses_a_path_that_leads_out_of_the_root(self, key):
         with self.assertRaises(Refused) as caught:
@@ -185,6 +281,15 @@ class ResolvePathTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_the_root_of_the_file_system_holds_every_path(self):
         self.assertEqual(resolve_path("/a/b.png", "/"), "/a/b.png")
+        self.assertEqual(resolve_path("a/b.png", "/"), "/a/b.png")
+
+    @parameterized.parameters("/data/images", "/")
+    def test_every_key_leads_where_it_would_on_its_long_way(self, root):
+        # Nearly all keys take a short way; one that starts with ./ takes the long one.
+        keys = ["".join(key) for length in range(6) for key in itertools.product("./\\a", repeat=length)]
+        for key in [*keys, "..a", "a..", "a b", "~", "*", "春/..春"]:
+            if key[:1] not in ("/", "\\"):
+                self.assertEqual(resolve_or_refuse(key, root), resolve_or_refuse("./" + key, root), key)
 
 
 if __name__ == "__main__":

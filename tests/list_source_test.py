@@ -1,79 +1,16 @@
-"""The plan of a list, and the reading of its rows."""
+"""Lists as a source of lines."""
 
-import hashlib
 import os
 import pickle
 
-import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from beam_jobs import list_source
-from beam_jobs.list_source import ListSource, find_duplicates, make_plan, save_plan
-from beam_jobs.shards import RefusedRow
-from pipeline.images import Geometry
-from pipeline.line_list import LineList
+from beam_jobs.job import RefusedRow
+from beam_jobs.list_source import ListInput, ListSource
+from beam_jobs.plan import make_plan, save_plan
 from pipeline.schema import Record
-from tests.samples import CHARSET, draw_levels, encode_image, write_lines, write_list
-
-
-class PlanTest(parameterized.TestCase, tf.test.TestCase):
-    def setUp(self):
-        super().setUp()
-        self.folder = self.create_tempdir().full_path
-
-    def plan(self, rows: list[str], *, duplicates: str = "last", seed: int = 0) -> np.ndarray:
-        """The plan of a list with these rows."""
-        return make_plan(LineList(write_list(self.folder, rows)), duplicates=duplicates, seed=seed)
-
-    def test_every_row_stands_in_it_once_with_its_offset_and_line(self):
-        plan = np.sort(self.plan(["a 1", "", "bb 2", "  ", "c 3"]), order="line")
-        self.assertEqual(plan["line"].tolist(), [1, 3, 5])
-        self.assertEqual(plan["offset"].tolist(), [0, 5, 13])
-        self.assertEqual(plan["duplicate"].tolist(), [False] * 3)
-
-    def test_the_order_of_a_seed_is_the_same_for_ever(self):
-        rows = [f"{n} 1" for n in range(10)]
-        self.assertEqual(self.plan(rows, seed=0)["line"].tolist(), [4, 3, 2, 9, 7, 1, 8, 5, 6, 10])
-        self.assertEqual(self.plan(rows, seed=1)["line"].tolist(), [10, 3, 5, 8, 6, 1, 9, 7, 4, 2])
-
-    def test_the_hash_of_a_list_is_that_of_its_file(self):
-        path = write_list(self.folder, ["a 1"])
-        self.assertEqual(LineList(path).sha256(), hashlib.sha256(b"a 1\n").hexdigest())
-        self.assertEqual(LineList(path).sha256(), list_source.hash_file(path))
-
-    def test_is_read_back_as_it_was_saved(self):
-        plan, path = self.plan(["a 1", "b 2"]), os.path.join(self.folder, "plan.npy")
-        save_plan(path, plan)
-        self.assertAllEqual(np.load(path, mmap_mode="r").tolist(), plan.tolist())
-
-    @parameterized.parameters("last", "keep")
-    def test_a_list_without_rows_has_an_empty_plan(self, duplicates):
-        self.assertEmpty(self.plan([], duplicates=duplicates))
-        self.assertEmpty(self.plan(["", " "], duplicates=duplicates))
-
-    @parameterized.parameters(
-        ("last", [1, 2, 4]), ("first", [4, 5, 6]), ("refuse", [1, 2, 4, 5, 6]), ("keep", [])
-    )
-    def test_rows_of_one_path_are_duplicates_whatever_their_labels(self, duplicates, lines):
-        plan = self.plan(["a 1", "b 1", "c 1", "a\t2", "b 3", " a  5 "], duplicates=duplicates)
-        self.assertEqual(sorted(plan["line"][plan["duplicate"]].tolist()), lines)
-
-
-class FindDuplicatesTest(parameterized.TestCase, tf.test.TestCase):
-    # Paths differ in the first number, in the second, or in none.
-    hashes = np.array([[7, 1], [7, 2], [7, 1], [0, 1], [7, 1], [0, 1]], np.uint64)
-
-    @parameterized.parameters(
-        ("last", [1, 0, 1, 1, 0, 0]), ("first", [0, 0, 1, 0, 1, 1]), ("refuse", [1, 0, 1, 1, 1, 1])
-    )
-    def test_marks_the_rows_that_do_not_count(self, keep, refused):
-        self.assertAllEqual(find_duplicates(self.hashes, keep), np.array(refused, bool))
-
-    @parameterized.product(keep=["last", "first", "refuse"], count=[0, 1])
-    def test_fewer_than_two_rows_have_no_duplicates(self, keep, count):
-        marked = find_duplicates(self.hashes[:count], keep)
-        self.assertEqual((marked.dtype, marked.tolist()), (bool, [False] * count))
+from tests.samples import CHARSET, conversion, draw_levels, encode_image, write_lines, write_list
 
 
 class ListSourceTest(parameterized.TestCase, tf.test.TestCase):
@@ -82,21 +19,22 @@ class ListSourceTest(parameterized.TestCase, tf.test.TestCase):
         self.folder = self.create_tempdir().full_path
         write_lines(self.folder, 5)
 
-    def source(self, rows: list[str] | None = None, *, lines_per_shard: int = 2, root: str = "") -> ListSource:
+    def source(self, rows: list[str] | None = None, *, root: str = "", **changes) -> ListSource:
         """A source of the folder's list, or of another list with these rows."""
         if rows:
             write_list(self.folder, rows)
-        list_path, plan_path = (os.path.join(self.folder, name) for name in ("train.txt", "plan.npy"))
-        plan = make_plan(LineList(list_path), duplicates="last", seed=0)
+        config = conversion(self.folder, image_root=root or self.folder, **{"lines_per_shard": 2, **changes})
+        given, plan_path = ListInput(config), os.path.join(self.folder, "plan.npy")
+        rows = given.scan()
+        plan = make_plan(rows, given.paths(rows), duplicates="last", seed=0, validation_fraction=0.0)
         save_plan(plan_path, plan)
-        return ListSource(
-            list_path=list_path,
-            image_root=root or self.folder,
+        return given.make_source(
             plan_path=plan_path,
-            charset=CHARSET,
-            geometry=Geometry(32, 64),
-            lines_per_shard=lines_per_shard,
             rows=len(plan),
+            lines_per_shard=config.lines_per_shard,
+            charset=CHARSET,
+            geometry=config.geometry,
+            fit=config.fit,
         )
 
     def read_all(self, source: ListSource) -> list[Record | RefusedRow]:
@@ -165,12 +103,37 @@ class ListSourceTest(parameterized.TestCase, tf.test.TestCase):
             file.write(encode_image(draw_levels(0, 32, 65)))
         self.assertEqual(self.read_one("0.png 1").detail, "65x32 pixels, the data set's are 64x32")
 
+    @parameterized.parameters(
+        ("resize", 64, (32, 64)), ("resize", 0, (32, 40)), ("pad", 64, (32, 64)), ("pad", 0, (32, 40))
+    )
+    def test_an_image_of_another_size_is_fitted_as_told(self, fit, width, shape):
+        with open(os.path.join(self.folder, "0.png"), "wb") as file:
+            file.write(encode_image(draw_levels(0, 64, 80)))
+        self.assertEqual(self.read_one("0.png 1", fit=fit, image_width=width).levels.shape, shape)
+
+    def test_a_label_has_to_fit_the_width_that_the_line_has(self):
+        with open(os.path.join(self.folder, "0.png"), "wb") as file:
+            file.write(encode_image(draw_levels(0, 32, 24)))
+        self.assertEqual(self.read_one("0.png\t012", image_width=0).label, [0, 1, 2])
+        refused = self.read_one("0.png\t0123", image_width=0)
+        self.assertEqual(refused.detail, "4 characters need 4 frames, 24 pixels give 3")
+
+    def test_a_list_may_be_in_another_encoding(self):
+        path = os.path.join(self.folder, "train.txt")
+        os.rename(os.path.join(self.folder, "0.png"), os.path.join(self.folder, "线.png"))
+        with open(path, "w", encoding="gbk") as file:
+            file.write("线.png\tab\n春.png\tab\n")
+        lines = self.read_all(self.source(list_encoding="gbk"))
+        record, refused = sorted(lines, key=lambda line: isinstance(line, RefusedRow))
+        self.assertEqual((record.key, record.label), ("线.png", CHARSET.encode("ab")))
+        self.assertEqual((refused.reason, refused.row), ("missing_image", "春.png\tab"))
+
     def test_a_row_that_is_not_utf8_is_shown_all_the_same(self):
         source = self.source()
-        with open(source.list_path, "wb") as file:
+        with open(source.list_paths[0], "wb") as file:
             file.write(b"\xff.png 1\n")
         refused = self.read_all(self.source())[0]
-        self.assertEqual((refused.reason, refused.row), ("not_utf8", "\\xff.png 1"))
+        self.assertEqual((refused.reason, refused.row), ("bad_encoding", "\\xff.png 1"))
 
     def test_a_source_that_was_read_travels_to_workers(self):
         source = self.source()

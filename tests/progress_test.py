@@ -23,14 +23,14 @@ class Stream(io.StringIO):
 
 
 class ProgressTest(parameterized.TestCase, tf.test.TestCase):
-    def start(self, total: int, *, terminal: bool = False) -> Progress:
+    def start(self, total: int, *, terminal: bool = False, done: int = 0) -> Progress:
         """A progress at 1000 seconds of a clock that `self.clock` moves."""
         self.stderr = Stream(terminal)
         self.clock = mock.Mock()
         self.clock.monotonic.return_value = 1000.0
         self.enter_context(mock.patch.object(sys, "stderr", self.stderr))
         self.enter_context(mock.patch.object(progress, "time", self.clock))
-        return Progress("convert train", total, "lines")
+        return Progress("convert train", total, "lines", done=done)
 
     def wait(self, seconds: float):
         self.clock.monotonic.return_value += seconds
@@ -42,6 +42,24 @@ class ProgressTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(
             self.stderr.getvalue(), "convert train: 4,000 of 12,000 lines, 200/s, 0:20, 0:40 left, loss 3.2\n"
         )
+
+    def test_work_done_before_counts_for_the_state_and_not_for_the_rate(self):
+        shown = self.start(12_000, done=8000)
+        self.wait(20)
+        shown.show(9000)
+        self.wait(10)
+        shown.close(12_000)
+        self.assertEqual(
+            self.stderr.getvalue(),
+            "convert train: 9,000 of 12,000 lines, 50/s, 0:20, 1:00 left\n"
+            "convert train: 12,000 of 12,000 lines, 133/s, 0:30\n",
+        )
+
+    def test_work_that_was_all_done_before_has_no_rate(self):
+        shown = self.start(100, done=100)
+        self.wait(10)
+        shown.show(100)
+        self.assertEqual(self.stderr.getvalue(), "convert train: 100 of 100 lines, 0.0/s, 0:10\n")
 
     def test_lines_away_from_a_terminal_are_ten_seconds_apart(self):
         shown = self.start(100)

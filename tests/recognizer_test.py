@@ -20,10 +20,10 @@ from tests.samples import CHARSET, convert_lines, draw_levels, encode_image
 
 
 class RecognizerTest(parameterized.TestCase, tf.test.TestCase):
-    def make_run(self, charset=CHARSET, height=32):
+    def make_run(self, charset=CHARSET, height=32, width=64, fit="exact"):
         """A run whose weights are the initial ones."""
         path = os.path.join(self.create_tempdir().full_path, "run")
-        info = DatasetInfo(charset, images.Geometry(height, 64), "uint8")
+        info = DatasetInfo(charset, images.Geometry(height, width), "uint8", fit=fit)
         run = open_run(path, training=Training(), devices=Devices(), data="data", info=info)
         build_densenet(height=height, classes=charset.classes).save_weights(
             os.path.join(run.weights, "best.weights.h5")
@@ -43,6 +43,16 @@ class RecognizerTest(parameterized.TestCase, tf.test.TestCase):
         levels = images.decode(encode_image(draw_levels(1, height=64, width=300)))
         self.assertEqual(recognizer.prepare(levels).shape, (32, 150))
         self.assertEqual(recognizer.read(levels), recognizer.read(images.fit_height(levels, 32)))
+
+    @parameterized.parameters(("exact", 64), ("resize", 64), ("pad", 64), ("pad", 0))
+    def test_a_line_is_fitted_as_those_of_the_data_set_were(self, fit, width):
+        recognizer, geometry = Recognizer(self.make_run(width=width, fit=fit)), images.Geometry(32, width)
+        same, short, small = draw_levels(1, width=64), draw_levels(2, 32, 40), draw_levels(3, 16, 20)
+        for line in (same,) if fit == "exact" else (same, short, small):
+            self.assertAllEqual(recognizer.prepare(line), images.fit_line(line, geometry, fit))
+        long = draw_levels(4, 64, 400)
+        fitted = images.fit_line(long, geometry, fit) if fit == "resize" else images.fit_height(long, 32)
+        self.assertAllEqual(recognizer.prepare(long), fitted)
 
     def test_refuses_a_line_without_a_frame(self):
         with self.assertRaisesRegex(Refused, "wrong_size: 6 pixels wide"):

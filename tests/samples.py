@@ -46,7 +46,7 @@ def write_lines(folder: str, count: int, name: str = "train.txt", width: int = 6
 def conversion(folder: str, **changes) -> Conversion:
     """A conversion of folder/train.txt into folder/data."""
     given = {
-        "list_path": os.path.join(folder, "train.txt"),
+        "list_paths": (os.path.join(folder, "train.txt"),),
         "image_root": folder,
         "charset_path": os.path.join(folder, "charset.txt"),
         "output": os.path.join(folder, "data"),

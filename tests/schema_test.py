@@ -1,8 +1,11 @@
 """The bytes of a record, and the tensors that a batch of records becomes."""
 
+import itertools
+import random
 from unittest import mock
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -19,6 +22,16 @@ RECORDS = [
     Record("图\\春.png", draw_levels(1, 8, 39), [127]),
     Record("c.png", draw_levels(2, 8, 39), [128, 16383, 16384, 3_000_000, 1]),
 ]
+
+
+ENCODINGS = ("float32", "uint8")
+
+
+def draw_record(chance: random.Random, label_length: int) -> Record:
+    """A record of random size, key and class ids, small and large."""
+    levels = draw_levels(chance.randrange(1000), chance.randrange(1, 40), chance.randrange(1, 300))
+    ids = [chance.choice((0, 127, 128, 16383, 16384, chance.randrange(10**6))) for _ in range(label_length)]
+    return Record(chance.choice("a春😀") * chance.randrange(200), levels, ids)
 
 
 def make_example(record: Record, encoding: str) -> bytes:
@@ -61,7 +74,7 @@ def parse_in_a_map(records, encoding):
 
 
 class EncodeTest(parameterized.TestCase, tf.test.TestCase):
-    @parameterized.product(encoding=["float32", "uint8"], number=[0, 1, 2])
+    @parameterized.product(encoding=ENCODINGS, number=[0, 1, 2])
     def test_bytes_are_those_of_a_deterministic_example(self, encoding, number):
         record = RECORDS[number]
         self.assertEqual(schema.encode(record, encoding), make_example(record, encoding))
@@ -71,7 +84,14 @@ class EncodeTest(parameterized.TestCase, tf.test.TestCase):
         record = Record("", draw_levels(1, 8, 39), label)
         self.assertEqual(schema.encode(record, "uint8"), make_example(record, "uint8"))
 
-    @parameterized.parameters("float32", "uint8")
+    @parameterized.parameters(*ENCODINGS)
+    def test_random_records_of_any_label_length_are_those_of_an_example(self, encoding):
+        chance = random.Random(0)
+        for length in [*range(140), 5460, 5461, 16384, 20000]:
+            record = draw_record(chance, length)
+            self.assertEqual(schema.encode(record, encoding), make_example(record, encoding), length)
+
+    @parameterized.parameters(*ENCODINGS)
     def test_levels_that_do_not_lie_in_one_piece_are_stored_row_by_row(self, encoding):
         levels = draw_levels(1, 39, 8).T
         whole = Record("a", np.ascontiguousarray(levels), [1])
@@ -82,7 +102,78 @@ class EncodeTest(parameterized.TestCase, tf.test.TestCase):
         self.assertAllInRange(np.array(sizes) - [4 * 312, 312], 0, schema.OVERHEAD_BYTES)
 
 
-@parameterized.product(how=[parse_eagerly, parse_in_a_function, parse_in_a_map], encoding=["float32", "uint8"])
+class DecodeTest(parameterized.TestCase, tf.test.TestCase):
+    def assert_decodes(self, record: Record, data: bytes, encoding: str):
+        key, levels, label = schema.decode(data, encoding)
+        self.assertEqual((key, label, levels.dtype), (record.key, record.label, np.uint8))
+        self.assertAllEqual(levels, record.levels)
+
+    @parameterized.parameters(*ENCODINGS)
+    def test_gives_the_record_back(self, encoding):
+        chance = random.Random(1)
+        for record in [*RECORDS, *(draw_record(chance, length) for length in range(40))]:
+            self.assert_decodes(record, schema.encode(record, encoding), encoding)
+
+    @parameterized.product(encoding=ENCODINGS, label=[[], [0], [2**40, 127, 128]])
+    def test_reads_what_tensorflow_wrote(self, encoding, label):
+        record = Record("春.png", draw_levels(1, 8, 39), label)
+        self.assert_decodes(record, make_example(record, encoding), encoding)
+
+    def test_reads_fields_in_any_order_and_none_that_is_cut_off(self):
+        record = Record("a", draw_levels(1, 2, 3), [1, 2, 300])
+        fields = tf.train.Example.FromString(make_example(record, "uint8")).features.feature
+        for order in itertools.permutations(fields):
+            entries = [tf.train.Features(feature={name: fields[name]}).SerializeToString() for name in order]
+            body = b"".join(entries)
+            data = b"\n" + bytes((len(body),)) + body
+            self.assert_decodes(record, data, "uint8")
+            for cut in range(1, len(entries[-1])):
+                with self.assertRaises(ValueError):
+                    schema.decode(data[:-cut], "uint8")
+
+    @parameterized.parameters(*ENCODINGS)
+    @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # damaged float32 pixels that are no numbers
+    def test_damaged_bytes_give_a_record_or_a_value_error(self, encoding):
+        whole, chance, refused = schema.encode(RECORDS[2], encoding), random.Random(2), 0
+        for _ in range(3000):
+            data = bytearray(whole)
+            for _ in range(chance.choice((1, 1, 3))):
+                # Fields' names and lengths stand at both ends, pixels between.
+                data[chance.choice((1, -1)) * chance.randrange(70)] = chance.randrange(256)
+            try:
+                self.assertEqual(schema.decode(bytes(data), encoding).levels.dtype, np.uint8)
+            except ValueError:
+                refused += 1
+        self.assertGreater(refused, 1000)
+
+    @parameterized.parameters(*ENCODINGS)
+    def test_a_record_cut_off_anywhere_is_no_record(self, encoding):
+        whole = schema.encode(RECORDS[0], encoding)
+        for length in range(len(whole)):
+            with self.assertRaises(ValueError):
+                schema.decode(whole[:length], encoding)
+
+    @parameterized.named_parameters(
+        ("without_a_field", make_example(RECORDS[0], "uint8").replace(b"width", b"depth")),
+        ("of_another_pixel_size", schema.encode(RECORDS[0], "float32")),
+        ("of_another_wire_type", b"\x08" + schema.encode(RECORDS[0], "uint8")[1:]),
+        ("of_no_features", b"\n\0"),
+        ("of_another_protocol", b"\0" * 9),
+        ("of_text", "一行文字".encode()),
+    )
+    def test_bytes_of_something_else_are_no_record(self, data):
+        with self.assertRaises(ValueError):
+            schema.decode(data, "uint8")
+
+    @parameterized.product(name=["height", "width"], values=[[], [0], [-1], [7], [2**62]])
+    def test_a_size_that_the_pixels_do_not_have_is_no_record(self, name, values):
+        example = tf.train.Example.FromString(make_example(RECORDS[0], "uint8"))
+        example.features.feature[name].int64_list.value[:] = values
+        with self.assertRaises(ValueError):
+            schema.decode(example.SerializeToString(), "uint8")
+
+
+@parameterized.product(how=[parse_eagerly, parse_in_a_function, parse_in_a_map], encoding=ENCODINGS)
 class ParseTest(parameterized.TestCase, tf.test.TestCase):
     def test_images_are_bit_identical_to_the_normalised_levels(self, how, encoding):
         batch = how([schema.encode(record, encoding) for record in RECORDS], encoding)
@@ -118,7 +209,7 @@ class EncodingsTest(parameterized.TestCase, tf.test.TestCase):
             image = compiled(tf.constant(EVERY_LEVEL.reshape(1, -1)))
         self.assertEqual(image.numpy().tobytes(), images.normalise(EVERY_LEVEL).tobytes())
 
-    @parameterized.parameters("float32", "uint8")
+    @parameterized.parameters(*ENCODINGS)
     def test_a_record_of_another_size_is_not_parsed(self, encoding):
         record = schema.encode(Record("a.png", draw_levels(1, 8, 48), [1]), encoding)
         with self.assertRaises(tf.errors.InvalidArgumentError):

@@ -1,18 +1,20 @@
 """The shard writer, with a source of its own."""
 
 import dataclasses
-import json
+import errno
 import os
 import pickle
 from collections.abc import Iterator
+from unittest import mock
 
 import google_crc32c
 import tensorflow as tf
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from beam_jobs import shards
-from beam_jobs.shards import RefusedRow, ShardJob
-from pipeline import images, schema
+from beam_jobs import job, reports, shards
+from beam_jobs.job import RefusedRow, ShardJob, sweep, sweep_temporary
+from pipeline import images, records, schema
+from pipeline.errors import UserError
 from pipeline.schema import Record
 from tests.samples import draw_levels
 
@@ -25,6 +27,10 @@ class NumberSource:
     """Lines that are drawn, not read: a second kind of source."""
 
     fails: bool = False
+
+    @property
+    def rows(self) -> int:
+        return sum(map(len, SHARDS))
 
     @property
     def shard_count(self) -> int:
@@ -45,11 +51,14 @@ class ShardsTest(tf.test.TestCase):
     def setUp(self):
         super().setUp()
         self.folder = self.create_tempdir().full_path
-        self.job = ShardJob(self.folder, "train", "uint8", NumberSource())
+        self.job = ShardJob(
+            folder=self.folder, split="train", image_encoding="uint8", source=NumberSource(), digest="d1"
+        )
+        self.state = job.state_folder(self.folder, "train")
 
     def write(self):
-        shards.write_shards(self.job, workers=1, options=PipelineOptions([]))
-        return shards.collect(self.job, sources={"made_of": "numbers"})
+        shards.write_shards(self.job, range(len(SHARDS)), workers=1, options=PipelineOptions([]))
+        return reports.collect(self.job, sources={"made_of": "numbers"})
 
     def read(self, shard: int) -> list[bytes]:
         path = os.path.join(self.folder, self.job.shard_name(shard))
@@ -96,7 +105,7 @@ class ShardsTest(tf.test.TestCase):
 
     def test_refusals_stand_in_the_order_of_the_input_a_line_each(self):
         self.write()
-        with open(shards.rejects_path(self.job), encoding="utf-8", newline="\n") as file:
+        with open(self.job.rejects_path, encoding="utf-8", newline="\n") as file:
             rows = file.read().split("\n")
         self.assertEqual(
             rows,
@@ -116,57 +125,100 @@ class ShardsTest(tf.test.TestCase):
         stored = example.features.feature["image"].bytes_list.value[0]
         self.assertEqual(stored, images.normalise(draw_levels(6, 8, 22)).tobytes())
 
-    def test_what_write_shard_reports_is_what_it_leaves(self):
-        os.makedirs(self.job.reports)
+    def test_a_report_is_read_back_as_it_was_left(self):
+        os.makedirs(self.state)
         report = shards.write_shard(self.job, 3)
-        with open(self.job.report_path(3), encoding="utf-8") as file:
-            left = json.load(file)
-        self.assertEqual(left["shard"], report["shard"])
-        self.assertEqual([row[1] for row in left["refused"]], ["numbers:7"])
+        self.assertEqual(reports.load_report(self.job, 3), report)
+        self.assertEqual([row.where for row in report.refused], ["numbers:7"])
+
+    def test_a_shard_that_is_there_and_whole_is_not_written_again(self):
+        os.makedirs(self.state)
+        report = shards.write_shard(self.job, 3)
+        no_more = dataclasses.replace(self.job, source=NumberSource(fails=True))
+        self.assertEqual(shards.write_shard(no_more, 3), report)
+
+    def test_a_shard_of_another_job_is_written_again(self):
+        os.makedirs(self.state)
+        shards.write_shard(dataclasses.replace(self.job, digest="d2", image_encoding="float32"), 3)
+        shards.write_shard(self.job, 3)
+        self.assertEqual(self.read(3)[0], schema.encode(Record("n4", draw_levels(4, 8, 20), [4, 4]), "uint8"))
 
     def test_a_source_that_fails_leaves_neither_a_shard_nor_a_report(self):
-        os.makedirs(self.job.reports)
+        os.makedirs(self.state)
         with self.assertRaisesRegex(ValueError, "a bug in the source"):
             shards.write_shard(dataclasses.replace(self.job, source=NumberSource(fails=True)), 0)
-        self.assertEqual(os.listdir(self.folder), ["train.reports"])
-        self.assertEqual(os.listdir(self.job.reports), [])
+        self.assertEqual(os.listdir(self.folder), ["train.unfinished"])
+        self.assertEqual(os.listdir(self.state), [])
 
     def test_a_run_whose_source_fails_fails(self):
-        job = dataclasses.replace(self.job, source=NumberSource(fails=True))
+        self.job = dataclasses.replace(self.job, source=NumberSource(fails=True))
         with self.assertRaisesRegex(Exception, "a bug in the source"):
-            shards.write_shards(job, workers=1, options=PipelineOptions([]))
+            self.write()
+
+    def test_a_full_disk_is_told_as_such(self):
+        full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        with (
+            mock.patch.object(records.RecordWriter, "write", side_effect=full),
+            self.assertRaisesWithLiteralMatch(
+                UserError,
+                f"file {self.folder}/train-00000-of-00004.tfrecord: received No space left on device, "
+                "expected space for it. Free space and give the same command again.",
+            ),
+        ):
+            self.write()
+        self.assertEqual(os.listdir(self.folder), ["train.unfinished"])
+        self.write()
 
     def test_a_job_travels_to_workers(self):
         self.assertEqual(pickle.loads(pickle.dumps(self.job)), self.job)
 
-    def test_sweep_removes_a_splits_leftovers_and_nothing_else(self):
-        leftovers = [
-            "train-00000-of-00002.tfrecord",
-            "train-123456-of-200000.tfrecord",
-            "train-00001-of-00002.tfrecord.tmp-0a1b2c3d",
-            "train.rejects.tsv",
-            "train.rejects.tsv.tmp-0a1b2c3d",
-            "train.plan.npy",
-            "train.plan.npy.tmp-0a1b2c3d",
-        ]
-        others = [
-            "dataset.json",
-            "notes-train.txt",
-            "retrain.rejects.tsv",
-            "test-00000-of-00002.tfrecord",
-            "test.rejects.tsv",
-            "train.rejects.tsv.old",
-            "train.txt",
-            "train_2-00000-of-00002.tfrecord",
-        ]
-        for name in leftovers + others:
+    def touch(self, names: list[str]) -> None:
+        os.makedirs(self.state)
+        for name in names:
             open(os.path.join(self.folder, name), "w").close()
-        os.makedirs(os.path.join(self.folder, "train.reports", "deep"))
-        shards.sweep(self.folder, "train")
-        self.assertEqual(sorted(os.listdir(self.folder)), others)
+
+    OTHERS = (
+        "dataset.json",
+        "notes-train.txt",
+        "retrain.rejects.tsv",
+        "test-00000-of-00002.tfrecord",
+        "test.rejects.tsv",
+        "train.rejects.tsv.old",
+        "train.txt",
+        "train.unfinished",
+        "train_2-00000-of-00002.tfrecord",
+    )
+    FINISHED = (
+        "train-00000-of-00002.tfrecord",
+        "train-123456-of-200000.tfrecord",
+        "train.rejects.tsv",
+        "train.unfinished/00000.json",
+    )
+    TEMPORARY = (
+        "dataset.json.tmp-0a1b2c3d",
+        "train-00001-of-00002.tfrecord.tmp-0a1b2c3d",
+        "train.rejects.tsv.tmp-0a1b2c3d",
+        "train.unfinished/00000.json.tmp-0a1b2c3d",
+    )
+
+    def left(self) -> list[str]:
+        names = [f"train.unfinished/{name}" for name in os.listdir(self.state)]
+        return sorted(os.listdir(self.folder) + names)
+
+    def test_sweep_leaves_other_splits_and_the_plan(self):
+        kept = [*self.OTHERS, "train.unfinished/plan.npy"]
+        self.touch([*kept[:7], *kept[8:], *self.FINISHED, *self.TEMPORARY])
+        sweep(self.folder, "train")
+        self.assertEqual(self.left(), sorted(kept))
+
+    def test_sweep_of_temporary_files_leaves_what_is_finished(self):
+        kept = [*self.OTHERS, *self.FINISHED]
+        self.touch([*kept[:7], *kept[8:], *self.TEMPORARY])
+        sweep_temporary(self.folder, "train")
+        self.assertEqual(self.left(), sorted(kept))
 
     def test_sweep_of_a_folder_that_is_not_there_is_fine(self):
-        shards.sweep(os.path.join(self.folder, "none"), "train")
+        sweep(os.path.join(self.folder, "none"), "train")
         self.assertEqual(os.listdir(self.folder), [])
 
 

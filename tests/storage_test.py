@@ -1,7 +1,14 @@
 """The few verbs for files and folders."""
 
+import errno
+import fcntl
 import os
 import shutil
+import signal
+import subprocess
+import sys
+import uuid
+from unittest import mock
 
 import tensorflow as tf
 from absl.testing import parameterized
@@ -9,6 +16,23 @@ from absl.testing import parameterized
 from pipeline import storage
 from pipeline.errors import UserError
 from pipeline.line_list import LineList
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+# Holds a folder's lock while its input is open, and tells.
+HOLD = """
+import sys
+from pipeline import storage
+folder, wait = sys.argv[1], sys.argv[2] == "1"
+try:
+    if wait:
+        print("asks", flush=True)
+    with storage.locked(folder, wait=wait):
+        print("held", flush=True)
+        sys.stdin.read()
+except BlockingIOError:
+    print("refused", flush=True)
+"""
 
 
 class StorageTest(parameterized.TestCase, tf.test.TestCase):
@@ -46,6 +70,38 @@ class StorageTest(parameterized.TestCase, tf.test.TestCase):
             raise error
         self.assertEqual(storage.read_bytes(self.path), b"old")
         self.assertEqual(self.names(), ["a.txt"])
+
+    def test_a_full_disk_is_told_and_leaves_the_old_file(self):
+        storage.write_atomically(self.path, b"old")
+        identity = uuid.UUID(int=0)
+        # A disk that is always full, at the temporary name that the next file gets.
+        os.symlink("/dev/full", f"{self.path}{storage.TEMPORARY}{identity.hex[:8]}")
+        with (
+            mock.patch.object(uuid, "uuid4", lambda: identity),
+            self.assertRaisesWithLiteralMatch(
+                UserError,
+                f"file {self.path}: received No space left on device, expected space for it. "
+                "Free space and give the same command again.",
+            ),
+        ):
+            storage.write_atomically(self.path, b"new")
+        self.assertEqual(storage.read_bytes(self.path), b"old")
+        self.assertEqual(self.names(), ["a.txt"])
+
+    @parameterized.parameters(
+        (errno.EDQUOT, "Disk quota exceeded, expected space for it. Free space"),
+        (errno.EIO, "Input/output error, expected a place that can be written. Make its folder"),
+        (errno.EROFS, "Read-only file system, expected a place that can be written. Make its folder"),
+    )
+    def test_a_disk_that_fails_while_a_file_is_renamed_is_told(self, number, message):
+        error = OSError(number, os.strerror(number))
+        with mock.patch.object(os, "replace", side_effect=error), self.assertRaisesRegex(UserError, message):
+            storage.write_atomically(self.path, b"new")
+        self.assertEqual(self.names(), [])
+
+    def test_refuses_to_write_over_a_folder(self):
+        with self.assertRaisesRegex(UserError, "received Is a directory, expected a place that can be written"):
+            storage.write_atomically(self.folder, b"")
 
     def test_refuses_to_read_what_is_not_there(self):
         with self.assertRaisesWithLiteralMatch(
@@ -104,6 +160,12 @@ class StorageTest(parameterized.TestCase, tf.test.TestCase):
             storage.remove(path)
         self.assertEqual(self.names(), [])
 
+    @parameterized.parameters(
+        (0, "0.0 MB"), (5_240_000, "5.2 MB"), (10**9, "1.0 GB"), (3_279_600_000_000, "3279.6 GB")
+    )
+    def test_sizes_read_in_powers_of_ten(self, count, text):
+        self.assertEqual(storage.describe_size(count), text)
+
     def test_free_bytes_are_those_of_the_disk(self):
         total = shutil.disk_usage(self.folder).total
         self.assertBetween(storage.free_bytes(self.folder), 1, total)
@@ -124,6 +186,7 @@ class StorageTest(parameterized.TestCase, tf.test.TestCase):
         storage.is_folder,
         LineList,
         lambda path: storage.write_atomically(path, b""),
+        lambda path: storage.locked(path, wait=False).__enter__(),
     )
     def test_refuses_a_url(self, verb):
         with self.assertRaisesWithLiteralMatch(
@@ -132,6 +195,110 @@ class StorageTest(parameterized.TestCase, tf.test.TestCase):
             "URLs are not read or written yet: copy the files here, or mount the bucket.",
         ):
             verb("s3://bucket/a")
+
+
+class LockTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = os.path.join(self.create_tempdir().full_path, "x", "held")
+
+    def start_holder(self, wait: bool = False) -> subprocess.Popen:
+        """Another process that holds the lock till its input ends; it says so, or why it does not."""
+        holder = subprocess.Popen(
+            [sys.executable, "-c", HOLD, self.folder, str(int(wait))],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.addCleanup(holder.__exit__, None, None, None)  # waits
+        self.addCleanup(holder.kill)
+        return holder
+
+    def read_line(self, holder: subprocess.Popen) -> str:
+        return holder.stdout.readline().strip()
+
+    def is_free(self) -> bool:
+        try:
+            with storage.locked(self.folder, wait=False):
+                return True
+        except BlockingIOError:
+            return False
+
+    def test_makes_the_folder_and_leaves_it_free_and_empty(self):
+        with storage.locked(self.folder, wait=False):
+            self.assertEqual(os.listdir(self.folder), [])
+            self.assertFalse(self.is_free())
+        self.assertTrue(self.is_free())
+        self.assertEqual(os.listdir(self.folder), [])
+
+    def test_an_error_inside_frees_the_folder(self):
+        with self.assertRaises(KeyboardInterrupt), storage.locked(self.folder, wait=False):
+            raise KeyboardInterrupt
+        self.assertTrue(self.is_free())
+
+    def test_a_second_process_is_refused_until_the_first_is_done(self):
+        first = self.start_holder()
+        self.assertEqual(self.read_line(first), "held")
+        self.assertFalse(self.is_free())
+        self.assertEqual(self.read_line(self.start_holder()), "refused")
+        first.communicate()
+        self.assertEqual(first.returncode, 0)
+        self.assertEqual(self.read_line(self.start_holder()), "held")
+
+    def test_the_lock_of_a_process_that_is_killed_is_free(self):
+        first = self.start_holder()
+        self.assertEqual(self.read_line(first), "held")
+        os.kill(first.pid, signal.SIGKILL)
+        first.wait()
+        self.assertTrue(self.is_free())
+
+    def test_one_that_waits_gets_the_lock_when_it_is_free(self):
+        with storage.locked(self.folder, wait=False):
+            second = self.start_holder(wait=True)
+            self.assertEqual(self.read_line(second), "asks")
+        self.assertEqual(self.read_line(second), "held")
+        self.assertFalse(self.is_free())
+
+    def test_a_program_that_a_holder_starts_does_not_hold_the_lock_after_it(self):
+        with storage.locked(self.folder, wait=False):
+            child = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
+        self.assertTrue(self.is_free())
+        child.communicate()
+
+    def test_who_waited_for_a_folder_that_is_gone_locks_the_one_that_is_there(self):
+        flock, calls = fcntl.flock, []
+
+        def flock_late(*args):
+            if not calls:
+                storage.remove(self.folder)
+            calls.append(args)
+            flock(*args)
+
+        with mock.patch.object(fcntl, "flock", flock_late), storage.locked(self.folder, wait=True):
+            self.assertFalse(self.is_free())
+        self.assertTrue(self.is_free())
+
+    def test_other_folders_are_locked_apart(self):
+        with storage.locked(self.folder, wait=False), storage.locked(self.folder + "2", wait=False):
+            self.assertFalse(self.is_free())
+
+    def test_a_disk_without_locks_is_warned_of_and_used(self):
+        error = OSError(errno.ENOLCK, "No locks available")
+        with (
+            mock.patch.object(fcntl, "flock", side_effect=error),
+            self.assertLogs(level="WARNING") as logged,
+            storage.locked(self.folder, wait=False),
+        ):
+            storage.write_atomically(os.path.join(self.folder, "a"), b"1")
+        message = f"{self.folder} cannot be locked (No locks available): let no two commands write there"
+        self.assertIn(message, logged.output[0])
+        self.assertEqual(storage.list_names(self.folder), ["a"])
+
+    def test_refuses_a_folder_where_a_file_stands(self):
+        path = self.create_tempfile("file").full_path
+        with self.assertRaisesRegex(UserError, f"folder {path}: received File exists"):
+            storage.locked(path, wait=False).__enter__()
 
 
 if __name__ == "__main__":

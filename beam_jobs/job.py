@@ -1,0 +1,92 @@
+"""What a job is: a source of lines, the split that they become, and where each part of it lies."""
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+from pipeline import storage
+from pipeline.dataset_info import FILE_NAME
+from pipeline.schema import Record
+
+PLAN = "plan.npy"
+
+
+class RefusedRow(NamedTuple):
+    """A row that gives no record: its place in the input's order, file:line, the row itself, the reason."""
+
+    position: int
+    where: str
+    row: str
+    reason: str
+    detail: str
+
+
+class Source(Protocol):
+    """Where lines come from; pickled to the workers, so it holds paths, not open files."""
+
+    @property
+    def rows(self) -> int:
+        """Lines and refusals in all."""
+
+    @property
+    def shard_count(self) -> int:
+        """Shards that the source fills, known before anything is read."""
+
+    def read(self, shard: int) -> Iterator[Record | RefusedRow]:
+        """The shard's records in their order, and its refusals; the same at every call."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ShardJob:
+    """What a worker needs: where the split lies, how images are stored, the source, and what names them all.
+
+    `digest` differs wherever the source's lines may: by it a finished shard knows the job that it belongs to.
+    """
+
+    folder: str
+    split: str
+    image_encoding: str
+    source: Source
+    digest: str
+
+    def shard_name(self, shard: int) -> str:
+        """File name of a shard, which tells its number and how many there are."""
+        return f"{self.split}-{shard:05d}-of-{self.source.shard_count:05d}.tfrecord"
+
+    def shard_path(self, shard: int) -> str:
+        """The file of a shard."""
+        return storage.join(self.folder, self.shard_name(shard))
+
+    def report_path(self, shard: int) -> str:
+        """The report of one shard."""
+        return storage.join(state_folder(self.folder, self.split), f"{shard:05d}.json")
+
+    @property
+    def rejects_path(self) -> str:
+        """The split's file of refusals."""
+        return storage.join(self.folder, f"{self.split}.rejects.tsv")
+
+
+def state_folder(folder: str, split: str) -> str:
+    """Folder of what a conversion needs to go on: identity, plan and reports; gone when the split is whole."""
+    return storage.join(folder, f"{split}.unfinished")
+
+
+def sweep(folder: str, split: str) -> None:
+    """Removes what an earlier run left of a split: shards, rejects, state but for the plan, temporary files."""
+    made = rf"{split}(-\d{{5,}}-of-\d{{5,}}\.tfrecord|\.rejects\.tsv)"
+    _remove(folder, rf"{made}(\.tmp-\w+)?|{re.escape(FILE_NAME)}\.tmp-\w+")
+    _remove(state_folder(folder, split), rf"(?!{PLAN}$).*")
+
+
+def sweep_temporary(folder: str, split: str) -> None:
+    """Removes the temporary files of a run that was killed, and leaves what it finished."""
+    _remove(folder, rf"({split}[-.]\S+|{re.escape(FILE_NAME)})\.tmp-\w+")
+    _remove(state_folder(folder, split), r".*\.tmp-\w+")
+
+
+def _remove(folder: str, pattern: str) -> None:
+    for name in storage.list_names(folder):
+        if re.fullmatch(pattern, name):
+            storage.remove(storage.join(folder, name))

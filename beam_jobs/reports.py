@@ -1,0 +1,146 @@
+"""What a worker leaves of a shard beside it, and the description of a split that is made of all of them.
+
+A report has all that closing a split takes, so that going on with a conversion reads no shard's lines again.
+"""
+
+import array
+import collections
+import dataclasses
+import json
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from beam_jobs.job import RefusedRow, ShardJob, state_folder
+from pipeline import records, storage
+from pipeline.dataset_info import ShardInfo, SplitInfo
+from pipeline.schema import Record
+
+
+class Report(NamedTuple):
+    """One shard: its file, the rows that it refused, and counts over its lines."""
+
+    shard: ShardInfo
+    refused: list[RefusedRow]
+    statistics: dict[str, dict[str, int]]
+
+
+class Statistics:
+    """Counts of label lengths, widths and classes over a shard's lines."""
+
+    def __init__(self):
+        self._lengths, self._widths, self._labels = collections.Counter(), collections.Counter(), []
+
+    def add(self, record: Record) -> None:
+        """Counts a line."""
+        self._lengths[len(record.label)] += 1
+        self._widths[record.levels.shape[1]] += 1
+        self._labels += record.label
+
+    def count(self) -> dict[str, dict[str, int]]:
+        """{"label_lengths", "widths", "characters": {value: lines or occurrences}}."""
+        counts = np.bincount(np.asarray(self._labels, np.int64))
+        characters = {int(k): int(counts[k]) for k in np.flatnonzero(counts)}
+        found = {"label_lengths": self._lengths, "widths": self._widths, "characters": characters}
+        return {name: {str(k): n for k, n in counter.items()} for name, counter in found.items()}
+
+
+def save_report(job: ShardJob, number: int, report: Report) -> None:
+    """Leaves a shard's report in the job's state."""
+    content = {"digest": job.digest, **report._asdict(), "shard": dataclasses.asdict(report.shard)}
+    # A list's own name need not be UTF-8: surrogates stand for its bytes.
+    data = json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    storage.write_atomically(job.report_path(number), data)
+
+
+def load_report(job: ShardJob, number: int) -> Report | None:
+    """The report that this job left of a shard; None where there is none, or one that cannot be relied on."""
+    if not storage.exists(job.report_path(number)):
+        return None
+    try:
+        content = json.loads(storage.read_bytes(job.report_path(number)))
+        refused = [RefusedRow(*row) for row in content["refused"]]
+        report = Report(ShardInfo(**content["shard"]), refused, content["statistics"])
+        return report if content["digest"] == job.digest else None
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def is_intact(folder: str, shard: ShardInfo) -> bool:
+    """Whether a shard's file is the one described, by size and checksum."""
+    path = storage.join(folder, shard.name)
+    return (
+        storage.exists(path) and storage.size(path) == shard.bytes and records.hash_file(path) == shard.crc32c
+    )
+
+
+def count_reports(job: ShardJob) -> int:
+    """Shards that the job has finished, by what lies there."""
+    names = storage.list_names(state_folder(job.folder, job.split))
+    return sum(name.removesuffix(".json").isdigit() for name in names)
+
+
+def collect(job: ShardJob, *, sources: dict[str, Any]) -> SplitInfo:
+    """Makes a split's description of its shards' reports, and writes its rejects file in the input's order."""
+    shards, reasons = [], collections.Counter()
+    total = collections.defaultdict(collections.Counter)
+    with _Rejects(job) as rejects:
+        for number in range(job.source.shard_count):
+            report = load_report(job, number)
+            shards.append(report.shard)
+            rejects.add(report.refused)
+            reasons.update(row.reason for row in report.refused)
+            for name, counts in report.statistics.items():
+                total[name].update(counts)
+        rejects.save()
+    return SplitInfo(
+        shards=tuple(shards),
+        read=sum(shard.records for shard in shards) + reasons.total(),
+        refused=dict(sorted(reasons.items())),
+        statistics={name: _in_order(counts) for name, counts in total.items()},
+        sources=sources,
+    )
+
+
+class _Rejects:
+    """Sorts refusals by their place in the input: the texts in a file, of each row 24 bytes in memory."""
+
+    def __init__(self, job: ShardJob):
+        self._path = job.rejects_path
+        self._spool_path = storage.join(state_folder(job.folder, job.split), "rejects.spool")
+        self._places = array.array("q")  # position, start, length, position, ...
+
+    def __enter__(self):
+        self._spool = open(self._spool_path, "w+b")
+        return self
+
+    def __exit__(self, *_):
+        self._spool.close()
+        storage.remove(self._spool_path)
+
+    def add(self, rows: Iterable[RefusedRow]) -> None:
+        """Columns: file:line, row, reason, detail; no header, so that lines are refusals."""
+        for row in rows:
+            text = "\t".join(map(_one_cell, row[1:])) + "\n"
+            # A list's own name need not be UTF-8; its bytes go out as they came in.
+            start = self._spool.tell()
+            self._spool.write(text.encode("utf-8", "surrogateescape"))
+            self._places.extend((row.position, start, self._spool.tell() - start))
+
+    def save(self) -> None:
+        places = np.frombuffer(self._places, np.int64).reshape(-1, 3)
+        with storage.atomic_file(self._path) as file:
+            for number in np.argsort(places[:, 0], kind="stable"):
+                _, start, length = map(int, places[number])
+                self._spool.seek(start)
+                file.write(self._spool.read(length))
+
+
+def _one_cell(text: str) -> str:
+    """Text as one cell: its own tabs and line ends escaped, so that a row stays a row."""
+    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\r", "\\r").replace("\n", "\\n")
+
+
+def _in_order(counts: dict[str, int]) -> dict[str, int]:
+    return {str(value): counts[str(value)] for value in sorted(map(int, counts))}

@@ -1,0 +1,70 @@
+"""The state of a split that is being made: whose it is, what it will be made of, how far it came.
+
+It lies in SPLIT.unfinished beside the shards, and goes when the split stands in dataset.json.
+"""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from beam_jobs.job import PLAN, state_folder
+from pipeline import storage
+from pipeline.errors import UserError
+
+
+class SplitState:
+    """The state of one split; its identity is all that its bytes depend on."""
+
+    def __init__(self, folder: str, split: str):
+        self.path = state_folder(folder, split)
+        self.plan_path = storage.join(self.path, PLAN)
+        self._identity_path = storage.join(self.path, "identity.json")
+        self._judged_path = storage.join(self.path, "judged")
+
+    def load_identity(self) -> dict[str, Any] | None:
+        """The identity of the conversion that was begun, if one was."""
+        if not storage.exists(self._identity_path):
+            return None
+        try:
+            return json.loads(storage.read_bytes(self._identity_path))
+        except ValueError:
+            return {"identity.json": "damaged"}
+
+    def begin(self, identity: dict[str, Any]) -> None:
+        """Says what the split will be made of."""
+        storage.write_atomically(self._identity_path, json.dumps(identity, indent=1).encode())
+
+    def judge(self) -> None:
+        """Notes that all shards were there, but too many rows refused."""
+        storage.write_atomically(self._judged_path, b"")
+
+    @property
+    def judged(self) -> bool:
+        """Whether an earlier run got to the end and failed there."""
+        return storage.exists(self._judged_path)
+
+    def remove(self) -> None:
+        """Forgets the state: the split is whole."""
+        storage.remove(self.path)
+
+
+@contextlib.contextmanager
+def hold_split(folder: str, split: str) -> Iterator[SplitState]:
+    """The state of a split, which nobody else may hold; raises UserError where somebody does."""
+    state = SplitState(folder, split)
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(storage.locked(state.path, wait=False))
+        except BlockingIOError:
+            raise UserError(
+                f"split {split!r} of {folder}",
+                received="a second conversion, while another one writes it",
+                expected="one at a time",
+                remedy="Wait for the other one, or choose another --split or --output.",
+            ) from None
+        try:
+            yield state
+        finally:
+            if not state.load_identity():
+                state.remove()  # nothing was begun

@@ -1,0 +1,102 @@
+"""Measures how time and memory of beam_jobs.convert grow with its list.
+
+    python -m benchmarks.growth --work=build/benchmark --rows=50000 --rows=100000 --rows=200000 --rows=400000
+
+Memory is the most that the command and all its workers held at one time: the sum of their proportional set
+sizes (PSS, in which a page that several processes share counts once), read from /proc every half second. The
+list and the plan count too, as far as they are mapped. Standard output ends with one JSON object: rows,
+seconds of whole commands, rows/s without start-up (what the same command takes for two rows), and peak MB.
+Lines are drawn, kept in --work and read once before.
+"""
+
+import contextlib
+import os
+import subprocess
+import time
+
+from absl import flags
+
+from benchmarks.lines import LINES_PER_SHARD, draw_lines, make_command, write_task
+from benchmarks.plain_conversion import Task
+from pipeline import command, storage
+from pipeline.schema import PIXEL_BYTES
+
+_WORK = flags.DEFINE_string("work", None, "Folder for drawn lines (kept) and outputs (deleted).", required=True)
+_ROWS = flags.DEFINE_multi_integer("rows", [50_000, 100_000, 200_000, 400_000], "Rows of a list, each in turn.")
+_FILES = flags.DEFINE_integer("files", 20_000, "Different JPEG files that the rows name.", lower_bound=1)
+_IMAGE_ENCODING = flags.DEFINE_enum("image_encoding", "uint8", list(PIXEL_BYTES), "How pixels are stored.")
+_DUPLICATES = flags.DEFINE_string("duplicates", "keep", "As convert has it; 'keep' hashes no paths.")
+
+
+def main() -> None:
+    """Measures every number of rows once, in turn."""
+    folder = draw_lines(os.path.join(_WORK.value, f"lines-{_FILES.value}"), _FILES.value)
+    for path in storage.find(os.path.join(folder, "images", "*.jpg")):
+        storage.read_bytes(path)
+    tiny = write_task(folder, "tiny", rows=2, lines_per_shard=1, encoding=_IMAGE_ENCODING.value)
+    measure(tiny)
+    start_up, _ = measure(tiny)
+    results = []
+    for rows in _ROWS.value:
+        task = write_task(
+            folder, "whole", rows=rows, lines_per_shard=LINES_PER_SHARD, encoding=_IMAGE_ENCODING.value
+        )
+        seconds, peak = measure(task)
+        work = seconds - start_up
+        results.append(
+            {
+                "rows": rows,
+                "seconds": round(seconds, 1),
+                "rows_per_second": round(rows / work),
+                "peak_mb": round(peak / 1e6),
+            }
+        )
+        print(results[-1], flush=True)
+    command.print_result({"start_up_seconds": round(start_up, 2), "runs": results})
+
+
+def measure(task: Task) -> tuple[float, int]:
+    """Seconds and peak bytes of a conversion, whose output is deleted."""
+    output = os.path.join(_WORK.value, "output")
+    storage.remove(output)
+    try:
+        return _run(make_command(task, output, duplicates=_DUPLICATES.value, max_reject_fraction=1))
+    finally:
+        storage.remove(output)
+
+
+def _run(words: list[str]) -> tuple[float, int]:
+    start, peak = time.monotonic(), 0
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            peak = max(peak, sum(map(read_pss, find_tree(process.pid))))
+            time.sleep(0.5)
+    if process.returncode:
+        raise RuntimeError(f"beam_jobs.convert ended with {process.returncode}")
+    return time.monotonic() - start, peak
+
+
+def find_tree(pid: int) -> list[int]:
+    """A process and all below it."""
+    found = [pid]
+    with contextlib.suppress(OSError):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/children") as file:
+                found += [one for child in file.read().split() for one in find_tree(int(child))]
+    return found
+
+
+def read_pss(pid: int) -> int:
+    """Proportional set size of a process in bytes; 0 where it is gone."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/smaps_rollup") as file:
+        return sum(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))
+    return 0
+
+
+def run() -> None:
+    """Entry point."""
+    command.run(main)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,82 @@
+"""Kills beam_jobs.convert at random moments, lets it go on, and compares the bytes with an undisturbed run's.
+
+    python -m benchmarks.kills --work=build/benchmark --rows=100000 --kills=10
+
+Every round begins anew: the command is killed (SIGKILL) at a moment drawn evenly from the time that an
+undisturbed run takes, then given again to its end. Standard output ends with one JSON object: rounds, how many
+ended with the same bytes (shards, rejects, dataset.json without provenance), and at which fraction of its time,
+with how many finished shards, each was killed.
+"""
+
+import hashlib
+import json
+import os
+import random
+import subprocess
+import time
+
+from absl import flags
+
+from benchmarks.lines import draw_lines, make_command, write_task
+from pipeline import command, storage
+
+_WORK = flags.DEFINE_string("work", None, "Folder for drawn lines (kept) and outputs (deleted).", required=True)
+_ROWS = flags.DEFINE_integer("rows", 100_000, "Rows of the list.", lower_bound=1)
+_FILES = flags.DEFINE_integer("files", 5_000, "Different JPEG files that the rows name.", lower_bound=1)
+_KILLS = flags.DEFINE_integer("kills", 10, "Rounds.", lower_bound=1)
+_SEED = flags.DEFINE_integer("seed", 0, "Seed of the moments.")
+
+
+def main() -> None:
+    """Runs undisturbed once, then the rounds."""
+    folder = draw_lines(os.path.join(_WORK.value, f"lines-{_FILES.value}"), _FILES.value)
+    task = write_task(folder, "kills", rows=_ROWS.value, lines_per_shard=1024, encoding="uint8")
+    output, moments = os.path.join(_WORK.value, "kills"), random.Random(_SEED.value)
+    words, rounds = make_command(task, output), []
+    storage.remove(output)
+    start = time.monotonic()
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+    seconds, expected = time.monotonic() - start, hash_data_set(output)
+    for _ in range(_KILLS.value):
+        storage.remove(output)
+        fraction = moments.random()
+        kill_after(words, fraction * seconds)
+        finished = len(storage.find(os.path.join(output, "*.tfrecord")))
+        subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+        equal = hash_data_set(output) == expected
+        rounds.append({"killed_at": round(fraction, 3), "shards_finished": finished, "equal": equal})
+        print(rounds[-1], flush=True)
+    storage.remove(output)
+    command.print_result({"rounds": len(rounds), "equal": sum(r["equal"] for r in rounds), "kills": rounds})
+
+
+def kill_after(words: list[str], seconds: float) -> None:
+    """Starts a command and kills it, or lets it end where it is faster."""
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def hash_data_set(folder: str) -> str:
+    """SHA-256 of all files of a data set by name, of dataset.json without its provenance."""
+    digest = hashlib.sha256()
+    for name in storage.list_names(folder):
+        data = storage.read_bytes(os.path.join(folder, name))
+        if name == "dataset.json":
+            content = json.loads(data)
+            del content["provenance"]
+            data = json.dumps(content).encode()
+        digest.update(name.encode() + hashlib.sha256(data).digest())
+    return digest.hexdigest()
+
+
+def run() -> None:
+    """Entry point."""
+    command.run(main)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,83 @@
+"""What the benchmarks convert, and with what: drawn lines in lists of any length, and our command on them."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+
+from beam_jobs.digit_lines import DIGITS, draw_line
+from benchmarks.plain_conversion import Task
+from pipeline import storage
+from pipeline.images import Geometry
+from pipeline.progress import Progress
+
+WORKERS = 2
+LABEL_LENGTH = 5
+LINES_PER_SHARD = 4096
+
+# With this quality lines of five digits take about 3 KB, as real ones do.
+JPEG_QUALITY = 90
+
+
+def draw_lines(folder: str, count: int) -> str:
+    """Draws `count` lines of digits into folder/images with a list and a charset, unless they are there."""
+    list_path = os.path.join(folder, "list.txt")
+    if not os.path.exists(list_path):
+        storage.make_folder(os.path.join(folder, "images"))
+        DIGITS.write(os.path.join(folder, "charset.txt"))
+        progress, rows = Progress("draw", count, "lines"), []
+        for number in range(count):
+            rows.append(_save_line(folder, number))
+            progress.show(number + 1)
+        progress.close(count)
+        # Written last: it marks the folder as whole.
+        storage.write_atomically(list_path, "".join(rows).encode())
+    return folder
+
+
+def _save_line(folder: str, number: int) -> str:
+    """Draws and saves one line; returns its row of the list."""
+    random = np.random.default_rng([0, number])
+    digits = random.integers(0, len(DIGITS.characters), LABEL_LENGTH)
+    image = draw_line(DIGITS.decode(digits), Geometry(32, 280), random)
+    name = f"{number:06d}.jpg"
+    image.save(os.path.join(folder, "images", name), quality=JPEG_QUALITY)
+    return f"{name} {' '.join(str(digit + 1) for digit in digits)}\n"
+
+
+def write_task(folder: str, name: str, *, rows: int, lines_per_shard: int, encoding: str) -> Task:
+    """Writes a list of `rows` rows that names the drawn lines in turn, as often as it takes."""
+    with open(os.path.join(folder, "list.txt"), encoding="utf-8") as file:
+        drawn = file.readlines()
+    path = os.path.join(folder, f"{name}.txt")
+    storage.write_atomically(path, "".join(drawn[k % len(drawn)] for k in range(rows)).encode())
+    images, charset = os.path.join(folder, "images"), os.path.join(folder, "charset.txt")
+    return Task(path, images, charset, rows, lines_per_shard, encoding)
+
+
+def make_command(task: Task, output: str, **changes: object) -> list[str]:
+    """Our command on a task, with two workers and no row a duplicate unless told otherwise."""
+    given = {
+        "list": task.list_path,
+        "image_root": task.image_root,
+        "charset": task.charset_path,
+        "output": output,
+        "image_encoding": task.image_encoding,
+        "lines_per_shard": task.lines_per_shard,
+        "duplicates": "keep",
+        "workers": WORKERS,
+        **changes,
+    }
+    return [sys.executable, "-m", "beam_jobs.convert", *(f"--{name}={value}" for name, value in given.items())]
+
+
+def run_ours(task: Task, output: str) -> None:
+    """The command, as a user gives it; raises RuntimeError where it does not write every row."""
+    ended = subprocess.run(make_command(task, output), capture_output=True, text=True, check=False)
+    if ended.returncode:
+        raise RuntimeError(f"beam_jobs.convert ended with {ended.returncode}:\n{ended.stderr}")
+    written = json.loads(ended.stdout.splitlines()[-1])["written"]
+    if written != task.rows:
+        raise RuntimeError(f"beam_jobs.convert wrote {written} of {task.rows} rows:\n{ended.stderr}")
