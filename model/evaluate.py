@@ -18,7 +18,9 @@ _SPLIT = flags.DEFINE_string("split", None, "Split to score.", required=True)
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "Lines read at once.", lower_bound=1)
 _PICTURE = flags.DEFINE_string("picture", None, "PNG file to draw lines with truth and reading into.")
 _PICTURE_LINES = flags.DEFINE_integer("picture_lines", 16, "Lines in the picture.", lower_bound=1)
-_FONT = flags.DEFINE_string("font", None, "Font file for the picture, needed for other than Latin texts.")
+_FONT = flags.DEFINE_string(
+    "font", None, "Font file for the picture; by default one of this machine that has the texts' characters."
+)
 
 
 def main() -> None:

@@ -8,13 +8,14 @@ import tensorflow as tf
 
 from model.distribution import distribute, sum_over_replicas
 from model.metrics import Scores, score_batch
-from model.picture import ReadLine, draw_readings, save_png
+from model.picture import ReadLine, draw_readings
 from model.recognizer import Recognizer
 from pipeline import images, schema
 from pipeline.charset import Charset
 from pipeline.dataset import evaluation_input
 from pipeline.dataset_info import DatasetInfo, load_dataset_info
 from pipeline.errors import UserError
+from pipeline.picture import save_png
 from pipeline.progress import Progress
 
 

@@ -1,19 +1,14 @@
 """A sheet of lines with truth and reading, for people who would rather look than read."""
 
-import io
-import math
 from typing import NamedTuple
 
 import numpy as np
 import PIL.Image
-import PIL.ImageDraw
-import PIL.ImageFont
 
-from pipeline import storage
+from pipeline.picture import GREY, MARGIN, RIGHT, WRONG, Typeface, choose_typeface, new_sheet, paste_line
 
-RIGHT, WRONG, GREY, PAPER = (22, 110, 60), (190, 30, 30), (110, 110, 110), (255, 255, 255)
 HEADER = ("truth", "reading", "confidence")
-_MARGIN, _TEXT_SIZE = 12, 18
+_TEXT_SIZE = 18
 
 
 class ReadLine(NamedTuple):
@@ -28,38 +23,32 @@ class ReadLine(NamedTuple):
 def draw_readings(lines: list[ReadLine], *, font: str | None = None) -> PIL.Image.Image:
     """Draws each line beside its truth and its reading, wrong ones in red.
 
-    `font` names a font file; without one Pillow's own is used, which has Latin letters and digits only.
+    `font` names a font file; without one a font of the machine that has the characters is looked for.
     """
-    face = PIL.ImageFont.truetype(font, _TEXT_SIZE) if font else PIL.ImageFont.load_default(_TEXT_SIZE)
     rows = [HEADER, *((line.truth, line.text, f"{line.confidence:.3f}") for line in lines)]
-    columns = _place_columns(rows, face, max(line.levels.shape[1] for line in lines) + 2 * _MARGIN)
-    heights = [max(line.levels.shape[0], _TEXT_SIZE) + _MARGIN for line in lines]
-    sheet = PIL.Image.new("RGB", (columns[-1], sum(heights) + 3 * _MARGIN + _TEXT_SIZE), PAPER)
-    draw, y = PIL.ImageDraw.Draw(sheet), _TEXT_SIZE + 2 * _MARGIN
-    _draw_row(draw, columns, _MARGIN, face, HEADER, GREY)
+    face = choose_typeface((text for row in rows for text in row), size=_TEXT_SIZE, font=font)
+    columns = _place_columns(rows, face, max(line.levels.shape[1] for line in lines) + 2 * MARGIN)
+    heights = [max(line.levels.shape[0], _TEXT_SIZE) + MARGIN for line in lines]
+    top = 2 * MARGIN + _TEXT_SIZE
+    sheet = new_sheet(columns[-1], top + sum(heights) + MARGIN)
+    _draw_row(sheet, columns, top // 2, face, HEADER, GREY)
     for line, cells, height in zip(lines, rows[1:], heights, strict=True):
-        sheet.paste(PIL.Image.fromarray(line.levels), (_MARGIN, y))
-        middle = y + (height - _MARGIN - _TEXT_SIZE) // 2
-        _draw_row(draw, columns, middle, face, cells, RIGHT if line.text == line.truth else WRONG)
-        y += height
+        paste_line(sheet, (MARGIN, top), line.levels)
+        middle = top + (height - MARGIN) // 2
+        _draw_row(sheet, columns, middle, face, cells, RIGHT if line.text == line.truth else WRONG)
+        top += height
     return sheet
 
 
-def save_png(sheet: PIL.Image.Image, path: str) -> None:
-    """Writes a picture as PNG."""
-    data = io.BytesIO()
-    sheet.save(data, "PNG", optimize=True)
-    storage.write_atomically(path, data.getvalue())
-
-
-def _place_columns(rows: list[tuple[str, ...]], face, left: int) -> list[int]:
+def _place_columns(rows: list[tuple[str, ...]], face: Typeface, left: int) -> list[int]:
     """Where each column begins, and where the last one ends."""
     columns = [left]
     for cells in zip(*rows, strict=True):
-        columns.append(columns[-1] + math.ceil(max(map(face.getlength, cells))) + 2 * _MARGIN)
+        columns.append(columns[-1] + max(map(face.measure, cells)) + 2 * MARGIN)
     return columns
 
 
-def _draw_row(draw, columns: list[int], y: int, face, cells: tuple[str, ...], colour) -> None:
+def _draw_row(sheet, columns: list[int], middle: int, face: Typeface, cells: tuple[str, ...], colour) -> None:
+    baseline = middle + round(0.35 * face.size)  # capitals are about 0.7 of a font's size high
     for x, text in zip(columns, cells, strict=False):
-        draw.text((x, y), text, fill=colour, font=face)
+        face.draw(sheet, (x, baseline), text, colour)
