@@ -4,7 +4,7 @@ import dataclasses
 import re
 
 from pipeline.errors import UserError, check_setting
-from pipeline.images import FITS, Geometry
+from pipeline.images import Geometry, check_fit
 from pipeline.line_list import ENCODING, check_list_encoding
 from pipeline.schema import check_encoding
 
@@ -47,7 +47,7 @@ class Conversion:
         fraction = self.max_reject_fraction
         check_setting("max_reject_fraction", fraction, 0 <= fraction <= 1, "0 to 1")
         check_setting("duplicates", self.duplicates, self.duplicates in DUPLICATES, ", ".join(DUPLICATES))
-        check_setting("fit", self.fit, self.fit in FITS, ", ".join(FITS))
+        check_fit(self.fit)
         fraction = self.validation_fraction
         check_setting("validation_fraction", fraction, 0 <= fraction < 1, "0 to below 1")
         taken = fraction and self.split == VALIDATION

@@ -41,9 +41,12 @@ class Recognizer:
         A line longer than those keeps its length. Raises Refused for one too narrow for a frame.
         """
         geometry, fit = self.info.geometry, self.info.fit
-        fitted = images.fit_height(levels, geometry.height)
-        if fit == "resize" or (fit == "pad" and fitted.shape[1] < geometry.width):
+        if fit == "resize":
             fitted = images.fit_line(levels, geometry, fit)
+        else:
+            fitted = images.fit_height(levels, geometry.height)
+            if fit == "pad" and fitted.shape[1] < geometry.width:
+                fitted = images.fit_line(fitted, geometry, fit)
         if count_frames(fitted.shape[1]) < 1:
             raise Refused("wrong_size", f"{fitted.shape[1]} pixels wide at the model's height, 7 make a frame")
         return fitted

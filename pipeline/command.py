@@ -4,6 +4,7 @@ import json
 import logging as std_logging
 import os
 import sys
+import warnings
 from collections.abc import Callable
 
 from absl import app, flags, logging
@@ -35,6 +36,8 @@ def run(
             raise app.UsageError(f"nothing belongs after '--' here: {' '.join(beam_arguments)}")
         logging.set_verbosity(logging.INFO)
         logging.get_absl_handler().addFilter(_concerns_users)
+        # What is wrong with an image is told with its line.
+        warnings.filterwarnings("ignore", module="PIL")
         extra = ([argv[1:]] if words else []) + ([beam_arguments] if beam else [])
         return _report_errors(lambda: main(*extra), resumes)
 

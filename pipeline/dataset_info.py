@@ -11,7 +11,7 @@ from pipeline import schema, storage
 from pipeline.charset import Charset
 from pipeline.errors import UserError
 from pipeline.frames import STRIDE
-from pipeline.images import Geometry
+from pipeline.images import Geometry, check_fit
 
 FILE_NAME = "dataset.json"
 
@@ -61,6 +61,7 @@ class DatasetInfo:
 
     def __post_init__(self):
         schema.check_encoding(self.image_encoding)
+        check_fit(self.fit)
 
     def find_split(self, name: str) -> SplitInfo:
         """The split of this name; raises UserError where it is missing or not yet whole."""

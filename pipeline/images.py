@@ -30,7 +30,8 @@ DEEP_MODES = frozenset({"I;16", "I;16L", "I;16B", "I;16N"})
 # The notebook's np.array(image, 'f') / 255.0 - 0.5, once for each grey level, in float32 throughout.
 NORMALISED = np.arange(256, dtype=np.float32) / np.float32(255) - np.float32(0.5)
 
-_MODES = GREY_MODES | DEEP_MODES
+# Tags of TIFF, and one value (TIFF 6.0, section 8).
+_BITS_PER_SAMPLE, _PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0
 
 _ORIENTATION, _SIDEWAYS = 0x0112, range(5, 9)
 
@@ -66,7 +67,12 @@ def read_file(path: str) -> bytes:
         raise Refused("missing_image", f"no file {path}") from None
     except OSError as error:
         if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
-            raise  # the machine's trouble, not the image's
+            raise UserError(
+                f"image {path}",
+                received=error.strerror,
+                expected="a machine that can open one file more; the image is not to blame",
+                remedy="Give fewer --workers, or raise the limit (ulimit -n). The same command goes on.",
+            ) from None
         raise Refused("unreadable_image", f"{path}: {error.strerror}") from None
 
 
@@ -104,8 +110,10 @@ def fit_line(levels: np.ndarray, geometry: Geometry, fit: str) -> np.ndarray:
 
 
 def fit_height(levels: np.ndarray, height: int) -> np.ndarray:
-    """Scales grey levels to a height, keeping the aspect; untouched where the height is right already."""
-    return _resize(levels, height, _width_at(height, levels.shape[1], levels.shape[0]))
+    """Scales grey levels to a height, keeping the aspect; raises Refused where they would become too large."""
+    width = _width_at(height, levels.shape[1], levels.shape[0])
+    _check_pixels(width, height)
+    return _resize(levels, height, width)
 
 
 def normalise(levels: np.ndarray) -> np.ndarray:
@@ -129,7 +137,7 @@ def _open(data: bytes) -> PIL.Image.Image:
     except Exception as error:
         raise Refused("damaged_image", _describe(error, data)) from None
     _check_pixels(*image.size)
-    if image.mode not in _MODES:
+    if image.mode not in GREY_MODES and not _is_deep(image):
         raise Refused("unsupported_image", f"pixels of mode {image.mode}, which has no 8-bit grey")
     return image
 
@@ -152,12 +160,24 @@ def _read_grey(image: PIL.Image.Image) -> np.ndarray:
 def _to_grey(image: PIL.Image.Image) -> PIL.Image.Image:
     if image.mode == "L":
         return image
-    if image.mode in DEEP_MODES:
-        return PIL.Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if _is_deep(image):
+        return PIL.Image.fromarray(_take_high_bits(image))
     grey = image.convert("L")
     if image.has_transparency_data and _is_flat(grey) and not _is_flat(image.convert("RGBA").getchannel("A")):
         raise Refused("unsupported_image", "only its transparency shows a text; flatten it onto its paper")
     return grey
+
+
+def _is_deep(image: PIL.Image.Image) -> bool:
+    # Pillow scales a PGM of more than 256 levels to 16 bits, but in a mode for 32.
+    return image.mode in DEEP_MODES or (image.mode == "I" and image.format == "PPM")
+
+
+def _take_high_bits(image: PIL.Image.Image) -> np.ndarray:
+    """The eight high bits of deep grey; what TIFF says of its depth and white end Pillow leaves to us."""
+    tags = getattr(image, "tag_v2", {})
+    levels = (np.asarray(image) >> (tags.get(_BITS_PER_SAMPLE, (16,))[0] - 8)).astype(np.uint8)
+    return 255 - levels if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else levels
 
 
 def _is_flat(channel: PIL.Image.Image) -> bool:
@@ -200,6 +220,13 @@ def _resize(levels: np.ndarray, height: int, width: int) -> np.ndarray:
     if levels.shape == (height, width):
         return levels
     return np.asarray(PIL.Image.fromarray(levels).resize((width, height), PIL.Image.Resampling.BICUBIC))
+
+
+def check_fit(fit: str) -> str:
+    """Returns the fit; raises UserError for one that is not known."""
+    if fit not in FITS:
+        raise UserError("fit", received=repr(fit), expected=", ".join(FITS), remedy="Set --fit.")
+    return fit
 
 
 def _describe(error: Exception, data: bytes) -> str:

@@ -93,7 +93,10 @@ def _decode(data: bytes, encoding: str) -> Record:
         ]
     height, width = (_read_varints(features[name][0])[0] for name in (HEIGHT, WIDTH))
     levels = np.frombuffer(features[IMAGE][0], "<f4" if encoding == "float32" else np.uint8)
-    levels = images.denormalise(levels) if encoding == "float32" else levels
+    if encoding == "float32":
+        if not np.all(np.abs(levels) <= 0.5):
+            raise ValueError("not a record: its pixels are not from -0.5 to 0.5")
+        levels = images.denormalise(levels)
     label = [k for packed in features[LABEL] for k in _read_varints(packed)]
     return Record(bytes(features[KEY][0]).decode("utf-8"), levels.reshape(height, width), label)
 

@@ -134,7 +134,10 @@ def locked(folder: str, *, wait: bool):
     """
     while True:
         make_folder(folder)
-        handle = os.open(local_path(folder), os.O_RDONLY)
+        try:
+            handle = os.open(local_path(folder), os.O_RDONLY)
+        except FileNotFoundError:
+            continue
         try:
             _lock(handle, folder, wait)
             # Its last holder may have removed the folder while we opened it: then another one counts.

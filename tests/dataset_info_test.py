@@ -71,6 +71,12 @@ class DatasetInfoTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(load_dataset_info(self.folder), info)
         self.assertEqual(load_dataset_info(self.folder).fit, fit)
 
+    def test_refuses_a_fit_that_is_not_known(self):
+        with self.assertRaisesRegex(
+            UserError, "^fit: received 'crop', expected exact, resize, pad. Set --fit.$"
+        ):
+            dataclasses.replace(INFO, fit="crop")
+
     def test_a_description_that_says_nothing_of_a_fit_is_of_exact_lines(self):
         older = json.loads(INFO.to_json())
         del older["fit"]
