@@ -7,6 +7,7 @@ import array
 import collections
 import dataclasses
 import json
+import os
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ import numpy as np
 from beam_jobs.job import RefusedRow, ShardJob, state_folder
 from pipeline import records, storage
 from pipeline.dataset_info import ShardInfo, SplitInfo
+from pipeline.progress import Progress
 from pipeline.schema import Record
 
 
@@ -86,6 +88,7 @@ def collect(job: ShardJob, *, sources: dict[str, Any]) -> SplitInfo:
     shards, reasons = [], collections.Counter()
     total = collections.defaultdict(collections.Counter)
     with _Rejects(job) as rejects:
+        progress = Progress("collect reports", job.source.shard_count, "shards")
         for number in range(job.source.shard_count):
             report = load_report(job, number)
             shards.append(report.shard)
@@ -93,6 +96,7 @@ def collect(job: ShardJob, *, sources: dict[str, Any]) -> SplitInfo:
             reasons.update(row.reason for row in report.refused)
             for name, counts in report.statistics.items():
                 total[name].update(counts)
+            progress.show(number + 1)
         rejects.save()
     return SplitInfo(
         shards=tuple(shards),
@@ -110,6 +114,7 @@ class _Rejects:
         self._path = job.rejects_path
         self._spool_path = storage.join(state_folder(job.folder, job.split), "rejects.spool")
         self._places = array.array("q")  # position, start, length, position, ...
+        self._end = 0
 
     def __enter__(self):
         self._spool = open(self._spool_path, "w+b")
@@ -124,17 +129,24 @@ class _Rejects:
         for row in rows:
             text = "\t".join(map(_one_cell, row[1:])) + "\n"
             # A list's own name need not be UTF-8; its bytes go out as they came in.
-            start = self._spool.tell()
-            self._spool.write(text.encode("utf-8", "surrogateescape"))
-            self._places.extend((row.position, start, self._spool.tell() - start))
+            data = text.encode("utf-8", "surrogateescape")
+            self._spool.write(data)
+            self._places.extend((row.position, self._end, len(data)))
+            self._end += len(data)
 
     def save(self) -> None:
+        """Writes the rejects file in the input's order."""
         places = np.frombuffer(self._places, np.int64).reshape(-1, 3)
+        order, progress = (
+            np.argsort(places[:, 0], kind="stable"),
+            Progress("sort refusals", len(places), "rows"),
+        )
+        self._spool.flush()
         with storage.atomic_file(self._path) as file:
-            for number in np.argsort(places[:, 0], kind="stable"):
-                _, start, length = map(int, places[number])
-                self._spool.seek(start)
-                file.write(self._spool.read(length))
+            for first in range(0, len(order), 4096):
+                for _, start, length in places[order[first : first + 4096]].tolist():
+                    file.write(os.pread(self._spool.fileno(), length, start))
+                progress.show(first)
 
 
 def _one_cell(text: str) -> str:
