@@ -27,7 +27,7 @@ demo: $(READY)
 	@echo "Lines with truth and reading: $(DEMO)/readings.png"
 
 test: $(READY)
-	$(RUN) -m pytest -n 2
+	$(RUN) -m pytest -n 2 --dist loadgroup
 
 lint: $(READY)
 	$(RUN) -m ruff check .

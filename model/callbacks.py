@@ -1,12 +1,8 @@
 """Keras's own callbacks as the notebook used them, and their state, which Keras itself does not save."""
 
-import csv
-import io
-import json
 import math
 
 import keras
-import tensorflow as tf
 
 from model.run_folder import BEST, EPOCH, RunFolder
 from pipeline import storage
@@ -37,32 +33,6 @@ class Callbacks:
         """Makes the callbacks remember; call it after on_train_begin, which makes them forget."""
         self.best.best = state["best_loss"]
         self.stopping.wait, self.stopping.best = state["wait"], state["stopping_best"]
-
-
-class JsonState(tf.train.experimental.PythonState):
-    """A dictionary that a tf.train.Checkpoint saves beside the variables."""
-
-    def __init__(self):
-        self.content: dict = {}
-
-    def serialize(self) -> str:
-        """The dictionary as text; numpy's numbers become plain ones."""
-        return json.dumps(self.content, default=float)
-
-    def deserialize(self, string_value) -> None:
-        """Takes the dictionary from text."""
-        self.content = json.loads(string_value)
-
-
-def cut_history(path: str, epochs: int) -> None:
-    """Removes the rows of epochs that a resumed run will go through again; a row's epoch is 0-based."""
-    if not storage.exists(path):
-        return
-    rows = list(csv.reader(io.StringIO(storage.read_bytes(path).decode())))
-    kept = [row for row in rows if row[0] == "epoch" or int(row[0]) < epochs]
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(kept)
-    storage.write_atomically(path, text.getvalue().encode())
 
 
 def improves(loss: float, best: float | None) -> bool:

@@ -36,6 +36,25 @@ class Training:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Saving:
+    """When a run saves what it needs to go on, beside the ends of epochs; it may change when a run is resumed.
+
+    There is a checkpoint every `checkpoint_steps` steps (0: none by steps), and where the last one is
+    `checkpoint_minutes` old; the last `keep_checkpoints` stay.
+    """
+
+    checkpoint_steps: int = 0
+    checkpoint_minutes: float = 10.0
+    keep_checkpoints: int = 3
+
+    def __post_init__(self):
+        check_setting("checkpoint_steps", self.checkpoint_steps, self.checkpoint_steps >= 0, "0 or more")
+        minutes = self.checkpoint_minutes
+        check_setting("checkpoint_minutes", minutes, minutes > 0, "more than 0")
+        check_setting("keep_checkpoints", self.keep_checkpoints, self.keep_checkpoints >= 1, "1 or more")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Devices:
     """What a program uses of its machine; it may change when a run is resumed.
 

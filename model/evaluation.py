@@ -40,7 +40,8 @@ class Evaluator:
         def score_replica(batch):
             return score_batch(model(batch[schema.IMAGE], training=False), batch)
 
-        @tf.function
+        # One signature for all batches: labels of other lengths would have it traced anew.
+        @tf.function(input_signature=[self._batches.element_spec])
         def score(batch):
             return sum_over_replicas(strategy, strategy.run(score_replica, args=(batch,)))
 

@@ -3,9 +3,11 @@
 config.json  charset.txt  dataset.json  weights/  checkpoints/  history.csv  tensorboard/
 """
 
+import contextlib
 import dataclasses
 import json
 import warnings
+from collections.abc import Iterator
 
 import keras
 
@@ -72,6 +74,22 @@ def open_run(path: str, *, training: Training, devices: Devices, data: str, info
     # Last, because a folder is a run once this file is there.
     storage.write_atomically(run.config, json.dumps(content, indent=1).encode())
     return run
+
+
+@contextlib.contextmanager
+def hold_run(path: str) -> Iterator[None]:
+    """Holds a run's folder within the block; raises UserError where another training does."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(storage.locked(path, wait=False))
+        except BlockingIOError:
+            raise UserError(
+                f"run {path}",
+                received="a second training, while another one writes there",
+                expected="one at a time",
+                remedy="Wait for the other one, or choose another --run.",
+            ) from None
+        yield
 
 
 def load_model(path: str, checkpoint: str | None = None) -> tuple[keras.Model, DatasetInfo]:

@@ -3,14 +3,18 @@
     python -m model.train --data=data --run=run
 
 The run folder gets the configuration, the charset, weights of every epoch and of the best one, history.csv and
-TensorBoard's logs. The same command on an existing run resumes it. The last line on standard output is
-{"step", "loss", "images_per_second", "split", "lines", "exact_match", "cer"}, the last four of the validation
-split at the best epoch.
+TensorBoard's logs. The same command on an existing run goes on after its last checkpoint, to the same weights
+as if it had not been stopped. SIGTERM and Ctrl-C save first; the exit code is 75 then. The last line on
+standard output is {"step", "loss", "images_per_second", "split", "lines", "exact_match", "cer"}, the last four
+of the validation split at the best epoch.
 """
+
+import sys
 
 from absl import flags
 
-from model.config import SCHEDULES, STRATEGIES, Devices, Training
+from model.config import SCHEDULES, STRATEGIES, Devices, Saving, Training
+from model.stopping import EXIT_CODE, Stopped
 from pipeline import command
 
 _DATA = flags.DEFINE_string("data", None, "Folder of the data set.", required=True)
@@ -72,10 +76,19 @@ _INTER_OP_THREADS = flags.DEFINE_integer(
     "Operations side by side; 0 leaves it to TensorFlow.",
     lower_bound=0,
 )
+_CHECKPOINT_STEPS = flags.DEFINE_integer(
+    "checkpoint_steps", Saving.checkpoint_steps, "Steps between checkpoints; 0 leaves it to minutes.", 0
+)
+_CHECKPOINT_MINUTES = flags.DEFINE_float(
+    "checkpoint_minutes", Saving.checkpoint_minutes, "Minutes between checkpoints, beside those of each epoch."
+)
+_KEEP_CHECKPOINTS = flags.DEFINE_integer(
+    "keep_checkpoints", Saving.keep_checkpoints, "Checkpoints that stay, the newest ones.", lower_bound=1
+)
 
 
-def main() -> None:
-    """Trains as the flags say and prints the result."""
+def main() -> int:
+    """Trains as the flags say and prints the result; returns the exit code."""
     training = Training(
         train_split=_TRAIN_SPLIT.value,
         validation_split=_VALIDATION_SPLIT.value,
@@ -94,9 +107,20 @@ def main() -> None:
         intra_op_threads=_INTRA_OP_THREADS.value,
         inter_op_threads=_INTER_OP_THREADS.value,
     )
+    saving = Saving(
+        checkpoint_steps=_CHECKPOINT_STEPS.value,
+        checkpoint_minutes=_CHECKPOINT_MINUTES.value,
+        keep_checkpoints=_KEEP_CHECKPOINTS.value,
+    )
     from model.training import train  # loads TensorFlow, for which --help and wrong flags need not wait
 
-    command.print_result(train(training=training, devices=devices, data=_DATA.value, run=_RUN.value))
+    try:
+        result = train(training=training, devices=devices, data=_DATA.value, run=_RUN.value, saving=saving)
+    except Stopped as stopped:
+        print(f"stopped by {stopped}; saved: the same command goes on from there", file=sys.stderr)
+        return EXIT_CODE
+    command.print_result(result)
+    return 0
 
 
 def run() -> None:

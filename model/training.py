@@ -1,53 +1,61 @@
 """The training loop, one for every strategy, around Keras's model, optimizer and callbacks.
 
-The input and the dropout are pure functions of (seed, step), so a run that is resumed at the end of an epoch
-goes on exactly as one that was never stopped.
+The input and the dropout are pure functions of (seed, step), so a run that is resumed after any step goes on
+exactly as one that was never stopped.
 """
 
 import dataclasses
-import math
 import time
 
 import keras
 import tensorflow as tf
 from absl import logging
 
-from model.callbacks import Callbacks, JsonState, cut_history, improves
-from model.config import Devices, Training
+from model.callbacks import Callbacks, improves
+from model.checkpoints import Checkpoints
+from model.config import Devices, Saving, Training
 from model.ctc import ctc_loss
 from model.densenet import build_densenet, count_parameters
 from model.devices import set_up_devices
 from model.distribution import check_batch_size, choose_strategy, distribute, sum_over_replicas
 from model.evaluation import Evaluator
+from model.history import cut_events, cut_history
 from model.layers import dropout_seed
+from model.losses import Losses
 from model.metrics import Scores
-from model.run_folder import RunFolder, open_run
+from model.optimizers import make_optimizer
+from model.run_folder import RunFolder, hold_run, open_run
+from model.stopping import Stopped, StopRequest, listen
 from pipeline import schema
 from pipeline.dataset import training_input
 from pipeline.dataset_info import DatasetInfo, load_dataset_info
-from pipeline.errors import UserError
 from pipeline.progress import Progress
 
 
-def train(*, training: Training, devices: Devices, data: str, run: str) -> dict:
+def train(*, training: Training, devices: Devices, data: str, run: str, saving: Saving | None = None) -> dict:
     """Trains on the data set in `data` into the folder `run`, or resumes the run that is there.
 
-    Returns {"step", "loss", "images_per_second", "split", "lines", "exact_match", "cer"}: the training loss is
-    the last epoch's, the validation figures are those of the best epoch, whose weights readers take, or None.
+    Raises Stopped where SIGTERM or Ctrl-C asked to stop, when all is saved. Returns {"step", "loss",
+    "images_per_second", "split", "lines", "exact_match", "cer"}: the training loss is the last epoch's, the
+    validation figures are those of the best epoch, whose weights readers take, or None.
     """
     set_up_devices(devices)
     strategy = choose_strategy(devices.strategy)
     check_batch_size(training.batch_size, strategy)
     info = load_dataset_info(data)
     training = dataclasses.replace(training, validation_split=_choose_validation(training, info))
-    folder = open_run(run, training=training, devices=devices, data=data, info=info)
-    return Trainer(training, strategy, data, info, folder).run()
+    with hold_run(run), listen() as stop_request:
+        folder = open_run(run, training=training, devices=devices, data=data, info=info)
+        trainer = Trainer(training, strategy, data, info, folder, saving or Saving())
+        return trainer.run(stop_request)
 
 
 class Trainer:
     """One run from where its folder stands to its end."""
 
-    def __init__(self, training: Training, strategy, data: str, info: DatasetInfo, folder: RunFolder):
+    def __init__(
+        self, training: Training, strategy, data: str, info: DatasetInfo, folder: RunFolder, saving: Saving
+    ):
         """Builds model, optimizer, step, evaluator and callbacks; nothing is read or restored yet."""
         self._training, self._strategy, self._info, self._data = training, strategy, info, data
         self._steps = max(1, info.find_split(training.train_split).written // training.batch_size)
@@ -58,7 +66,8 @@ class Trainer:
             self.optimizer = make_optimizer(training, self._steps)
             self.optimizer.build(self.model.trainable_variables)
             self.model.compile(optimizer=self.optimizer)
-        self._step = make_step(self.model, self.optimizer, strategy, training)
+        batch = distribute(self._make_input(0), strategy).element_spec
+        self._step = make_step(self.model, self.optimizer, strategy, training, batch)
         self._evaluator = self._make_evaluator()
         self._callbacks = Callbacks(
             self.model,
@@ -67,44 +76,50 @@ class Trainer:
             epochs=training.epochs,
             validates=self._evaluator is not None,
         )
-        self._state = JsonState()
-        self._manager = tf.train.CheckpointManager(
-            tf.train.Checkpoint(model=self.model, optimizer=self.optimizer, state=self._state),
-            folder.checkpoints,
-            max_to_keep=2,
+        self._checkpoints = Checkpoints(
+            folder.checkpoints, keep=saving.keep_checkpoints, model=self.model, optimizer=self.optimizer
         )
-        self._folder = folder
+        self._saving, self._saved = saving, time.monotonic()
+        self._folder, self._stop_request = folder, StopRequest()
         self._seconds, self._images = 0.0, 0
         logging.info("parameters: %d, of which %d do not train", *count_parameters(self.model))
 
-    def run(self) -> dict:
+    def run(self, stop_request: StopRequest) -> dict:
         """Trains epoch by epoch until the last one, or until the validation loss has stopped falling."""
+        self._stop_request = stop_request
         state = self._resume()
         while state["epoch"] < self._training.epochs and not state["stopped"]:
             state = self._run_epoch(state)
-            self._state.content = state
-            self._manager.save()
+            self._save(state)
         self._callbacks.all.on_train_end()
         return self._summarise(state)
 
     def _resume(self) -> dict:
-        state = {"epoch": 0, "stopped": False, "loss": None, "scores": None}
-        if self._manager.restore_or_initialize():
-            state = self._state.content
-            logging.info("resuming after epoch %d of %d", state["epoch"], self._training.epochs)
+        """The run's state: epochs done, steps done of the next one, those steps' losses, figures so far."""
+        state = self._checkpoints.restore()
+        if state:
+            epoch, step = state["epoch"] + 1, state["step"]
+            logging.info("resuming in epoch %d of %d after step %d", epoch, self._training.epochs, step)
+        else:
+            state = {"epoch": 0, "step": 0, "loss_sum": 0.0, "stopped": False, "loss": None, "scores": None}
         cut_history(self._folder.history, state["epoch"])
+        cut_events(self._folder.tensorboard, state["epoch"])
         self._callbacks.all.on_train_begin()
-        if state["epoch"]:
+        if "callbacks" in state:
             self._callbacks.set_state(state["callbacks"])
-        first_step = state["epoch"] * self._steps
+        first_step = state["epoch"] * self._steps + state["step"]
         self._batches = iter(distribute(self._make_input(first_step), self._strategy))
         return state
+
+    def _save(self, state: dict) -> None:
+        self._checkpoints.save(state, step=state["epoch"] * self._steps + state["step"])
+        self._saved = time.monotonic()
 
     def _run_epoch(self, state: dict) -> dict:
         """Trains and validates one epoch, tells the callbacks, and returns the run's state after it."""
         epoch, best_loss = state["epoch"], self._callbacks.best.best
         self._callbacks.all.on_epoch_begin(epoch)
-        logs = self._train_epoch(epoch)
+        logs = self._train_epoch(state)
         scores = self._evaluator.run() if self._evaluator else None
         if scores:
             logs |= {
@@ -117,34 +132,55 @@ class Trainer:
         is_best = scores and improves(scores.loss, best_loss if epoch else None)
         return {
             "epoch": epoch + 1,
+            "step": 0,
+            "loss_sum": 0.0,
             "stopped": bool(self.model.stop_training),
             "loss": logs["loss"],
             "scores": dataclasses.asdict(scores) if is_best else state["scores"],
             "callbacks": self._callbacks.get_state(),
         }
 
-    def _train_epoch(self, epoch: int) -> dict:
-        size, total = self._training.batch_size, tf.constant(0.0)
+    def _train_epoch(self, state: dict) -> dict:
+        """Trains what is left of an epoch, saving when it is time to; returns the epoch's figures."""
+        size, epoch, first = self._training.batch_size, state["epoch"], state["step"]
+        losses = Losses(state["loss_sum"], first, self._name_lines, epoch * self._steps)
         title = f"epoch {epoch + 1} of {self._training.epochs}"
-        progress, waited, start = Progress(title, self._steps * size, "images"), 0.0, time.monotonic()
-        for step in range(1, self._steps + 1):
+        progress = Progress(title, self._steps * size, "images", done=first * size)
+        waited, start = 0.0, time.monotonic()
+        for step in range(first + 1, self._steps + 1):
             asked = time.monotonic()
             batch = next(self._batches)
             waited += time.monotonic() - asked
             self._callbacks.all.on_train_batch_begin(step - 1)
-            total += self._step(batch)
+            losses.add(self._step(batch))
             self._callbacks.all.on_train_batch_end(step - 1)
-            progress.show(step * size, lambda done=step, sum=total: f"loss {_check_loss(sum, done, epoch):.4g}")
-        loss = _check_loss(total, self._steps, epoch)
-        seconds = time.monotonic() - start
-        progress.close(self._steps * size, f"loss {loss:.4g}")
-        self._seconds, self._images = self._seconds + seconds, self._images + self._steps * size
+            progress.show(step * size, lambda: f"loss {losses.mean():.4g}")
+            if step < self._steps:
+                self._save_if_due({**state, "step": step}, losses)
+        seconds, images = time.monotonic() - start, (self._steps - first) * size
+        progress.close(self._steps * size, f"loss {losses.mean():.4g}")
+        self._seconds, self._images = self._seconds + seconds, self._images + images
         return {
-            "loss": loss,
-            "learning_rate": float(self.optimizer.learning_rate),
-            "images_per_second": self._steps * size / seconds,
+            "loss": losses.mean(),
+            "learning_rate": float(tf.convert_to_tensor(self.optimizer.learning_rate)),
+            "images_per_second": images / seconds,
             "input_wait_share": waited / seconds,
         }
+
+    def _save_if_due(self, state: dict, losses: Losses) -> None:
+        """Saves in the middle of an epoch, by steps, by minutes or because a signal asked to stop."""
+        steps, minutes = self._saving.checkpoint_steps, (time.monotonic() - self._saved) / 60
+        by_steps = steps and not (state["epoch"] * self._steps + state["step"]) % steps
+        if by_steps or minutes >= self._saving.checkpoint_minutes or self._stop_request.signal:
+            self._save({**state, "loss_sum": losses.sum()})
+        if self._stop_request.signal:
+            where = f"in epoch {state['epoch'] + 1}, after step {state['step']}"
+            raise Stopped(f"{self._stop_request.signal} {where}")
+
+    def _name_lines(self, step: int) -> list[str]:
+        """The keys of the lines that a step of the run, from 0, trained on."""
+        batch = next(iter(self._make_input(step)))
+        return [key.decode("utf-8", "replace") for key in batch[schema.KEY].numpy()]
 
     def _make_input(self, first_step: int) -> tf.data.Dataset:
         return training_input(
@@ -173,7 +209,7 @@ class Trainer:
     def _summarise(self, state: dict) -> dict:
         scores = Scores(**state["scores"]) if state["scores"] else None
         return {
-            "step": int(self.optimizer.iterations),
+            "step": int(tf.convert_to_tensor(self.optimizer.iterations)),
             "loss": state["loss"],
             "images_per_second": self._images / self._seconds if self._seconds else None,
             "split": self._training.validation_split,
@@ -183,9 +219,12 @@ class Trainer:
         }
 
 
-def make_step(model: keras.Model, optimizer, strategy: tf.distribute.Strategy, training: Training):
+def make_step(
+    model: keras.Model, optimizer, strategy: tf.distribute.Strategy, training: Training, batch_spec=None
+):
     """A compiled training step: per-replica batch -> mean CTC loss of the global batch, float32.
 
+    With the batches' `batch_spec` it is traced once, else again for other lengths of labels, some seconds each.
     Minimised is that mean plus the network's L2 terms; each replica adds its share of both.
     """
     replicas, seed = strategy.num_replicas_in_sync, training.seed
@@ -208,35 +247,10 @@ def make_step(model: keras.Model, optimizer, strategy: tf.distribute.Strategy, t
         optimizer.apply(tape.gradient(objective, variables), variables)
         return loss
 
-    @tf.function
     def step(batch):
         return sum_over_replicas(strategy, strategy.run(step_on_replica, args=(batch,)))
 
-    return step
-
-
-def make_optimizer(training: Training, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """Adam at a constant rate or along a cosine to 0, after `warmup_steps` of a linear rise from 0."""
-    total = training.epochs * steps_per_epoch
-    warmup, rate = training.warmup_steps, training.learning_rate
-    if warmup >= total:
-        raise UserError(
-            "warmup_steps",
-            received=warmup,
-            expected=f"fewer than the training's {total} steps",
-            remedy="Set --warmup_steps or --epochs.",
-        )
-    if training.schedule == "constant" and not warmup:
-        return keras.optimizers.Adam(rate)
-    return keras.optimizers.Adam(
-        keras.optimizers.schedules.CosineDecay(
-            0.0 if warmup else rate,
-            decay_steps=total - warmup,
-            alpha=1.0 if training.schedule == "constant" else 0.0,  # 1 keeps the rate where it is
-            warmup_target=rate if warmup else None,
-            warmup_steps=warmup,
-        )
-    )
+    return tf.function(step, input_signature=[batch_spec] if batch_spec else None)
 
 
 def _choose_validation(training: Training, info: DatasetInfo) -> str | None:
@@ -249,15 +263,3 @@ def _choose_validation(training: Training, info: DatasetInfo) -> str | None:
             return name
     logging.warning("validation: none, the data set has no split 'validation' or 'test'; no early stopping")
     return None
-
-
-def _check_loss(total: tf.Tensor, steps: int, epoch: int) -> float:
-    loss = float(total) / steps
-    if not math.isfinite(loss):
-        raise UserError(
-            f"training loss, epoch {epoch + 1}, within its first {steps} steps",
-            received=loss,
-            expected="a finite number",
-            remedy="Lower --learning_rate or add --warmup_steps; the weights of the epochs before are kept.",
-        )
-    return loss

@@ -102,8 +102,8 @@ def list_names(folder: str) -> list[str]:
 
 
 def find(pattern: str) -> list[str]:
-    """Paths that match a glob, sorted."""
-    return sorted(local_glob.glob(local_path(pattern)))
+    """Paths that match a glob, sorted; ** stands for any number of folders."""
+    return sorted(local_glob.glob(local_path(pattern), recursive=True))
 
 
 def remove(path: str) -> None:

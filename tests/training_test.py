@@ -6,7 +6,6 @@ import json
 import os
 from unittest import mock
 
-import h5py
 import numpy as np
 import tensorflow as tf
 
@@ -14,8 +13,10 @@ from model import training as training_module
 from model.config import Devices, Training
 from model.evaluation import Evaluator
 from model.metrics import Scores
+from model.optimizers import make_optimizer
 from model.run_folder import load_model
-from model.training import make_optimizer, train
+from model.stopping import Stopped
+from model.training import Trainer, train
 from pipeline.errors import UserError
 from tests.samples import convert_lines
 
@@ -27,18 +28,19 @@ def read_history(run):
         return list(csv.DictReader(file))
 
 
-def read_weights(path):
-    arrays = {}
-    with h5py.File(path) as file:
-        file.visititems(lambda name, item: arrays.update({name: item[()]}) if hasattr(item, "shape") else None)
-    return arrays
-
-
 def read_state(run):
     """What the newest checkpoint says beside its variables."""
     newest = tf.train.latest_checkpoint(os.path.join(run, "checkpoints"))
     name = next(name for name, _ in tf.train.list_variables(newest) if name.startswith("state/"))
     return json.loads(tf.train.load_variable(newest, name))
+
+
+def stop_in_epoch_3(trainer, state):
+    """Stands for Trainer._train_epoch: in the third epoch a signal comes."""
+    if state["epoch"] == 2:
+        trainer._stop_request.signal = "SIGTERM"
+        trainer._save_if_due({**state, "step": 1}, mock.Mock(sum=lambda: 1.0))
+    return {"loss": 1.0}
 
 
 class TrainingTest(tf.test.TestCase):
@@ -62,32 +64,6 @@ class TrainingTest(tf.test.TestCase):
         ):
             return self.train(settings)
 
-    def test_a_lost_run_ends_with_the_weights_of_an_undisturbed_one(self):
-        undisturbed = self.run + "-undisturbed"
-        expected = self.train(run=undisturbed)
-        scored, real_run = [], Evaluator.run
-
-        def run_or_be_lost(evaluator):
-            if len(scored) == 2:  # in the third epoch, when the second is saved
-                raise KeyboardInterrupt
-            scored.append(real_run(evaluator))
-            return scored[-1]
-
-        with mock.patch.object(Evaluator, "run", run_or_be_lost), self.assertRaises(KeyboardInterrupt):
-            self.train()
-        result = self.train()
-        last = os.path.join("weights", "epoch-0003.weights.h5")
-        ours, theirs = (read_weights(os.path.join(run, last)) for run in (self.run, undisturbed))
-        self.assertEqual(ours.keys(), theirs.keys())
-        for name in ours:
-            self.assertAllEqual(ours[name], theirs[name])
-        for name in ("step", "loss", "lines", "exact_match", "cer"):
-            self.assertEqual(result[name], expected[name])
-        for row, other in zip(read_history(self.run), read_history(undisturbed), strict=True):
-            self.assertEqual(
-                (row["epoch"], row["loss"], row["val_loss"]), (other["epoch"], other["loss"], other["val_loss"])
-            )
-
     def test_stops_after_patience_and_keeps_the_best_epoch(self):
         settings = dataclasses.replace(SETTINGS, patience=2, epochs=50)
         result = self.train_without_network([3.0, 2.0, 2.5, 2.1], settings)
@@ -95,6 +71,17 @@ class TrainingTest(tf.test.TestCase):
         self.assertEqual((result["split"], result["lines"], result["exact_match"]), ("train", 10, 0.5))
         best = read_state(self.run)
         self.assertEqual((best["epoch"], best["stopped"], best["scores"]["loss"]), (4, True, 2.0))
+
+    def test_a_run_stopped_within_an_epoch_remembers_the_best_one(self):
+        settings = dataclasses.replace(SETTINGS, patience=2, epochs=50)
+        with (
+            mock.patch.object(Trainer, "_train_epoch", stop_in_epoch_3),
+            self.assertRaises(Stopped),
+        ):
+            self.train_without_network([1.0, 2.0], settings)
+        result = self.train_without_network([3.0], settings)
+        self.assertEqual((result["exact_match"], read_state(self.run)["scores"]["loss"]), (0.5, 1.0))
+        self.assertLen(read_history(self.run), 3)
 
     def test_a_finished_run_is_not_trained_again(self):
         first = self.train_without_network([3.0, 2.0, 1.0])
@@ -140,7 +127,9 @@ class TrainingTest(tf.test.TestCase):
             self.train()
 
     def test_a_loss_that_is_no_number_ends_the_run_with_advice(self):
-        with self.assertRaisesRegex(UserError, "training loss, epoch 1.*received nan.*Lower --learning_rate"):
+        with self.assertRaisesRegex(
+            UserError, "training loss of step 1: received nan.*Lower --learning_rate.* lines: .*png"
+        ):
             self.train_without_network([], training_loss=np.nan)
 
     def test_a_split_that_is_not_there_is_refused(self):
