@@ -4,6 +4,7 @@ import dataclasses
 
 from pipeline.errors import check_setting
 
+OPTIMIZERS = ("adam", "adamw")
 SCHEDULES = ("constant", "cosine")
 STRATEGIES = ("auto", "one", "mirrored")
 
@@ -13,12 +14,17 @@ class Training:
     """What decides a training's result, together with its data; a run is resumed only with an equal one.
 
     The defaults are the notebook's: Adam at a constant 1e-3, batches of 64, at most 100 epochs, patience 10.
+    `weight_decay` is AdamW's, beside the network's own L2 terms; `clip_norm` bounds the gradients' global norm
+    (0: does not).
     """
 
     train_split: str = "train"
     validation_split: str | None = None
     epochs: int = 100
     batch_size: int = 64
+    optimizer: str = "adam"
+    weight_decay: float = 0.0
+    clip_norm: float = 0.0
     learning_rate: float = 1e-3
     schedule: str = "constant"
     warmup_steps: int = 0
@@ -29,6 +35,11 @@ class Training:
     def __post_init__(self):
         for name in ("epochs", "batch_size", "patience", "shuffle_buffer"):
             check_setting(name, getattr(self, name), getattr(self, name) >= 1, "1 or more")
+        check_setting("optimizer", self.optimizer, self.optimizer in OPTIMIZERS, " or ".join(OPTIMIZERS))
+        decays = self.weight_decay > 0 if self.optimizer == "adamw" else self.weight_decay == 0
+        expected = "more than 0 with --optimizer=adamw, 0 with adam"
+        check_setting("weight_decay", self.weight_decay, decays, expected)
+        check_setting("clip_norm", self.clip_norm, self.clip_norm >= 0, "0 or more")
         check_setting("learning_rate", self.learning_rate, self.learning_rate > 0, "more than 0")
         check_setting("warmup_steps", self.warmup_steps, self.warmup_steps >= 0, "0 or more")
         check_setting("seed", self.seed, 0 <= self.seed < 2**31, "0 to 2147483647")

@@ -13,7 +13,7 @@ import sys
 
 from absl import flags
 
-from model.config import SCHEDULES, STRATEGIES, Devices, Saving, Training
+from model.config import OPTIMIZERS, SCHEDULES, STRATEGIES, Devices, Saving, Training
 from model.stopping import EXIT_CODE, Stopped
 from pipeline import command
 
@@ -30,6 +30,13 @@ _EPOCHS = flags.DEFINE_integer(
 )
 _BATCH_SIZE = flags.DEFINE_integer(
     "batch_size", Training.batch_size, "Lines a step, over all replicas.", lower_bound=1
+)
+_OPTIMIZER = flags.DEFINE_enum("optimizer", Training.optimizer, OPTIMIZERS, "What applies the gradients.")
+_WEIGHT_DECAY = flags.DEFINE_float(
+    "weight_decay", Training.weight_decay, "AdamW's decay, of all but biases and batch norm."
+)
+_CLIP_NORM = flags.DEFINE_float(
+    "clip_norm", Training.clip_norm, "Highest norm of all gradients together; 0 sets no bound."
 )
 _LEARNING_RATE = flags.DEFINE_float("learning_rate", Training.learning_rate, "Adam's highest learning rate.")
 _SCHEDULE = flags.DEFINE_enum(
@@ -94,6 +101,9 @@ def main() -> int:
         validation_split=_VALIDATION_SPLIT.value,
         epochs=_EPOCHS.value,
         batch_size=_BATCH_SIZE.value,
+        optimizer=_OPTIMIZER.value,
+        weight_decay=_WEIGHT_DECAY.value,
+        clip_norm=_CLIP_NORM.value,
         learning_rate=_LEARNING_RATE.value,
         schedule=_SCHEDULE.value,
         warmup_steps=_WARMUP_STEPS.value,

@@ -23,7 +23,7 @@ from model.history import cut_events, cut_history
 from model.layers import dropout_seed
 from model.losses import Losses
 from model.metrics import Scores
-from model.optimizers import make_optimizer
+from model.optimizers import clip_gradients, make_optimizer
 from model.run_folder import RunFolder, hold_run, open_run
 from model.stopping import Stopped, StopRequest, listen
 from pipeline import schema
@@ -244,7 +244,10 @@ def make_step(
             loss = tf.reduce_sum(losses) / training.batch_size
             objective = loss + tf.add_n(model.losses) / replicas
         variables = model.trainable_variables
-        optimizer.apply(tape.gradient(objective, variables), variables)
+        gradients = tape.gradient(objective, variables)
+        if training.clip_norm:
+            gradients = clip_gradients(gradients, training.clip_norm)
+        optimizer.apply(gradients, variables)
         return loss
 
     def step(batch):

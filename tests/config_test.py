@@ -12,6 +12,18 @@ class ConfigTest(parameterized.TestCase, tf.test.TestCase):
         ({"epochs": 0}, "epochs: received 0, expected 1 or more. Set --epochs."),
         ({"batch_size": -1}, "batch_size: received -1, expected 1 or more. Set --batch_size."),
         ({"learning_rate": 0.0}, "learning_rate: received 0.0, expected more than 0. Set --learning_rate."),
+        ({"optimizer": "sgd"}, "optimizer: received 'sgd', expected adam or adamw. Set --optimizer."),
+        (
+            {"weight_decay": 0.1},
+            "weight_decay: received 0.1, expected more than 0 with --optimizer=adamw, 0 with adam. "
+            "Set --weight_decay.",
+        ),
+        (
+            {"optimizer": "adamw"},
+            "weight_decay: received 0.0, expected more than 0 with --optimizer=adamw, 0 with adam. "
+            "Set --weight_decay.",
+        ),
+        ({"clip_norm": -1.0}, "clip_norm: received -1.0, expected 0 or more. Set --clip_norm."),
         ({"schedule": "steps"}, "schedule: received 'steps', expected constant or cosine. Set --schedule."),
         ({"seed": 2**31}, "seed: received 2147483648, expected 0 to 2147483647. Set --seed."),
     )

@@ -120,7 +120,6 @@ class ResumeTest(parameterized.TestCase, tf.test.TestCase):
         self.assertIn("ckpt-5 cannot be read", "".join(logs.output))
         self.assert_ends_as_if_undisturbed(result)
 
-
     def test_two_replicas_go_on_from_a_checkpoint_with_the_same_bits(self):
         settings = dataclasses.replace(SETTINGS, epochs=2, validation_split="train")
         mirrored = {"training": settings, "devices": Devices(strategy="mirrored"), "data": self.data}

@@ -13,7 +13,6 @@ from model import training as training_module
 from model.config import Devices, Training
 from model.evaluation import Evaluator
 from model.metrics import Scores
-from model.optimizers import make_optimizer
 from model.run_folder import load_model
 from model.stopping import Stopped
 from model.training import Trainer, train
@@ -141,27 +140,6 @@ class TrainingTest(tf.test.TestCase):
         self.assertLen(read_history(self.run), 3)
         self.assertEqual([result[name] for name in ("split", "lines", "exact_match", "cer")], [None] * 4)
         self.assertFalse(os.path.exists(os.path.join(self.run, "weights", "best.weights.h5")))
-
-
-class OptimizerTest(tf.test.TestCase):
-    def rates(self, steps, **settings):
-        schedule = make_optimizer(Training(epochs=10, **settings), steps_per_epoch=10)._learning_rate
-        return [float(schedule(step)) for step in steps]
-
-    def test_cosine_rises_then_falls_to_0(self):
-        rates = self.rates([0, 5, 10, 55, 100], schedule="cosine", warmup_steps=10, learning_rate=0.2)
-        self.assertAllClose(rates, [0.0, 0.1, 0.2, 0.1, 0.0], atol=1e-6)
-
-    def test_constant_stays_after_its_warm_up(self):
-        self.assertAllClose(
-            self.rates([5, 10, 60, 99], warmup_steps=10, learning_rate=0.2), [0.1, 0.2, 0.2, 0.2]
-        )
-
-    def test_a_warm_up_that_never_ends_is_refused(self):
-        with self.assertRaisesRegex(
-            UserError, "warmup_steps: received 100, expected fewer than the training's 100"
-        ):
-            make_optimizer(Training(epochs=10, warmup_steps=100), steps_per_epoch=10)
 
 
 if __name__ == "__main__":
