@@ -11,7 +11,7 @@ from beam_jobs.config import Conversion
 from beam_jobs.list_source import ListInput
 from beam_jobs.lmdb_source import LmdbInput
 from beam_jobs.plan import make_plan
-from beam_jobs.runners import parse_options
+from beam_jobs.runners import parse_options, try_runner
 from beam_jobs.split_conversion import SplitConversion
 from pipeline import storage
 from pipeline.charset import read_charset
@@ -28,6 +28,7 @@ def convert(config: Conversion, *, workers: int = 0, beam_arguments: list[str] |
     out of dataset.json.
     """
     start, options = time.time(), parse_options(beam_arguments or [])
+    try_runner(options)
     charset = read_charset(config.charset_path)
     info = DatasetInfo(charset, config.geometry, config.image_encoding, fit=config.fit)
     given = LmdbInput(config) if config.lmdb_path else ListInput(config)
@@ -50,6 +51,7 @@ def _make_plans(config: Conversion, given: ListInput | LmdbInput) -> list[np.nda
         duplicates=config.duplicates,
         seed=config.seed,
         validation_fraction=config.validation_fraction,
+        encoding=config.list_encoding,
     )
     if not config.validation_fraction:
         return [plan]

@@ -68,7 +68,9 @@ _VALIDATION_FRACTION = flags.DEFINE_float(
     1.0,
 )
 _OVERWRITE = flags.DEFINE_bool(
-    "overwrite", Conversion.overwrite, "Replace the split where it is there already."
+    "overwrite",
+    Conversion.overwrite,
+    "Begin anew and replace what is there of the split; a run of its own that was lost goes on.",
 )
 _WORKERS = flags.DEFINE_integer(
     "workers", 0, "Processes of the local runner; 0 takes one a core.", lower_bound=0

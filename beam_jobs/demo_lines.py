@@ -2,7 +2,8 @@
 
     python -m beam_jobs.demo_lines --output=demo/lines
 
-Leaves images/, train.txt and test.txt in the notebook's format, and charset.txt.
+Leaves images/, train.txt and test.txt in the notebook's format, and charset.txt. The lists' paths start from
+images/: give convert --image_root=demo/lines/images.
 """
 
 from absl import flags

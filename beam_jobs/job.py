@@ -75,15 +75,27 @@ def state_folder(folder: str, split: str) -> str:
 
 def sweep(folder: str, split: str) -> None:
     """Removes what an earlier run left of a split: shards, rejects, state but for the plan, temporary files."""
-    made = rf"{split}(-\d{{5,}}-of-\d{{5,}}\.tfrecord|\.rejects\.tsv)"
-    _remove(folder, rf"{made}(\.tmp-\w+)?|{re.escape(FILE_NAME)}\.tmp-\w+")
+    sweep_temporary(folder, split)
+    for name in find_made(folder, split):
+        storage.remove(storage.join(folder, name))
     _remove(state_folder(folder, split), rf"(?!{PLAN}$).*")
+
+
+def find_made(folder: str, split: str) -> list[str]:
+    """Names of a split's shards and rejects that lie in a folder."""
+    made = re.compile(rf"{split}(-\d{{5,}}-of-\d{{5,}}\.tfrecord|\.rejects\.tsv)")
+    return [name for name in storage.list_names(folder) if made.fullmatch(name)]
 
 
 def sweep_temporary(folder: str, split: str) -> None:
     """Removes the temporary files of a run that was killed, and leaves what it finished."""
-    _remove(folder, rf"({split}[-.]\S+|{re.escape(FILE_NAME)})\.tmp-\w+")
+    _remove(folder, rf"{split}(-\d{{5,}}-of-\d{{5,}}\.tfrecord|\.rejects\.tsv)\.tmp-\w+")
     _remove(state_folder(folder, split), r".*\.tmp-\w+")
+
+
+def sweep_description(folder: str) -> None:
+    """Removes temporary files of dataset.json; only who holds the folder's lock may."""
+    _remove(folder, rf"{re.escape(FILE_NAME)}\.tmp-\w+")
 
 
 def _remove(folder: str, pattern: str) -> None:

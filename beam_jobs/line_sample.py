@@ -25,8 +25,8 @@ class SampledLine(NamedTuple):
 def sample_lines(*, folder: str, info: DatasetInfo, split: str, count: int, seed: int) -> list[SampledLine]:
     """`count` different lines of a split, or all where it has less, in their order; the same for a seed.
 
-    They come from MOST_SHARDS random shards at most, each line of those as likely as any other. Raises
-    UserError where a shard cannot be read.
+    They come from MOST_SHARDS random shards, or as many more as hold them, each line of those as likely as any
+    other. Raises UserError where a shard cannot be read.
     """
     chosen = _choose_records(info.splits[split].shards, count, np.random.default_rng(seed))
     lines = []
@@ -50,7 +50,10 @@ def _choose_records(
 ) -> Iterator[tuple[ShardInfo, list[int]]]:
     """Shards in order, and the numbers of the records chosen of each, from 0."""
     filled = [shard for shard in shards if shard.records]
-    some = [filled[k] for k in np.sort(random.permutation(len(filled))[:MOST_SHARDS])]
+    order = random.permutation(len(filled))
+    # Shards enough for the lines, where they are small.
+    enough = 1 + np.searchsorted(np.cumsum([filled[k].records for k in order]), count)
+    some = [filled[k] for k in np.sort(order[: max(MOST_SHARDS, enough)])]
     total = sum(shard.records for shard in some)
     places, start = np.sort(random.choice(total, min(count, total), replace=False)), 0
     for shard in some:

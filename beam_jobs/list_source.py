@@ -75,7 +75,7 @@ class ListInput:
         return {
             "lists (by SHA-256)": [line_list.sha256() for line_list in self._lists],
             "list_encoding": self._config.list_encoding,
-            "image_root": self._config.image_root,
+            "image_root": os.path.normpath(self._config.image_root),
         }
 
     def make_source(self, **planned) -> ListSource:

@@ -91,6 +91,13 @@ class LmdbInput:
                 expected="num-samples, image-000000001, label-000000001 and so on",
                 remedy="Make it as the CRNN projects do, or give the lines as a --list.",
             )
+        if int(count) > self._environment.stat()["entries"]:
+            raise UserError(
+                f"LMDB {self._config.lmdb_path}",
+                received=f"num-samples {int(count):,} with {self._environment.stat()['entries']:,} keys",
+                expected="an image and a label for each sample",
+                remedy="Correct num-samples, or make the LMDB again.",
+            )
         rows = np.zeros(int(count), PLAN_ROW)
         rows["line"] = rows["offset"] = np.arange(1, int(count) + 1)
         return rows

@@ -15,7 +15,7 @@ from pipeline import images, storage
 from pipeline.charset import Charset
 from pipeline.errors import Refused
 from pipeline.frames import count_frames, needed_frames
-from pipeline.line_list import hash_path
+from pipeline.line_list import ENCODING, hash_path
 from pipeline.progress import Progress
 from pipeline.schema import Record
 
@@ -84,15 +84,21 @@ class PlannedSource:
 
 
 def make_plan(
-    rows: np.ndarray, paths: Iterable[bytes], *, duplicates: str, seed: int, validation_fraction: float
+    rows: np.ndarray,
+    paths: Iterable[bytes],
+    *,
+    duplicates: str,
+    seed: int,
+    validation_fraction: float,
+    encoding: str = ENCODING,
 ) -> np.ndarray:
     """Puts rows (PLAN_ROW [N], in the input's order, changed in place) into the seed's order, all marks set.
 
-    `paths` gives for every row bytes that split_row finds its path in. A path's hash alone says whether it is
-    held out, so that a row stays on its side whatever other rows there are.
+    `paths` gives for every row bytes, in `encoding`, that split_row finds its path in. A path's hash alone
+    says whether it is held out, so that a row stays on its side whatever other rows there are.
     """
     if duplicates != "keep" or validation_fraction:
-        hashes = _hash_paths(paths, len(rows), seed)
+        hashes = _hash_paths(paths, len(rows), seed, encoding)
         rows["held_out"] = hashes[:, 0] < np.uint64(validation_fraction * 2**64)
         if duplicates != "keep":
             rows["duplicate"] = find_duplicates(hashes, duplicates)
@@ -120,11 +126,11 @@ def find_duplicates(hashes: np.ndarray, keep: str) -> np.ndarray:
     return mask
 
 
-def _hash_paths(paths: Iterable[bytes], count: int, seed: int) -> np.ndarray:
+def _hash_paths(paths: Iterable[bytes], count: int, seed: int, encoding: str) -> np.ndarray:
     """The hashes of all paths, uint64 [count, 2]."""
     hashes, progress = bytearray(16 * count), Progress("hash paths", count, "rows")
     for number, path in enumerate(paths):
-        hashes[16 * number : 16 * number + 16] = hash_path(path, seed)
+        hashes[16 * number : 16 * number + 16] = hash_path(path, seed, encoding)
         if not number % 4096:
             progress.show(number)
     return np.frombuffer(hashes, "<u8").reshape(-1, 2)

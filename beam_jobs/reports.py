@@ -104,6 +104,7 @@ def collect(job: ShardJob, *, sources: dict[str, Any]) -> SplitInfo:
         refused=dict(sorted(reasons.items())),
         statistics={name: _in_order(counts) for name, counts in total.items()},
         sources=sources,
+        rejects_crc32c=records.hash_file(job.rejects_path),
     )
 
 

@@ -4,11 +4,16 @@ Beam's DirectRunner is a switch that may fetch another runner over the network b
 LocalRunner never does, and runs the same steps in the same order every time.
 """
 
+import contextlib
 import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 
+import apache_beam as beam
+import grpc
+from absl import logging
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
 from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgumentParser
 from apache_beam.portability import python_urns
@@ -44,7 +49,24 @@ class LocalRunner(fn_runner.FnApiRunner):
         for environment in pipeline_proto.components.environments.values():
             if environment.urn == python_urns.SUBPROCESS_SDK:
                 environment.urn = _WORKER_URN
-        return super().run_via_runner_api(pipeline_proto, options)
+        with _broken_streams_unsaid():
+            return super().run_via_runner_api(pipeline_proto, options)
+
+
+@contextlib.contextmanager
+def _broken_streams_unsaid() -> Iterator[None]:
+    """Beam's threads say at length that a worker's stream broke; WorkerProcess tells once that it died."""
+    before = threading.excepthook
+
+    def say(thread):
+        if not issubclass(thread.exc_type, grpc.RpcError):
+            before(thread)
+
+    threading.excepthook = say
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 @worker_handlers.WorkerHandler.register_environment(_WORKER_URN, bytes)
@@ -121,6 +143,28 @@ def choose_runner(options: PipelineOptions, *, workers: int):
         return create_runner(name), options
     except ValueError as error:
         raise _refuse(f"--runner={name} ({str(error).splitlines()[0]})") from None
+
+
+def try_runner(options: PipelineOptions) -> None:
+    """Runs a job of one step on the runner that Beam's options name, if they do; raises UserError if it fails.
+
+    Before a data set is touched: a cluster out of reach, or a missing option, is found only by running.
+    """
+    name = options.view_as(StandardOptions).runner
+    if not name:
+        return
+    logging.info("trying runner %s", name)
+    runner, options = choose_runner(options, workers=1)
+    try:
+        with beam.Pipeline(runner=runner, options=options) as pipeline:
+            pipeline | "Try" >> beam.Create([0])
+    except Exception as error:
+        raise UserError(
+            f"runner {name}",
+            received=f"{type(error).__name__}: {(str(error) or 'no reason given').splitlines()[0]}",
+            expected="a runner that runs a job of one step",
+            remedy="Check Beam's options after --, and that the runner can be reached.",
+        ) from None
 
 
 def count_workers(workers: int, shards: int) -> int:

@@ -46,7 +46,7 @@ def write_shards(job: ShardJob, numbers: Sequence[int], *, workers: int, options
     storage.make_folder(state_folder(job.folder, job.split))
     sweep_temporary(job.folder, job.split)
     try:
-        with _progress(job), beam.Pipeline(runner=runner, options=options) as pipeline:
+        with _progress(job, len(numbers)), beam.Pipeline(runner=runner, options=options) as pipeline:
             (
                 pipeline
                 | "Number shards" >> beam.Create(numbers)  # int; Create spreads them over the workers
@@ -89,12 +89,12 @@ def _raise_worker_error(error: BaseException) -> None:
 
 
 @contextlib.contextmanager
-def _progress(job: ShardJob) -> Iterator[None]:
-    """Shows written lines, by the reports, while the block runs: Beam tells nothing before it is done."""
-    rows, done = job.source.rows, threading.Event()
+def _progress(job: ShardJob, count: int) -> Iterator[None]:
+    """Shows rows of `count` shards, by their reports, while the block runs: Beam tells nothing meanwhile."""
+    rows, done = job.source.rows * count // job.source.shard_count, threading.Event()
 
     def count_rows() -> int:
-        return rows * count_reports(job) // job.source.shard_count
+        return rows * min(count, count_reports(job)) // count
 
     progress = Progress(f"convert {job.split}", rows, "rows", done=count_rows())
 

@@ -2,12 +2,9 @@
 
 import functools
 import hashlib
-import importlib.metadata
 import itertools
 import json
-import platform
 import statistics
-import sys
 import time
 from typing import Any
 
@@ -17,12 +14,13 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_jobs import reports, shards
 from beam_jobs.config import Conversion
-from beam_jobs.job import RefusedRow, ShardJob, sweep
+from beam_jobs.job import RefusedRow, ShardJob, find_made, sweep, sweep_description
 from beam_jobs.list_source import ListInput
 from beam_jobs.lmdb_source import LmdbInput
 from beam_jobs.plan import save_plan
+from beam_jobs.provenance import describe_run
 from beam_jobs.split_state import SplitState, hold_split
-from pipeline import schema, storage
+from pipeline import records, schema, storage
 from pipeline.dataset_info import FILE_NAME, DatasetInfo, SplitInfo, load_dataset_info
 from pipeline.errors import UserError
 from pipeline.progress import Progress
@@ -50,13 +48,14 @@ class SplitConversion:
             del plan  # in the job's file now; 16 bytes a row
             if whole:
                 self._repair(job, whole, workers=workers, options=options)
+                self._check_refusals(job, whole, state)
                 state.remove()
                 return whole
             self._check_space(job, reports.count_reports(job) if goes_on else 0)
             if not goes_on:
                 # All that can be checked is: from here on the split of an earlier conversion gives way.
                 self._retire()
-                state.begin(self._identity(self._info, self._sources))
+                state.begin(self._identity(self._info, self._sources), overwrite=self.config.overwrite)
             shards.write_shards(job, range(job.source.shard_count), workers=workers, options=options)
             split = reports.collect(job, sources=self._sources)
             self._check_refusals(job, split, state)
@@ -103,16 +102,32 @@ class SplitConversion:
         identity, begun = self._identity(self._info, self._sources), state.load_identity()
         if begun and not self.config.overwrite:
             self._check_same(begun, "it was begun with")
-        # A run that was killed goes on, --overwrite or not; one that was judged begins anew with --overwrite.
-        return begun == identity and not (self.config.overwrite and state.judged)
+        # --overwrite begins anew, but for a run of its own that was lost: the same command goes on.
+        lost = state.overwrites and not state.judged
+        return begun == identity and (lost or not self.config.overwrite)
 
     def _retire(self) -> None:
         """Removes what an earlier conversion left of the split, finished or not."""
+        if not self.config.overwrite:
+            self._check_nothing_there()
         with storage.locked(self.config.output, wait=True):
+            sweep_description(self.config.output)
             if storage.exists(storage.join(self.config.output, FILE_NAME)):
                 # First the description, then the shards: no reader may find a split that is half gone.
                 self._join().save(self.config.output)
         sweep(self.config.output, self.split)
+
+    def _check_nothing_there(self) -> None:
+        """Raises UserError for files of this split's names that no description or state vouches for."""
+        made = find_made(self.config.output, self.split)
+        if made:
+            raise UserError(
+                f"output {self.config.output}",
+                received=f"{len(made)} files of split {self.split!r} that its {FILE_NAME} does not tell of, "
+                f"such as {made[0]}",
+                expected="none, for they would be replaced",
+                remedy="Move them away, or add --overwrite to replace them.",
+            )
 
     def _check_same(self, there: dict[str, Any], how: str) -> None:
         given = self._identity(self._info, self._sources)
@@ -205,6 +220,7 @@ class SplitConversion:
 
     def _repair(self, job: ShardJob, whole: SplitInfo, *, workers: int, options: PipelineOptions) -> None:
         """Checks the shards of a whole split, and writes those again that are damaged or gone."""
+        self._check_rejects(job, whole)
         progress, damaged = Progress(f"check {self.split}", len(whole.shards), "shards"), []
         for number, shard in enumerate(whole.shards):
             damaged += [] if reports.is_intact(job.folder, shard) else [number]
@@ -223,24 +239,17 @@ class SplitConversion:
                     remedy="Images have changed since: convert again with --overwrite.",
                 )
 
-
-def describe_run(start: float) -> dict[str, Any]:
-    """What a data set tells of the run that made a split: command, versions and times."""
-    packages = ("densenet-ocr", "apache-beam", "numpy", "pillow")
-    return {
-        "command": sys.argv,
-        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(start)),
-        "seconds": round(time.time() - start, 2),
-        "python": platform.python_version(),
-        "packages": {name: _version(name) for name in packages},
-    }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
+    def _check_rejects(self, job: ShardJob, whole: SplitInfo) -> None:
+        """Raises UserError where the rejects file is not the one described; no shard can tell what it said."""
+        path = job.rejects_path
+        there = storage.exists(path)
+        if whole.rejects_crc32c and not (there and records.hash_file(path) == whole.rejects_crc32c):
+            raise UserError(
+                f"rejects {path}",
+                received="other bytes than were written" if there else "no such file",
+                expected=f"the file that {FILE_NAME} has the checksum of",
+                remedy="Restore it from a copy, or convert again with --overwrite; no shard is concerned.",
+            )
 
 
 def _record_bytes(job: ShardJob, info: DatasetInfo) -> float:

@@ -24,16 +24,24 @@ class SplitState:
 
     def load_identity(self) -> dict[str, Any] | None:
         """The identity of the conversion that was begun, if one was."""
-        if not storage.exists(self._identity_path):
-            return None
-        try:
-            return json.loads(storage.read_bytes(self._identity_path))
-        except ValueError:
-            return {"identity.json": "damaged"}
+        return self._load()["identity"] if storage.exists(self._identity_path) else None
 
-    def begin(self, identity: dict[str, Any]) -> None:
+    @property
+    def overwrites(self) -> bool:
+        """Whether the conversion that was begun was told to overwrite."""
+        return storage.exists(self._identity_path) and self._load()["overwrite"]
+
+    def begin(self, identity: dict[str, Any], *, overwrite: bool) -> None:
         """Says what the split will be made of."""
-        storage.write_atomically(self._identity_path, json.dumps(identity, indent=1).encode())
+        content = {"identity": identity, "overwrite": overwrite}
+        storage.write_atomically(self._identity_path, json.dumps(content, indent=1).encode())
+
+    def _load(self) -> dict[str, Any]:
+        try:
+            content = json.loads(storage.read_bytes(self._identity_path))
+            return {"identity": content["identity"], "overwrite": content["overwrite"]}
+        except (ValueError, LookupError, TypeError):
+            return {"identity": {"identity.json": "damaged"}, "overwrite": False}
 
     def judge(self) -> None:
         """Notes that all shards were there, but too many rows refused."""

@@ -69,6 +69,7 @@ def verify(*, folder: str, info: DatasetInfo, splits: list[str], workers: int = 
     progress.close(findings.lines, findings.summarise())
     for name in splits:
         findings.compare_statistics(name, info.splits[name].statistics, storage.join(folder, FILE_NAME))
+        findings.compare_rejects(storage.join(folder, f"{name}.rejects.tsv"), info.splits[name].rejects_crc32c)
     findings.tell(folder)
 
 
@@ -182,6 +183,13 @@ class _Findings:
                 self._wrong_statistics = True
                 self._problems.append(f"{path}: split {split}: {name}: {difference}")
 
+    def compare_rejects(self, path: str, told: str) -> None:
+        """Compares a split's rejects file with its checksum, where the description has it."""
+        if told and not storage.exists(path):
+            self._problems.append(f"{path}: no such file")
+        elif told and records.hash_file(path) != told:
+            self._problems.append(f"{path}: has the CRC-32C {records.hash_file(path)}, {FILE_NAME} says {told}")
+
     def summarise(self) -> str:
         """How much is wrong so far, in words."""
         count = len(self._problems)
@@ -195,6 +203,7 @@ class _Findings:
         damaged = self._damaged.total()
         places = [f"{damaged:,} of {self._shards:,} shards"] if damaged else []
         places += [FILE_NAME] if self._wrong_statistics else []
+        places = places or ["rejects"]
         raise UserError(
             f"data set {folder}",
             received=f"{self.summarise()} in {' and '.join(places)}",

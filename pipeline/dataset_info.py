@@ -28,13 +28,17 @@ class ShardInfo:
 
 @dataclasses.dataclass(frozen=True)
 class SplitInfo:
-    """One split: its shards in order, rows read, refusals by reason, statistics and what it was made of."""
+    """One split: its shards in order, rows read, refusals by reason, statistics and what it was made of.
+
+    `rejects_crc32c` is the CRC-32C of its rejects file; empty in descriptions older than that.
+    """
 
     shards: tuple[ShardInfo, ...]
     read: int
     refused: dict[str, int]
     statistics: dict[str, Any]
     sources: dict[str, Any]
+    rejects_crc32c: str = ""
 
     def __post_init__(self):
         if self.read != self.written + sum(self.refused.values()):
@@ -132,11 +136,13 @@ def load_dataset_info(folder: str) -> DatasetInfo:
             f"data set {path}",
             received=f"{type(error).__name__}: {error}",
             expected=f"a description of schema version {schema.VERSION}",
-            remedy="Convert again with this version of densenet-ocr.",
+            remedy="Restore it from a copy, or delete it and convert every split again with --overwrite.",
         ) from None
 
 
 def _from_json(content: dict[str, Any]) -> DatasetInfo:
+    if not isinstance(content, dict):
+        raise ValueError(f"{type(content).__name__} in place of an object")
     if content["schema_version"] != schema.VERSION or content["frame_stride"] != STRIDE:
         raise ValueError(f"schema version {content['schema_version']}, frame stride {content['frame_stride']}")
     info = DatasetInfo(
@@ -153,5 +159,6 @@ def _from_json(content: dict[str, Any]) -> DatasetInfo:
 
 
 def _split_from_json(content: dict[str, Any]) -> SplitInfo:
+    content = {"rejects_crc32c": "", **content}
     fields = {field.name: content[field.name] for field in dataclasses.fields(SplitInfo)}
     return SplitInfo(**{**fields, "shards": tuple(ShardInfo(**shard) for shard in fields["shards"])})

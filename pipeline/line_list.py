@@ -4,9 +4,12 @@ A row with a tab is `path<TAB>text`; any other is `path id id id ...`, ids being
 1-based). Lists from anywhere are taken: CRLF, a byte order mark, backslashes, blanks around a row, blank rows.
 """
 
+import contextlib
+import errno
 import hashlib
 import mmap
 import os
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +22,8 @@ ENCODING = "utf-8"
 BLANKS = b" \t\r\n"
 # bytes.split() would also part words at form feeds and vertical tabs.
 _BLANKS_TO_SPACES = bytes.maketrans(BLANKS, b" " * len(BLANKS))
+# What a path with another spelling holds: a backslash, a doubled slash, a part that starts with a dot, an end.
+_ODD_PATH = re.compile(rb"\\|//|(^|/)\.|/$")
 _SCAN_BYTES = 16 << 20
 
 
@@ -83,10 +88,17 @@ def parse_row(row: bytes, charset: Charset, encoding: str = ENCODING) -> Line:
     return Line(key, label)
 
 
-def hash_path(row: bytes, seed: int = 0) -> bytes:
-    """16 bytes that tell a row's path from every other path, others for every seed."""
+def hash_path(row: bytes, seed: int = 0, encoding: str = ENCODING) -> bytes:
+    """16 bytes that tell a row's path from every other path, others for every seed.
+
+    Two spellings of one path (a/b, a\\b, ./a//b) have one hash, for they lead to one file.
+    """
+    path = split_row(row)[0]
+    if _ODD_PATH.search(path):
+        with contextlib.suppress(UnicodeDecodeError):  # such a row is refused later on
+            path = os.path.normpath(path.decode(encoding).replace("\\", "/")).encode(encoding)
     salt = seed.to_bytes(hashlib.blake2b.SALT_SIZE, "little")
-    return hashlib.blake2b(split_row(row)[0], digest_size=16, salt=salt).digest()
+    return hashlib.blake2b(path, digest_size=16, salt=salt).digest()
 
 
 def check_list_encoding(encoding: str) -> str:
@@ -135,6 +147,7 @@ def decode_text(data: bytes, encoding: str) -> str:
 
 def _map_file(path: str) -> mmap.mmap | bytes:
     path = storage.local_path(path)
+    _check_regular(path)
     try:
         with open(path, "rb") as file:
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if os.path.getsize(path) else b""
@@ -143,7 +156,9 @@ def _map_file(path: str) -> mmap.mmap | bytes:
             f"list {path}",
             received=error.strerror or str(error),
             expected="a list file that can be read",
-            remedy="Check --list and its permissions.",
+            remedy="Join lists with cat, or raise the limit (ulimit -n)."
+            if error.errno in (errno.EMFILE, errno.ENFILE)
+            else "Check --list and its permissions.",
         ) from None
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise UserError(
@@ -153,6 +168,17 @@ def _map_file(path: str) -> mmap.mmap | bytes:
             remedy="Convert the file, for example with iconv -f UTF-16 -t UTF-8.",
         )
     return data
+
+
+def _check_regular(path: str) -> None:
+    """A pipe would be waited for, and has no places to read rows at."""
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path) and path != os.devnull:
+        raise UserError(
+            f"list {path}",
+            received="a pipe or a device",
+            expected="a regular file",
+            remedy="Write the list to a file first.",
+        )
 
 
 def _skip_byte_order_mark(data: mmap.mmap | bytes) -> int:

@@ -77,13 +77,6 @@ def decode(data: bytes, encoding: str) -> Record:
 
 
 def _decode(data: bytes, encoding: str) -> Record:
-    try:
-        return _decode(data, encoding)
-    except LookupError as error:
-        raise ValueError(f"not a record: it has no field {error}") from None
-
-
-def _decode(data: bytes, encoding: str) -> Record:
     features = {}
     for _, entry in _read_fields(dict(_read_fields(data))[1]):
         fields = dict(_read_fields(entry))

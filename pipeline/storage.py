@@ -6,6 +6,7 @@ import fcntl
 import glob as local_glob
 import os
 import shutil
+import stat
 import uuid
 
 from absl import logging
@@ -36,6 +37,8 @@ def read_bytes(path: str) -> bytes:
     """All bytes of a file that the user named; raises UserError where it cannot be read."""
     try:
         with open(local_path(path), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise OSError(errno.EINVAL, "a pipe or a device")
             return file.read()
     except OSError as error:
         raise UserError(

@@ -136,13 +136,14 @@ class DatasetInfoTest(parameterized.TestCase, tf.test.TestCase):
         self.assertStartsWith(message, f"data set {self.folder}/dataset.json: received {received}")
         self.assertEndsWith(
             message,
-            "expected a description of schema version 1. Convert again with this version of densenet-ocr.",
+            "expected a description of schema version 1. "
+            "Restore it from a copy, or delete it and convert every split again with --overwrite.",
         )
 
     @parameterized.named_parameters(
         ("cut_off", INFO.to_json()[:-40].encode(), "JSONDecodeError: "),
         ("empty", b"", "JSONDecodeError: "),
-        ("another_json", b"[]", "TypeError: "),
+        ("another_json", b"[]", "ValueError: list in place of an object"),
         ("without_fields", b"{}", "KeyError: 'schema_version'"),
         ("not_utf8", b"\xff\xfe{", "UnicodeDecodeError: "),
     )

@@ -109,8 +109,20 @@ class RowTest(parameterized.TestCase, tf.test.TestCase):
         self.assertLen({hash_path(row) for row in rows}, 1)
 
     def test_rows_of_different_paths_have_different_hashes(self):
-        rows = [b"a.png 1", b"A.png 1", b"a 1.png\t1", b"b/a.png 1", b"b\\a.png 1", b"\xff 1"]
+        rows = [b"a.png 1", b"A.png 1", b"a 1.png\t1", b"b/a.png 1", b"b.a.png 1", b".a.png 1", b"\xff 1"]
         self.assertLen({hash_path(row) for row in rows}, len(rows))
+
+    def test_spellings_of_one_path_have_one_hash(self):
+        for rows in (
+            [b"a.png 1", b"./a.png 1", b".\\a.png 1"],
+            [b"b/a 1", b"b\\a 1", b"b//a 1", b"c/../b/./a 1"],
+        ):
+            self.assertLen({hash_path(row) for row in rows}, 1)
+
+    def test_a_backslash_within_a_character_is_no_separator(self):
+        character = b"\x95\x5c"  # one of gbk's that ends in the byte of a backslash
+        self.assertNotEqual(hash_path(character + b".png 1", 0, "gbk"), hash_path(b"\x95/.png 1", 0, "gbk"))
+        self.assertLen({hash_path(character + row, 0, "gbk") for row in (b"/a 1", b"\\a 1")}, 1)
 
     def test_every_seed_gives_a_path_another_hash(self):
         seeds = [0, 1, 256, 2**63 - 1]

@@ -45,8 +45,13 @@ class LineSampleTest(tf.test.TestCase):
     def test_only_some_shards_are_read(self):
         reader = mock.patch.object(line_sample.records, "read_records", side_effect=read_records)
         with mock.patch.object(line_sample, "MOST_SHARDS", 3), reader as read:
-            self.assertLen(self.sample(1000), 12)
+            self.assertLen(self.sample(10), 10)
         self.assertEqual(read.call_count, 3)
+
+    def test_as_many_shards_are_read_as_the_lines_take(self):
+        with mock.patch.object(line_sample, "MOST_SHARDS", 3):
+            self.assertLen(self.sample(17), 17)
+            self.assertLen(self.sample(1000), 40)
 
     def test_a_shard_that_cannot_be_read_is_named(self):
         name = self.info.splits["train"].shards[3].name

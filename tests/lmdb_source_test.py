@@ -99,6 +99,13 @@ class LmdbTest(parameterized.TestCase, ConversionTest):
         ):
             self.convert()
 
+    def test_more_samples_than_keys_are_refused(self):
+        self.write({**self.entries(2), b"num-samples": b"99999999999"})
+        with self.assertRaisesRegex(
+            UserError, "received num-samples 99,999,999,999 with 5 keys, expected an image"
+        ):
+            self.convert()
+
     def test_a_path_without_an_lmdb_is_refused(self):
         with self.assertRaisesRegex(UserError, f"^LMDB {self.path}: received .*No such file.* Check --lmdb.$"):
             self.convert()

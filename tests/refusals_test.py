@@ -171,6 +171,15 @@ class RefusalsTest(parameterized.TestCase, ConversionTest):
         write_list(self.folder, [row])
         self.assertEqual(self.convert(max_reject_fraction=1.0)["refused"], {"no_label": 1})
 
+    def test_a_pipe_is_not_waited_for(self):
+        os.mkfifo(os.path.join(self.folder, "pipe"))
+        write_list(self.folder, ["pipe 1"])
+        self.assertEqual(self.convert(max_reject_fraction=1.0)["refused"], {"damaged_image": 1})
+        with self.assertRaisesRegex(
+            UserError, "^list .*/pipe: received a pipe or a device, expected a regular file"
+        ):
+            self.convert(list_paths=(os.path.join(self.folder, "pipe"),), split="test")
+
     def test_a_list_may_have_a_name_that_is_not_utf8(self):
         name = os.path.join(os.fsencode(self.folder), b"\xff.txt")
         os.rename(write_list(self.folder, ["none.png 1"]), name)

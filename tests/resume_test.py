@@ -166,22 +166,68 @@ class DataSetTest(parameterized.TestCase, ConversionTest):
     def test_a_second_split_has_the_first_ones_encoding(self):
         self.assert_refuses_to_join("image encoding", "uint8", "float32", image_encoding="uint8")
 
-    def test_leftovers_without_a_state_are_swept(self):
+    def test_files_that_nothing_vouches_for_are_not_replaced_unless_told(self):
         before = read_folder(self.output)
         os.remove(os.path.join(self.output, "dataset.json"))
-        for name in (
-            "train-00003-of-00007.tfrecord",
-            "train-00003-of-00007.tfrecord.tmp-0a1b2c3d",
-            "dataset.json.tmp-0a1b2c3d",
+        names = self.names()
+        with self.assertRaisesWithLiteralMatch(
+            UserError,
+            f"output {self.output}: received 3 files of split 'train' that its dataset.json does not tell of, "
+            "such as train-00000-of-00002.tfrecord, expected none, for they would be replaced. "
+            "Move them away, or add --overwrite to replace them.",
         ):
+            self.convert()
+        self.assertEqual(self.names(), names)
+        self.convert(overwrite=True)
+        self.assertEqual(read_folder(self.output), before)
+
+    def test_temporary_files_are_swept(self):
+        before = read_folder(self.output)
+        for name in ("train-00003-of-00007.tfrecord.tmp-0a1b2c3d", "dataset.json.tmp-0a1b2c3d"):
             shutil.copy(os.path.join(self.folder, "train.txt"), os.path.join(self.output, name))
-        self.convert()
+        self.convert(overwrite=True)
+        self.assertEqual(read_folder(self.output), before)
+
+    def test_a_whole_split_with_more_refusals_than_allowed_by_now_is_an_error(self):
+        write_list(self.folder, [*(f"{n}.png 1" for n in range(9)), "none.png 1"])
+        self.convert(overwrite=True, max_reject_fraction=0.1)
+        with self.assertRaisesRegex(
+            UserError, "received 1 of 10 refused .10.00%: 1 missing_image., expected at most 0"
+        ):
+            self.convert(max_reject_fraction=0.0)
+        self.assertEqual(list(load_dataset_info(self.output).splits), ["train"])
+
+    @parameterized.named_parameters(
+        ("gone", os.remove, "no such file"),
+        ("changed", lambda path: cut_file(path, 2), "other bytes than were written"),
+    )
+    def test_a_rejects_file_that_was_lost_is_told(self, damage, received):
+        write_list(self.folder, [*(f"{n}.png 1" for n in range(9)), "none.png 1"])
+        self.convert(overwrite=True, max_reject_fraction=0.1)
+        path = os.path.join(self.output, "train.rejects.tsv")
+        damage(path)
+        with self.assertRaisesRegex(UserError, f"^rejects {path}: received {received}, .* with --overwrite"):
+            self.convert(max_reject_fraction=0.1)
+
+    def test_a_runner_that_does_not_run_is_found_before_the_old_split_gives_way(self):
+        before = read_folder(self.output)
+        for arguments, received in (
+            (["--runner=Nonsense"], "Beam options after --: received --runner=Nonsense"),
+            (
+                ["--runner=PortableRunner"],
+                "runner PortableRunner: received NotImplementedError: You must specify",
+            ),
+        ):
+            with self.assertRaisesRegex(UserError, f"^{received}"):
+                convert(conversion(self.folder, overwrite=True), workers=1, beam_arguments=arguments)
         self.assertEqual(read_folder(self.output), before)
 
     def test_refuses_a_data_set_whose_description_is_damaged(self):
         with open(os.path.join(self.output, "dataset.json"), "w") as file:
             file.write("{")
-        with self.assertRaisesRegex(UserError, "dataset.json: received JSONDecodeError.*Convert again"):
+        with self.assertRaisesRegex(
+            UserError, "dataset.json: received JSONDecodeError.*delete it and convert every split"
+        ):
             self.convert(split="test")
 
 
@@ -274,6 +320,11 @@ class ResumeTest(parameterized.TestCase, ConversionTest):
     def test_overwrite_begins_anew_with_something_else(self):
         self.lose_run(13, seed=5)
         self.convert(**self.settings, overwrite=True)
+        self.assertEqual(read_folder(self.output), read_folder(self.whole))
+
+    def test_overwrite_begins_anew_where_the_run_that_was_lost_was_not_told_to(self):
+        self.lose_run(13)
+        self.assertEqual(self.count_reads(overwrite=True), 21)
         self.assertEqual(read_folder(self.output), read_folder(self.whole))
 
     def test_overwrite_goes_on_with_a_run_of_its_own_that_was_lost(self):

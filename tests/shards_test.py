@@ -179,6 +179,7 @@ class ShardsTest(tf.test.TestCase):
 
     OTHERS = (
         "dataset.json",
+        "dataset.json.tmp-0a1b2c3d",
         "notes-train.txt",
         "retrain.rejects.tsv",
         "test-00000-of-00002.tfrecord",
@@ -195,7 +196,6 @@ class ShardsTest(tf.test.TestCase):
         "train.unfinished/00000.json",
     )
     TEMPORARY = (
-        "dataset.json.tmp-0a1b2c3d",
         "train-00001-of-00002.tfrecord.tmp-0a1b2c3d",
         "train.rejects.tsv.tmp-0a1b2c3d",
         "train.unfinished/00000.json.tmp-0a1b2c3d",
@@ -207,13 +207,13 @@ class ShardsTest(tf.test.TestCase):
 
     def test_sweep_leaves_other_splits_and_the_plan(self):
         kept = [*self.OTHERS, "train.unfinished/plan.npy"]
-        self.touch([*kept[:7], *kept[8:], *self.FINISHED, *self.TEMPORARY])
+        self.touch([*kept[:8], *kept[9:], *self.FINISHED, *self.TEMPORARY])
         sweep(self.folder, "train")
         self.assertEqual(self.left(), sorted(kept))
 
     def test_sweep_of_temporary_files_leaves_what_is_finished(self):
         kept = [*self.OTHERS, *self.FINISHED]
-        self.touch([*kept[:7], *kept[8:], *self.TEMPORARY])
+        self.touch([*kept[:8], *kept[9:], *self.TEMPORARY])
         sweep_temporary(self.folder, "train")
         self.assertEqual(self.left(), sorted(kept))
 

@@ -109,6 +109,14 @@ class VerificationTest(parameterized.TestCase, tf.test.TestCase):
         self.assertStartsWith(record, f"{self.names[1]}: record 5: {damage}")
         self.assertEndsWith(record, "does not match its checksum; what follows it is not checked")
 
+    def test_a_rejects_file_that_is_gone_or_changed_is_found(self):
+        path = os.path.join(self.data, "train.rejects.tsv")
+        with open(path, "w") as file:
+            file.write("train.txt:1\n")
+        self.assertStartsWith(self.find()[0], "train.rejects.tsv: has the CRC-32C ")
+        os.remove(path)
+        self.assertEqual(self.find(), ["train.rejects.tsv: no such file"])
+
     def test_a_shard_that_is_gone_is_found(self):
         os.remove(self.path(2))
         self.assertEqual(self.find(), [f"{self.names[2]}: no such file"])
