@@ -1,10 +1,13 @@
 """Replicas: which strategy trains, and how global batches reach them."""
 
+import functools
+
 import tensorflow as tf
 
 from pipeline.errors import UserError
 
 
+@functools.cache  # a second one would use the keys of the first one's collective operations again
 def choose_strategy(name: str) -> tf.distribute.Strategy:
     """The strategy of this name: `auto` mirrors over several GPUs, else takes one device.
 
