@@ -5,7 +5,8 @@
 
 Rows are `path id id ...` (ids are charset rows) or `path<TAB>text`. Every row becomes a record or stands
 with its reason in data/train.rejects.tsv; data/dataset.json has the split once it is whole. The last line on
-standard output is {"split", "read", "written", "refused": {reason: n}, "shards", "seconds"}.
+standard output is {"split", "read", "written", "refused": {reason: n}, "shards", "seconds"}, with another such
+object as "validation" where --validation_fraction is given.
 Beam's own options follow after --, for example: -- --runner=FlinkRunner --flink_master=localhost:8081
 """
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from beam_jobs.job import PLAN, state_folder
 from pipeline import storage
-from pipeline.errors import UserError
 
 
 class SplitState:
@@ -61,16 +60,12 @@ class SplitState:
 def hold_split(folder: str, split: str) -> Iterator[SplitState]:
     """The state of a split, which nobody else may hold; raises UserError where somebody does."""
     state = SplitState(folder, split)
-    with contextlib.ExitStack() as stack:
-        try:
-            stack.enter_context(storage.locked(state.path, wait=False))
-        except BlockingIOError:
-            raise UserError(
-                f"split {split!r} of {folder}",
-                received="a second conversion, while another one writes it",
-                expected="one at a time",
-                remedy="Wait for the other one, or choose another --split or --output.",
-            ) from None
+    with storage.held(
+        state.path,
+        subject=f"split {split!r} of {folder}",
+        received="a second conversion, while another one writes it",
+        remedy="Wait for the other one, or choose another --split or --output.",
+    ):
         try:
             yield state
         finally:

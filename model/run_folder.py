@@ -7,7 +7,6 @@ import contextlib
 import dataclasses
 import json
 import warnings
-from collections.abc import Iterator
 
 import keras
 
@@ -76,20 +75,14 @@ def open_run(path: str, *, training: Training, devices: Devices, data: str, info
     return run
 
 
-@contextlib.contextmanager
-def hold_run(path: str) -> Iterator[None]:
+def hold_run(path: str) -> contextlib.AbstractContextManager[None]:
     """Holds a run's folder within the block; raises UserError where another training does."""
-    with contextlib.ExitStack() as stack:
-        try:
-            stack.enter_context(storage.locked(path, wait=False))
-        except BlockingIOError:
-            raise UserError(
-                f"run {path}",
-                received="a second training, while another one writes there",
-                expected="one at a time",
-                remedy="Wait for the other one, or choose another --run.",
-            ) from None
-        yield
+    return storage.held(
+        path,
+        subject=f"run {path}",
+        received="a second training, while another one writes there",
+        remedy="Wait for the other one, or choose another --run.",
+    )
 
 
 def load_model(path: str, checkpoint: str | None = None) -> tuple[keras.Model, DatasetInfo]:

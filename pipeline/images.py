@@ -4,12 +4,12 @@ import contextlib
 import dataclasses
 import errno
 import io
-import os
 
 import numpy as np
 import PIL.Image
 import PIL.ImageOps
 
+from pipeline import storage
 from pipeline.errors import Refused, UserError
 from pipeline.frames import count_frames
 
@@ -62,7 +62,7 @@ def read_file(path: str) -> bytes:
     """The bytes of a local image file; raises Refused."""
     try:
         # Unbuffered: one read of the whole file, without a buffer made and thrown away for it.
-        with open(path, "rb", buffering=0, opener=_open_at_once) as file:
+        with open(path, "rb", buffering=0, opener=storage.open_at_once) as file:
             return file.readall()
     except (FileNotFoundError, NotADirectoryError):
         raise Refused("missing_image", f"no file {path}") from None
@@ -75,11 +75,6 @@ def read_file(path: str) -> bytes:
                 remedy="Give fewer --workers, or raise the limit (ulimit -n). The same command goes on.",
             ) from None
         raise Refused("unreadable_image", f"{path}: {error.strerror}") from None
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    # A pipe would be waited for; so it reads as an empty file.
-    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def decode(data: bytes) -> np.ndarray:

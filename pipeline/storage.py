@@ -36,7 +36,7 @@ def join(folder: str, name: str) -> str:
 def read_bytes(path: str) -> bytes:
     """All bytes of a file that the user named; raises UserError where it cannot be read."""
     try:
-        with open(local_path(path), "rb") as file:
+        with open(local_path(path), "rb", opener=open_at_once) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise OSError(errno.EINVAL, "a pipe or a device")
             return file.read()
@@ -47,6 +47,11 @@ def read_bytes(path: str) -> bytes:
             expected="a file that can be read",
             remedy="Check the path and its permissions.",
         ) from None
+
+
+def open_at_once(path: str, flags: int) -> int:
+    """An opener for `open` that does not wait for the other end of a pipe, which then reads as empty."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def write_atomically(path: str, data: bytes) -> None:
@@ -149,6 +154,17 @@ def locked(folder: str, *, wait: bool):
                 return
         finally:
             os.close(handle)
+
+
+@contextlib.contextmanager
+def held(folder: str, *, subject: str, received: str, remedy: str):
+    """Holds a folder's lock within the block; raises UserError, in these words, where another process does."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(locked(folder, wait=False))
+        except BlockingIOError:
+            raise UserError(subject, received=received, expected="one at a time", remedy=remedy) from None
+        yield
 
 
 def _lock(handle: int, folder: str, wait: bool) -> None:

@@ -180,6 +180,13 @@ class RefusalsTest(parameterized.TestCase, ConversionTest):
         ):
             self.convert(list_paths=(os.path.join(self.folder, "pipe"),), split="test")
 
+    def test_a_charset_that_is_a_pipe_is_not_waited_for(self):
+        write_lines(self.folder, 1)
+        pipe = os.path.join(self.folder, "pipe")
+        os.mkfifo(pipe)
+        with self.assertRaisesRegex(UserError, f"^file {pipe}: received a pipe or a device, expected a file"):
+            self.convert(charset_path=pipe)
+
     def test_a_list_may_have_a_name_that_is_not_utf8(self):
         name = os.path.join(os.fsencode(self.folder), b"\xff.txt")
         os.rename(write_list(self.folder, ["none.png 1"]), name)
