@@ -1,6 +1,7 @@
 """The session set-up: how much of each GPU and how many threads TensorFlow may take."""
 
 import ctypes
+import functools
 import os
 
 import tensorflow as tf
@@ -42,6 +43,16 @@ def _read_omp_num_threads() -> int:
             remedy="Unset it, or set --intra_op_threads.",
         )
     return int(value)
+
+
+@functools.cache
+def has_wide_vectors() -> bool:
+    """Whether this CPU has AVX-512, for which some operations are laid out otherwise."""
+    try:
+        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+            return "avx512f" in file.read()
+    except OSError:
+        return False
 
 
 def _limit_memory(gpu, number: int, fraction: float) -> None:
