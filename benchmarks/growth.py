@@ -17,7 +17,7 @@ import time
 
 from absl import flags
 
-from benchmarks.lines import LINES_PER_SHARD, draw_lines, make_command, write_task
+from benchmarks.lines import LINES_PER_SHARD, draw_lines, make_command, read_images, write_task
 from benchmarks.plain_conversion import Task
 from pipeline import command, storage
 from pipeline.schema import PIXEL_BYTES
@@ -32,8 +32,7 @@ _DUPLICATES = flags.DEFINE_string("duplicates", "keep", "As convert has it; 'kee
 def main() -> None:
     """Measures every number of rows once, in turn."""
     folder = draw_lines(os.path.join(_WORK.value, f"lines-{_FILES.value}"), _FILES.value)
-    for path in storage.find(os.path.join(folder, "images", "*.jpg")):
-        storage.read_bytes(path)
+    read_images(folder)
     tiny = write_task(folder, "tiny", rows=2, lines_per_shard=1, encoding=_IMAGE_ENCODING.value)
     start_up = statistics.median(measure(tiny)[0] for _ in range(3))
     results = []

@@ -10,6 +10,7 @@ import numpy as np
 from beam_jobs.digit_lines import DIGITS, draw_line
 from benchmarks.plain_conversion import Task
 from pipeline import storage
+from pipeline.charset import Charset
 from pipeline.images import Geometry
 from pipeline.progress import Progress
 
@@ -19,6 +20,9 @@ LINES_PER_SHARD = 4096
 
 # With this quality lines of five digits take about 3 KB, as real ones do.
 JPEG_QUALITY = 90
+
+# U+4E00, the first of some 21,000 CJK ideographs in a row.
+FIRST_CHINESE = 0x4E00
 
 
 def draw_lines(folder: str, count: int) -> str:
@@ -55,6 +59,28 @@ def write_task(folder: str, name: str, *, rows: int, lines_per_shard: int, encod
     storage.write_atomically(path, "".join(drawn[k % len(drawn)] for k in range(rows)).encode())
     images, charset = os.path.join(folder, "images"), os.path.join(folder, "charset.txt")
     return Task(path, images, charset, rows, lines_per_shard, encoding)
+
+
+def write_chinese_task(folder: str, name: str, *, characters: int, length: int) -> Task:
+    """Writes a list that names each drawn line once, with `length` ids of `characters` Chinese ones at random.
+
+    The pictures show digits still: a step takes as long whatever they show.
+    """
+    charset, random = os.path.join(folder, f"{name}-charset.txt"), np.random.default_rng(0)
+    Charset("".join(chr(FIRST_CHINESE + k) for k in range(characters))).write(charset)
+    with open(os.path.join(folder, "list.txt"), encoding="utf-8") as file:
+        names = [row.split(" ", 1)[0] for row in file]
+    ids = random.integers(1, characters + 1, (len(names), length))
+    rows = [" ".join((drawn, *map(str, row))) for drawn, row in zip(names, ids, strict=True)]
+    path = os.path.join(folder, f"{name}.txt")
+    storage.write_atomically(path, "".join(row + "\n" for row in rows).encode())
+    return Task(path, os.path.join(folder, "images"), charset, len(rows), LINES_PER_SHARD, "uint8")
+
+
+def read_images(folder: str) -> None:
+    """Reads every drawn line's file once, so that no measurement waits for a disk."""
+    for path in storage.find(os.path.join(folder, "images", "*.jpg")):
+        storage.read_bytes(path)
 
 
 def make_command(task: Task, output: str, **changes: object) -> list[str]:

@@ -1,0 +1,65 @@
+"""Our training as benchmarks.train measures it: what model.training.Trainer puts together, on one device.
+
+Configuration is the default one but for the batch size. Left out is what no step needs: the callbacks, which
+are called twice a step but act at the end of an epoch, checkpoints and validation.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import keras
+
+from model.config import Devices, Training
+from model.densenet import build_densenet
+from model.devices import set_up_devices
+from model.distribution import choose_strategy, distribute
+from model.optimizers import make_optimizer
+from model.training import make_step
+from pipeline.dataset import training_input
+from pipeline.dataset_info import load_dataset_info
+
+
+class Parts(NamedTuple):
+    """A new model, its endless batches (see pipeline.schema.parse), and the compiled step: batch -> loss."""
+
+    model: keras.Model
+    batches: Iterator[dict]
+    step: Callable
+
+
+def build(data: str, batch_size: int) -> Parts:
+    """The parts that Trainer makes for the data set in folder `data`, before TensorFlow's first operation."""
+    set_up_devices(Devices())
+    training, info, strategy = Training(batch_size=batch_size), load_dataset_info(data), choose_strategy("one")
+    split, seed, buffer = training.train_split, training.seed, training.shuffle_buffer
+    with strategy.scope():
+        model = build_densenet(height=info.geometry.height, classes=info.charset.classes, seed=seed)
+        optimizer = make_optimizer(training, max(1, info.find_split(split).written // batch_size))
+        optimizer.build(model.trainable_variables)
+    dataset = training_input(
+        folder=data, info=info, split=split, batch_size=batch_size, seed=seed, shuffle_buffer=buffer
+    )
+    dataset = distribute(dataset, strategy)
+    step = make_step(model, optimizer, strategy, training, dataset.element_spec)
+    return Parts(model, iter(dataset), step)
+
+
+class Steps(NamedTuple):
+    """Seconds that steps took, seconds of these that they waited for input, and each step's loss."""
+
+    seconds: float
+    waited: float
+    losses: list[float]
+
+
+def run_steps(parts: Parts, count: int) -> Steps:
+    """Trains as Trainer does: no step waits for the loss of the one before, the clock for that of the last."""
+    losses, waited, start = [], 0.0, time.monotonic()
+    for _ in range(count):
+        asked = time.monotonic()
+        batch = next(parts.batches)
+        waited += time.monotonic() - asked
+        losses.append(parts.step(batch))
+    losses = [float(loss) for loss in losses]
+    return Steps(time.monotonic() - start, waited, losses)

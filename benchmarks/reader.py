@@ -1,0 +1,115 @@
+"""Compares our input alone with the notebook's generator, in turn, in one run.
+
+    python -m benchmarks.reader --work=build/benchmark --pairs=5
+
+Ours is pipeline.dataset.training_input as model.train calls it, on uint8 records of --rows rows, shuffled in
+memory. The yardstick is the generator of benchmarks.notebook on the JPEG files of the same list; rows repeat
+the files, of which it keeps each once, as the notebook does. All files have been read before. Each measurement
+has a process of its own and begins after a warm-up, in which our shuffle buffer fills.
+
+Standard output ends with one JSON object: images/s of both and `ratio` (ours / the notebook's; above 1, ours is
+the faster one), medians over the pairs, ratios taken pair by pair. Nothing is done with what is read: a
+training beside it would take cores away from both. Run it alone.
+"""
+
+import functools
+import itertools
+import os
+import time
+from collections.abc import Iterable
+
+from absl import flags
+
+from benchmarks.lines import LINES_PER_SHARD, draw_lines, read_images, run_ours, write_task
+from benchmarks.pairs import measure_pairs, median, run_alone
+from benchmarks.plain_conversion import Task
+from model.config import Training
+from pipeline import command
+
+_WORK = flags.DEFINE_string("work", None, "Folder for drawn lines and their records (kept).", required=True)
+_ROWS = flags.DEFINE_integer("rows", 20_000, "Rows of the list.", lower_bound=1)
+_FILES = flags.DEFINE_integer("files", 5_000, "Different JPEG files that the rows name.", lower_bound=1)
+_PAIRS = flags.DEFINE_integer("pairs", 5, "Times that each of the two is measured.", lower_bound=1)
+
+# Batches of a warm-up, then of a measurement. Ours is read for 102,400 lines, or it would be over in no time.
+OUR_BATCHES = (100, 1600)
+NOTEBOOK_BATCHES = (10, 320)
+
+
+def main() -> None:
+    """Draws, converts, measures the pairs, prints a table and the result."""
+    lines = draw_lines(os.path.join(_WORK.value, f"lines-{_FILES.value}"), _FILES.value)
+    name = f"reader-{_ROWS.value}"
+    task = write_task(lines, name, rows=_ROWS.value, lines_per_shard=LINES_PER_SHARD, encoding="uint8")
+    data, size = os.path.join(lines, f"{name}-data"), Training.batch_size
+    run_ours(task, data)  # checks what is there and makes what is missing
+    read_images(lines)
+    ours = functools.partial(run_alone, read_ours, data, size)
+    yardstick = functools.partial(run_alone, read_as_notebook, task, size)
+    pairs = measure_pairs(ours, yardstick, _PAIRS.value)
+    print_table(pairs)
+    command.print_result({"rows": task.rows, "batch_size": size} | summarise(pairs))
+
+
+# Each of the next two functions runs in a process of its own and loads there what it needs, nothing else.
+def read_ours(data: str, batch_size: int) -> float:
+    """Images/s of our input."""
+    from pipeline.dataset import training_input
+    from pipeline.dataset_info import load_dataset_info
+
+    training = Training(batch_size=batch_size)
+    dataset = training_input(
+        folder=data,
+        info=load_dataset_info(data),
+        split=training.train_split,
+        batch_size=batch_size,
+        seed=training.seed,
+        shuffle_buffer=training.shuffle_buffer,
+    )
+    return time_batches(dataset, *OUR_BATCHES) * batch_size
+
+
+def read_as_notebook(task: Task, batch_size: int) -> float:
+    """Images/s of the notebook's generator."""
+    from benchmarks.notebook import generate_batches
+
+    batches = generate_batches(task.list_path, task.image_root, batch_size)
+    return time_batches(batches, *NOTEBOOK_BATCHES) * batch_size
+
+
+def time_batches(batches: Iterable, warm_up: int, count: int) -> float:
+    """Batches a second, of `count` batches that follow those of the warm-up."""
+    batches = iter(batches)
+    for _ in itertools.islice(batches, warm_up):
+        pass
+    start = time.monotonic()
+    for _ in itertools.islice(batches, count):
+        pass
+    return count / (time.monotonic() - start)
+
+
+def print_table(pairs: list[tuple[float, float]]) -> None:
+    """Prints every measurement, images/s, a row a pair."""
+    print("| pair | ours images/s | notebook images/s | ratio |")
+    print("| ---: | ---: | ---: | ---: |")
+    for number, (ours, notebook) in enumerate(pairs, start=1):
+        print(f"| {number} | {ours:,.0f} | {notebook:,.0f} | {ours / notebook:.2f} |")
+
+
+def summarise(pairs: list[tuple[float, float]]) -> dict[str, float | int]:
+    """Medians over the pairs."""
+    return {
+        "pairs": len(pairs),
+        "ours_images_per_second": median((ours for ours, _ in pairs)),
+        "notebook_images_per_second": median((notebook for _, notebook in pairs)),
+        "ratio": median((ours / notebook for ours, notebook in pairs), digits=3),
+    }
+
+
+def run() -> None:
+    """Entry point."""
+    command.run(main)
+
+
+if __name__ == "__main__":
+    run()
