@@ -114,7 +114,7 @@ class SeededDropout(keras.layers.Layer):
             return inputs
         seed = tf.random.experimental.stateless_fold_in(_current_seed(), self.number)
         kept = _draw_uint16(tf.shape(inputs), seed) >= round(self.rate * 2**16)
-        return inputs * tf.where(kept, 1 / (1 - self.rate), 0.0)
+        return inputs * tf.where(kept, tf.cast(1 / (1 - self.rate), inputs.dtype), 0)
 
     def get_config(self):
         """The layer's arguments."""
