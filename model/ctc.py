@@ -19,7 +19,7 @@ class BestPath(NamedTuple):
 
 
 class _OwnClasses(NamedTuple):
-    """The few classes that a line's alignments can go through: a slot a character of its label, and the blank."""
+    """The few classes that a line's alignments go through: a slot a character of its label, and the blank."""
 
     ids: tf.Tensor  # int32 [B, L+1], the class in each slot, the blank in the last
     counts: tf.Tensor  # bool [B, L+1], False behind a label's end and for a class that an earlier slot holds

@@ -37,8 +37,9 @@ def build_densenet(*, height: int, classes: int, seed: int = 0) -> keras.Model:
     x = _activate(x)
     x = keras.layers.Permute((2, 1, 3))(x)  # [B, frames, rows, channels]
     x = keras.layers.Reshape((-1, count_frames(height) * x.shape[-1]))(x)  # a column: row, then channel
-    logits = keras.layers.Dense(classes, kernel_initializer=_he_normal(seeds), name="logits", dtype="float32")(x)
-    return keras.Model(inputs, logits, name="densenet_ctc")
+    # float32 under any dtype policy: a softmax over thousands of classes takes all of its digits.
+    head = keras.layers.Dense(classes, kernel_initializer=_he_normal(seeds), name="logits", dtype="float32")
+    return keras.Model(inputs, head(x), name="densenet_ctc")
 
 
 def count_parameters(model: keras.Model) -> tuple[int, int]:

@@ -47,9 +47,10 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
 class NarrowConvolution(keras.layers.Conv2D):
     """A 'same' convolution of stride 1 with few filters, by faster means on a CPU; results are the same.
 
-    Kernels of 512 bits leave half of their lanes idle where eight channels come out, so two columns are computed
-    as one of twice the filters (1.4 times as fast). TensorFlow's gradients take 1.5 to 3 times as long as the
-    matrix products here. Measured on two cores with 64 to 184 channels; on a GPU TensorFlow's kernels stay.
+    Kernels of 512 bits leave half of their lanes idle where eight channels come out, so two columns are
+    computed as one of twice the filters (1.4 times as fast). TensorFlow's gradients take 1.5 to 3 times as long
+    as the matrix products here. Measured on two cores with 64 to 184 channels; on a GPU TensorFlow's kernels
+    stay.
     """
 
     def convolution_op(self, inputs, kernel):
@@ -124,7 +125,8 @@ class SeededDropout(keras.layers.Layer):
 def _draw_uint16(shape, seed):
     """Uniform 16-bit numbers of a shape whose last dimension is even, in half the time that floats take."""
     half = tf.concat([shape[:-1], [shape[-1] // 2]], axis=0)
-    return tf.reshape(tf.bitcast(tf.random.stateless_uniform(half, seed, None, None, tf.uint32), tf.uint16), shape)
+    pairs = tf.random.stateless_uniform(half, seed, minval=None, maxval=None, dtype=tf.uint32)
+    return tf.reshape(tf.bitcast(pairs, tf.uint16), shape)
 
 
 @contextlib.contextmanager
