@@ -6,10 +6,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from model.densenet import call_densenet
 from model.distribution import distribute, sum_over_replicas
 from model.metrics import Scores, score_batch
 from model.picture import ReadLine, draw_readings
 from model.recognizer import Recognizer
+from model.run_folder import load_model
 from pipeline import images, schema
 from pipeline.charset import Charset
 from pipeline.dataset import evaluation_input
@@ -33,12 +35,19 @@ class Evaluator:
         batch_size: int,
     ):
         """Takes a model made in the strategy's scope; batch_size is global."""
-        dataset = evaluation_input(folder=folder, info=info, split=split, batch_size=batch_size)
+        dataset = evaluation_input(
+            folder=folder,
+            info=info,
+            split=split,
+            batch_size=batch_size,
+            replicas=strategy.num_replicas_in_sync,
+            normalised=False,
+        )
         self._batches = distribute(dataset, strategy)
         self._split, self._lines = split, info.splits[split].written
 
         def score_replica(batch):
-            return score_batch(model(batch[schema.IMAGE], training=False), batch)
+            return score_batch(call_densenet(model, batch, training=False), batch)
 
         # One signature for all batches: labels of other lengths would have it traced anew.
         @tf.function(input_signature=[self._batches.element_spec])
@@ -78,7 +87,8 @@ def evaluate(
     _check_same_lines(recognizer.info, info, data)
     info.find_split(split)
     where = {"folder": data, "info": info, "split": split}
-    scores = Evaluator(recognizer.model, tf.distribute.get_strategy(), **where, batch_size=batch_size).run()
+    network = recognizer.model if info.geometry.width else load_model(model, checkpoint, padded=True)[0]
+    scores = Evaluator(network, tf.distribute.get_strategy(), **where, batch_size=batch_size).run()
     if picture:
         save_png(draw_readings(_read_first_lines(recognizer, picture_lines, **where), font=font), picture)
     return {
@@ -94,16 +104,14 @@ def evaluate(
 def _read_first_lines(
     recognizer: Recognizer, count: int, *, folder: str, info: DatasetInfo, split: str
 ) -> list[ReadLine]:
-    count = min(count, info.splits[split].written)
-    batch = next(iter(evaluation_input(folder=folder, info=info, split=split, batch_size=count)))
-    levels = images.denormalise(batch[schema.IMAGE].numpy()[..., 0])
-    lengths = batch[schema.LABEL_LENGTH].numpy()
-    truths = [info.charset.decode(row[:n]) for row, n in zip(batch[schema.LABEL].numpy(), lengths, strict=True)]
-    readings = recognizer.read_batch(levels)
-    return [
-        ReadLine(line, truth, reading.text, reading.confidence)
-        for line, truth, reading in zip(levels, truths, readings, strict=True)
-    ]
+    rows = evaluation_input(folder=folder, info=info, split=split, batch_size=count, normalised=True).unbatch()
+    lines = []
+    for row in rows.filter(lambda row: row[schema.WEIGHT] > 0).take(count).as_numpy_iterator():
+        levels = images.denormalise(row[schema.IMAGE][:, : row[schema.WIDTH], 0])
+        truth = info.charset.decode(row[schema.LABEL][: row[schema.LABEL_LENGTH]])
+        (reading,) = recognizer.read_batch(levels[None])
+        lines.append(ReadLine(levels, truth, reading.text, reading.confidence))
+    return lines
 
 
 def _check_same_lines(model: DatasetInfo, data: DatasetInfo, folder: str) -> None:

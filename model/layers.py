@@ -18,8 +18,22 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     Keras 3 spells it out in single operations on the TensorFlow backend, each of which crosses the memory.
     """
 
-    def call(self, inputs, training=None, mask=None):
-        """Normalises [B, H, W, C], by batch statistics in training and by moving ones otherwise."""
+    def call(self, inputs, columns=None, training=None):
+        """Normalises [B, H, W, C], by batch statistics in training and by moving ones otherwise.
+
+        With `columns`, bool [B, W], those where it is False are left out of the statistics and become 0.
+        """
+        if columns is None:
+            return self._apply(inputs, training)
+        pixels = tf.repeat(columns[:, None], tf.shape(inputs)[1], axis=1)
+        if not (training and self.trainable):
+            return tf.where(pixels[..., None], self._apply(inputs, training), 0)
+        # The pixels inside alone, as one line, are what the fused kernel takes.
+        places = tf.where(tf.reshape(pixels, [-1]))[:, 0]
+        packed = _pack(inputs, places)
+        return _unpack(self._apply(packed[None, None], training)[0, 0], places, tf.shape(inputs))
+
+    def _apply(self, inputs, training):
         if not (training and self.trainable):
             return self._normalise(inputs, self.moving_mean, self.moving_variance)[0]
         outputs, mean, variance = self._normalise(inputs, None, None)
@@ -42,6 +56,52 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
 
     def _move(self, moving, batch):
         moving.assign(moving * self.momentum + batch * (1.0 - self.momentum))
+
+
+def _pack(inputs, places):
+    """The rows of [..., C] at these places, int64 [N], of all dimensions but the last: [N, C]."""
+
+    @tf.custom_gradient
+    def pack(inputs):
+        rows = tf.reshape(inputs, [-1, inputs.shape[-1]])
+        return tf.gather(rows, places), lambda upstream: _unpack(upstream, places, tf.shape(inputs))
+
+    return pack(inputs)
+
+
+def _unpack(packed, places, shape):
+    """Zeros of a shape [..., C] with rows [N, C] at these places, int64 [N]."""
+
+    @tf.custom_gradient
+    def unpack(packed):
+        rows = tf.stack([tf.reduce_prod(shape[:-1]), shape[-1]])
+        whole = tf.scatter_nd(places[:, None], packed, tf.cast(rows, tf.int64))
+        return tf.reshape(whole, shape), lambda upstream: _pack(upstream, places)
+
+    return unpack(packed)
+
+
+class LineStart(keras.layers.Layer):
+    """Puts lines that were padded to one width where the first convolution, 5x5 of stride 2, has them alone.
+
+    That convolution's 'same' padding begins one column earlier for an odd width than for an even one.
+    """
+
+    def call(self, image, width):
+        """[B, H, W, 1] and widths int32 [B] -> [B, H, W or W + 1, 1], 0 outside of each line."""
+        columns = tf.shape(image)[2]
+        image = tf.where(tf.sequence_mask(width, columns)[:, None, :, None], image, 0)
+        even = tf.pad(image, [[0, 0], [0, 0], [0, columns % 2], [0, 0]])
+        odd = tf.pad(image, [[0, 0], [0, 0], [1, 0], [0, 0]])[:, :, : tf.shape(even)[2]]
+        return tf.where((width % 2 == 1)[:, None, None, None], odd, even)
+
+
+class LineColumns(keras.layers.Layer):
+    """Which columns of a feature map belong to a line, after the strides before it."""
+
+    def call(self, features, width):
+        """[B, H, W, C] and the lines' widths at this map, int32 [B] -> bool [B, W]."""
+        return tf.sequence_mask(width, tf.shape(features)[2])
 
 
 class NarrowConvolution(keras.layers.Conv2D):

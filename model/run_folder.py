@@ -85,8 +85,10 @@ def hold_run(path: str) -> contextlib.AbstractContextManager[None]:
     )
 
 
-def load_model(path: str, checkpoint: str | None = None) -> tuple[keras.Model, DatasetInfo]:
-    """The run's model with weights, and the description of the data that it was trained on.
+def load_model(
+    path: str, checkpoint: str | None = None, *, padded: bool = False
+) -> tuple[keras.Model, DatasetInfo]:
+    """The run's model with weights (see build_densenet), and the description of the data it was trained on.
 
     Weights are those of the best epoch, or of the last one where none was chosen; `checkpoint` names a file in
     the run's weights folder or anywhere. Raises UserError where anything is missing or does not fit.
@@ -100,7 +102,7 @@ def load_model(path: str, checkpoint: str | None = None) -> tuple[keras.Model, D
             remedy="Train first: python -m model.train --run=...",
         )
     info = load_dataset_info(path)
-    model = build_densenet(height=info.geometry.height, classes=info.charset.classes)
+    model = build_densenet(height=info.geometry.height, classes=info.charset.classes, padded=padded)
     _load_weights(model, _find_weights(run, checkpoint))
     return model, info
 

@@ -15,7 +15,7 @@ from model.callbacks import Callbacks, improves
 from model.checkpoints import Checkpoints
 from model.config import Devices, Saving, Training
 from model.ctc import ctc_loss
-from model.densenet import build_densenet, count_parameters
+from model.densenet import build_densenet, call_densenet, count_parameters
 from model.devices import set_up_devices
 from model.distribution import check_batch_size, choose_strategy, distribute, sum_over_replicas
 from model.evaluation import Evaluator
@@ -27,7 +27,7 @@ from model.optimizers import clip_gradients, make_optimizer
 from model.run_folder import RunFolder, hold_run, open_run
 from model.stopping import Stopped, StopRequest, listen
 from pipeline import schema
-from pipeline.dataset import training_input
+from pipeline.dataset import count_steps, training_input
 from pipeline.dataset_info import DatasetInfo, load_dataset_info
 from pipeline.progress import Progress
 
@@ -58,10 +58,14 @@ class Trainer:
     ):
         """Builds model, optimizer, step, evaluator and callbacks; nothing is read or restored yet."""
         self._training, self._strategy, self._info, self._data = training, strategy, info, data
-        self._steps = max(1, info.find_split(training.train_split).written // training.batch_size)
+        self._replicas = strategy.num_replicas_in_sync
+        self._steps = count_steps(info, training.train_split, training.batch_size, self._replicas)
         with strategy.scope():
             self.model = build_densenet(
-                height=info.geometry.height, classes=info.charset.classes, seed=training.seed
+                height=info.geometry.height,
+                classes=info.charset.classes,
+                seed=training.seed,
+                padded=not info.geometry.width,
             )
             self.optimizer = make_optimizer(training, self._steps)
             self.optimizer.build(self.model.trainable_variables)
@@ -191,6 +195,8 @@ class Trainer:
             seed=self._training.seed,
             shuffle_buffer=self._training.shuffle_buffer,
             first_step=first_step,
+            replicas=self._replicas,
+            normalised=False,  # uint8 travels to the device
         )
 
     def _make_evaluator(self) -> Evaluator | None:
@@ -222,10 +228,11 @@ class Trainer:
 def make_step(
     model: keras.Model, optimizer, strategy: tf.distribute.Strategy, training: Training, batch_spec=None
 ):
-    """A compiled training step: per-replica batch -> mean CTC loss of the global batch, float32.
+    """A compiled training step: per-replica batch -> mean CTC loss of the global batch's lines, float32.
 
     With the batches' `batch_spec` it is traced once, else again for other lengths of labels, some seconds each.
-    Minimised is that mean plus the network's L2 terms; each replica adds its share of both.
+    Minimised is the sum of their losses, divided by `batch_size` so that every line of a pass has the same
+    weight in batches of any size, plus the network's L2 terms; each replica adds its share of both.
     """
     replicas, seed = strategy.num_replicas_in_sync, training.seed
 
@@ -234,24 +241,24 @@ def make_step(
         step = tf.cast(optimizer.iterations, tf.int32)
         key = tf.random.experimental.stateless_fold_in(tf.stack([seed, step]), tf.cast(replica, tf.int32))
         with tf.GradientTape() as tape, dropout_seed(key):
-            logits = model(batch[schema.IMAGE], training=True)
             losses = ctc_loss(
-                logits=logits,
+                logits=call_densenet(model, batch, training=True),
                 frames=batch[schema.FRAMES],
                 label=batch[schema.LABEL],
                 label_length=batch[schema.LABEL_LENGTH],
             )
-            loss = tf.reduce_sum(losses) / training.batch_size
-            objective = loss + tf.add_n(model.losses) / replicas
+            loss = tf.reduce_sum(losses * batch[schema.WEIGHT])
+            objective = loss / training.batch_size + tf.add_n(model.losses) / replicas
         variables = model.trainable_variables
         gradients = tape.gradient(objective, variables)
         if training.clip_norm:
             gradients = clip_gradients(gradients, training.clip_norm)
         optimizer.apply(gradients, variables)
-        return loss
+        return tf.stack([loss, tf.reduce_sum(batch[schema.WEIGHT])])
 
     def step(batch):
-        return sum_over_replicas(strategy, strategy.run(step_on_replica, args=(batch,)))
+        loss, lines = tf.unstack(sum_over_replicas(strategy, strategy.run(step_on_replica, args=(batch,))))
+        return loss / lines
 
     return tf.function(step, input_signature=[batch_spec] if batch_spec else None)
 

@@ -1,13 +1,19 @@
 """Records -> batches: the training input and the evaluation input, two lists that read from top to bottom."""
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 from pipeline import schema, storage
+from pipeline.augment import augment
+from pipeline.augmentation import Augmentation
+from pipeline.buckets import Bucket, make_buckets
 from pipeline.dataset_info import DatasetInfo
 from pipeline.errors import UserError
 
-# Shards read side by side: enough to mix their lines, few enough to keep buffers small.
-OPEN_SHARDS = 4
+# Shards read side by side, and the lines of one before the next one's: enough to mix them, few enough to keep
+# buffers small.
+OPEN_SHARDS, LINES_AT_A_TIME = 4, 32
 
 
 def training_input(
@@ -19,35 +25,72 @@ def training_input(
     seed: int,
     shuffle_buffer: int = 4096,
     first_step: int = 0,
+    replicas: int = 1,
+    augmentation: Augmentation | None = None,
+    normalised: bool = True,
 ) -> tf.data.Dataset:
-    """Endless full batches (see schema.parse) that hold every line of the split once a pass.
+    """Endless batches (see schema.parse) that hold every line of the split once a pass.
 
-    A pure function of (seed, step): the stream from `first_step` equals the tail of the stream from 0. A batch
-    may span two passes, as those of the notebook's random_uniform_num do, so no line is left out.
+    A pure function of (seed, step): the stream from `first_step` equals the tail of the stream from 0. Lines of
+    one width come in full batches that may span two passes, as those of the notebook's random_uniform_num do.
+    Lines of any width come in buckets (see make_buckets), which a pass ends with incomplete batches, filled up
+    as in `evaluation_input`. Without `normalised` uint8 records stay uint8, unless something augments them.
     """
-    paths, lines = _shards_with_lines(folder, info, split)
-    first_pass, skipped = divmod(first_step * batch_size, lines)
-    fixed_seed = tf.constant(seed, tf.int64)
-    dataset = tf.data.Dataset.counter(start=first_pass)
-    dataset = dataset.flat_map(lambda number: _one_pass(paths, fixed_seed, number, shuffle_buffer))
-    dataset = dataset.skip(skipped)
-    dataset = dataset.batch(batch_size, drop_remainder=True)
+    paths, buckets = _find_shards(folder, info, split), find_buckets(info, split, batch_size, replicas)
+
+    def one_pass(number):
+        return _one_pass(paths, tf.constant(seed, tf.int64), number, shuffle_buffer)
+
+    batch = _batch_by_width if not info.geometry.width else _batch_across_passes
+    augments = augmentation is not None and augmentation.ops
+    dataset = batch(one_pass, buckets, first_step)
     # One parse for a batch costs a fifth of a parse for each line.
-    dataset = dataset.map(_parser(info), num_parallel_calls=tf.data.AUTOTUNE)
+    dataset = dataset.map(_parser(info, buckets, bool(normalised or augments)), tf.data.AUTOTUNE)
+    if augments:
+        steps = tf.data.Dataset.counter(first_step)
+        dataset = tf.data.Dataset.zip(dataset, steps).map(_augmenter(seed, augmentation), tf.data.AUTOTUNE)
+    if not info.geometry.width:
+        dataset = dataset.map(_filler(buckets), tf.data.AUTOTUNE)
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
-def evaluation_input(*, folder: str, info: DatasetInfo, split: str, batch_size: int) -> tf.data.Dataset:
-    """Every line of the split exactly once, in order, in full batches (see schema.parse).
+def evaluation_input(
+    *,
+    folder: str,
+    info: DatasetInfo,
+    split: str,
+    batch_size: int,
+    replicas: int = 1,
+    normalised: bool = True,
+) -> tf.data.Dataset:
+    """Every line of the split exactly once, in full batches (see schema.parse); in order within a bucket.
 
     Rows that fill up the last batch have weight 0 and one dummy label, without which CTC refuses a row.
     """
-    paths, _ = _shards_with_lines(folder, info, split)
-    dataset = tf.data.TFRecordDataset(paths)
-    dataset = dataset.batch(batch_size)
-    dataset = dataset.map(_parser(info), num_parallel_calls=tf.data.AUTOTUNE)
-    dataset = dataset.map(lambda batch: pad_batch(batch, batch_size), num_parallel_calls=tf.data.AUTOTUNE)
+    paths, buckets = _find_shards(folder, info, split), find_buckets(info, split, batch_size, replicas)
+    dataset = _group(tf.data.TFRecordDataset(paths), buckets)
+    dataset = dataset.map(_parser(info, buckets, normalised), tf.data.AUTOTUNE)
+    dataset = dataset.map(_filler(buckets), tf.data.AUTOTUNE)
     return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def find_buckets(info: DatasetInfo, split: str, batch_size: int, replicas: int = 1) -> tuple[Bucket, ...]:
+    """The split's buckets of lines; one where all lines are of one width."""
+    chosen = info.find_split(split)
+    if info.geometry.width:
+        return (Bucket(info.geometry.width, batch_size, chosen.written),)
+    widths = {int(width): count for width, count in chosen.statistics["widths"].items()}
+    return make_buckets(widths, batch_size=batch_size, replicas=replicas)
+
+
+def count_steps(info: DatasetInfo, split: str, batch_size: int, replicas: int = 1) -> int:
+    """Steps of a pass of `training_input`, as the notebook counts them: full batches, at least one.
+
+    Where lines have any width it is the exact number.
+    """
+    if info.geometry.width:
+        return max(1, info.find_split(split).written // batch_size)
+    return max(1, sum(bucket.batches for bucket in find_buckets(info, split, batch_size, replicas)))
 
 
 def pad_batch(batch: dict, batch_size: int) -> dict:
@@ -60,6 +103,7 @@ def pad_batch(batch: dict, batch_size: int) -> dict:
         schema.LABEL: one_class,
         schema.LABEL_LENGTH: tf.constant(1),
         schema.FRAMES: tf.reduce_max(batch[schema.FRAMES]),
+        schema.WIDTH: tf.constant(0),
         schema.WEIGHT: tf.constant(0.0),
         schema.KEY: tf.constant(""),
     }
@@ -72,7 +116,7 @@ def _one_pass(paths: list[str], seed: int, number, shuffle_buffer: int) -> tf.da
     dataset = dataset.interleave(
         tf.data.TFRecordDataset,
         cycle_length=OPEN_SHARDS,
-        block_length=16,
+        block_length=LINES_AT_A_TIME,
         num_parallel_calls=OPEN_SHARDS,
         deterministic=True,
     )
@@ -93,24 +137,68 @@ def _shuffle(dataset: tf.data.Dataset, buffer: int, seed, number) -> tf.data.Dat
     return tf.data.experimental.from_variant(variant, dataset.element_spec)
 
 
+# The three below give batches of records, each with the number of its bucket.
+def _batch_across_passes(one_pass: Callable, buckets: tuple[Bucket, ...], first_step: int) -> tf.data.Dataset:
+    (bucket,) = buckets
+    first_pass, skipped = divmod(first_step * bucket.size, bucket.lines)
+    dataset = tf.data.Dataset.counter(first_pass).flat_map(one_pass).skip(skipped)
+    return _number(dataset.batch(bucket.size, drop_remainder=True), 0)
+
+
+def _batch_by_width(one_pass: Callable, buckets: tuple[Bucket, ...], first_step: int) -> tf.data.Dataset:
+    first_pass, skipped = divmod(first_step, sum(bucket.batches for bucket in buckets))
+    passes = tf.data.Dataset.counter(first_pass)
+    return passes.flat_map(lambda number: _group(one_pass(number), buckets)).skip(skipped)
+
+
+def _group(dataset: tf.data.Dataset, buckets: tuple[Bucket, ...]) -> tf.data.Dataset:
+    if len(buckets) == 1:
+        return _number(dataset.batch(buckets[0].size), 0)
+    widths = tf.constant([bucket.width for bucket in buckets], tf.int64)
+    sizes = tf.constant([bucket.size for bucket in buckets], tf.int64)
+    return dataset.group_by_window(
+        key_func=lambda record: tf.searchsorted(widths, [schema.read_width(record)], out_type=tf.int64)[0],
+        reduce_func=lambda key, window: _number(window.batch(sizes[key]), key),
+        window_size_func=lambda key: sizes[key],
+    )
+
+
+def _number(dataset: tf.data.Dataset, bucket) -> tf.data.Dataset:
+    return dataset.map(lambda records: (records, tf.cast(bucket, tf.int64)))
+
+
+def _parser(info: DatasetInfo, buckets: tuple[Bucket, ...], normalised: bool) -> Callable:
+    widths = [bucket.width for bucket in buckets]
+    how = {"geometry": info.geometry, "encoding": info.image_encoding, "normalised": normalised}
+    return lambda records, bucket: schema.parse(records, padded_width=tf.constant(widths)[bucket], **how)
+
+
+def _augmenter(seed: int, augmentation: Augmentation) -> Callable:
+    def change(batch, step):
+        key = tf.stack([seed, tf.cast(step, tf.int32)])
+        image = augment(batch[schema.IMAGE], batch[schema.WIDTH], seed=key, augmentation=augmentation)
+        return {**batch, schema.IMAGE: image}
+
+    return change
+
+
+def _filler(buckets: tuple[Bucket, ...]) -> Callable:
+    widths, sizes = ([getattr(bucket, name) for bucket in buckets] for name in ("width", "size"))
+
+    def fill(batch):
+        width = tf.shape(batch[schema.IMAGE])[2]
+        return pad_batch(batch, tf.constant(sizes)[tf.searchsorted(widths, [width])[0]])
+
+    return fill
+
+
 def _append_rows(tensor, row, count):
     filler = tf.repeat(row[None], count, axis=0)
     return tf.ensure_shape(tf.concat([tensor, filler], axis=0), [None, *tensor.shape[1:]])
 
 
-def _parser(info: DatasetInfo):
-    return lambda records: schema.parse(records, geometry=info.geometry, encoding=info.image_encoding)
-
-
-def _shards_with_lines(folder: str, info: DatasetInfo, split: str) -> tuple[list[str], int]:
+def _find_shards(folder: str, info: DatasetInfo, split: str) -> list[str]:
     chosen = info.find_split(split)
-    if not info.geometry.width:
-        raise UserError(
-            f"data set {folder}",
-            received="lines of any width",
-            expected="lines of one width, which is what a batch is made of so far",
-            remedy="Convert with --image_width=280 --fit=pad, say.",
-        )
     if not chosen.written:
         raise UserError(
             f"split {split!r}",
@@ -122,7 +210,7 @@ def _shards_with_lines(folder: str, info: DatasetInfo, split: str) -> tuple[list
     paths = [storage.join(folder, shard.name) for shard in shards]
     for path, shard in zip(paths, shards, strict=True):
         _check_shard(path, shard.bytes)
-    return paths, chosen.written
+    return paths
 
 
 def _check_shard(path: str, size: int) -> None:

@@ -94,13 +94,19 @@ def _decode(data: bytes, encoding: str) -> Record:
     return Record(bytes(features[KEY][0]).decode("utf-8"), levels.reshape(height, width), label)
 
 
-def parse(records, *, geometry: images.Geometry, encoding: str) -> dict:
+def parse(
+    records, *, geometry: images.Geometry, encoding: str, normalised: bool = True, padded_width=None
+) -> dict:
     """A batch of tensors from a batch of serialized records (string [B]), eagerly or in a graph.
 
     Returns `image` float32 [B, H, W, 1] normalised, `label` int32 [B, L] padded with NO_CLASS, `label_length`,
-    `frames` (of the line, before any padding) int32 [B], `weight` float32 [B] of ones, `key` string [B].
+    `frames` and `width` (of the line, before any padding) int32 [B], `weight` float32 [B] of ones, `key` string
+    [B]. Without `normalised` images stay as they are stored, float32 or uint8, see images_graph.normalise.
+    Lines of any width (a geometry of width 0) are padded on the right to `padded_width`, with anything.
     """
     import tensorflow as tf
+
+    from pipeline.images_graph import normalise
 
     one_int = tf.io.FixedLenFeature([], tf.int64)
     one_string = tf.io.FixedLenFeature([], tf.string)
@@ -115,25 +121,37 @@ def parse(records, *, geometry: images.Geometry, encoding: str) -> dict:
         },
     )
     label = tf.cast(tf.sparse.to_dense(fields[LABEL], default_value=NO_CLASS), tf.int32)
+    pixels = _parse_images(fields, geometry, encoding, padded_width)
     return {
-        IMAGE: _parse_images(fields[IMAGE], geometry, encoding),
+        IMAGE: normalise(pixels) if normalised else pixels,
         LABEL: label,
         LABEL_LENGTH: tf.reduce_sum(tf.cast(label != NO_CLASS, tf.int32), axis=1),
         FRAMES: tf.cast(count_frames(fields[WIDTH]), tf.int32),
+        WIDTH: tf.cast(fields[WIDTH], tf.int32),
         WEIGHT: tf.ones_like(fields[WIDTH], tf.float32),
         KEY: fields[KEY],
     }
 
 
-def _parse_images(image_bytes, geometry: images.Geometry, encoding: str):
+def read_width(record):
+    """The width of one serialized record (a string tensor), int64, at a fraction of what `parse` costs."""
     import tensorflow as tf
 
-    shape = [-1, geometry.height, geometry.width, 1]
-    if encoding == "float32":
-        return tf.reshape(tf.io.decode_raw(image_bytes, tf.float32), shape)
-    levels = tf.cast(tf.io.decode_raw(image_bytes, tf.uint8), tf.int32)
-    # A table, because grey / 255 - 0.5 differs in its last bit once a graph is compiled.
-    return tf.reshape(tf.gather(tf.constant(images.NORMALISED), levels), shape)
+    return tf.io.parse_single_example(record, {WIDTH: tf.io.FixedLenFeature([], tf.int64)})[WIDTH]
+
+
+def _parse_images(fields: dict, geometry: images.Geometry, encoding: str, padded_width):
+    import tensorflow as tf
+
+    dtype = tf.float32 if encoding == "float32" else tf.uint8
+    if geometry.width:
+        pixels = tf.io.decode_raw(fields[IMAGE], dtype)
+        return tf.reshape(pixels, [-1, geometry.height, geometry.width, 1])
+    pixels = tf.io.decode_raw(tf.strings.reduce_join(fields[IMAGE]), dtype)
+    widths = tf.repeat(fields[WIDTH], geometry.height)
+    rows = tf.RaggedTensor.from_row_lengths(pixels, widths, validate=False)
+    shape = tf.stack([-1, tf.cast(padded_width, tf.int32)])
+    return tf.reshape(rows.to_tensor(shape=shape), [-1, geometry.height, padded_width, 1])
 
 
 def _image_bytes(levels: np.ndarray, encoding: str) -> bytes:

@@ -1,0 +1,53 @@
+"""Lines of any width in batches: which widths go together, and how many lines of them."""
+
+import dataclasses
+import itertools
+
+# A bucket's widest line is at most this much wider than the one before its narrowest: what padding may cost.
+GROWTH = 1.125
+
+# Even, so that every line can stand where the network's first convolution, of stride 2, has it alone.
+STEP = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Bucket:
+    """Lines of widths up to `width` pixels, which all of them are padded to: `size` make a batch."""
+
+    width: int
+    size: int
+    lines: int
+
+    @property
+    def batches(self) -> int:
+        """Batches of a pass over the bucket's lines, the last of which may have rows to fill up."""
+        return -(-self.lines // self.size)
+
+
+def make_buckets(widths: dict[int, int], *, batch_size: int, replicas: int = 1) -> tuple[Bucket, ...]:
+    """The buckets, narrowest first, of lines counted by width.
+
+    All have about as many pixels a batch: `batch_size` lines of the mean width. Sizes are multiples of
+    `replicas`, at least one a replica.
+    """
+    if not widths:
+        return ()
+    lines = sum(widths.values())
+    pixels = batch_size * sum(width * count for width, count in widths.items()) / lines
+    bounds = _choose_bounds(max(widths))
+    groups = itertools.groupby(sorted(widths), lambda width: next(b for b in bounds if width <= b))
+    return tuple(
+        Bucket(bound, _round(pixels / bound, replicas), sum(widths[width] for width in group))
+        for bound, group in groups
+    )
+
+
+def _choose_bounds(widest: int) -> list[int]:
+    bounds = [2 * STEP]
+    while bounds[-1] < widest:
+        bounds.append(max(bounds[-1] + STEP, int(bounds[-1] * GROWTH) // STEP * STEP))
+    return bounds
+
+
+def _round(size: float, replicas: int) -> int:
+    return max(1, round(size / replicas)) * replicas
