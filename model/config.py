@@ -2,11 +2,24 @@
 
 import dataclasses
 
+from pipeline.augmentation import Augmentation
 from pipeline.errors import check_setting
 
 OPTIMIZERS = ("adam", "adamw")
 SCHEDULES = ("constant", "cosine")
 STRATEGIES = ("auto", "one", "mirrored")
+
+# Settings by name; flags that are given come before them. `notebook` is what it trained with, the defaults.
+PRESETS = {
+    "notebook": {},
+    "recommended": {
+        "learning_rate": 4e-3,
+        "schedule": "cosine",
+        "warmup_steps": 100,
+        "clip_norm": 5.0,
+        "ema_decay": 0.999,
+    },
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -15,7 +28,7 @@ class Training:
 
     The defaults are the notebook's: Adam at a constant 1e-3, batches of 64, at most 100 epochs, patience 10.
     `weight_decay` is AdamW's, beside the network's own L2 terms; `clip_norm` bounds the gradients' global norm
-    (0: does not).
+    (0: does not). With an `ema_decay` above 0 the weights' moving average is what is validated and read.
     """
 
     train_split: str = "train"
@@ -29,6 +42,8 @@ class Training:
     schedule: str = "constant"
     warmup_steps: int = 0
     patience: int = 10
+    ema_decay: float = 0.0
+    augmentation: Augmentation = dataclasses.field(default_factory=Augmentation)
     shuffle_buffer: int = 4096
     seed: int = 0
 
@@ -40,6 +55,7 @@ class Training:
         expected = "more than 0 with --optimizer=adamw, 0 with adam"
         check_setting("weight_decay", self.weight_decay, decays, expected)
         check_setting("clip_norm", self.clip_norm, self.clip_norm >= 0, "0 or more")
+        check_setting("ema_decay", self.ema_decay, 0 <= self.ema_decay < 1, "0 or more, less than 1")
         check_setting("learning_rate", self.learning_rate, self.learning_rate > 0, "more than 0")
         check_setting("warmup_steps", self.warmup_steps, self.warmup_steps >= 0, "0 or more")
         check_setting("seed", self.seed, 0 <= self.seed < 2**31, "0 to 2147483647")

@@ -141,13 +141,15 @@ def _load_weights(model: keras.Model, path: str) -> None:
 
 def _check_equal(run: RunFolder, training: Training, info: DatasetInfo) -> None:
     old = json.loads(storage.read_bytes(run.config))["training"]
-    new = dataclasses.asdict(training)
-    changed = [name for name in new if old.get(name) != new[name]]
+    # As JSON has them; what an older run does not tell was as it is by default.
+    old = json.loads(json.dumps(dataclasses.asdict(Training()))) | old
+    new = json.loads(json.dumps(dataclasses.asdict(training)))
+    changed = [name for name in new if old[name] != new[name]]
     if changed:
         raise UserError(
             f"run {run.path}",
             received=", ".join(f"--{name}={new[name]}" for name in changed),
-            expected=", ".join(f"--{name}={old.get(name)}" for name in changed) + ", as the run was begun with",
+            expected=", ".join(f"--{name}={old[name]}" for name in changed) + ", as the run was begun with",
             remedy="Give the same settings to resume it, or another --run to begin anew.",
         )
     trained_on = load_dataset_info(run.path)

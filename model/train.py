@@ -13,12 +13,22 @@ import sys
 
 from absl import flags
 
-from model.config import OPTIMIZERS, SCHEDULES, STRATEGIES, Devices, Saving, Training
+from model.config import OPTIMIZERS, PRESETS, SCHEDULES, STRATEGIES, Devices, Saving, Training
 from model.stopping import EXIT_CODE, Stopped
 from pipeline import command
+from pipeline.augmentation import OPS, Augmentation
 
 _DATA = flags.DEFINE_string("data", None, "Folder of the data set.", required=True)
-_RUN = flags.DEFINE_string("run", None, "Folder of the run; new, or one to resume.", required=True)
+_RUN = flags.DEFINE_string("run", None, "Folder of the run; new, or one to resume.")
+_PREVIEW = flags.DEFINE_string(
+    "preview", None, "PNG file for a sheet of what the network would see; in place of training."
+)
+_BENCHMARK_INPUT = flags.DEFINE_bool(
+    "benchmark_input", False, "Measure how fast the data are read, for ten seconds; in place of training."
+)
+_PRESET = flags.DEFINE_enum(
+    "preset", "notebook", list(PRESETS), "Values of flags that are not given; see model.config.PRESETS."
+)
 _TRAIN_SPLIT = flags.DEFINE_string("train_split", Training.train_split, "Split to train on.")
 _VALIDATION_SPLIT = flags.DEFINE_string(
     "validation_split",
@@ -44,6 +54,16 @@ _SCHEDULE = flags.DEFINE_enum(
 )
 _WARMUP_STEPS = flags.DEFINE_integer(
     "warmup_steps", Training.warmup_steps, "Steps of linear warm-up.", lower_bound=0
+)
+_EMA_DECAY = flags.DEFINE_float(
+    "ema_decay", Training.ema_decay, "Decay a step of the weights' moving average, which is read then; 0: none."
+)
+_AUGMENT = flags.DEFINE_list("augment", [], f"What lines may get on the way: all, or some of {', '.join(OPS)}.")
+_AUGMENT_PROBABILITY = flags.DEFINE_float(
+    "augment_probability", Augmentation.probability, "Chance of each of these, line by line."
+)
+_AUGMENT_STRENGTH = flags.DEFINE_float(
+    "augment_strength", Augmentation.strength, "Factor to how far each of these goes."
 )
 _PATIENCE = flags.DEFINE_integer(
     "patience",
@@ -94,23 +114,51 @@ _KEEP_CHECKPOINTS = flags.DEFINE_integer(
 )
 
 
+# The flags that are fields of Training, which a preset may set.
+_TRAINING = (
+    _TRAIN_SPLIT,
+    _VALIDATION_SPLIT,
+    _EPOCHS,
+    _BATCH_SIZE,
+    _OPTIMIZER,
+    _WEIGHT_DECAY,
+    _CLIP_NORM,
+    _LEARNING_RATE,
+    _SCHEDULE,
+    _WARMUP_STEPS,
+    _EMA_DECAY,
+    _PATIENCE,
+    _SHUFFLE_BUFFER,
+    _SEED,
+)
+
+
+@flags.multi_flags_validator(
+    ["run", "preview", "benchmark_input"], "Give --run, --preview or --benchmark_input."
+)
+def _says_what_to_do(values: dict) -> bool:
+    return any(values.values())
+
+
 def main() -> int:
     """Trains as the flags say and prints the result; returns the exit code."""
-    training = Training(
-        train_split=_TRAIN_SPLIT.value,
-        validation_split=_VALIDATION_SPLIT.value,
-        epochs=_EPOCHS.value,
-        batch_size=_BATCH_SIZE.value,
-        optimizer=_OPTIMIZER.value,
-        weight_decay=_WEIGHT_DECAY.value,
-        clip_norm=_CLIP_NORM.value,
-        learning_rate=_LEARNING_RATE.value,
-        schedule=_SCHEDULE.value,
-        warmup_steps=_WARMUP_STEPS.value,
-        patience=_PATIENCE.value,
-        shuffle_buffer=_SHUFFLE_BUFFER.value,
-        seed=_SEED.value,
-    )
+    training = _read_training()
+    data = {"folder": _DATA.value, "split": training.train_split, "seed": training.seed}
+    if _PREVIEW.value:
+        from pipeline.augment_picture import save_preview
+
+        save_preview(_PREVIEW.value, augmentation=training.augmentation, **data)
+    elif _BENCHMARK_INPUT.value:
+        from pipeline.dataset_speed import measure_input
+
+        names = ("batch_size", "shuffle_buffer", "augmentation")
+        command.print_result(measure_input(**data, **{name: getattr(training, name) for name in names}))
+    else:
+        return _train(training)
+    return 0
+
+
+def _train(training: Training) -> int:
     devices = Devices(
         strategy=_STRATEGY.value,
         gpu_memory_fraction=_GPU_MEMORY_FRACTION.value,
@@ -131,6 +179,17 @@ def main() -> int:
         return EXIT_CODE
     command.print_result(result)
     return 0
+
+
+def _read_training() -> Training:
+    """The flags that were given, the preset's values, and the defaults, in this order."""
+    preset = PRESETS[_PRESET.value]
+    given = {flag.name: flag.value for flag in _TRAINING if flag.present or flag.name not in preset}
+    ops = OPS if _AUGMENT.value == ["all"] else tuple(_AUGMENT.value)
+    augmentation = Augmentation(
+        ops=ops, probability=_AUGMENT_PROBABILITY.value, strength=_AUGMENT_STRENGTH.value
+    )
+    return Training(**{**preset, **given}, augmentation=augmentation)
 
 
 def run() -> None:

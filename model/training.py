@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 from absl import logging
 
+from model.averages import Averages
 from model.callbacks import Callbacks, improves
 from model.checkpoints import Checkpoints
 from model.config import Devices, Saving, Training
@@ -70,8 +71,9 @@ class Trainer:
             self.optimizer = make_optimizer(training, self._steps)
             self.optimizer.build(self.model.trainable_variables)
             self.model.compile(optimizer=self.optimizer)
+            self._averages = Averages(self.model, training.ema_decay)
         batch = distribute(self._make_input(0), strategy).element_spec
-        self._step = make_step(self.model, self.optimizer, strategy, training, batch)
+        self._step = make_step(self.model, self.optimizer, strategy, training, batch, self._averages)
         self._evaluator = self._make_evaluator()
         self._callbacks = Callbacks(
             self.model,
@@ -81,7 +83,11 @@ class Trainer:
             validates=self._evaluator is not None,
         )
         self._checkpoints = Checkpoints(
-            folder.checkpoints, keep=saving.keep_checkpoints, model=self.model, optimizer=self.optimizer
+            folder.checkpoints,
+            keep=saving.keep_checkpoints,
+            model=self.model,
+            optimizer=self.optimizer,
+            averages=self._averages,
         )
         self._saving, self._saved = saving, time.monotonic()
         self._folder, self._stop_request = folder, StopRequest()
@@ -124,12 +130,15 @@ class Trainer:
         epoch, best_loss = state["epoch"], self._callbacks.best.best
         self._callbacks.all.on_epoch_begin(epoch)
         logs = self._train_epoch(state)
-        scores = self._evaluator.run() if self._evaluator else None
-        if scores:
-            logs |= {
-                f"val_{name}": value for name, value in dataclasses.asdict(scores).items() if name != "lines"
-            }
-        self._callbacks.all.on_epoch_end(epoch, dict(logs))
+        with self._averages.in_place():
+            scores = self._evaluator.run() if self._evaluator else None
+            if scores:
+                logs |= {
+                    f"val_{name}": value
+                    for name, value in dataclasses.asdict(scores).items()
+                    if name != "lines"
+                }
+            self._callbacks.all.on_epoch_end(epoch, dict(logs))
         logging.info(
             "epoch %d: %s", epoch + 1, ", ".join(f"{name} {value:.4g}" for name, value in logs.items())
         )
@@ -196,6 +205,7 @@ class Trainer:
             shuffle_buffer=self._training.shuffle_buffer,
             first_step=first_step,
             replicas=self._replicas,
+            augmentation=self._training.augmentation,
             normalised=False,  # uint8 travels to the device
         )
 
@@ -226,7 +236,12 @@ class Trainer:
 
 
 def make_step(
-    model: keras.Model, optimizer, strategy: tf.distribute.Strategy, training: Training, batch_spec=None
+    model: keras.Model,
+    optimizer,
+    strategy: tf.distribute.Strategy,
+    training: Training,
+    batch_spec=None,
+    averages: Averages | None = None,
 ):
     """A compiled training step: per-replica batch -> mean CTC loss of the global batch's lines, float32.
 
@@ -258,6 +273,8 @@ def make_step(
 
     def step(batch):
         loss, lines = tf.unstack(sum_over_replicas(strategy, strategy.run(step_on_replica, args=(batch,))))
+        if averages:
+            averages.update(optimizer.iterations)
         return loss / lines
 
     return tf.function(step, input_signature=[batch_spec] if batch_spec else None)

@@ -9,7 +9,9 @@ import tensorflow as tf
 from pipeline import images, schema
 from pipeline.augment import augment
 from pipeline.augmentation import Augmentation
-from pipeline.picture import GREY, INK, MARGIN, Typeface, frame, new_sheet, paste_line
+from pipeline.dataset import training_input
+from pipeline.dataset_info import load_dataset_info
+from pipeline.picture import GREY, INK, MARGIN, Typeface, frame, new_sheet, paste_line, save_png
 
 # Lines side by side, as many as this many pixels have room for; a wider line stands alone.
 WIDTH, COLUMNS = 1200, 8
@@ -20,13 +22,21 @@ DRAWS = 6
 _TEXT_SIZE = 13
 
 
+def save_preview(path: str, *, folder: str, split: str, seed: int, augmentation: Augmentation) -> None:
+    """Writes the sheet of the first lines that a training of this seed sees of a data set, as a PNG file."""
+    info = load_dataset_info(folder)
+    batches = training_input(folder=folder, info=info, split=split, batch_size=COLUMNS, seed=seed)
+    save_png(draw_augmentations(next(iter(batches)), augmentation=augmentation, seed=seed), path)
+
+
 def draw_augmentations(batch: dict, *, augmentation: Augmentation, seed: int = 0) -> PIL.Image.Image:
     """Draws the first lines of a batch of the training input, which holds `image` and `width`.
 
     The rows are the lines as they are, each operation alone on every line, and six draws as they come in a
     training, with the probability that was asked for.
     """
-    count = min(COLUMNS, max(1, WIDTH // (batch[schema.IMAGE].shape[2] + MARGIN)), len(batch[schema.WIDTH]))
+    lines = int(tf.reduce_sum(batch[schema.WEIGHT])) if schema.WEIGHT in batch else len(batch[schema.WIDTH])
+    count = min(COLUMNS, max(1, WIDTH // (batch[schema.IMAGE].shape[2] + MARGIN)), lines)
     image, width = batch[schema.IMAGE][:count], batch[schema.WIDTH][:count]
     rows = [("as it is", image)]
     with tf.device("CPU:0"):  # where a training's input is made
