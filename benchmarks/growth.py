@@ -9,7 +9,6 @@ seconds of whole commands, rows/s without start-up (what the same command takes 
 Lines are drawn, kept in --work and read once before.
 """
 
-import contextlib
 import os
 import statistics
 import subprocess
@@ -18,6 +17,7 @@ import time
 from absl import flags
 
 from benchmarks.lines import LINES_PER_SHARD, draw_lines, make_command, read_images, write_task
+from benchmarks.memory import find_tree, read_pss
 from benchmarks.plain_conversion import Task
 from pipeline import command, storage
 from pipeline.schema import PIXEL_BYTES
@@ -73,23 +73,6 @@ def _run(words: list[str]) -> tuple[float, int]:
     if process.returncode:
         raise RuntimeError(f"beam_jobs.convert ended with {process.returncode}")
     return time.monotonic() - start, peak
-
-
-def find_tree(pid: int) -> list[int]:
-    """A process and all below it."""
-    found = [pid]
-    with contextlib.suppress(OSError):
-        for task in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{task}/children") as file:
-                found += [one for child in file.read().split() for one in find_tree(int(child))]
-    return found
-
-
-def read_pss(pid: int) -> int:
-    """Proportional set size of a process in bytes; 0 where it is gone."""
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/smaps_rollup") as file:
-        return sum(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))
-    return 0
 
 
 def run() -> None:

@@ -38,7 +38,13 @@ def build(data: str, batch_size: int) -> Parts:
         optimizer = make_optimizer(training, max(1, info.find_split(split).written // batch_size))
         optimizer.build(model.trainable_variables)
     dataset = training_input(
-        folder=data, info=info, split=split, batch_size=batch_size, seed=seed, shuffle_buffer=buffer
+        folder=data,
+        info=info,
+        split=split,
+        batch_size=batch_size,
+        seed=seed,
+        shuffle_buffer=buffer,
+        normalised=False,
     )
     dataset = distribute(dataset, strategy)
     step = make_step(model, optimizer, strategy, training, dataset.element_spec)

@@ -2,14 +2,15 @@
 
     python -m benchmarks.reader --work=build/benchmark --pairs=5
 
-Ours is pipeline.dataset.training_input as model.train calls it, on uint8 records of --rows rows, shuffled in
-memory. The yardstick is the generator of benchmarks.notebook on the JPEG files of the same list; rows repeat
-the files, of which it keeps each once, as the notebook does. All files have been read before. Each measurement
-has a process of its own and begins after a warm-up, in which our shuffle buffer fills.
+Ours is pipeline.dataset.training_input on uint8 records of --rows rows, shuffled in memory: as model.train
+calls it, which normalises in the step, on the device; and normalised, as the yardstick's batches are. The
+yardstick is the generator of benchmarks.notebook on the JPEG files of the same list; rows repeat the files, of
+which it keeps each once, as the notebook does. All files have been read before. Each measurement has a process
+of its own and begins after a warm-up, in which our shuffle buffer fills.
 
-Standard output ends with one JSON object: images/s of both and `ratio` (ours / the notebook's; above 1, ours is
-the faster one), medians over the pairs, ratios taken pair by pair. Nothing is done with what is read: a
-training beside it would take cores away from both. Run it alone.
+Standard output ends with one JSON object: images/s of all three, `ratio` and `ratio_normalised` (ours / the
+notebook's; above 1, ours is the faster one), medians over the rounds, ratios taken round by round. Nothing is
+done with what is read: a training beside it would take cores away from both. Run it alone.
 """
 
 import functools
@@ -17,6 +18,7 @@ import itertools
 import os
 import time
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from absl import flags
 
@@ -36,6 +38,13 @@ OUR_BATCHES = (100, 1600)
 NOTEBOOK_BATCHES = (10, 320)
 
 
+class Speed(NamedTuple):
+    """Images/s of our input: as a training takes it, and with images normalised in the input."""
+
+    in_training: float
+    normalised: float
+
+
 def main() -> None:
     """Draws, converts, measures the pairs, prints a table and the result."""
     lines = draw_lines(os.path.join(_WORK.value, f"lines-{_FILES.value}"), _FILES.value)
@@ -52,13 +61,14 @@ def main() -> None:
 
 
 # Each of the next two functions runs in a process of its own and loads there what it needs, nothing else.
-def read_ours(data: str, batch_size: int) -> float:
-    """Images/s of our input."""
+def read_ours(data: str, batch_size: int) -> Speed:
+    """Images/s of our input, both ways."""
     from pipeline.dataset import training_input
     from pipeline.dataset_info import load_dataset_info
 
     training = Training(batch_size=batch_size)
-    dataset = training_input(
+    dataset = functools.partial(
+        training_input,
         folder=data,
         info=load_dataset_info(data),
         split=training.train_split,
@@ -66,7 +76,8 @@ def read_ours(data: str, batch_size: int) -> float:
         seed=training.seed,
         shuffle_buffer=training.shuffle_buffer,
     )
-    return time_batches(dataset, *OUR_BATCHES) * batch_size
+    rates = (time_batches(dataset(normalised=normalised), *OUR_BATCHES) for normalised in (False, True))
+    return Speed(*(rate * batch_size for rate in rates))
 
 
 def read_as_notebook(task: Task, batch_size: int) -> float:
@@ -88,21 +99,24 @@ def time_batches(batches: Iterable, warm_up: int, count: int) -> float:
     return count / (time.monotonic() - start)
 
 
-def print_table(pairs: list[tuple[float, float]]) -> None:
-    """Prints every measurement, images/s, a row a pair."""
-    print("| pair | ours images/s | notebook images/s | ratio |")
-    print("| ---: | ---: | ---: | ---: |")
-    for number, (ours, notebook) in enumerate(pairs, start=1):
-        print(f"| {number} | {ours:,.0f} | {notebook:,.0f} | {ours / notebook:.2f} |")
+def print_table(rounds: list[tuple[Speed, float]]) -> None:
+    """Prints every measurement, images/s, a row a round."""
+    print("| round | ours in training | ratio | ours normalised | ratio | notebook |")
+    print("| ---: | ---: | ---: | ---: | ---: | ---: |")
+    for number, (ours, notebook) in enumerate(rounds, start=1):
+        cells = [f"{rate:,.0f} | {rate / notebook:.2f}" for rate in ours]
+        print(f"| {number} | {' | '.join(cells)} | {notebook:,.0f} |")
 
 
-def summarise(pairs: list[tuple[float, float]]) -> dict[str, float | int]:
-    """Medians over the pairs."""
+def summarise(rounds: list[tuple[Speed, float]]) -> dict[str, float | int]:
+    """Medians over the rounds."""
     return {
-        "pairs": len(pairs),
-        "ours_images_per_second": median((ours for ours, _ in pairs)),
-        "notebook_images_per_second": median((notebook for _, notebook in pairs)),
-        "ratio": median((ours / notebook for ours, notebook in pairs), digits=3),
+        "rounds": len(rounds),
+        "ours_images_per_second": median((ours.in_training for ours, _ in rounds)),
+        "ours_normalised_images_per_second": median((ours.normalised for ours, _ in rounds)),
+        "notebook_images_per_second": median((notebook for _, notebook in rounds)),
+        "ratio": median((ours.in_training / notebook for ours, notebook in rounds), digits=2),
+        "ratio_normalised": median((ours.normalised / notebook for ours, notebook in rounds), digits=2),
     }
 
 

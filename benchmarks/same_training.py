@@ -7,8 +7,9 @@ import numpy as np
 from benchmarks import notebook, our_training
 from benchmarks.plain_conversion import Task
 from model.ctc import ctc_loss
-from model.densenet import count_parameters
+from model.densenet import call_densenet, count_parameters
 from pipeline import schema
+from pipeline.images_graph import normalise
 
 PARAMETERS = (4_896_742, 7_488)  # with 5990 classes: all, and those that do not train
 
@@ -26,7 +27,7 @@ def check(task: Task, data: str, batch_size: int) -> None:
     batch = next(parts.batches)
     inputs = _read_as_notebook(task, batch)
     pixels = inputs["the_input"].astype(np.float32)
-    _require(np.array_equal(pixels, batch[schema.IMAGE]), "they read other pixels")
+    _require(np.array_equal(pixels, normalise(batch[schema.IMAGE])), "they read other pixels")
     _require(np.array_equal(inputs["the_labels"], batch[schema.LABEL]), "they read other labels")
     ours, theirs = _our_losses(parts.model, batch), notebook.add_ctc(network).predict_on_batch(inputs)[:, 0]
     _require(np.isfinite(ours).all() and np.isfinite(theirs).all(), f"losses: ours {ours}, theirs {theirs}")
@@ -44,7 +45,7 @@ def _read_as_notebook(task: Task, batch: dict) -> dict[str, np.ndarray]:
 
 def _our_losses(model, batch: dict) -> np.ndarray:
     losses = ctc_loss(
-        logits=model(batch[schema.IMAGE], training=False),
+        logits=call_densenet(model, batch, training=False),
         frames=batch[schema.FRAMES],
         label=batch[schema.LABEL],
         label_length=batch[schema.LABEL_LENGTH],

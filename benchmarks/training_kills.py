@@ -11,7 +11,6 @@ arrays of the last epoch's weights and the losses in history.csv are equal to th
 import csv
 import os
 import random
-import re
 import signal
 import subprocess
 import sys
@@ -20,21 +19,20 @@ import time
 import h5py
 from absl import flags
 
-from beam_jobs.digit_lines import draw_lists
+from benchmarks.small_training import BATCH, LINES, find_step, make_data
 from pipeline import command, storage
-from pipeline.images import Geometry
 
 _WORK = flags.DEFINE_string("work", None, "Folder for lines (kept) and runs.", required=True)
 _KILLS = flags.DEFINE_integer("kills", 5, "Times that the run is killed.", lower_bound=1)
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of the steps.")
 
-LINES, BATCH, EPOCHS, WIDTH = 640, 16, 3, 88
+EPOCHS = 3
 STEPS = LINES // BATCH * EPOCHS
 
 
 def main() -> None:
     """Trains undisturbed, then the run that is killed."""
-    data = make_data()
+    data = make_data(_WORK.value)
     runs = {name: os.path.join(_WORK.value, name) for name in ("undisturbed", "killed")}
     for run in runs.values():
         storage.remove(run)
@@ -46,18 +44,6 @@ def main() -> None:
     equal = read_weights(runs["undisturbed"]) == read_weights(runs["killed"])
     losses = read_losses(runs["undisturbed"]) == read_losses(runs["killed"])
     command.print_result({"steps": STEPS, "killed_at": steps, "weights_equal": equal, "losses_equal": losses})
-
-
-def make_data() -> str:
-    """Draws and converts the lines, unless they are there; returns the data set's folder."""
-    lines, data = (os.path.join(_WORK.value, f"training-{name}") for name in ("lines", "data"))
-    if not storage.exists(os.path.join(data, "dataset.json")):
-        draw_lists(output=lines, counts={"train": LINES}, geometry=Geometry(32, WIDTH), seed=0)
-        words = {"list": "train.txt", "image_root": "images", "charset": "charset.txt"}
-        options = [f"--{name}={os.path.join(lines, value)}" for name, value in words.items()]
-        options += [f"--output={data}", f"--image_width={WIDTH}", "--lines_per_shard=100"]
-        subprocess.run([sys.executable, "-m", "beam_jobs.convert", *options], check=True)
-    return data
 
 
 def train_command(data: str, run: str) -> list[str]:
@@ -74,14 +60,6 @@ def kill_at(words: list[str], run: str, step: int) -> None:
     time.sleep(random.Random(step).random())
     process.send_signal(signal.SIGKILL)
     process.wait()
-
-
-def find_step(run: str) -> int:
-    """The step of a run's newest checkpoint, 0 before the first."""
-    names = storage.list_names(os.path.join(run, "checkpoints"))
-    return max(
-        [int(found[1]) for name in names if (found := re.fullmatch(r"ckpt-(\d+)\.index", name))], default=0
-    )
 
 
 def read_weights(run: str) -> dict[str, bytes]:

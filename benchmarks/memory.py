@@ -1,0 +1,21 @@
+"""Memory of processes, as Linux counts it."""
+
+import contextlib
+import os
+
+
+def find_tree(pid: int) -> list[int]:
+    """A process and all below it."""
+    found = [pid]
+    with contextlib.suppress(OSError):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/children") as file:
+                found += [one for child in file.read().split() for one in find_tree(int(child))]
+    return found
+
+
+def read_pss(pid: int) -> int:
+    """Proportional set size of a process in bytes; 0 where it is gone."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/smaps_rollup") as file:
+        return sum(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))
+    return 0
