@@ -1,17 +1,28 @@
-"""Keras's own callbacks as the notebook used them, and their state, which Keras itself does not save."""
+"""Keras's callbacks as the notebook used them, ours beside them, and their state, which Keras does not save."""
 
 import math
 
 import keras
 
 from model.run_folder import BEST, EPOCH, RunFolder
+from model.watching import Board, Curves, Readings
 from pipeline import storage
 
 
 class Callbacks:
-    """Weights of each epoch and the best, early stopping, TensorBoard, history.csv; with a state to keep."""
+    """Weights of each epoch and the best, early stopping, TensorBoard, history.csv, curves; with a state."""
 
-    def __init__(self, model: keras.Model, run: RunFolder, *, patience: int, epochs: int, validates: bool):
+    def __init__(
+        self,
+        model: keras.Model,
+        run: RunFolder,
+        *,
+        patience: int,
+        epochs: int,
+        validates: bool,
+        histogram_epochs: int = 0,
+        readings: Readings | None = None,
+    ):
         """The model must be compiled; without validation there is no best epoch and no early stop."""
         self.best = keras.callbacks.ModelCheckpoint(
             storage.join(run.weights, BEST), monitor="val_loss", save_best_only=True, save_weights_only=True
@@ -20,7 +31,8 @@ class Callbacks:
         always = [
             keras.callbacks.ModelCheckpoint(storage.join(run.weights, EPOCH), save_weights_only=True),
             keras.callbacks.CSVLogger(run.history, append=True),
-            keras.callbacks.TensorBoard(run.tensorboard),
+            Board(run.tensorboard, histogram_epochs=histogram_epochs, readings=readings),
+            Curves(run),  # after CSVLogger, whose rows it draws
         ]
         chosen = [self.best, self.stopping, *always] if validates else always
         self.all = keras.callbacks.CallbackList(chosen, model=model, epochs=epochs, verbose=0)

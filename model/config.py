@@ -82,6 +82,19 @@ class Saving:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Watching:
+    """What a run shows of itself beside its figures; it may change when a run is resumed.
+
+    TensorBoard gets histograms of the weights every `histogram_epochs` epochs, from the first one (0: never).
+    """
+
+    histogram_epochs: int = 0
+
+    def __post_init__(self):
+        check_setting("histogram_epochs", self.histogram_epochs, self.histogram_epochs >= 0, "0 or more")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Devices:
     """What a program uses of its machine; it may change when a run is resumed.
 

@@ -8,11 +8,11 @@ import tensorflow as tf
 
 from model.densenet import call_densenet
 from model.distribution import distribute, sum_over_replicas
+from model.first_lines import FirstLines
 from model.metrics import Scores, score_batch
-from model.picture import ReadLine, draw_readings
+from model.picture import draw_readings
 from model.recognizer import Recognizer
 from model.run_folder import load_model
-from pipeline import images, schema
 from pipeline.charset import Charset
 from pipeline.dataset import evaluation_input
 from pipeline.dataset_info import DatasetInfo, load_dataset_info
@@ -90,7 +90,8 @@ def evaluate(
     network = recognizer.model if info.geometry.width else load_model(model, checkpoint, padded=True)[0]
     scores = Evaluator(network, tf.distribute.get_strategy(), **where, batch_size=batch_size).run()
     if picture:
-        save_png(draw_readings(_read_first_lines(recognizer, picture_lines, **where), font=font), picture)
+        first_lines = FirstLines(picture_lines, **where)
+        save_png(draw_readings(first_lines.read(recognizer), font=font), picture)
     return {
         "split": split,
         "lines": scores.lines,
@@ -99,19 +100,6 @@ def evaluate(
         "cer": scores.cer,
         "seconds": round(time.monotonic() - start, 2),
     }
-
-
-def _read_first_lines(
-    recognizer: Recognizer, count: int, *, folder: str, info: DatasetInfo, split: str
-) -> list[ReadLine]:
-    rows = evaluation_input(folder=folder, info=info, split=split, batch_size=count, normalised=True).unbatch()
-    lines = []
-    for row in rows.filter(lambda row: row[schema.WEIGHT] > 0).take(count).as_numpy_iterator():
-        levels = images.denormalise(row[schema.IMAGE][:, : row[schema.WIDTH], 0])
-        truth = info.charset.decode(row[schema.LABEL][: row[schema.LABEL_LENGTH]])
-        (reading,) = recognizer.read_batch(levels[None])
-        lines.append(ReadLine(levels, truth, reading.text, reading.confidence))
-    return lines
 
 
 def _check_same_lines(model: DatasetInfo, data: DatasetInfo, folder: str) -> None:

@@ -1,4 +1,4 @@
-"""A run's records, epoch by epoch, cut back to where a resumed run begins: history.csv and TensorBoard's."""
+"""A run's records, epoch by epoch: in words, and cut back to where a resumed run begins."""
 
 import csv
 import io
@@ -8,6 +8,24 @@ import tensorflow as tf
 from tensorflow.core.util import event_pb2
 
 from pipeline import storage
+
+# What an epoch's figures are called, in the order in which they are told.
+_WORDS = {
+    "loss": "loss {:.4g}",
+    "val_loss": "validation loss {:.4g}",
+    "val_exact_match": "exact match {:.2%}",
+    "val_cer": "CER {:.2%}",
+    "val_loss_rounds_to_0": "loss rounds to 0 (the notebook's accuracy) {:.2%}",
+    "learning_rate": "learning rate {:.4g}",
+    "images_per_second": "{:,.1f} images/s",
+    "input_wait_share": "input wait {:.1%}",
+}
+
+
+def describe_epoch(logs: dict[str, float]) -> str:
+    """An epoch's figures in words; those that have none come last, by name."""
+    known = [words.format(logs[name]) for name, words in _WORDS.items() if name in logs]
+    return ", ".join(known + [f"{name} {value:.4g}" for name, value in logs.items() if name not in _WORDS])
 
 
 def cut_history(path: str, epochs: int) -> None:

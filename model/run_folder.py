@@ -1,6 +1,6 @@
 """A run on disk: configuration, charset and data set beside the weights, so that a reader needs no more.
 
-config.json  charset.txt  dataset.json  weights/  checkpoints/  history.csv  tensorboard/
+config.json  charset.txt  dataset.json  weights/  checkpoints/  history.csv  curves.png  tensorboard/
 """
 
 import contextlib
@@ -45,6 +45,11 @@ class RunFolder:
     def history(self) -> str:
         """Table of figures by epoch."""
         return storage.join(self.path, "history.csv")
+
+    @property
+    def curves(self) -> str:
+        """Picture of that table."""
+        return storage.join(self.path, "curves.png")
 
     @property
     def tensorboard(self) -> str:

@@ -2,18 +2,19 @@
 
     python -m model.train --data=data --run=run
 
-The run folder gets the configuration, the charset, weights of every epoch and of the best one, history.csv and
-TensorBoard's logs. The same command on an existing run goes on after its last checkpoint, to the same weights
-as if it had not been stopped. SIGTERM and Ctrl-C save first; the exit code is 75 then. The last line on
-standard output is {"step", "loss", "images_per_second", "split", "lines", "exact_match", "cer"}, the last four
-of the validation split at the best epoch.
+The run folder gets the configuration, the charset, weights of every epoch and of the best one, history.csv,
+curves.png and TensorBoard's logs, which show some lines of the validation split as they are read. The same
+command on an existing run goes on after its last checkpoint, to the same weights as if it had not been stopped.
+SIGTERM and Ctrl-C save first; the exit code is 75 then. The last line on standard output is {"step", "loss",
+"images_per_second", "split", "lines", "exact_match", "cer"}, the last four of the validation split at the best
+epoch.
 """
 
 import sys
 
 from absl import flags
 
-from model.config import OPTIMIZERS, PRESETS, SCHEDULES, STRATEGIES, Devices, Saving, Training
+from model.config import OPTIMIZERS, PRESETS, SCHEDULES, STRATEGIES, Devices, Saving, Training, Watching
 from model.stopping import EXIT_CODE, Stopped
 from pipeline import command
 from pipeline.augmentation import OPS, Augmentation
@@ -112,6 +113,12 @@ _CHECKPOINT_MINUTES = flags.DEFINE_float(
 _KEEP_CHECKPOINTS = flags.DEFINE_integer(
     "keep_checkpoints", Saving.keep_checkpoints, "Checkpoints that stay, the newest ones.", lower_bound=1
 )
+_HISTOGRAM_EPOCHS = flags.DEFINE_integer(
+    "histogram_epochs",
+    Watching.histogram_epochs,
+    "Epochs from one set of weights' histograms for TensorBoard to the next; 0 writes none.",
+    lower_bound=0,
+)
 
 
 # The flags that are fields of Training, which a preset may set.
@@ -170,10 +177,18 @@ def _train(training: Training) -> int:
         checkpoint_minutes=_CHECKPOINT_MINUTES.value,
         keep_checkpoints=_KEEP_CHECKPOINTS.value,
     )
+    watching = Watching(histogram_epochs=_HISTOGRAM_EPOCHS.value)
     from model.training import train  # loads TensorFlow, for which --help and wrong flags need not wait
 
     try:
-        result = train(training=training, devices=devices, data=_DATA.value, run=_RUN.value, saving=saving)
+        result = train(
+            training=training,
+            devices=devices,
+            data=_DATA.value,
+            run=_RUN.value,
+            saving=saving,
+            watching=watching,
+        )
     except Stopped as stopped:
         print(f"stopped by {stopped}; saved: the same command goes on from there", file=sys.stderr)
         return EXIT_CODE

@@ -14,26 +14,35 @@ from absl import logging
 from model.averages import Averages
 from model.callbacks import Callbacks, improves
 from model.checkpoints import Checkpoints
-from model.config import Devices, Saving, Training
+from model.config import Devices, Saving, Training, Watching
 from model.ctc import ctc_loss
 from model.densenet import build_densenet, call_densenet, count_parameters
 from model.devices import set_up_devices
 from model.distribution import check_batch_size, choose_strategy, distribute, sum_over_replicas
 from model.evaluation import Evaluator
-from model.history import cut_events, cut_history
+from model.history import cut_events, cut_history, describe_epoch
 from model.layers import dropout_seed
 from model.losses import Losses
 from model.metrics import Scores
 from model.optimizers import clip_gradients, make_optimizer
 from model.run_folder import RunFolder, hold_run, open_run
 from model.stopping import Stopped, StopRequest, listen
+from model.watching import Readings
 from pipeline import schema
 from pipeline.dataset import count_steps, training_input
 from pipeline.dataset_info import DatasetInfo, load_dataset_info
 from pipeline.progress import Progress
 
 
-def train(*, training: Training, devices: Devices, data: str, run: str, saving: Saving | None = None) -> dict:
+def train(
+    *,
+    training: Training,
+    devices: Devices,
+    data: str,
+    run: str,
+    saving: Saving | None = None,
+    watching: Watching | None = None,
+) -> dict:
     """Trains on the data set in `data` into the folder `run`, or resumes the run that is there.
 
     Raises Stopped where SIGTERM or Ctrl-C asked to stop, when all is saved. Returns {"step", "loss",
@@ -47,7 +56,7 @@ def train(*, training: Training, devices: Devices, data: str, run: str, saving: 
     training = dataclasses.replace(training, validation_split=_choose_validation(training, info))
     with hold_run(run), listen() as stop_request:
         folder = open_run(run, training=training, devices=devices, data=data, info=info)
-        trainer = Trainer(training, strategy, data, info, folder, saving or Saving())
+        trainer = Trainer(training, strategy, data, info, folder, saving or Saving(), watching or Watching())
         return trainer.run(stop_request)
 
 
@@ -55,7 +64,14 @@ class Trainer:
     """One run from where its folder stands to its end."""
 
     def __init__(
-        self, training: Training, strategy, data: str, info: DatasetInfo, folder: RunFolder, saving: Saving
+        self,
+        training: Training,
+        strategy,
+        data: str,
+        info: DatasetInfo,
+        folder: RunFolder,
+        saving: Saving,
+        watching: Watching,
     ):
         """Builds model, optimizer, step, evaluator and callbacks; nothing is read or restored yet."""
         self._training, self._strategy, self._info, self._data = training, strategy, info, data
@@ -74,13 +90,15 @@ class Trainer:
             self._averages = Averages(self.model, training.ema_decay)
         batch = distribute(self._make_input(0), strategy).element_spec
         self._step = make_step(self.model, self.optimizer, strategy, training, batch, self._averages)
-        self._evaluator = self._make_evaluator()
+        self._evaluator, split = self._make_evaluator(), training.validation_split
         self._callbacks = Callbacks(
             self.model,
             folder,
             patience=training.patience,
             epochs=training.epochs,
             validates=self._evaluator is not None,
+            histogram_epochs=watching.histogram_epochs,
+            readings=Readings(self.model, folder=data, info=info, split=split) if split else None,
         )
         self._checkpoints = Checkpoints(
             folder.checkpoints,
@@ -139,9 +157,7 @@ class Trainer:
                     if name != "lines"
                 }
             self._callbacks.all.on_epoch_end(epoch, dict(logs))
-        logging.info(
-            "epoch %d: %s", epoch + 1, ", ".join(f"{name} {value:.4g}" for name, value in logs.items())
-        )
+        logging.info("epoch %d of %d: %s", epoch + 1, self._training.epochs, describe_epoch(logs))
         is_best = scores and improves(scores.loss, best_loss if epoch else None)
         return {
             "epoch": epoch + 1,
@@ -160,6 +176,11 @@ class Trainer:
         title = f"epoch {epoch + 1} of {self._training.epochs}"
         progress = Progress(title, self._steps * size, "images", done=first * size)
         waited, start = 0.0, time.monotonic()
+
+        def tell() -> str:
+            share = waited / (time.monotonic() - start)
+            return f"loss {losses.mean():.4g}, input wait {share:.1%}"
+
         for step in range(first + 1, self._steps + 1):
             asked = time.monotonic()
             batch = next(self._batches)
@@ -167,11 +188,11 @@ class Trainer:
             self._callbacks.all.on_train_batch_begin(step - 1)
             losses.add(self._step(batch))
             self._callbacks.all.on_train_batch_end(step - 1)
-            progress.show(step * size, lambda: f"loss {losses.mean():.4g}")
+            progress.show(step * size, tell)
             if step < self._steps:
                 self._save_if_due({**state, "step": step}, losses)
         seconds, images = time.monotonic() - start, (self._steps - first) * size
-        progress.close(self._steps * size, f"loss {losses.mean():.4g}")
+        progress.close(self._steps * size, tell())
         self._seconds, self._images = self._seconds + seconds, self._images + images
         return {
             "loss": losses.mean(),
