@@ -15,7 +15,7 @@ from model.densenet import build_densenet
 from model.devices import set_up_devices
 from model.distribution import choose_strategy, distribute
 from model.optimizers import make_optimizer
-from model.training import make_step
+from model.step import make_step
 from pipeline.dataset import training_input
 from pipeline.dataset_info import load_dataset_info
 

@@ -7,6 +7,7 @@ from pipeline.errors import check_setting
 
 OPTIMIZERS = ("adam", "adamw")
 SCHEDULES = ("constant", "cosine")
+PRECISIONS = ("float32", "bfloat16", "float16")
 STRATEGIES = ("auto", "one", "mirrored")
 
 # Settings by name; flags that are given come before them. `notebook` is what it trained with, the defaults.
@@ -29,6 +30,7 @@ class Training:
     The defaults are the notebook's: Adam at a constant 1e-3, batches of 64, at most 100 epochs, patience 10.
     `weight_decay` is AdamW's, beside the network's own L2 terms; `clip_norm` bounds the gradients' global norm
     (0: does not). With an `ema_decay` above 0 the weights' moving average is what is validated and read.
+    `precision` is what the network computes in; weights and logits are float32.
     """
 
     train_split: str = "train"
@@ -43,6 +45,8 @@ class Training:
     warmup_steps: int = 0
     patience: int = 10
     ema_decay: float = 0.0
+    precision: str = "float32"
+    jit_compile: bool = False
     augmentation: Augmentation = dataclasses.field(default_factory=Augmentation)
     shuffle_buffer: int = 4096
     seed: int = 0
@@ -55,6 +59,7 @@ class Training:
         expected = "more than 0 with --optimizer=adamw, 0 with adam"
         check_setting("weight_decay", self.weight_decay, decays, expected)
         check_setting("clip_norm", self.clip_norm, self.clip_norm >= 0, "0 or more")
+        check_setting("precision", self.precision, self.precision in PRECISIONS, ", ".join(PRECISIONS))
         check_setting("ema_decay", self.ema_decay, 0 <= self.ema_decay < 1, "0 or more, less than 1")
         check_setting("learning_rate", self.learning_rate, self.learning_rate > 0, "more than 0")
         check_setting("warmup_steps", self.warmup_steps, self.warmup_steps >= 0, "0 or more")

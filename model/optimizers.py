@@ -8,8 +8,15 @@ from pipeline.errors import UserError
 
 
 def make_optimizer(training: Training, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """Adam, or AdamW whose decay leaves out biases and batch norm's scales and offsets."""
-    rate = make_rate(training, steps_per_epoch)
+    """Adam, or AdamW whose decay leaves out biases and batch norm's scales and offsets.
+
+    For float16, whose small gradients would be 0, the loss is scaled, by as much as leaves gradients finite.
+    """
+    optimizer = _make_adam(training, make_rate(training, steps_per_epoch))
+    return keras.optimizers.LossScaleOptimizer(optimizer) if training.precision == "float16" else optimizer
+
+
+def _make_adam(training: Training, rate) -> keras.optimizers.Optimizer:
     if training.optimizer == "adam":
         return keras.optimizers.Adam(rate)
     # Loshchilov & Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.

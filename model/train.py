@@ -14,7 +14,17 @@ import sys
 
 from absl import flags
 
-from model.config import OPTIMIZERS, PRESETS, SCHEDULES, STRATEGIES, Devices, Saving, Training, Watching
+from model.config import (
+    OPTIMIZERS,
+    PRECISIONS,
+    PRESETS,
+    SCHEDULES,
+    STRATEGIES,
+    Devices,
+    Saving,
+    Training,
+    Watching,
+)
 from model.stopping import EXIT_CODE, Stopped
 from pipeline import command
 from pipeline.augmentation import OPS, Augmentation
@@ -58,6 +68,12 @@ _WARMUP_STEPS = flags.DEFINE_integer(
 )
 _EMA_DECAY = flags.DEFINE_float(
     "ema_decay", Training.ema_decay, "Decay a step of the weights' moving average, which is read then; 0: none."
+)
+_PRECISION = flags.DEFINE_enum(
+    "precision", Training.precision, PRECISIONS, "What the network computes in; low ones are for GPUs."
+)
+_JIT_COMPILE = flags.DEFINE_bool(
+    "jit_compile", Training.jit_compile, "Compile the network with XLA; for GPUs, and lines of one width."
 )
 _AUGMENT = flags.DEFINE_list("augment", [], f"What lines may get on the way: all, or some of {', '.join(OPS)}.")
 _AUGMENT_PROBABILITY = flags.DEFINE_float(
@@ -134,6 +150,8 @@ _TRAINING = (
     _SCHEDULE,
     _WARMUP_STEPS,
     _EMA_DECAY,
+    _PRECISION,
+    _JIT_COMPILE,
     _PATIENCE,
     _SHUFFLE_BUFFER,
     _SEED,

@@ -7,7 +7,6 @@ exactly as one that was never stopped.
 import dataclasses
 import time
 
-import keras
 import tensorflow as tf
 from absl import logging
 
@@ -15,22 +14,23 @@ from model.averages import Averages
 from model.callbacks import Callbacks, improves
 from model.checkpoints import Checkpoints
 from model.config import Devices, Saving, Training, Watching
-from model.ctc import ctc_loss
-from model.densenet import build_densenet, call_densenet, count_parameters
+from model.densenet import build_densenet, count_parameters
 from model.devices import set_up_devices
-from model.distribution import check_batch_size, choose_strategy, distribute, sum_over_replicas
+from model.distribution import check_batch_size, choose_strategy, distribute
 from model.evaluation import Evaluator
 from model.history import cut_events, cut_history, describe_epoch
-from model.layers import dropout_seed
 from model.losses import Losses
 from model.metrics import Scores
-from model.optimizers import clip_gradients, make_optimizer
+from model.optimizers import make_optimizer
+from model.precision import use_precision
 from model.run_folder import RunFolder, hold_run, open_run
+from model.step import make_step
 from model.stopping import Stopped, StopRequest, listen
 from model.watching import Readings
 from pipeline import schema
 from pipeline.dataset import count_steps, training_input
 from pipeline.dataset_info import DatasetInfo, load_dataset_info
+from pipeline.errors import UserError
 from pipeline.progress import Progress
 
 
@@ -53,6 +53,7 @@ def train(
     strategy = choose_strategy(devices.strategy)
     check_batch_size(training.batch_size, strategy)
     info = load_dataset_info(data)
+    _check_compiles(training, strategy, info)
     training = dataclasses.replace(training, validation_split=_choose_validation(training, info))
     with hold_run(run), listen() as stop_request:
         folder = open_run(run, training=training, devices=devices, data=data, info=info)
@@ -77,7 +78,7 @@ class Trainer:
         self._training, self._strategy, self._info, self._data = training, strategy, info, data
         self._replicas = strategy.num_replicas_in_sync
         self._steps = count_steps(info, training.train_split, training.batch_size, self._replicas)
-        with strategy.scope():
+        with strategy.scope(), use_precision(training.precision):
             self.model = build_densenet(
                 height=info.geometry.height,
                 classes=info.charset.classes,
@@ -256,49 +257,16 @@ class Trainer:
         }
 
 
-def make_step(
-    model: keras.Model,
-    optimizer,
-    strategy: tf.distribute.Strategy,
-    training: Training,
-    batch_spec=None,
-    averages: Averages | None = None,
-):
-    """A compiled training step: per-replica batch -> mean CTC loss of the global batch's lines, float32.
-
-    With the batches' `batch_spec` it is traced once, else again for other lengths of labels, some seconds each.
-    Minimised is the sum of their losses, divided by `batch_size` so that every line of a pass has the same
-    weight in batches of any size, plus the network's L2 terms; each replica adds its share of both.
-    """
-    replicas, seed = strategy.num_replicas_in_sync, training.seed
-
-    def step_on_replica(batch):
-        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        step = tf.cast(optimizer.iterations, tf.int32)
-        key = tf.random.experimental.stateless_fold_in(tf.stack([seed, step]), tf.cast(replica, tf.int32))
-        with tf.GradientTape() as tape, dropout_seed(key):
-            losses = ctc_loss(
-                logits=call_densenet(model, batch, training=True),
-                frames=batch[schema.FRAMES],
-                label=batch[schema.LABEL],
-                label_length=batch[schema.LABEL_LENGTH],
-            )
-            loss = tf.reduce_sum(losses * batch[schema.WEIGHT])
-            objective = loss / training.batch_size + tf.add_n(model.losses) / replicas
-        variables = model.trainable_variables
-        gradients = tape.gradient(objective, variables)
-        if training.clip_norm:
-            gradients = clip_gradients(gradients, training.clip_norm)
-        optimizer.apply(gradients, variables)
-        return tf.stack([loss, tf.reduce_sum(batch[schema.WEIGHT])])
-
-    def step(batch):
-        loss, lines = tf.unstack(sum_over_replicas(strategy, strategy.run(step_on_replica, args=(batch,))))
-        if averages:
-            averages.update(optimizer.iterations)
-        return loss / lines
-
-    return tf.function(step, input_signature=[batch_spec] if batch_spec else None)
+def _check_compiles(training: Training, strategy: tf.distribute.Strategy, info: DatasetInfo) -> None:
+    """XLA compiles anew for every width, and fails in replicas on CPUs (TensorFlow 2.16)."""
+    replicas, width = strategy.num_replicas_in_sync, "one width" if info.geometry.width else "any width"
+    if training.jit_compile and (replicas > 1 or not info.geometry.width):
+        raise UserError(
+            "jit_compile",
+            received=f"True for lines of {width}, on {replicas} devices",
+            expected="one device, and lines of one width",
+            remedy="Leave --jit_compile out.",
+        )
 
 
 def _choose_validation(training: Training, info: DatasetInfo) -> str | None:

@@ -9,7 +9,7 @@ from model.densenet import build_densenet
 from model.distribution import check_batch_size, choose_strategy, distribute
 from model.evaluation import Evaluator
 from model.layers import FusedBatchNormalization, SeededDropout
-from model.training import make_step
+from model.step import make_step
 from pipeline.dataset import training_input
 from pipeline.dataset_info import load_dataset_info
 from pipeline.errors import UserError

@@ -19,8 +19,9 @@ from model.checkpoints import Checkpoints
 from model.config import Devices, Saving, Training
 from model.history import cut_events
 from model.run_folder import hold_run
+from model.step import make_step
 from model.stopping import Stopped
-from model.training import make_step, train
+from model.training import train
 from pipeline.errors import UserError
 from tests.samples import convert_lines
 

@@ -1,0 +1,20 @@
+"""The dtype that a network computes in; its weights, its logits and all behind them are float32 always."""
+
+import contextlib
+from collections.abc import Iterator
+
+import keras
+
+# Keras's policies, by --precision.
+_POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+
+
+@contextlib.contextmanager
+def use_precision(precision: str) -> Iterator[None]:
+    """Layers that are made within this block compute in `precision`."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(_POLICIES[precision])
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
