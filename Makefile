@@ -22,7 +22,7 @@ demo: $(READY)
 	done
 	$(RUN) -m beam_jobs.describe --data=$(DEMO)/data --picture=$(DEMO)/data.png --lines=18
 	$(RUN) -m model.train --data=$(DEMO)/data --run=$(DEMO)/run --batch_size=16 --epochs=2 \
-	  --learning_rate=4e-3 --schedule=cosine --warmup_steps=100
+	  --preset=recommended
 	$(RUN) -m model.evaluate --model=$(DEMO)/run --data=$(DEMO)/data --split=test --picture=$(DEMO)/readings.png
 	$(RUN) -m model.predict --model=$(DEMO)/run $$(ls $(DEMO)/lines/images/*.jpg | tail -n 5)
 	@echo "What it learned from: $(DEMO)/data.png. Lines with truth and reading: $(DEMO)/readings.png"
