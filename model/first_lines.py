@@ -1,11 +1,8 @@
 """A few lines of a split to look at: always the same ones, read as often as asked."""
 
-import numpy as np
-
 from model.picture import ReadLine
 from model.recognizer import Reader
-from pipeline import images, schema
-from pipeline.dataset import evaluation_input
+from pipeline.dataset import read_first_lines
 from pipeline.dataset_info import DatasetInfo
 
 
@@ -14,11 +11,8 @@ class FirstLines:
 
     def __init__(self, count: int, *, folder: str, info: DatasetInfo, split: str):
         """Loads `count` lines of the data set in `folder`, or as many as the split has."""
-        rows = evaluation_input(
-            folder=folder, info=info, split=split, batch_size=count, normalised=True
-        ).unbatch()
-        rows = rows.filter(lambda row: row[schema.WEIGHT] > 0).take(count).as_numpy_iterator()
-        self._lines = [_take_line(row, info) for row in rows]
+        lines = read_first_lines(folder=folder, info=info, split=split, count=count)
+        self._lines = [(line.levels, info.charset.decode(line.label)) for line in lines]
 
     def read(self, reader: Reader) -> list[ReadLine]:
         """What a reader makes of them now, each line alone."""
@@ -27,9 +21,3 @@ class FirstLines:
             (reading,) = reader.read_batch(levels[None])
             read.append(ReadLine(levels, truth, reading.text, reading.confidence))
         return read
-
-
-def _take_line(row: dict, info: DatasetInfo) -> tuple[np.ndarray, str]:
-    """Grey levels, uint8 [H, W], and text of a row."""
-    levels = images.denormalise(row[schema.IMAGE][:, : row[schema.WIDTH], 0])
-    return levels, info.charset.decode(row[schema.LABEL][: row[schema.LABEL_LENGTH]])

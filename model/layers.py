@@ -39,8 +39,8 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         outputs, mean, variance = self._normalise(inputs, None, None)
         samples = tf.cast(tf.size(inputs) // tf.shape(inputs)[-1], variance.dtype)
         # The kernel returns the unbiased variance; Keras averages the biased one.
-        self._move(self.moving_mean, mean)
-        self._move(self.moving_variance, variance * (samples - 1) / samples)
+        self._move(self.moving_mean, mean, samples)
+        self._move(self.moving_variance, variance * (samples - 1) / samples, samples)
         return outputs
 
     def _normalise(self, inputs, mean, variance):
@@ -54,8 +54,10 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
             is_training=mean is None,
         )
 
-    def _move(self, moving, batch):
-        moving.assign(moving * self.momentum + batch * (1.0 - self.momentum))
+    def _move(self, moving, batch, samples):
+        moved = moving * self.momentum + batch * (1.0 - self.momentum)
+        # A replica may have rows that fill up a batch and no line, of which the kernel's statistics are NaN.
+        moving.assign(tf.where(samples > 0, moved, moving))
 
 
 def _pack(inputs, places):

@@ -78,6 +78,7 @@ class Trainer:
         self._training, self._strategy, self._info, self._data = training, strategy, info, data
         self._replicas = strategy.num_replicas_in_sync
         self._steps = count_steps(info, training.train_split, training.batch_size, self._replicas)
+        self._mean_size = self._find_mean_size()
         with strategy.scope(), use_precision(training.precision):
             self.model = build_densenet(
                 height=info.geometry.height,
@@ -172,10 +173,11 @@ class Trainer:
 
     def _train_epoch(self, state: dict) -> dict:
         """Trains what is left of an epoch, saving when it is time to; returns the epoch's figures."""
-        size, epoch, first = self._training.batch_size, state["epoch"], state["step"]
+        epoch, first = state["epoch"], state["step"]
         losses = Losses(state["loss_sum"], first, self._name_lines, epoch * self._steps)
         title = f"epoch {epoch + 1} of {self._training.epochs}"
-        progress = Progress(title, self._steps * size, "images", done=first * size)
+        total, done = (round(steps * self._mean_size) for steps in (self._steps, first))
+        progress = Progress(title, total, "images", done=done)
         waited, start = 0.0, time.monotonic()
 
         def tell() -> str:
@@ -189,11 +191,11 @@ class Trainer:
             self._callbacks.all.on_train_batch_begin(step - 1)
             losses.add(self._step(batch))
             self._callbacks.all.on_train_batch_end(step - 1)
-            progress.show(step * size, tell)
+            progress.show(round(step * self._mean_size), tell)
             if step < self._steps:
                 self._save_if_due({**state, "step": step}, losses)
-        seconds, images = time.monotonic() - start, (self._steps - first) * size
-        progress.close(self._steps * size, tell())
+        seconds, images = time.monotonic() - start, total - done
+        progress.close(total, tell())
         self._seconds, self._images = self._seconds + seconds, self._images + images
         return {
             "loss": losses.mean(),
@@ -212,10 +214,17 @@ class Trainer:
             where = f"in epoch {state['epoch'] + 1}, after step {state['step']}"
             raise Stopped(f"{self._stop_request.signal} {where}")
 
+    def _find_mean_size(self) -> float:
+        """Lines of a batch, which differ by width where lines have any."""
+        if self._info.geometry.width:
+            return self._training.batch_size
+        return self._info.find_split(self._training.train_split).written / self._steps
+
     def _name_lines(self, step: int) -> list[str]:
         """The keys of the lines that a step of the run, from 0, trained on."""
         batch = next(iter(self._make_input(step)))
-        return [key.decode("utf-8", "replace") for key in batch[schema.KEY].numpy()]
+        keys = batch[schema.KEY][batch[schema.WEIGHT] > 0].numpy()
+        return [key.decode("utf-8", "replace") for key in keys]
 
     def _make_input(self, first_step: int) -> tf.data.Dataset:
         return training_input(

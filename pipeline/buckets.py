@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import math
 
 # A bucket's widest line is at most this much wider than the one before its narrowest: what padding may cost.
 GROWTH = 1.125
@@ -27,8 +28,8 @@ class Bucket:
 def make_buckets(widths: dict[int, int], *, batch_size: int, replicas: int = 1) -> tuple[Bucket, ...]:
     """The buckets, narrowest first, of lines counted by width.
 
-    All have about as many pixels a batch: `batch_size` lines of the mean width. Sizes are multiples of
-    `replicas`, at least one a replica.
+    A batch has about as many pixels as `batch_size` lines of the mean width, or fewer where that gives equal
+    batches. Sizes are multiples of `replicas`, at least one a replica.
     """
     if not widths:
         return ()
@@ -37,8 +38,7 @@ def make_buckets(widths: dict[int, int], *, batch_size: int, replicas: int = 1) 
     bounds = _choose_bounds(max(widths))
     groups = itertools.groupby(sorted(widths), lambda width: next(b for b in bounds if width <= b))
     return tuple(
-        Bucket(bound, _round(pixels / bound, replicas), sum(widths[width] for width in group))
-        for bound, group in groups
+        _make_bucket(bound, pixels, sum(widths[width] for width in group), replicas) for bound, group in groups
     )
 
 
@@ -49,5 +49,8 @@ def _choose_bounds(widest: int) -> list[int]:
     return bounds
 
 
-def _round(size: float, replicas: int) -> int:
-    return max(1, round(size / replicas)) * replicas
+def _make_bucket(width: int, pixels: float, lines: int, replicas: int) -> Bucket:
+    share = max(1, round(pixels / width / replicas))  # of a replica, at most
+    batches = math.ceil(lines / (share * replicas))
+    # A last batch of a few lines would take a whole one's time, and its statistics would be poor.
+    return Bucket(width, math.ceil(lines / (batches * replicas)) * replicas, lines)

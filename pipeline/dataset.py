@@ -74,6 +74,12 @@ def evaluation_input(
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
+def read_first_lines(*, folder: str, info: DatasetInfo, split: str, count: int) -> list[schema.Record]:
+    """The split's first lines in order, as they are stored."""
+    records = tf.data.TFRecordDataset(_find_shards(folder, info, split)).take(count)
+    return [schema.decode(record, info.image_encoding) for record in records.as_numpy_iterator()]
+
+
 def find_buckets(info: DatasetInfo, split: str, batch_size: int, replicas: int = 1) -> tuple[Bucket, ...]:
     """The split's buckets of lines; one where all lines are of one width."""
     chosen = info.find_split(split)

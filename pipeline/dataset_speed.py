@@ -52,7 +52,7 @@ def _read(batches, seconds: float, title: str) -> tuple[int, float]:
     """Images read, and the seconds that it took."""
     start, images, progress = time.monotonic(), 0, Progress(title, round(seconds), "seconds")
     while (taken := time.monotonic() - start) < seconds:
-        images += len(next(batches)[schema.WEIGHT])
+        images += int(sum(next(batches)[schema.WEIGHT].numpy()))
         progress.show(int(taken))
     progress.close(round(taken), f"{images:,} images")
     return images, taken

@@ -149,7 +149,7 @@ def _parse_images(fields: dict, geometry: images.Geometry, encoding: str, padded
         return tf.reshape(pixels, [-1, geometry.height, geometry.width, 1])
     pixels = tf.io.decode_raw(tf.strings.reduce_join(fields[IMAGE]), dtype)
     widths = tf.repeat(fields[WIDTH], geometry.height)
-    rows = tf.RaggedTensor.from_row_lengths(pixels, widths, validate=False)
+    rows = tf.RaggedTensor.from_row_lengths(pixels, widths)
     shape = tf.stack([-1, tf.cast(padded_width, tf.int32)])
     return tf.reshape(rows.to_tensor(shape=shape), [-1, geometry.height, padded_width, 1])
 

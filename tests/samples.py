@@ -2,6 +2,7 @@
 
 import io
 import os
+from collections.abc import Sequence
 
 import numpy as np
 import PIL.Image
@@ -34,9 +35,9 @@ def write_list(folder: str, rows: list[str], name: str = "train.txt") -> str:
     return path
 
 
-def write_lines(folder: str, count: int, name: str = "train.txt", width: int = 64) -> str:
+def write_lines(folder: str, count: int, name: str = "train.txt", widths: Sequence[int] = ()) -> str:
     """Writes `count` images 0.png, 1.png, ... and a list of them, line k labelled with the digits of k."""
-    for number in range(count):
+    for number, width in enumerate(widths or [64] * count):
         with open(os.path.join(folder, f"{number}.png"), "wb") as file:
             file.write(encode_image(draw_levels(number, width=width)))
     rows = [f"{n}.png {' '.join(str(int(digit) + 1) for digit in str(n))}" for n in range(count)]
@@ -60,5 +61,13 @@ def convert_lines(folder: str, count: int, **changes) -> str:
     """Writes and converts `count` lines in this process; returns the data set's folder."""
     write_lines(folder, count)
     config = conversion(folder, **changes)
+    convert(config, workers=1)
+    return config.output
+
+
+def convert_any_width(folder: str, widths: Sequence[int], **changes) -> str:
+    """As `convert_lines`, with lines of these widths, which stay as wide as they are."""
+    write_lines(folder, len(widths), widths=widths)
+    config = conversion(folder, image_width=0, **changes)
     convert(config, workers=1)
     return config.output

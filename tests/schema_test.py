@@ -2,7 +2,6 @@
 
 import itertools
 import random
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -22,7 +21,7 @@ RECORDS = [
     Record("图\\春.png", draw_levels(1, 8, 39), [127]),
     Record("c.png", draw_levels(2, 8, 39), [128, 16383, 16384, 3_000_000, 1]),
 ]
-
+ANY_WIDTH = [Record(str(width), draw_levels(width, 8, width), [1]) for width in (24, 7, 15)]
 
 ENCODINGS = ("float32", "uint8")
 
@@ -56,21 +55,21 @@ def make_example(record: Record, encoding: str) -> bytes:
     return example.SerializeToString(deterministic=True)
 
 
-def parse(records, encoding: str) -> dict:
-    return schema.parse(records, geometry=GEOMETRY, encoding=encoding)
+def parse(records, encoding: str, geometry: Geometry = GEOMETRY, **options) -> dict:
+    return schema.parse(records, geometry=geometry, encoding=encoding, **options)
 
 
-def parse_eagerly(records, encoding):
-    return parse(tf.constant(records), encoding)
+def parse_eagerly(records, encoding, **options):
+    return parse(tf.constant(records), encoding, **options)
 
 
-def parse_in_a_function(records, encoding):
-    return tf.function(lambda batch: parse(batch, encoding))(tf.constant(records))
+def parse_in_a_function(records, encoding, **options):
+    return tf.function(lambda batch: parse(batch, encoding, **options))(tf.constant(records))
 
 
-def parse_in_a_map(records, encoding):
+def parse_in_a_map(records, encoding, **options):
     dataset = tf.data.Dataset.from_tensor_slices(records).batch(len(records))
-    return next(iter(dataset.map(lambda batch: parse(batch, encoding))))
+    return next(iter(dataset.map(lambda batch: parse(batch, encoding, **options))))
 
 
 class EncodeTest(parameterized.TestCase, tf.test.TestCase):
@@ -193,27 +192,56 @@ class ParseTest(parameterized.TestCase, tf.test.TestCase):
     def test_frames_weights_and_keys_are_those_of_the_lines(self, how, encoding):
         batch = how([schema.encode(record, encoding) for record in RECORDS], encoding)
         self.assertAllEqual(batch["frames"], [5, 5, 5])
+        self.assertAllEqual(batch["width"], [39, 39, 39])
         self.assertAllEqual(batch["weight"], [1, 1, 1])
         self.assertEqual([key.decode() for key in batch["key"].numpy()], [record.key for record in RECORDS])
         self.assertEqual(
-            {name: batch[name].dtype for name in ("frames", "label_length", "weight", "key")},
-            {"frames": tf.int32, "label_length": tf.int32, "weight": tf.float32, "key": tf.string},
+            {name: batch[name].dtype for name in ("frames", "width", "label_length", "weight", "key")},
+            {
+                "frames": tf.int32,
+                "width": tf.int32,
+                "label_length": tf.int32,
+                "weight": tf.float32,
+                "key": tf.string,
+            },
         )
 
 
-class EncodingsTest(parameterized.TestCase, tf.test.TestCase):
-    def test_levels_are_bit_identical_where_a_function_is_compiled(self):
-        # decode_raw cannot be compiled: what stands behind it can, and is where arithmetic would differ.
-        with mock.patch.object(tf.io, "decode_raw", lambda levels, dtype: levels):
-            compiled = tf.function(lambda x: schema._parse_images(x, GEOMETRY, "uint8"), jit_compile=True)
-            image = compiled(tf.constant(EVERY_LEVEL.reshape(1, -1)))
-        self.assertEqual(image.numpy().tobytes(), images.normalise(EVERY_LEVEL).tobytes())
+@parameterized.product(how=[parse_eagerly, parse_in_a_function, parse_in_a_map], encoding=ENCODINGS)
+class ParseAnyWidthTest(parameterized.TestCase, tf.test.TestCase):
+    def parse(self, how, encoding, **options) -> dict:
+        records = [schema.encode(record, encoding) for record in ANY_WIDTH]
+        return how(records, encoding, geometry=Geometry(8, 0), padded_width=24, **options)
 
+    def test_each_line_stands_at_the_left_as_it_is(self, how, encoding):
+        batch = self.parse(how, encoding)
+        self.assertEqual((batch["image"].dtype, batch["image"].shape), (tf.float32, (3, 8, 24, 1)))
+        self.assertAllEqual(batch["width"], [24, 7, 15])
+        self.assertAllEqual(batch["frames"], [3, 1, 2])
+        for record, image in zip(ANY_WIDTH, batch["image"].numpy(), strict=True):
+            own = image[:, : record.levels.shape[1], 0]
+            self.assertEqual(own.tobytes(), images.normalise(record.levels).tobytes())
+
+    def test_pixels_stay_as_they_are_stored_where_nothing_normalises_them(self, how, encoding):
+        batch = self.parse(how, encoding, normalised=False)
+        self.assertEqual(batch["image"].dtype, encoding)
+        for record, image in zip(ANY_WIDTH, batch["image"].numpy(), strict=True):
+            stored = images.normalise(record.levels) if encoding == "float32" else record.levels
+            self.assertEqual(image[:, : record.levels.shape[1], 0].tobytes(), stored.tobytes())
+
+
+class EncodingsTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters(*ENCODINGS)
     def test_a_record_of_another_size_is_not_parsed(self, encoding):
         record = schema.encode(Record("a.png", draw_levels(1, 8, 48), [1]), encoding)
         with self.assertRaises(tf.errors.InvalidArgumentError):
             parse(tf.constant([record]), encoding)
+
+    @parameterized.product(encoding=ENCODINGS, height=[7, 9])
+    def test_a_record_of_any_width_and_another_height_is_not_parsed(self, encoding, height):
+        record = schema.encode(Record("a.png", draw_levels(1, height, 24), [1]), encoding)
+        with self.assertRaises(tf.errors.InvalidArgumentError):
+            parse(tf.constant([record]), encoding, geometry=Geometry(8, 0), padded_width=24)
 
     @parameterized.parameters("float16", "", "UINT8")
     def test_refuses_an_unknown_encoding(self, encoding):
