@@ -15,7 +15,16 @@ def find_tree(pid: int) -> list[int]:
 
 
 def read_pss(pid: int) -> int:
-    """Proportional set size of a process in bytes; 0 where it is gone."""
+    """Proportional set size of a process in bytes, shares of what it shares included; 0 where it is gone."""
+    return _read(pid, "Pss:")
+
+
+def read_own(pid: int) -> int:
+    """What a process has allocated, in bytes, whatever others share libraries with it; 0 where it is gone."""
+    return _read(pid, "Anonymous:")
+
+
+def _read(pid: int, row: str) -> int:
     with contextlib.suppress(OSError), open(f"/proc/{pid}/smaps_rollup") as file:
-        return sum(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))
+        return sum(int(line.split()[1]) * 1024 for line in file if line.startswith(row))
     return 0

@@ -2,8 +2,8 @@
 
     python -m benchmarks.training_memory --work=build/benchmark --steps=2000
 
-Draws and converts lines of digits (88x32), trains on them with validation and checkpoints, and reads the
-process's memory (PSS) from /proc every half second. Standard output ends with one JSON object: the peak in MB
+Draws and converts lines of digits (88x32), trains on them with validation and checkpoints, and reads what the
+process has allocated (anonymous memory) from /proc every half second. Standard output ends with one JSON object: the peak in MB
 of each fifth of the steps, and how much higher the last fifth's is than the second one's; the first one holds
 what is loaded and traced.
 """
@@ -15,7 +15,7 @@ import time
 
 from absl import flags
 
-from benchmarks.memory import read_pss
+from benchmarks.memory import read_own
 from benchmarks.small_training import BATCH, LINES, find_step, make_data
 from pipeline import command, storage
 from pipeline.errors import UserError
@@ -55,7 +55,7 @@ def watch(words: list[str], run: str) -> list[int]:
     process, peaks = subprocess.Popen(words), [0] * PARTS
     while process.poll() is None:
         part = min(find_step(run) * PARTS // _STEPS.value, PARTS - 1)
-        peaks[part] = max(peaks[part], read_pss(process.pid))
+        peaks[part] = max(peaks[part], read_own(process.pid))
         time.sleep(0.5)
     if process.returncode:
         raise UserError(
