@@ -3,9 +3,9 @@
     python -m benchmarks.training_memory --work=build/benchmark --steps=2000
 
 Draws and converts lines of digits (88x32), trains on them with validation and checkpoints, and reads what the
-process has allocated (anonymous memory) from /proc every half second. Standard output ends with one JSON object: the peak in MB
-of each fifth of the steps, and how much higher the last fifth's is than the second one's; the first one holds
-what is loaded and traced.
+process has allocated (anonymous memory) from /proc every half second. Standard output ends with one JSON
+object: the peak in MB of each fifth of the steps, and how much higher the last fifth's is than the second
+one's; the first one holds what is loaded and traced.
 """
 
 import os

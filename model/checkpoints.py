@@ -50,7 +50,7 @@ class Checkpoints:
 
     def restore(self) -> dict | None:
         """Restores the newest checkpoint that can be read and returns its state; None where there is none."""
-        paths = self._find()
+        paths = find_checkpoints(self._folder)
         for path in reversed(paths):
             try:
                 # All variables have to come from it: half a checkpoint would be another run.
@@ -68,10 +68,11 @@ class Checkpoints:
             )
         return None
 
-    def _find(self) -> list[str]:
-        """Checkpoints that lie there, by their steps; TensorFlow's own list of them may be lost or behind."""
-        found = {}
-        for name in storage.list_names(self._folder):
-            if match := re.fullmatch(r"ckpt-(\d+)\.index", name):
-                found[int(match[1])] = os.path.join(self._folder, name.removesuffix(".index"))
-        return [found[step] for step in sorted(found)]
+
+def find_checkpoints(folder: str) -> list[str]:
+    """Checkpoints that lie in a folder, by their steps; TensorFlow's own list of them may be lost or behind."""
+    found = {}
+    for name in storage.list_names(folder):
+        if match := re.fullmatch(r"ckpt-(\d+)\.index", name):
+            found[int(match[1])] = os.path.join(folder, name.removesuffix(".index"))
+    return [found[step] for step in sorted(found)]

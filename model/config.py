@@ -9,6 +9,7 @@ OPTIMIZERS = ("adam", "adamw")
 SCHEDULES = ("constant", "cosine")
 PRECISIONS = ("float32", "bfloat16", "float16")
 STRATEGIES = ("auto", "one", "mirrored")
+CHARSET_MODES = ("fail", "union", "new")
 
 # Settings by name; flags that are given come before them. `notebook` is what it trained with, the defaults.
 PRESETS = {
@@ -31,10 +32,17 @@ class Training:
     `weight_decay` is AdamW's, beside the network's own L2 terms; `clip_norm` bounds the gradients' global norm
     (0: does not). With an `ema_decay` above 0 the weights' moving average is what is validated and read.
     `precision` is what the network computes in; weights and logits are float32.
+
+    `init_from` names a run, or a weights file in one, whose weights this one begins with; `charset_mode` says
+    what becomes of characters that only one of them has (see model.transfer). For the first
+    `freeze_trunk_steps` steps only the last layer changes (see model.freezing).
     """
 
     train_split: str = "train"
     validation_split: str | None = None
+    init_from: str | None = None
+    charset_mode: str = "fail"
+    freeze_trunk_steps: int = 0
     epochs: int = 100
     batch_size: int = 64
     optimizer: str = "adam"
@@ -54,6 +62,7 @@ class Training:
     def __post_init__(self):
         for name in ("epochs", "batch_size", "patience", "shuffle_buffer"):
             check_setting(name, getattr(self, name), getattr(self, name) >= 1, "1 or more")
+        self._check_transfer()
         check_setting("optimizer", self.optimizer, self.optimizer in OPTIMIZERS, " or ".join(OPTIMIZERS))
         decays = self.weight_decay > 0 if self.optimizer == "adamw" else self.weight_decay == 0
         expected = "more than 0 with --optimizer=adamw, 0 with adam"
@@ -65,6 +74,13 @@ class Training:
         check_setting("warmup_steps", self.warmup_steps, self.warmup_steps >= 0, "0 or more")
         check_setting("seed", self.seed, 0 <= self.seed < 2**31, "0 to 2147483647")
         check_setting("schedule", self.schedule, self.schedule in SCHEDULES, " or ".join(SCHEDULES))
+
+    def _check_transfer(self) -> None:
+        mode, steps = self.charset_mode, self.freeze_trunk_steps
+        check_setting("charset_mode", mode, mode in CHARSET_MODES, ", ".join(CHARSET_MODES))
+        check_setting("freeze_trunk_steps", steps, steps >= 0, "0 or more")
+        check_setting("charset_mode", mode, self.init_from or mode == "fail", "fail without --init_from")
+        check_setting("freeze_trunk_steps", steps, self.init_from or not steps, "0 without --init_from")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

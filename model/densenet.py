@@ -22,6 +22,7 @@ TRANSITION_FILTERS = 128
 DROPOUT = 0.2
 WEIGHT_DECAY = 1e-4
 EPSILON = 1.1e-5
+HEAD = "logits"  # the name of the last layer; all before it is the trunk
 
 
 def build_densenet(*, height: int, classes: int, seed: int = 0, padded: bool = False) -> keras.Model:
@@ -49,7 +50,7 @@ def build_densenet(*, height: int, classes: int, seed: int = 0, padded: bool = F
     x = keras.layers.Permute((2, 1, 3))(x)  # [B, frames, rows, channels]
     x = keras.layers.Reshape((-1, count_frames(height) * x.shape[-1]))(x)  # a column: row, then channel
     # float32 under any dtype policy: a softmax over thousands of classes takes all of its digits.
-    head = keras.layers.Dense(classes, kernel_initializer=_he_normal(seeds), name="logits", dtype="float32")
+    head = keras.layers.Dense(classes, kernel_initializer=_he_normal(seeds), name=HEAD, dtype="float32")
     return keras.Model(inputs, head(x), name="densenet_ctc")
 
 

@@ -5,6 +5,7 @@ import time
 import keras
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from model.densenet import call_densenet
 from model.distribution import distribute, sum_over_replicas
@@ -102,6 +103,19 @@ def evaluate(
     }
 
 
+def choose_validation(split: str | None, info: DatasetInfo) -> str | None:
+    """The split that a training validates on: the one named, else `validation`, else `test`, else none."""
+    if split:
+        info.find_split(split)
+        return split
+    for name in ("validation", "test"):
+        if name in info.splits:
+            logging.info("validation: split %r of the data set", name)
+            return name
+    logging.warning("validation: none, the data set has no split 'validation' or 'test'; no early stopping")
+    return None
+
+
 def _check_same_lines(model: DatasetInfo, data: DatasetInfo, folder: str) -> None:
     _check_charset(model.charset, data.charset, folder)
     if model.geometry.height != data.geometry.height:
@@ -114,8 +128,8 @@ def _check_same_lines(model: DatasetInfo, data: DatasetInfo, folder: str) -> Non
 
 
 def _check_charset(model_charset: Charset, data_charset: Charset, folder: str) -> None:
-    """Raises UserError where a data set's classes are not the model's."""
-    if model_charset != data_charset:
+    """Raises UserError where a data set's classes are not the model's, or not the first of them."""
+    if not model_charset.characters.startswith(data_charset.characters):  # --charset_mode=union appends some
         raise UserError(
             f"charset of {folder}",
             received=f"{data_charset.classes} classes, SHA-256 {data_charset.sha256[:12]}",

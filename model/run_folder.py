@@ -140,7 +140,7 @@ def _load_weights(model: keras.Model, path: str) -> None:
             f"weights {path}",
             received=str(error).splitlines()[0],
             expected=f"weights of {model.name} with {model.output_shape[-1]} classes",
-            remedy="Choose weights of this run with --checkpoint.",
+            remedy="Choose other weights of the run, by --checkpoint or, in training, by --init_from.",
         ) from None
 
 

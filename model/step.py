@@ -10,6 +10,7 @@ from model.config import Training
 from model.ctc import ctc_loss
 from model.densenet import call_densenet
 from model.distribution import sum_over_replicas
+from model.freezing import hold_trunk
 from model.layers import dropout_seed
 from model.optimizers import clip_gradients
 from pipeline import schema
@@ -51,7 +52,8 @@ def make_step(
         return tf.stack([loss, tf.reduce_sum(batch[schema.WEIGHT])])
 
     def step(batch):
-        loss, lines = tf.unstack(sum_over_replicas(strategy, strategy.run(step_on_replica, args=(batch,))))
+        with hold_trunk(model, optimizer.iterations, training.freeze_trunk_steps):
+            loss, lines = tf.unstack(sum_over_replicas(strategy, strategy.run(step_on_replica, args=(batch,))))
         if averages:
             averages.update(optimizer.iterations)
         return loss / lines

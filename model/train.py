@@ -5,9 +5,9 @@
 The run folder gets the configuration, the charset, weights of every epoch and of the best one, history.csv,
 curves.png and TensorBoard's logs, which show some lines of the validation split as they are read. The same
 command on an existing run goes on after its last checkpoint, to the same weights as if it had not been stopped.
-SIGTERM and Ctrl-C save first; the exit code is 75 then. The last line on standard output is {"step", "loss",
-"images_per_second", "split", "lines", "exact_match", "cer"}, the last four of the validation split at the best
-epoch.
+SIGTERM and Ctrl-C save first; the exit code is 75 then. With --init_from=OLD_RUN it begins with that run's
+weights, character by character. The last line on standard output is {"step", "loss", "images_per_second",
+"split", "lines", "exact_match", "cer"}, the last four of the validation split at the best epoch.
 """
 
 import sys
@@ -15,6 +15,7 @@ import sys
 from absl import flags
 
 from model.config import (
+    CHARSET_MODES,
     OPTIMIZERS,
     PRECISIONS,
     PRESETS,
@@ -45,6 +46,22 @@ _VALIDATION_SPLIT = flags.DEFINE_string(
     "validation_split",
     Training.validation_split,
     "Split to validate on; by default validation, else test, else none.",
+)
+_INIT_FROM = flags.DEFINE_string(
+    "init_from", Training.init_from, "Run to begin with the weights of, or a file in its folder weights."
+)
+_CHARSET_MODE = flags.DEFINE_enum(
+    "charset_mode",
+    Training.charset_mode,
+    CHARSET_MODES,
+    "Where --init_from knows other characters than the data: fail, keep all of both (union), or keep the "
+    "data's alone (new).",
+)
+_FREEZE_TRUNK_STEPS = flags.DEFINE_integer(
+    "freeze_trunk_steps",
+    Training.freeze_trunk_steps,
+    "First steps, in which only the last layer changes; for --init_from.",
+    lower_bound=0,
 )
 _EPOCHS = flags.DEFINE_integer(
     "epochs", Training.epochs, "Passes over the training split at most.", lower_bound=1
@@ -141,6 +158,9 @@ _HISTOGRAM_EPOCHS = flags.DEFINE_integer(
 _TRAINING = (
     _TRAIN_SPLIT,
     _VALIDATION_SPLIT,
+    _INIT_FROM,
+    _CHARSET_MODE,
+    _FREEZE_TRUNK_STEPS,
     _EPOCHS,
     _BATCH_SIZE,
     _OPTIMIZER,

@@ -17,7 +17,7 @@ from model.config import Devices, Saving, Training, Watching
 from model.densenet import build_densenet, count_parameters
 from model.devices import set_up_devices
 from model.distribution import check_batch_size, choose_strategy, distribute
-from model.evaluation import Evaluator
+from model.evaluation import Evaluator, choose_validation
 from model.history import cut_events, cut_history, describe_epoch
 from model.losses import Losses
 from model.metrics import Scores
@@ -26,6 +26,7 @@ from model.precision import use_precision
 from model.run_folder import RunFolder, hold_run, open_run
 from model.step import make_step
 from model.stopping import Stopped, StopRequest, listen
+from model.transfer import Source, begin_with
 from model.watching import Readings
 from pipeline import schema
 from pipeline.dataset import count_steps, training_input
@@ -54,10 +55,14 @@ def train(
     check_batch_size(training.batch_size, strategy)
     info = load_dataset_info(data)
     _check_compiles(training, strategy, info)
-    training = dataclasses.replace(training, validation_split=_choose_validation(training, info))
+    training = dataclasses.replace(
+        training, validation_split=choose_validation(training.validation_split, info)
+    )
     with hold_run(run), listen() as stop_request:
+        info, source = begin_with(training, info, run)
         folder = open_run(run, training=training, devices=devices, data=data, info=info)
-        trainer = Trainer(training, strategy, data, info, folder, saving or Saving(), watching or Watching())
+        watched = watching or Watching()
+        trainer = Trainer(training, strategy, data, info, folder, saving or Saving(), watched, source)
         return trainer.run(stop_request)
 
 
@@ -73,8 +78,9 @@ class Trainer:
         folder: RunFolder,
         saving: Saving,
         watching: Watching,
+        source: Source | None = None,
     ):
-        """Builds model, optimizer, step, evaluator and callbacks; nothing is read or restored yet."""
+        """Builds model (with the weights of `source`), optimizer, step and so on; nothing is restored yet."""
         self._training, self._strategy, self._info, self._data = training, strategy, info, data
         self._replicas = strategy.num_replicas_in_sync
         self._steps = count_steps(info, training.train_split, training.batch_size, self._replicas)
@@ -86,6 +92,8 @@ class Trainer:
                 seed=training.seed,
                 padded=not info.geometry.width,
             )
+            if source:
+                source.place(self.model, info.charset)
             self.optimizer = make_optimizer(training, self._steps)
             self.optimizer.build(self.model.trainable_variables)
             self.model.compile(optimizer=self.optimizer)
@@ -132,6 +140,8 @@ class Trainer:
             logging.info("resuming in epoch %d of %d after step %d", epoch, self._training.epochs, step)
         else:
             state = {"epoch": 0, "step": 0, "loss_sum": 0.0, "stopped": False, "loss": None, "scores": None}
+            if self._training.init_from:
+                self._save(state)  # the run it began with may be gone, or another, when it goes on
         cut_history(self._folder.history, state["epoch"])
         cut_events(self._folder.tensorboard, state["epoch"])
         self._callbacks.all.on_train_begin()
@@ -276,15 +286,3 @@ def _check_compiles(training: Training, strategy: tf.distribute.Strategy, info: 
             expected="one device, and lines of one width",
             remedy="Leave --jit_compile out.",
         )
-
-
-def _choose_validation(training: Training, info: DatasetInfo) -> str | None:
-    if training.validation_split:
-        info.find_split(training.validation_split)
-        return training.validation_split
-    for name in ("validation", "test"):
-        if name in info.splits:
-            logging.info("validation: split %r of the data set", name)
-            return name
-    logging.warning("validation: none, the data set has no split 'validation' or 'test'; no early stopping")
-    return None

@@ -53,8 +53,7 @@ class Charset:
             return [self._class_of[character] for character in text]
         except KeyError:
             unknown = sorted({c for c in text if c not in self._class_of})
-            shown = ", ".join(f"{c!r} (U+{ord(c):04X})" for c in unknown)
-            raise Refused("unknown_character", f"the charset lacks {shown}") from None
+            raise Refused("unknown_character", f"the charset lacks {show_characters(unknown)}") from None
 
     def encode_rows(self, rows: Sequence[bytes]) -> list[int]:
         """Class ids of charset rows in decimal; raises Refused('bad_id')."""
@@ -84,9 +83,23 @@ class Charset:
             text.append(self.characters[k])
         return "".join(text)
 
+    def without(self, other: "Charset") -> str:
+        """The characters that `other` lacks, in order."""
+        return "".join(c for c in self.characters if c not in other)
+
+    def union(self, other: "Charset") -> "Charset":
+        """These characters, whose classes stay, and behind them those that only `other` has, in its order."""
+        return Charset(self.characters + other.without(self))
+
     def write(self, path: str) -> None:
         """Writes the charset as a file that `read_charset` reads."""
         storage.write_atomically(path, "\n".join([BLANK_ROW, *self.characters, ""]).encode("utf-8"))
+
+
+def show_characters(characters: Sequence[str], most: int | None = None) -> str:
+    """Characters for a message, each with its code point; beyond the first `most` they are only counted."""
+    shown = ", ".join(f"{c!r} (U+{ord(c):04X})" for c in characters[:most])
+    return shown if most is None or len(characters) <= most else f"{shown} and {len(characters) - most} more"
 
 
 def read_charset(path: str) -> Charset:

@@ -5,7 +5,7 @@ import os
 import tensorflow as tf
 from absl.testing import parameterized
 
-from pipeline.charset import Charset, read_charset
+from pipeline.charset import Charset, read_charset, show_characters
 from pipeline.errors import Refused, UserError
 
 
@@ -181,6 +181,18 @@ class CharsetTest(parameterized.TestCase, tf.test.TestCase):
     def test_tells_which_characters_it_has(self):
         self.assertIn("春", self.charset)
         self.assertNotIn("c", self.charset)
+
+    def test_a_union_keeps_the_classes_of_the_first_and_appends_the_rest_in_order(self):
+        self.assertEqual(Charset("cab").union(Charset("xbya")), Charset("cabxy"))
+        self.assertEqual(Charset("cab").union(Charset("abc")), Charset("cab"))
+
+    def test_tells_what_another_one_lacks_in_order(self):
+        self.assertEqual(Charset("cab").without(Charset("bx")), "ca")
+
+    def test_shows_the_first_characters_and_counts_the_rest(self):
+        self.assertEqual(show_characters("春b"), "'春' (U+6625), 'b' (U+0062)")
+        self.assertEqual(show_characters("春b", 2), "'春' (U+6625), 'b' (U+0062)")
+        self.assertEqual(show_characters("春bc", 1), "'春' (U+6625) and 2 more")
 
     def test_the_hash_is_that_of_the_characters_in_their_order(self):
         self.assertEqual(

@@ -25,6 +25,22 @@ class ConfigTest(parameterized.TestCase, tf.test.TestCase):
         ),
         ({"clip_norm": -1.0}, "clip_norm: received -1.0, expected 0 or more. Set --clip_norm."),
         ({"schedule": "steps"}, "schedule: received 'steps', expected constant or cosine. Set --schedule."),
+        (
+            {"init_from": "run", "charset_mode": "all"},
+            "charset_mode: received 'all', expected fail, union, new. Set --charset_mode.",
+        ),
+        (
+            {"charset_mode": "union"},
+            "charset_mode: received 'union', expected fail without --init_from. Set --charset_mode.",
+        ),
+        (
+            {"freeze_trunk_steps": 5},
+            "freeze_trunk_steps: received 5, expected 0 without --init_from. Set --freeze_trunk_steps.",
+        ),
+        (
+            {"init_from": "run", "freeze_trunk_steps": -1},
+            "freeze_trunk_steps: received -1, expected 0 or more. Set --freeze_trunk_steps.",
+        ),
         ({"seed": 2**31}, "seed: received 2147483648, expected 0 to 2147483647. Set --seed."),
     )
     def test_training_refuses(self, settings, message):

@@ -2,7 +2,9 @@
 
 import csv
 import dataclasses
+import functools
 import itertools
+import json
 import os
 import shutil
 import signal
@@ -18,12 +20,14 @@ from model import training as training_module
 from model.checkpoints import Checkpoints
 from model.config import Devices, Saving, Training
 from model.history import cut_events
-from model.run_folder import hold_run
+from model.run_folder import hold_run, open_run
 from model.step import make_step
 from model.stopping import Stopped
 from model.training import train
+from pipeline.dataset_info import DatasetInfo
 from pipeline.errors import UserError
-from tests.samples import convert_lines
+from pipeline.images import Geometry
+from tests.samples import CHARSET, convert_lines
 
 # 13 lines make three steps of four an epoch, and an epoch that begins within a pass.
 SETTINGS = Training(batch_size=4, epochs=3, learning_rate=1e-3, seed=3)
@@ -188,6 +192,20 @@ class RunFolderTest(tf.test.TestCase):
             hold_run(run),
         ):
             pass
+
+    def test_settings_that_an_older_run_does_not_tell_were_the_defaults(self):
+        run, info = self.create_tempdir().full_path, DatasetInfo(CHARSET, Geometry(32, 64), "uint8")
+        begin = functools.partial(open_run, run, devices=Devices(), data="data", info=info)
+        config = begin(training=SETTINGS).config
+        with open(config) as file:
+            content = json.load(file)
+        for name in ("init_from", "charset_mode", "freeze_trunk_steps"):
+            del content["training"][name]
+        with open(config, "w") as file:
+            json.dump(content, file)
+        begin(training=SETTINGS)
+        with self.assertRaisesRegex(UserError, "received --init_from=old, expected --init_from=None"):
+            begin(training=dataclasses.replace(SETTINGS, init_from="old"))
 
     def test_events_of_epochs_that_are_gone_through_again_are_cut(self):
         folder = self.create_tempdir().full_path
