@@ -28,7 +28,8 @@ class Averages(tf.Module):
         step = tf.cast(step, tf.float32)
         decay = tf.minimum(self._decay, (1 + step) / (10 + step))
         for average, live in zip(self._averages, self._live, strict=True):
-            average.assign(average * decay + tf.convert_to_tensor(live) * (1 - decay))
+            # In this form equal values stay equal to the bit.
+            average.assign(average + (tf.convert_to_tensor(live) - average) * (1 - decay))
 
     @contextlib.contextmanager
     def in_place(self) -> Iterator[None]:

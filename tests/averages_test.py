@@ -1,7 +1,6 @@
 """The moving average of the weights: what it is, where it is used, that it survives a stop."""
 
 import os
-from unittest import mock
 
 import keras
 import numpy as np
@@ -9,11 +8,11 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from model.averages import Averages
-from model.config import Devices, Saving, Training
-from model.densenet import build_densenet
+from model.checkpoints import Checkpoints
+from model.config import Devices, Training
 from model.distribution import choose_strategy
-from model.evaluation import evaluate
-from model.training import Trainer, train
+from model.run_folder import load_model
+from model.training import train
 from tests.samples import convert_lines
 
 
@@ -21,18 +20,6 @@ def make_model(value=1.0) -> keras.Model:
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1), keras.layers.BatchNormalization()])
     model.set_weights([np.full_like(weight, value) for weight in model.get_weights()])
     return model
-
-
-def lose_after(saves, save):
-    """Trainer._save that ends the run once it has saved so often."""
-    left = iter(range(saves - 1))
-
-    def save_or_end(trainer, state):
-        save(trainer, state)
-        if next(left, None) is None:
-            raise InterruptedError
-
-    return save_or_end
 
 
 class AveragesTest(parameterized.TestCase, tf.test.TestCase):
@@ -67,28 +54,37 @@ class AveragesTest(parameterized.TestCase, tf.test.TestCase):
         with averages.in_place():
             self.assertAllEqual(model.get_weights()[0], np.ones((2, 1)))
 
+    def test_a_checkpoint_keeps_them(self):
+        folder = self.create_tempdir().full_path
+        values = []
+        for live in (1.0, 5.0):
+            model = make_model(live)
+            averages = Averages(model, decay=0.5)
+            checkpoints = Checkpoints(folder, keep=1, model=model, averages=averages)
+            if checkpoints.restore() is None:
+                model.set_weights([np.full_like(weight, 3.0) for weight in model.get_weights()])
+                averages.update(tf.constant(100))
+                checkpoints.save({}, step=1)
+            with averages.in_place():
+                values.append(model.get_weights()[0][0, 0])
+        self.assertEqual(values, [2.0, 2.0])
+
 
 class TrainingTest(tf.test.TestCase):
-    def test_a_run_reads_with_its_averages_and_goes_on_to_the_same_ones(self):
+    def test_readers_of_a_run_take_its_averages(self):
         folder = self.create_tempdir().full_path
-        data = convert_lines(folder, 12)
-        training = Training(batch_size=4, epochs=2, ema_decay=0.9, validation_split="train", seed=3)
-        runs = [os.path.join(folder, name) for name in ("whole", "resumed")]
-        result = train(training=training, devices=Devices(), data=data, run=runs[0])
-        with (
-            mock.patch.object(Trainer, "_save", lose_after(2, Trainer._save)),
-            self.assertRaises(InterruptedError),
-        ):
-            train(
-                training=training, devices=Devices(), data=data, run=runs[1], saving=Saving(checkpoint_steps=1)
-            )
-        train(training=training, devices=Devices(), data=data, run=runs[1])
-        models = [build_densenet(height=32, classes=14) for _ in runs]
-        for model, run in zip(models, runs, strict=True):
-            model.load_weights(os.path.join(run, "weights", "epoch-0002.weights.h5"))
-        for whole, resumed in zip(*(model.get_weights() for model in models), strict=True):
-            self.assertAllEqual(whole, resumed)
-        self.assertEqual(evaluate(model=runs[0], data=data, split="train")["cer"], result["cer"])
+        data, run = convert_lines(folder, 8), os.path.join(folder, "run")
+        training = Training(batch_size=4, epochs=1, ema_decay=0.9, validation_split="train", seed=3)
+        train(training=training, devices=Devices(), data=data, run=run)
+        model, _ = load_model(run)
+        own = Averages(model, decay=0.9)
+        saved = Checkpoints(os.path.join(run, "checkpoints"), keep=1, model=model, averages=own)
+        averages = [weight.copy() for weight in model.get_weights()]
+        saved.restore()
+        self.assertNotAllClose(model.get_weights()[0], averages[0])
+        with own.in_place():
+            for read, kept in zip(averages, model.get_weights(), strict=True):
+                self.assertAllEqual(read, kept)
 
 
 if __name__ == "__main__":
