@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 import math
 
-# A bucket's widest line is at most this much wider than the one before its narrowest: what padding may cost.
+# A bucket is at most this much wider than the one before, or STEP pixels if that is more: what padding costs.
 GROWTH = 1.125
 
 # Even, so that every line can stand where the network's first convolution, of stride 2, has it alone.
