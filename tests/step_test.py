@@ -52,6 +52,8 @@ class StepTest(parameterized.TestCase, tf.test.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        # One layer a block: tracing, and XLA all the more, take their time by the number of layers.
+        cls.enterClassContext(mock.patch.object(densenet, "LAYERS_PER_BLOCK", 1))
         cls.expected, _, _ = run_steps(3)
 
     @parameterized.parameters("bfloat16", "float16")
