@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
+from model import densenet
 from model.config import Devices, Saving, Training
 from model.densenet import HEAD, build_densenet
 from model.evaluation import evaluate
@@ -52,6 +53,8 @@ class TransferTest(parameterized.TestCase, tf.test.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        # A shallow network, which is traced in a fraction of the time.
+        cls.enterClassContext(mock.patch.object(densenet, "LAYERS_PER_BLOCK", 1))
         cls.folder = tempfile.mkdtemp()
         cls.addClassCleanup(shutil.rmtree, cls.folder)
         cls.old = make_run(cls.folder)
@@ -162,6 +165,8 @@ class FineTuningTest(tf.test.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        # A shallow network, which is traced in a fraction of the time.
+        cls.enterClassContext(mock.patch.object(densenet, "LAYERS_PER_BLOCK", 1))
         cls.folder = tempfile.mkdtemp()
         cls.addClassCleanup(shutil.rmtree, cls.folder)
         cls.data, cls.old = convert_lines(cls.folder, 13), make_run(cls.folder)
