@@ -16,7 +16,7 @@ from model.devices import set_up_devices
 from model.distribution import choose_strategy, distribute
 from model.optimizers import make_optimizer
 from model.step import make_step
-from pipeline.dataset import training_input
+from pipeline.dataset import count_steps, training_input
 from pipeline.dataset_info import load_dataset_info
 
 
@@ -35,7 +35,7 @@ def build(data: str, batch_size: int) -> Parts:
     split, seed, buffer = training.train_split, training.seed, training.shuffle_buffer
     with strategy.scope():
         model = build_densenet(height=info.geometry.height, classes=info.charset.classes, seed=seed)
-        optimizer = make_optimizer(training, max(1, info.find_split(split).written // batch_size))
+        optimizer = make_optimizer(training, count_steps(info, split, batch_size))
         optimizer.build(model.trainable_variables)
     dataset = training_input(
         folder=data,

@@ -11,7 +11,8 @@ PRECISIONS = ("float32", "bfloat16", "float16")
 STRATEGIES = ("auto", "one", "mirrored")
 CHARSET_MODES = ("fail", "union", "new")
 
-# Settings by name; flags that are given come before them. `notebook` is what it trained with, the defaults.
+# Settings by name; flags that are given come before them. `notebook` is what it trained with, the defaults;
+# `recommended` read 0.98 to 0.99 of the demo's lines after 750 steps with three seeds, `notebook` 0.79 to 0.98.
 PRESETS = {
     "notebook": {},
     "recommended": {

@@ -79,7 +79,7 @@ def _gather_own(logits, probability, own: _OwnClasses):
 def _align(log_own, own: _OwnClasses, frames):
     """The loss [B], and of each own class's probability what no alignment takes, [B, T, L+1]."""
     others = 1 - tf.reduce_sum(tf.exp(log_own), axis=-1, keepdims=True)
-    log_others = tf.math.log(tf.maximum(others, 1e-30))
+    log_others = tf.math.log(tf.maximum(others, 1e-30))  # rounding may leave less than nothing
     reduced = tf.concat([log_own[..., :-1], log_others, log_own[..., -1:]], axis=-1)
     loss, gradient = tf.raw_ops.CTCLoss(
         inputs=tf.transpose(reduced, [1, 0, 2]),

@@ -86,18 +86,7 @@ class Trainer:
         self._steps = count_steps(info, training.train_split, training.batch_size, self._replicas)
         self._mean_size = self._find_mean_size()
         with strategy.scope(), use_precision(training.precision):
-            self.model = build_densenet(
-                height=info.geometry.height,
-                classes=info.charset.classes,
-                seed=training.seed,
-                padded=not info.geometry.width,
-            )
-            if source:
-                source.place(self.model, info.charset)
-            self.optimizer = make_optimizer(training, self._steps)
-            self.optimizer.build(self.model.trainable_variables)
-            self.model.compile(optimizer=self.optimizer)
-            self._averages = Averages(self.model, training.ema_decay)
+            self._build_model(source)
         batch = distribute(self._make_input(0), strategy).element_spec
         self._step = make_step(self.model, self.optimizer, strategy, training, batch, self._averages)
         self._evaluator, split = self._make_evaluator(), training.validation_split
@@ -121,6 +110,22 @@ class Trainer:
         self._folder, self._stop_request = folder, StopRequest()
         self._seconds, self._images = 0.0, 0
         logging.info("parameters: %d, of which %d do not train", *count_parameters(self.model))
+
+    def _build_model(self, source: Source | None) -> None:
+        """Makes all that has variables; called in the strategy's scope."""
+        training, info = self._training, self._info
+        self.model = build_densenet(
+            height=info.geometry.height,
+            classes=info.charset.classes,
+            seed=training.seed,
+            padded=not info.geometry.width,
+        )
+        if source:
+            source.place(self.model, info.charset)
+        self.optimizer = make_optimizer(training, self._steps)
+        self.optimizer.build(self.model.trainable_variables)
+        self.model.compile(optimizer=self.optimizer)
+        self._averages = Averages(self.model, training.ema_decay)
 
     def run(self, stop_request: StopRequest) -> dict:
         """Trains epoch by epoch until the last one, or until the validation loss has stopped falling."""

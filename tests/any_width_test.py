@@ -18,7 +18,7 @@ import tensorflow as tf
 from absl.testing import flagsaver, parameterized
 
 from beam_jobs.conversion import convert
-from model import densenet, evaluation, predict
+from model import evaluation, predict
 from model import training as training_module
 from model.config import Devices, Saving, Training
 from model.ctc import ctc_loss, decode_best_path
@@ -33,7 +33,7 @@ from pipeline.dataset import count_steps, evaluation_input, training_input
 from pipeline.dataset_info import DatasetInfo, load_dataset_info
 from pipeline.errors import UserError
 from pipeline.images import Geometry
-from tests.samples import CHARSET, conversion, convert_lines, draw_levels, write_lines
+from tests.samples import CHARSET, conversion, convert_lines, draw_levels, shallow_network, write_lines
 
 # Line k's width. Three share a bucket; the others are alone, so that one replica of two has no line.
 WIDTHS = (17, 20, 22, 33, 50, 64, 65, 100)
@@ -77,8 +77,7 @@ class AnyWidthTest(parameterized.TestCase, tf.test.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        # A shallow network, which is traced in a fraction of the time.
-        cls.enterClassContext(mock.patch.object(densenet, "LAYERS_PER_BLOCK", 1))
+        cls.enterClassContext(shallow_network())
         folder = tempfile.mkdtemp()
         cls.addClassCleanup(shutil.rmtree, folder)
         cls.data, cls.run_folder = convert_both(folder), os.path.join(folder, "run")

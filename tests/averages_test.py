@@ -1,21 +1,19 @@
 """The moving average of the weights: what it is, where it is used, that it survives a stop."""
 
 import os
-from unittest import mock
 
 import keras
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from model import densenet
 from model.averages import Averages
 from model.checkpoints import Checkpoints
 from model.config import Devices, Training
 from model.distribution import choose_strategy
 from model.run_folder import load_model
 from model.training import train
-from tests.samples import convert_lines
+from tests.samples import convert_lines, shallow_network
 
 
 def make_model(value=1.0) -> keras.Model:
@@ -74,9 +72,7 @@ class AveragesTest(parameterized.TestCase, tf.test.TestCase):
 
 class TrainingTest(tf.test.TestCase):
     def test_readers_of_a_run_take_its_averages(self):
-        self.enterContext(
-            mock.patch.object(densenet, "LAYERS_PER_BLOCK", 1)
-        )  # traced in a fraction of the time
+        self.enterContext(shallow_network())  # traced in a fraction of the time
         folder = self.create_tempdir().full_path
         data, run = convert_lines(folder, 8), os.path.join(folder, "run")
         training = Training(batch_size=4, epochs=1, ema_decay=0.9, validation_split="train", seed=3)

@@ -3,6 +3,7 @@
 import io
 import os
 from collections.abc import Sequence
+from unittest import mock
 
 import numpy as np
 import PIL.Image
@@ -12,6 +13,11 @@ from beam_jobs.conversion import convert
 from pipeline.charset import Charset
 
 CHARSET = Charset("0123456789ab ")
+
+
+def shallow_network():
+    """A patch of the network's depth, for tests of what does not depend on it: one is traced in seconds."""
+    return mock.patch("model.densenet.LAYERS_PER_BLOCK", 1)
 
 
 def draw_levels(number: int, height: int = 32, width: int = 64) -> np.ndarray:

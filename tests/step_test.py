@@ -18,7 +18,7 @@ from model.step import make_step
 from model.training import train
 from pipeline import schema
 from pipeline.errors import UserError
-from tests.samples import convert_lines
+from tests.samples import convert_lines, shallow_network
 
 LINES, WIDTH, FRAMES, CLASSES = 3, 47, 6, 5
 
@@ -52,8 +52,7 @@ class StepTest(parameterized.TestCase, tf.test.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        # One layer a block: tracing, and XLA all the more, take their time by the number of layers.
-        cls.enterClassContext(mock.patch.object(densenet, "LAYERS_PER_BLOCK", 1))
+        cls.enterClassContext(shallow_network())
         cls.expected, _, _ = run_steps(3)
 
     @parameterized.parameters("bfloat16", "float16")

@@ -12,7 +12,6 @@ import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
-from model import densenet
 from model.config import Devices, Saving, Training
 from model.densenet import HEAD, build_densenet
 from model.evaluation import evaluate
@@ -24,7 +23,7 @@ from pipeline.charset import Charset
 from pipeline.dataset_info import DatasetInfo, load_dataset_info
 from pipeline.errors import UserError
 from pipeline.images import Geometry
-from tests.samples import CHARSET, convert_lines, draw_levels
+from tests.samples import CHARSET, convert_lines, draw_levels, shallow_network
 
 OLD = Charset("9876543210xy")  # beside CHARSET, which is "0123456789ab ": two characters more, three fewer
 
@@ -53,8 +52,7 @@ class TransferTest(parameterized.TestCase, tf.test.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        # A shallow network, which is traced in a fraction of the time.
-        cls.enterClassContext(mock.patch.object(densenet, "LAYERS_PER_BLOCK", 1))
+        cls.enterClassContext(shallow_network())
         cls.folder = tempfile.mkdtemp()
         cls.addClassCleanup(shutil.rmtree, cls.folder)
         cls.old = make_run(cls.folder)
@@ -165,8 +163,7 @@ class FineTuningTest(tf.test.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        # A shallow network, which is traced in a fraction of the time.
-        cls.enterClassContext(mock.patch.object(densenet, "LAYERS_PER_BLOCK", 1))
+        cls.enterClassContext(shallow_network())
         cls.folder = tempfile.mkdtemp()
         cls.addClassCleanup(shutil.rmtree, cls.folder)
         cls.data, cls.old = convert_lines(cls.folder, 13), make_run(cls.folder)
