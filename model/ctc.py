@@ -12,10 +12,12 @@ _NEVER = -1e30
 
 
 class BestPath(NamedTuple):
-    """Readings of a batch: class ids (int32) and each character's confidence (float32), ragged [B, None]."""
+    """Readings of a batch, ragged [B, None]: each character's class, confidence, first and last frame."""
 
-    ids: tf.RaggedTensor
-    confidence: tf.RaggedTensor
+    ids: tf.RaggedTensor  # int32
+    confidence: tf.RaggedTensor  # float32, from 0 to 1
+    first: tf.RaggedTensor  # int32
+    last: tf.RaggedTensor  # int32, which may be the first
 
 
 class _OwnClasses(NamedTuple):
@@ -109,22 +111,31 @@ def to_sparse(label, label_length) -> tf.SparseTensor:
 def decode_best_path(logits, frames) -> BestPath:
     """Greedy reading of logits float32 [B, T, classes] over frames int32 [B]: merge repeats, drop blanks.
 
-    A character's confidence is the highest softmax probability of its class among the frames of its run.
+    Arrays are taken as tensors are. A character's confidence is the highest softmax probability of its class
+    among the frames of its run. For a beam search, a lexicon or a language model another function of these
+    arguments and this result can stand here; readers know no more of a decoder.
     """
+    logits = tf.convert_to_tensor(logits)
     best = tf.argmax(logits, axis=-1, output_type=tf.int32)
-    inside = tf.sequence_mask(frames, tf.shape(best)[1])
-    before = tf.pad(best[:, :-1], [[0, 0], [1, 0]], constant_values=-1)
-    starts = (best != before) & inside
-    characters = starts & (best != logits.shape[-1] - 1)
-    log_probability = tf.reduce_max(logits, axis=-1) - tf.reduce_logsumexp(logits, axis=-1)
-    peaks = _peak_of_run(log_probability, starts, inside)
-    return BestPath(tf.ragged.boolean_mask(best, characters), tf.exp(tf.ragged.boolean_mask(peaks, characters)))
+    best = tf.where(tf.sequence_mask(frames, tf.shape(best)[1]), best, logits.shape[-1] - 1)
+    spells = best != logits.shape[-1] - 1
+    starts = spells & (best != tf.pad(best[:, :-1], [[0, 0], [1, 0]], constant_values=-1))
+    ends = spells & (best != tf.pad(best[:, 1:], [[0, 0], [0, 1]], constant_values=-1))
+    ids, frame = (
+        tf.ragged.boolean_mask(best, starts),
+        tf.broadcast_to(tf.range(tf.shape(best)[1]), tf.shape(best)),
+    )
+    return BestPath(
+        ids=ids,
+        confidence=ids.with_flat_values(_find_peaks(logits, spells, starts)),
+        first=ids.with_flat_values(frame[starts]),
+        last=ids.with_flat_values(frame[ends]),
+    )
 
 
-def _peak_of_run(values, starts, inside):
-    """The largest of `values` in each frame's run of equal frames, [B, T]."""
-    batch, length = tf.unstack(tf.shape(values))
-    run = tf.cumsum(tf.cast(starts, tf.int32), axis=1) - 1 + length * tf.range(batch)[:, None]
-    # A negative segment is left out: frames behind the line's end belong to no run.
-    peaks = tf.math.unsorted_segment_max(values, tf.where(inside, run, -1), batch * length)
-    return tf.gather(peaks, tf.where(inside, run, 0))
+def _find_peaks(logits, spells, starts):
+    """The highest probability in each run of a character's frames, float32 [runs], line by line."""
+    spelling = logits[spells]  # most frames are blank, and a softmax over thousands of classes takes its time
+    log_probability = tf.reduce_max(spelling, axis=-1) - tf.reduce_logsumexp(spelling, axis=-1)
+    run = tf.cumsum(tf.cast(starts[spells], tf.int32)) - 1
+    return tf.exp(tf.math.segment_max(log_probability, run))

@@ -11,8 +11,9 @@ from model.densenet import call_densenet
 from model.distribution import distribute, sum_over_replicas
 from model.first_lines import FirstLines
 from model.metrics import Scores, score_batch
+from model.network import KerasNetwork
 from model.picture import draw_readings
-from model.recognizer import Recognizer
+from model.reader import Reader
 from model.run_folder import load_model
 from pipeline.charset import Charset
 from pipeline.dataset import evaluation_input
@@ -84,15 +85,15 @@ def evaluate(
     split's first lines are drawn into that PNG file. Raises UserError where model and data do not fit.
     """
     start = time.monotonic()
-    recognizer, info = Recognizer(model, checkpoint), load_dataset_info(data)
-    _check_same_lines(recognizer.info, info, data)
+    network, info = KerasNetwork(*load_model(model, checkpoint)), load_dataset_info(data)
+    _check_same_lines(network.info, info, data)
     info.find_split(split)
     where = {"folder": data, "info": info, "split": split}
-    network = recognizer.model if info.geometry.width else load_model(model, checkpoint, padded=True)[0]
-    scores = Evaluator(network, tf.distribute.get_strategy(), **where, batch_size=batch_size).run()
+    scored = network.model if info.geometry.width else load_model(model, checkpoint, padded=True)[0]
+    scores = Evaluator(scored, tf.distribute.get_strategy(), **where, batch_size=batch_size).run()
     if picture:
         first_lines = FirstLines(picture_lines, **where)
-        save_png(draw_readings(first_lines.read(recognizer), font=font), picture)
+        save_png(draw_readings(first_lines.read(Reader(network)), font=font), picture)
     return {
         "split": split,
         "lines": scores.lines,

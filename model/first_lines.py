@@ -1,7 +1,7 @@
 """A few lines of a split to look at: always the same ones, read as often as asked."""
 
 from model.picture import ReadLine
-from model.recognizer import Reader
+from model.reader import Reader
 from pipeline.dataset import read_first_lines
 from pipeline.dataset_info import DatasetInfo
 
@@ -15,9 +15,9 @@ class FirstLines:
         self._lines = [(line.levels, info.charset.decode(line.label)) for line in lines]
 
     def read(self, reader: Reader) -> list[ReadLine]:
-        """What a reader makes of them now, each line alone."""
-        read = []
-        for levels, truth in self._lines:
-            (reading,) = reader.read_batch(levels[None])
-            read.append(ReadLine(levels, truth, reading.text, reading.confidence))
-        return read
+        """What a reader makes of them now."""
+        readings = reader.read_lines([levels for levels, _ in self._lines])
+        return [
+            ReadLine(levels, truth, reading.text, reading.confidence)
+            for (levels, truth), reading in zip(self._lines, readings, strict=True)
+        ]

@@ -23,14 +23,13 @@ def main(paths: list[str]) -> int:
         raise app.UsageError("no images: name at least one file.")
     from model.devices import set_up_devices  # loads TensorFlow, for which --help need not wait
     from model.recognizer import Recognizer
-    from pipeline import images
     from pipeline.errors import Refused
 
     set_up_devices(Devices())
     recognizer, failed = Recognizer(_MODEL.value, _CHECKPOINT.value), 0
     for path in paths:
         try:
-            reading = recognizer.read(images.decode(images.read_file(path)))
+            reading = recognizer.read(path)
             print(f"{path}\t{reading.text}\t{reading.confidence:.4f}", flush=True)
         except Refused as refusal:
             print(f"error: {path}: {refusal}", file=sys.stderr)

@@ -1,81 +1,84 @@
-"""Reads lines: grey levels in, text and confidence out."""
+"""Reads images of lines, whatever they come as: text, confidences and places out."""
 
-import math
-from collections.abc import Iterable
-from typing import NamedTuple
+import itertools
+import os
+from collections.abc import Iterable, Iterator
 
-import keras
 import numpy as np
-import tensorflow as tf
+import PIL.Image
 
-from model.ctc import decode_best_path
-from model.densenet import call_densenet
-from model.run_folder import load_model
-from pipeline import images, schema
-from pipeline.dataset_info import DatasetInfo
+from model.loading import load_network
+from model.network import Network
+from model.reader import Reader
+from model.reading import Reading, rescale
+from pipeline import images
 from pipeline.errors import Refused
-from pipeline.frames import count_frames
+
+# A file's path, an encoded image, a picture of Pillow, or levels: uint8, grey [H, W] or colour [H, W, 3 or 4].
+Image = str | os.PathLike | bytes | PIL.Image.Image | np.ndarray
+
+# Batches whose lines are sorted by width together: more make less padding, and wait longer for a first reading.
+_WINDOW = 16
 
 
-class Reading(NamedTuple):
-    """What a line says; confidences are from 0 to 1, the line's is the geometric mean of its characters'."""
+class Recognizer:
+    """Reads with a trained model, by the image path that its training data went through.
 
-    text: str
-    confidence: float
-    character_confidences: list[float]
+        recognizer = Recognizer("run")
+        recognizer.read("line.jpg").text
 
+    An image of another height is scaled to the model's; lines may be of any length.
+    """
 
-class Reader:
-    """Reads batches with a model, by the weights that it has at the time."""
+    def __init__(self, model: str | Network, checkpoint: str | None = None, *, batch_size: int = 64):
+        """Loads the folder of a run or an export, or takes a network; raises UserError for a missing part.
 
-    def __init__(self, model: keras.Model, info: DatasetInfo):
-        """Takes a model (see build_densenet) and the description of the data that it is trained on."""
-        self.model, self.info = model, info
-        line = tf.TensorSpec([None, info.geometry.height, None, 1], tf.float32)
-        self._decode = tf.function(self._decode_batch, input_signature=[line])
-
-    def read_batch(self, levels: np.ndarray) -> Iterable[Reading]:
-        """Reads lines of one size, uint8 [B, model's height, width], in order."""
-        path = self._decode(images.normalise(levels)[..., None])
-        for ids, confidences in zip(path.ids.to_list(), path.confidence.to_list(), strict=True):
-            yield Reading(self.info.charset.decode(ids), geometric_mean(confidences), confidences)
-
-    def _decode_batch(self, lines):
-        batch = {schema.IMAGE: lines, schema.WIDTH: tf.repeat(tf.shape(lines)[2], tf.shape(lines)[0])}
-        logits = call_densenet(self.model, batch, training=False)
-        return decode_best_path(logits, tf.fill([tf.shape(logits)[0]], tf.shape(logits)[1]))
-
-
-class Recognizer(Reader):
-    """Reads with the weights of a run, by the image path that the training data went through."""
-
-    def __init__(self, run: str, checkpoint: str | None = None):
-        """Loads a run's best weights, or those of `checkpoint`; raises UserError where they are missing."""
-        super().__init__(*load_model(run, checkpoint))
-
-    def read(self, levels: np.ndarray) -> Reading:
-        """Reads one line of uint8 grey levels [height, width]; another height is scaled to the model's."""
-        return next(self.read_batch(self.prepare(levels)[None]))
-
-    def prepare(self, levels: np.ndarray) -> np.ndarray:
-        """The uint8 grey levels that the network gets, fitted as the lines that it was trained on were.
-
-        A line longer than those keeps its length. Raises Refused for one too narrow for a frame.
+        `checkpoint` names a file of the run's weights in place of the best ones.
         """
-        geometry, fit = self.info.geometry, self.info.fit
-        if fit == "resize":
-            fitted = images.fit_line(levels, geometry, fit)
-        else:
-            fitted = images.fit_height(levels, geometry.height)
-            if fit == "pad" and fitted.shape[1] < geometry.width:
-                fitted = images.fit_line(fitted, geometry, fit)
-        if count_frames(fitted.shape[1]) < 1:
-            raise Refused("wrong_size", f"{fitted.shape[1]} pixels wide at the model's height, 7 make a frame")
-        return fitted
+        self.network = load_network(model, checkpoint) if isinstance(model, str) else model
+        self._reader, self._window = Reader(self.network, batch_size=batch_size), _WINDOW * batch_size
+
+    def read(self, image: Image) -> Reading:
+        """Reads one image; raises Refused where it is not one, or too narrow for a frame."""
+        reading = next(self.read_many([image]))
+        if isinstance(reading, Refused):
+            raise reading
+        return reading
+
+    def read_many(self, lines: Iterable[Image]) -> Iterator[Reading | Refused]:
+        """Reads any number of images in batches: for each, in order, its reading or why it has none."""
+        remaining = iter(lines)
+        while window := list(itertools.islice(remaining, self._window)):
+            yield from self._read_window(window)
+
+    def prepare(self, image: Image) -> images.FittedLine:
+        """The grey levels that the network gets of an image; raises Refused."""
+        info = self.network.info
+        return images.fit_for_reading(read_levels(image), info.geometry, info.fit)
+
+    def _read_window(self, window: list[Image]) -> Iterator[Reading | Refused]:
+        prepared = list(map(self._try_to_prepare, window))
+        lines = [line for line in prepared if not isinstance(line, Refused)]
+        readings = iter(self._reader.read_lines([line.levels for line in lines]))
+        for line in prepared:
+            if isinstance(line, Refused):
+                yield line
+            else:
+                yield rescale(next(readings), line.scale, line.width)
+
+    def _try_to_prepare(self, image: Image) -> images.FittedLine | Refused:
+        try:
+            return self.prepare(image)
+        except Refused as refusal:
+            return refusal
 
 
-def geometric_mean(confidences: list[float]) -> float:
-    """The geometric mean of characters' confidences; 0 for an empty reading."""
-    if not confidences or min(confidences) <= 0:
-        return 0.0
-    return math.exp(sum(map(math.log, confidences)) / len(confidences))
+def read_levels(image: Image) -> np.ndarray:
+    """Grey levels (uint8 [H, W]) of an image, by the path of pipeline.images; raises Refused."""
+    if isinstance(image, bytes):
+        return images.decode(image)
+    if isinstance(image, PIL.Image.Image):
+        return images.read_picture(image)
+    if isinstance(image, np.ndarray):
+        return images.read_array(image)
+    return images.decode(images.read_file(os.fspath(image)))

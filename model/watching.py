@@ -10,8 +10,9 @@ from absl import logging
 
 from model.curves import draw_curves, read_history
 from model.first_lines import FirstLines
+from model.network import KerasNetwork
 from model.picture import draw_readings
-from model.recognizer import Reader
+from model.reader import Reader
 from model.run_folder import RunFolder
 from pipeline import storage
 from pipeline.dataset_info import DatasetInfo
@@ -26,7 +27,7 @@ class Readings:
 
     def __init__(self, model: keras.Model, *, folder: str, info: DatasetInfo, split: str):
         """Loads the lines from the data set in `folder`."""
-        self._reader = Reader(model, info)
+        self._reader = Reader(KerasNetwork(model, info))
         self._lines = FirstLines(_LINES, folder=folder, info=info, split=split)
 
     def draw(self) -> PIL.Image.Image:

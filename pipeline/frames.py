@@ -17,6 +17,14 @@ def count_frames(width):
     return (width + 1) // STRIDE
 
 
+def frame_columns(first: int, last: int, width: int) -> tuple[int, int]:
+    """Where the columns of pixels start and end (start <= x < end) that some frames of a line are centred on.
+
+    Averages of four columns of the convolution, of which each is two pixels: frame t is pixels 8t to 8t + 7.
+    """
+    return first * STRIDE, min((last + 1) * STRIDE, width)
+
+
 def needed_frames(label: Sequence[int]) -> int:
     """Frames that CTC needs at least: one a character, and a blank between equal neighbours."""
     return len(label) + sum(a == b for a, b in itertools.pairwise(label))

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import errno
 import io
+from typing import NamedTuple
 
 import numpy as np
 import PIL.Image
@@ -58,6 +59,17 @@ class Geometry:
         return f"{self.width}x{self.height}" if self.width else f"{self.height} high, any width"
 
 
+class FittedLine(NamedTuple):
+    """A line at a model's height: grey levels, uint8 [H, W], perhaps padded on the right.
+
+    A column of them is `scale` pixels of the image, which is `width` pixels wide.
+    """
+
+    levels: np.ndarray
+    scale: float
+    width: int
+
+
 def read_file(path: str) -> bytes:
     """The bytes of a local image file; raises Refused."""
     try:
@@ -84,6 +96,23 @@ def decode(data: bytes) -> np.ndarray:
     byte counts. Transparency is left out, as convert('L') does, unless nothing but transparency shows a text.
     """
     return _read_grey(_open(data))
+
+
+def read_picture(picture: PIL.Image.Image) -> np.ndarray:
+    """As `decode`, of an image that Pillow has opened or made already; it stays as it is."""
+    _check_picture(picture)
+    return _read_grey(picture.copy())
+
+
+def read_array(pixels: np.ndarray) -> np.ndarray:
+    """As `decode`, of uint8 pixels: grey [H, W] or [H, W, 1], colour [H, W, 3], with transparency [H, W, 4]."""
+    if pixels.dtype != np.uint8 or pixels.shape[2:] not in ((), (1,), (3,), (4,)) or not pixels.size:
+        raise Refused(
+            "unsupported_image",
+            f"an array {pixels.dtype} {list(pixels.shape)}, not uint8 [H, W], or [H, W, 3 or 4]",
+        )
+    pixels = pixels[..., 0] if pixels.shape[2:] == (1,) else pixels
+    return read_picture(PIL.Image.fromarray(pixels))
 
 
 def decode_line(data: bytes, geometry: Geometry, fit: str) -> np.ndarray:
@@ -117,6 +146,24 @@ def fit_height(levels: np.ndarray, height: int) -> np.ndarray:
     return _resize(levels, height, width)
 
 
+def fit_for_reading(levels: np.ndarray, geometry: Geometry, fit: str) -> FittedLine:
+    """Grey levels as a model reads them, fitted as the lines were that it was trained on.
+
+    A line longer than those keeps its length, unless they were all scaled to one. Raises Refused for one too
+    narrow for a frame.
+    """
+    if fit == "resize" and geometry.width:
+        fitted = scaled = fit_line(levels, geometry, fit)
+    else:
+        fitted = scaled = fit_height(levels, geometry.height)
+        if fit == "pad" and fitted.shape[1] < geometry.width:
+            fitted = fit_line(fitted, geometry, fit)
+    if count_frames(fitted.shape[1]) < 1:
+        raise Refused("wrong_size", f"{fitted.shape[1]} pixels wide at the model's height, 7 make a frame")
+    width = levels.shape[1]
+    return FittedLine(fitted, width / scaled.shape[1], width)
+
+
 def normalise(levels: np.ndarray) -> np.ndarray:
     """float32 grey/255 - 0.5 of uint8 grey levels, any shape."""
     return NORMALISED.take(levels)
@@ -137,10 +184,14 @@ def _open(data: bytes) -> PIL.Image.Image:
     # Pillow's readers raise many kinds for broken bytes (SyntaxError, struct.error, ...): all mean damage.
     except Exception as error:
         raise Refused("damaged_image", _describe(error, data)) from None
+    _check_picture(image)
+    return image
+
+
+def _check_picture(image: PIL.Image.Image) -> None:
     _check_pixels(*image.size)
     if image.mode not in GREY_MODES and not _is_deep(image):
         raise Refused("unsupported_image", f"pixels of mode {image.mode}, which has no 8-bit grey")
-    return image
 
 
 def _read_grey(image: PIL.Image.Image) -> np.ndarray:

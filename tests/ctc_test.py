@@ -92,11 +92,26 @@ class DecodeBestPathTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(path.ids.to_list(), [[0, 0, 1]])
         self.assertAllClose(path.confidence.to_list()[0], peaks)
 
-    def test_reads_the_same_in_a_graph(self):
+    def test_tells_the_frames_of_each_character(self):
+        logits = tf.one_hot([[0, 0, 3, 0, 1, 1, 1, 3], [3, 2, 2, 0, 0, 0, 0, 0]], CLASSES, on_value=5.0)
+        path = decode_best_path(logits, tf.constant([8, 3]))
+        self.assertEqual(path.ids.to_list(), [[0, 0, 1], [2]])
+        self.assertEqual((path.first.to_list(), path.last.to_list()), ([[0, 3, 4], [1]], [[1, 3, 6], [2]]))
+
+    def test_reads_nothing_in_blanks_and_in_no_frames(self):
+        logits = tf.one_hot([[3, 3], [0, 0]], CLASSES, on_value=5.0)
+        for part in decode_best_path(logits, tf.constant([2, 0])):
+            self.assertEqual(part.to_list(), [[], []])
+
+    @parameterized.parameters(
+        tf.function, lambda decode: lambda logits, frames: decode(logits.numpy(), frames.numpy())
+    )
+    def test_reads_the_same_in_a_graph_and_from_arrays(self, wrap):
         logits, frames = tf.constant(random_logits(7, 9, CLASSES)), tf.range(3, 10)
-        eager, graph = decode_best_path(logits, frames), tf.function(decode_best_path)(logits, frames)
-        self.assertEqual(eager.ids.to_list(), graph.ids.to_list())
-        self.assertAllClose(eager.confidence.flat_values, graph.confidence.flat_values)
+        eager, other = decode_best_path(logits, frames), wrap(decode_best_path)(logits, frames)
+        for part, same in zip(eager, other, strict=True):
+            self.assertAllEqual(part.row_lengths(), same.row_lengths())
+            self.assertAllClose(part.flat_values, same.flat_values)
 
 
 if __name__ == "__main__":

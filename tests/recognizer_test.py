@@ -1,16 +1,19 @@
 """Reading with a run's weights, and what is refused."""
 
 import os
+import pathlib
 
 import h5py
 import numpy as np
+import PIL.Image
 import tensorflow as tf
 from absl.testing import parameterized
 
 from model.config import Devices, Training
 from model.densenet import build_densenet
 from model.evaluation import evaluate
-from model.recognizer import Recognizer, geometric_mean
+from model.reading import geometric_mean
+from model.recognizer import Recognizer
 from model.run_folder import open_run
 from pipeline import images
 from pipeline.charset import Charset
@@ -30,29 +33,60 @@ class RecognizerTest(parameterized.TestCase, tf.test.TestCase):
         )
         return path
 
-    def test_reads_alone_as_in_a_batch(self):
-        recognizer = Recognizer(self.make_run())
-        lines = np.stack([draw_levels(n) for n in range(3)])
-        for line, reading in zip(lines, recognizer.read_batch(lines), strict=True):
+    def test_reads_alone_as_among_others_of_any_width(self):
+        recognizer = Recognizer(self.make_run(), batch_size=3)
+        lines = [draw_levels(n, width=width) for n, width in enumerate([64, 300, 57, 64, 66, 8, 305, 64])]
+        for line, reading in zip(lines, recognizer.read_many(lines), strict=True):
             alone = recognizer.read(line)
-            self.assertEqual(alone.text, reading.text)
-            self.assertAllClose(alone.confidence, reading.confidence)
+            self.assertEqual(reading.text, alone.text)
+            self.assertAllClose(reading.confidence, alone.confidence)
+            self.assertAllClose([c[1:] for c in reading.characters], [c[1:] for c in alone.characters])
+            self.assertTrue(all(0 <= c.start < c.end <= line.shape[1] for c in reading.characters))
+
+    def test_takes_paths_bytes_pictures_and_arrays(self):
+        recognizer, levels = Recognizer(self.make_run()), draw_levels(1)
+        data, path = encode_image(levels), os.path.join(self.create_tempdir().full_path, "line.png")
+        with open(path, "wb") as file:
+            file.write(data)
+        picture = PIL.Image.open(path)
+        colours = np.repeat(levels[..., None], 3, axis=-1)
+        expected = recognizer.read(levels)
+        for image in (path, pathlib.Path(path), data, picture, levels[..., None], colours):
+            self.assertEqual(recognizer.read(image), expected)
+        self.assertEqual(picture.size, (64, 32))  # as open as it was
+
+    def test_an_image_that_cannot_be_read_leaves_the_others(self):
+        recognizer, levels = Recognizer(self.make_run()), draw_levels(1)
+        odd = [b"none", "no/such/file.png", levels.astype(np.float32), draw_levels(2, width=6)]
+        first, *refusals, last = recognizer.read_many([levels, *odd, levels])
+        reasons = ["damaged_image", "missing_image", "unsupported_image", "wrong_size"]
+        self.assertEqual([refusal.reason for refusal in refusals], reasons)
+        self.assertEqual(first, last)
+
+    def test_a_characters_place_is_in_pixels_of_the_image(self):
+        recognizer, levels = Recognizer(self.make_run()), draw_levels(1)
+        large = recognizer.read(np.kron(levels, np.ones((3, 3), np.uint8)))
+        fitted = recognizer.prepare(np.kron(levels, np.ones((3, 3), np.uint8)))
+        small = recognizer.read(fitted.levels)
+        self.assertNotEmpty(small.characters)
+        for one, other in zip(small.characters, large.characters, strict=True):
+            self.assertAllClose([3 * one.start, 3 * one.end], [other.start, other.end])
 
     def test_scales_other_heights_and_takes_any_width(self):
         recognizer = Recognizer(self.make_run())
         levels = images.decode(encode_image(draw_levels(1, height=64, width=300)))
-        self.assertEqual(recognizer.prepare(levels).shape, (32, 150))
-        self.assertEqual(recognizer.read(levels), recognizer.read(images.fit_height(levels, 32)))
+        self.assertEqual(recognizer.prepare(levels).levels.shape, (32, 150))
+        self.assertEqual(recognizer.read(levels).text, recognizer.read(images.fit_height(levels, 32)).text)
 
     @parameterized.parameters(("exact", 64), ("resize", 64), ("pad", 64), ("pad", 0))
     def test_a_line_is_fitted_as_those_of_the_data_set_were(self, fit, width):
         recognizer, geometry = Recognizer(self.make_run(width=width, fit=fit)), images.Geometry(32, width)
         same, short, small = draw_levels(1, width=64), draw_levels(2, 32, 40), draw_levels(3, 16, 20)
         for line in (same,) if fit == "exact" else (same, short, small):
-            self.assertAllEqual(recognizer.prepare(line), images.fit_line(line, geometry, fit))
+            self.assertAllEqual(recognizer.prepare(line).levels, images.fit_line(line, geometry, fit))
         long = draw_levels(4, 64, 400)
         fitted = images.fit_line(long, geometry, fit) if fit == "resize" else images.fit_height(long, 32)
-        self.assertAllEqual(recognizer.prepare(long), fitted)
+        self.assertAllEqual(recognizer.prepare(long).levels, fitted)
 
     def test_refuses_a_line_without_a_frame(self):
         with self.assertRaisesRegex(Refused, "wrong_size: 6 pixels wide"):
@@ -87,10 +121,10 @@ class RecognizerTest(parameterized.TestCase, tf.test.TestCase):
         for epoch in (1, 2, 12):
             model = build_densenet(height=32, classes=CHARSET.classes, seed=epoch)
             model.save_weights(os.path.join(weights, f"epoch-{epoch:04d}.weights.h5"))
-        self.assertAllEqual(Recognizer(run).model.get_weights()[0], model.get_weights()[0])
+        self.assertAllEqual(Recognizer(run).network.model.get_weights()[0], model.get_weights()[0])
         first = build_densenet(height=32, classes=CHARSET.classes, seed=1)
         chosen = Recognizer(run, "epoch-0001.weights.h5")
-        self.assertAllEqual(chosen.model.get_weights()[0], first.get_weights()[0])
+        self.assertAllEqual(chosen.network.model.get_weights()[0], first.get_weights()[0])
 
     @parameterized.parameters(([], 0.0), ([0.5], 0.5), ([0.9, 0.4], 0.6), ([0.0, 1.0], 0.0))
     def test_a_lines_confidence_is_the_geometric_mean(self, confidences, expected):

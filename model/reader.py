@@ -1,0 +1,48 @@
+"""Reads prepared lines in batches: which lines go together, and their readings in order again."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from model.network import Network
+from model.reading import Reading, make_readings
+from pipeline.buckets import GROWTH
+
+
+class Reader:
+    """Reads lines of any widths with a network."""
+
+    def __init__(self, network: Network, *, batch_size: int = 64):
+        """A batch has up to `batch_size` lines."""
+        self.network, self._batch_size = network, batch_size
+
+    def read_lines(self, lines: Sequence[np.ndarray]) -> list[Reading]:
+        """Reads uint8 grey levels [model's height, width], each of its own width; readings are in order."""
+        readings = [None] * len(lines)
+        widths = [line.shape[1] for line in lines]
+        most = GROWTH if self.network.takes_padding else 1
+        for batch in batch_by_width(widths, size=self._batch_size, most=most):
+            found = self._read_batch([lines[place] for place in batch])
+            for place, reading in zip(batch, found, strict=True):
+                readings[place] = reading
+        return readings
+
+    def _read_batch(self, lines: list[np.ndarray]) -> Iterator[Reading]:
+        widths = np.asarray([line.shape[1] for line in lines], np.int32)
+        levels = np.zeros([len(lines), lines[0].shape[0], widths.max()], np.uint8)
+        for row, line in zip(levels, lines, strict=True):
+            row[:, : line.shape[1]] = line
+        path = self.network.find_best_path(levels, widths)
+        return make_readings(path, self.network.info.charset, widths.tolist())
+
+
+def batch_by_width(widths: Sequence[int], *, size: int, most: float) -> Iterator[list[int]]:
+    """The places of `size` lines or fewer whose widest is at most `most` times as wide as the narrowest."""
+    batch = []
+    for place in sorted(range(len(widths)), key=widths.__getitem__):
+        if batch and (len(batch) == size or widths[place] > most * widths[batch[0]]):
+            yield batch
+            batch = []
+        batch.append(place)
+    if batch:
+        yield batch
