@@ -6,7 +6,7 @@ import numpy as np
 
 from model.network import Network
 from model.reading import Reading, make_readings
-from pipeline.buckets import GROWTH
+from pipeline.buckets import GROWTH, batch_by_width
 
 
 class Reader:
@@ -34,15 +34,3 @@ class Reader:
             row[:, : line.shape[1]] = line
         path = self.network.find_best_path(levels, widths)
         return make_readings(path, self.network.info.charset, widths.tolist())
-
-
-def batch_by_width(widths: Sequence[int], *, size: int, most: float) -> Iterator[list[int]]:
-    """The places of `size` lines or fewer whose widest is at most `most` times as wide as the narrowest."""
-    batch = []
-    for place in sorted(range(len(widths)), key=widths.__getitem__):
-        if batch and (len(batch) == size or widths[place] > most * widths[batch[0]]):
-            yield batch
-            batch = []
-        batch.append(place)
-    if batch:
-        yield batch

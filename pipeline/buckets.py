@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import math
+from collections.abc import Iterator, Sequence
 
 # A bucket is at most this much wider than the one before, or STEP pixels if that is more: what padding costs.
 GROWTH = 1.125
@@ -40,6 +41,18 @@ def make_buckets(widths: dict[int, int], *, batch_size: int, replicas: int = 1) 
     return tuple(
         _make_bucket(bound, pixels, sum(widths[width] for width in group), replicas) for bound, group in groups
     )
+
+
+def batch_by_width(widths: Sequence[int], *, size: int, most: float) -> Iterator[list[int]]:
+    """The places of `size` lines or fewer whose widest is at most `most` times as wide as the narrowest."""
+    batch = []
+    for place in sorted(range(len(widths)), key=widths.__getitem__):
+        if batch and (len(batch) == size or widths[place] > most * widths[batch[0]]):
+            yield batch
+            batch = []
+        batch.append(place)
+    if batch:
+        yield batch
 
 
 def _choose_bounds(widest: int) -> list[int]:

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from pipeline.buckets import Bucket, make_buckets
+from pipeline.buckets import Bucket, batch_by_width, make_buckets
 
 MIXES = {
     "of_a_book": collections.Counter(np.random.default_rng(0).normal(300, 60, 5000).astype(int).tolist()),
@@ -75,6 +75,21 @@ class SomeBucketsTest(tf.test.TestCase):
 
     def test_no_lines_have_no_buckets(self):
         self.assertEqual(make_buckets({}, batch_size=8), ())
+
+
+class BatchByWidthTest(parameterized.TestCase, tf.test.TestCase):
+    @parameterized.parameters(1, 1.125, 1e9)
+    def test_each_place_is_in_one_batch_of_like_widths(self, most):
+        widths = np.random.default_rng(0).integers(8, 400, 500).tolist()
+        batches = list(batch_by_width(widths, size=16, most=most))
+        self.assertCountEqual(sum(batches, []), range(500))
+        for batch in batches:
+            inside = [widths[place] for place in batch]
+            self.assertLessEqual(max(inside), most * min(inside))
+            self.assertLessEqual(len(batch), 16)
+
+    def test_equal_widths_keep_their_order(self):
+        self.assertEqual(list(batch_by_width([8, 9, 8, 8], size=2, most=1)), [[0, 2], [3], [1]])
 
 
 if __name__ == "__main__":
