@@ -1,9 +1,13 @@
-"""Reads images of text lines with a trained run.
+"""Reads images of text lines with a trained run, or with an export of one.
 
     python -m model.predict --model=run line1.jpg line2.png
+    python -m model.predict --model=run --format=json --show=readings.png scans/
+    find scans -name '*.jpg' | python -m model.predict --model=run -
 
-Prints `path<TAB>text<TAB>confidence` a line, in order. A file that cannot be read is reported on standard
-error, the others are read all the same, and the exit code is then 1.
+Arguments are files, folders (all images below them), globs, and - for paths on standard input, a row each.
+Prints a row an image, in order: `path<TAB>text<TAB>confidence`, an object of JSON with each character's
+confidence and place, or the text alone. A file that cannot be read is reported on standard error, the others
+are read all the same, and the exit code is then 1.
 """
 
 import sys
@@ -12,29 +16,54 @@ from absl import app, flags
 
 from model.config import Devices
 from pipeline import command
+from pipeline.line_list import ENCODING
 
-_MODEL = flags.DEFINE_string("model", None, "Folder of the run.", required=True)
+_MODEL = flags.DEFINE_string("model", None, "Folder of a run or of an export.")
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Weights file of the run; by default the best epoch's.")
+_LIST = flags.DEFINE_string("list", None, "List file as convert reads it, whose labels do not matter.")
+_LIST_ENCODING = flags.DEFINE_string("list_encoding", ENCODING, "Encoding of the list, such as gbk.")
+_IMAGE_ROOT = flags.DEFINE_string("image_root", "", "Folder that the list's paths start from.")
+_FORMAT = flags.DEFINE_enum(
+    "format", "tsv", ["tsv", "json", "text"], "Rows of path, text and confidence; of JSON; or of texts alone."
+)
+_SHOW = flags.DEFINE_string("show", None, "PNG file to draw lines with their readings into.")
+_SHOW_LINES = flags.DEFINE_integer("show_lines", 16, "Lines in that picture, the first ones.", lower_bound=1)
+_FONT = flags.DEFINE_string(
+    "font", None, "Font file for the picture; by default one of this machine that has the texts' characters."
+)
+_BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "Lines read at once.", lower_bound=1)
 
 
-def main(paths: list[str]) -> int:
+def main(words: list[str]) -> int:
     """Reads the images and returns the exit code."""
-    if not paths:
-        raise app.UsageError("no images: name at least one file.")
+    if not words and not _LIST.value:
+        raise app.UsageError("no images: name a file, a folder, a glob, - for standard input, or a --list.")
     from model.devices import set_up_devices  # loads TensorFlow, for which --help need not wait
+    from model.prediction import predict
+    from model.reading_rows import WRITERS
     from model.recognizer import Recognizer
-    from pipeline.errors import Refused
 
+    images = _name_images(words)
     set_up_devices(Devices())
-    recognizer, failed = Recognizer(_MODEL.value, _CHECKPOINT.value), 0
-    for path in paths:
-        try:
-            reading = recognizer.read(path)
-            print(f"{path}\t{reading.text}\t{reading.confidence:.4f}", flush=True)
-        except Refused as refusal:
-            print(f"error: {path}: {refusal}", file=sys.stderr)
-            failed += 1
-    return 1 if failed else 0
+    recognizer = Recognizer(_MODEL.value, _CHECKPOINT.value, batch_size=_BATCH_SIZE.value)
+    refused = predict(
+        recognizer,
+        images,
+        write=WRITERS[_FORMAT.value],
+        show=_SHOW.value,
+        show_lines=_SHOW_LINES.value,
+        font=_FONT.value,
+    )
+    return 1 if refused else 0
+
+
+def _name_images(words: list[str]) -> list:
+    from model.named_images import find_images, read_list
+
+    images = list(find_images(words, rows=sys.stdin))
+    if _LIST.value:
+        images += read_list(_LIST.value, image_root=_IMAGE_ROOT.value, encoding=_LIST_ENCODING.value)
+    return images
 
 
 def run() -> None:

@@ -45,8 +45,11 @@ class Recognizer:
             raise reading
         return reading
 
-    def read_many(self, lines: Iterable[Image]) -> Iterator[Reading | Refused]:
-        """Reads any number of images in batches: for each, in order, its reading or why it has none."""
+    def read_many(self, lines: Iterable[Image | Refused]) -> Iterator[Reading | Refused]:
+        """Reads any number of images in batches: for each, in order, its reading or why it has none.
+
+        What could not even be named comes as its refusal, and goes out as that.
+        """
         remaining = iter(lines)
         while window := list(itertools.islice(remaining, self._window)):
             yield from self._read_window(window)
@@ -56,7 +59,7 @@ class Recognizer:
         info = self.network.info
         return images.fit_for_reading(read_levels(image), info.geometry, info.fit)
 
-    def _read_window(self, window: list[Image]) -> Iterator[Reading | Refused]:
+    def _read_window(self, window: list[Image | Refused]) -> Iterator[Reading | Refused]:
         prepared = list(map(self._try_to_prepare, window))
         lines = [line for line in prepared if not isinstance(line, Refused)]
         readings = iter(self._reader.read_lines([line.levels for line in lines]))
@@ -66,9 +69,9 @@ class Recognizer:
             else:
                 yield rescale(next(readings), line.scale, line.width)
 
-    def _try_to_prepare(self, image: Image) -> images.FittedLine | Refused:
+    def _try_to_prepare(self, image: Image | Refused) -> images.FittedLine | Refused:
         try:
-            return self.prepare(image)
+            return image if isinstance(image, Refused) else self.prepare(image)
         except Refused as refusal:
             return refusal
 

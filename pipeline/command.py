@@ -11,7 +11,8 @@ from absl import app, flags, logging
 
 from pipeline.errors import UserError
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+# 128 + the signal, as shells have it.
+INTERRUPTED, CLOSED = 130, 141  # SIGINT, SIGPIPE
 
 _BEAM_WORKERS = ("apache_beam/runners/worker/", "apache_beam/runners/portability/fn_api_runner/")
 
@@ -20,6 +21,8 @@ def run(
     main: Callable[..., int | None], *, words: bool = False, beam: bool = False, resumes: bool = False
 ) -> None:
     """Parses flags, calls main() and exits with what it returns, with 1 after a UserError, 130 after Ctrl-C.
+
+    It exits with 141 where what reads its output goes away.
 
     With `words` main takes the arguments that are no flags, with `beam` those after `--`; where a binary takes
     neither, one that stands there is an error. `resumes`: the same command goes on where it was stopped.
@@ -36,6 +39,7 @@ def run(
             raise app.UsageError(f"nothing belongs after '--' here: {' '.join(beam_arguments)}")
         logging.set_verbosity(logging.INFO)
         logging.get_absl_handler().addFilter(_concerns_users)
+        _take_any_path()
         # What is wrong with an image is told with its line.
         warnings.filterwarnings("ignore", module="PIL")
         extra = ([argv[1:]] if words else []) + ([beam_arguments] if beam else [])
@@ -55,10 +59,20 @@ def _report_errors(call: Callable[[], int | None], resumes: bool) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        # Who read our output has seen enough (head); Python would write to it once more as it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED
     except KeyboardInterrupt:
         goes_on = "; what is finished stays, and the same command goes on from there" if resumes else ""
         print(f"stopped{goes_on}", file=sys.stderr)
         return INTERRUPTED
+
+
+def _take_any_path() -> None:
+    """Prints paths that are not UTF-8 as the bytes that they are."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="surrogateescape")
 
 
 def _concerns_users(record: std_logging.LogRecord) -> bool:

@@ -24,6 +24,12 @@ def main(*extra):
         raise UserError("number", received=NUMBER.value, expected="春", remedy="Set --number.")
     if DO.value == "crash":
         raise ValueError("a bug")
+    if DO.value == "pour":
+        while True:
+            print("row")
+    if DO.value == "path":
+        print("\\udcff")
+        return 0
     if DO.value == "three":
         return 3
     print("before")
@@ -107,6 +113,19 @@ class CommandTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_the_exit_code_is_what_main_returns(self):
         self.assertEqual(self.run_binary("--do=three").returncode, 3)
+
+    def test_ends_quietly_when_its_reader_has_seen_enough(self):
+        path = self.create_tempdir().create_file("add.py", BINARY.replace("main, KINDS", "main")).full_path
+        command = f"{sys.executable} {path} --do=pour | head -n 1; exit ${{PIPESTATUS[0]}}"
+        environment = {**os.environ, "PYTHONPATH": ROOT}
+        done = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True)
+        self.assertEqual((done.stdout, done.stderr, done.returncode), ("row\n", "", 141))
+
+    def test_prints_a_path_that_is_not_utf8_as_its_bytes(self):
+        path = self.create_tempdir().create_file("add.py", BINARY.replace("main, KINDS", "main")).full_path
+        environment = {**os.environ, "PYTHONPATH": ROOT, "PYTHONIOENCODING": "utf-8"}
+        done = subprocess.run([sys.executable, path, "--do=path"], env=environment, capture_output=True)
+        self.assertEqual((done.stdout, done.stderr), (b"\xff\n", b""))
 
     @parameterized.parameters("", "import add\nadd.run()\n")
     def test_help_tells_the_binarys_text_and_flags(self, stub):

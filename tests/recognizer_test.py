@@ -12,7 +12,6 @@ from absl.testing import parameterized
 from model.config import Devices, Training
 from model.densenet import build_densenet
 from model.evaluation import evaluate
-from model.reading import geometric_mean
 from model.recognizer import Recognizer
 from model.run_folder import open_run
 from pipeline import images
@@ -125,10 +124,6 @@ class RecognizerTest(parameterized.TestCase, tf.test.TestCase):
         first = build_densenet(height=32, classes=CHARSET.classes, seed=1)
         chosen = Recognizer(run, "epoch-0001.weights.h5")
         self.assertAllEqual(chosen.network.model.get_weights()[0], first.get_weights()[0])
-
-    @parameterized.parameters(([], 0.0), ([0.5], 0.5), ([0.9, 0.4], 0.6), ([0.0, 1.0], 0.0))
-    def test_a_lines_confidence_is_the_geometric_mean(self, confidences, expected):
-        self.assertAllClose(geometric_mean(confidences), expected)
 
 
 class EvaluateTest(tf.test.TestCase):

@@ -1,0 +1,61 @@
+"""Reads named images and tells what they say, row by row."""
+
+import collections
+import sys
+from collections.abc import Callable, Iterator, Sequence
+
+from absl import logging
+
+from model.named_images import NamedImage
+from model.reading import Reading
+from model.reading_picture import ShownLine, draw_shown_lines
+from model.recognizer import Recognizer
+from pipeline.errors import Refused
+from pipeline.picture import save_png
+from pipeline.progress import Progress
+
+
+def predict(
+    recognizer: Recognizer,
+    images: Sequence[NamedImage],
+    *,
+    write: Callable[[str, Reading | Refused], str | None],
+    show: str | None = None,
+    show_lines: int = 16,
+    font: str | None = None,
+) -> int:
+    """Prints a row (see model.reading_rows) for each image, in order; returns how many could not be read.
+
+    Those are told of on standard error. With `show` the first lines that were read are drawn into a PNG file.
+    """
+    refused, shown = collections.Counter(), []
+    for image, outcome in _read(recognizer, images):
+        row = write(image.name, outcome)
+        if row is not None:
+            print(row, flush=True)
+        if isinstance(outcome, Refused):
+            print(f"error: {image.name}: {outcome}", file=sys.stderr)
+            refused[outcome.reason] += 1
+        elif show and len(shown) < show_lines:
+            shown.append(ShownLine(image.name, recognizer.prepare(image.path), outcome))
+    _report(len(images), refused)
+    if shown:
+        save_png(draw_shown_lines(shown, font=font), show)
+    return refused.total()
+
+
+def _read(
+    recognizer: Recognizer, images: Sequence[NamedImage]
+) -> Iterator[tuple[NamedImage, Reading | Refused]]:
+    # Rows on a terminal show by themselves how far it is.
+    progress = None if sys.stdout.isatty() else Progress("read", len(images), "lines")
+    outcomes = recognizer.read_many(image.path for image in images)
+    for number, pair in enumerate(zip(images, outcomes, strict=True), start=1):
+        yield pair
+        if progress:
+            progress.show(number)
+
+
+def _report(count: int, refused: collections.Counter) -> None:
+    reasons = "".join(f", {number} {reason}" for reason, number in sorted(refused.items()))
+    logging.info("%d lines: %d read%s", count, count - refused.total(), reasons)
