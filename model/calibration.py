@@ -1,6 +1,7 @@
 """Whether confidences can be believed: how many of those told so are right."""
 
 import bisect
+import itertools
 from typing import NamedTuple
 
 from model.metrics import wilson_interval
@@ -60,7 +61,7 @@ class Calibration:
     def bins(self) -> list[Bin]:
         """The ten bins, from the least sure."""
         edges = (0.0, *_BIN_EDGES, 1.0)
-        return [self._sum_up(low, high) for low, high in zip(edges, edges[1:], strict=False)]
+        return [self._sum_up(low, high) for low, high in itertools.pairwise(edges)]
 
     def thresholds(self) -> list[Bin]:
         """What one would have who took only readings that are as sure as a threshold, for some of them."""

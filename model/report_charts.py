@@ -16,6 +16,9 @@ _SQUARE = 230
 # Width of a digit of a label, and what is free between two labels.
 _DIGIT, _BETWEEN = 6.2, 10
 
+# Few columns are not stretched over the whole chart.
+_WIDEST_COLUMN = 48
+
 # Where an axis of shares may begin, the highest last, and its ticks' distance.
 _AXES = ((0.0, 0.2), (0.5, 0.1), (0.8, 0.05), (0.9, 0.02), (0.95, 0.01), (0.98, 0.005), (0.99, 0.002))
 
@@ -47,12 +50,12 @@ class _Axis(NamedTuple):
 
 
 def draw_slices(slices: list[Slice], *, title: str, unit: str) -> Markup:
-    """Exact match of slices of rising values, with 95 % intervals, over how many lines there are of each."""
+    """Exact match of two or more slices of rising values, with 95 % intervals, over their numbers of lines."""
     axis = _choose_axis(slices)
-    column = (_WIDTH - _LEFT - _RIGHT) / max(len(slices), 1)
-    most = max((part.tally.lines for part in slices), default=0)
+    column = min((_WIDTH - _LEFT - _RIGHT) / len(slices), _WIDEST_COLUMN)
+    most = max(part.tally.lines for part in slices)
     points = [_draw_point(part, axis, _LEFT + (k + 0.5) * column) for k, part in enumerate(slices)]
-    bars = [_draw_bar(part.tally.lines / max(most, 1), k, column) for k, part in enumerate(slices)]
+    bars = [_draw_bar(part.tally.lines / most, k, column) for k, part in enumerate(slices)]
     height = _TOP + _PLOT + _GAP + _STRIP + 34
     parts = [*axis.draw(), *bars, *points, *_label(slices, column), _write(_LEFT, height - 3, unit, "start")]
     lines = _write(_LEFT - 6, _TOP + _PLOT + _GAP + _STRIP, "lines", "end")
@@ -60,7 +63,7 @@ def draw_slices(slices: list[Slice], *, title: str, unit: str) -> Markup:
 
 
 def draw_calibration(lines: Calibration, characters: Calibration, *, title: str) -> Markup:
-    """The share that is right against the confidence, of lines and of characters, beside where they are equal."""
+    """The share that is right against the confidence, of lines and of characters."""
     axis = _Axis(0.0, 0.2, _TOP, _TOP + _SQUARE)
     height = _TOP + _SQUARE + 34
     ticks = [_write(_place(k / 5), _TOP + _SQUARE + 14, f"{k / 5:g}", "middle") for k in range(6)]
@@ -77,7 +80,7 @@ def draw_calibration(lines: Calibration, characters: Calibration, *, title: str)
 
 def _choose_axis(slices: list[Slice]) -> _Axis:
     """The axis that begins highest of those that hold all intervals."""
-    least = min((part.tally.exact_match_95[0] for part in slices if part.tally.lines), default=0.0)
+    least = min(part.tally.exact_match_95[0] for part in slices if part.tally.lines)
     low, step = max(axis for axis in _AXES if axis[0] <= least)
     return _Axis(low, step, _TOP, _TOP + _PLOT)
 
@@ -126,10 +129,10 @@ def _draw_bar(share: float, k: int, column: float) -> Markup | None:
 
 
 def _label(slices: list[Slice], column: float) -> list[Markup]:
-    """Values below the columns, or at their edges where a column is for several; as many as there is room for."""
+    """Values below the columns, or at the edges of columns of several; as many as there is room for."""
     joined = any(part.low != part.high for part in slices)
-    values = [part.low for part in slices] + [slices[-1].high] * joined if slices else []
-    room = max((len(f"{value:,}") for value in values), default=1) * _DIGIT + _BETWEEN
+    values = [part.low for part in slices] + [slices[-1].high] * joined
+    room = max(len(f"{value:,}") for value in values) * _DIGIT + _BETWEEN
     every = max(1, -(-room // column))
     y = _TOP + _PLOT + _GAP + _STRIP + 14
     return [

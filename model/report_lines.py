@@ -15,6 +15,9 @@ from model.worst_lines import WorstLine
 # Characters that are read right stand together, in pieces short enough to break a line between on a phone.
 _PIECE = 6
 
+# Pictures are shown this many pixels high, where there is room.
+_HEIGHT = 48
+
 # A picture that is this many times wider than high is not scaled to the page's width: it scrolls.
 _WIDE = 12
 
@@ -23,8 +26,9 @@ _NOTHING = element("span", "·", class_="nothing")
 
 
 def list_lines(lines: list[WorstLine]) -> Markup:
-    """A list with an item a line."""
-    return element("ol", map(_show_line, lines), id="lines", class_="lines")
+    """A list with an item a line, in columns that hold most pictures."""
+    column = f"--column:{_choose_column(lines)}px"
+    return element("ol", map(_show_line, lines), id="lines", class_="lines", style=column)
 
 
 def list_data(lines: list[WorstLine]) -> Markup:
@@ -49,6 +53,12 @@ def name_edit(truth: str, reading: str) -> str:
     return "lost" if truth else "extra"
 
 
+def _choose_column(lines: list[WorstLine]) -> int:
+    """Pixels that nine of ten pictures need, and their margins; what suits a page is between 280 and 460."""
+    widths = sorted(round(line.width * _HEIGHT / line.result.levels.shape[0]) for line in lines)
+    return min(max(widths[len(widths) * 9 // 10] + 34, 280), 460) if widths else 280
+
+
 def _describe(line: WorstLine) -> dict:
     """Texts to search, and values to sort by."""
     key, reading = line.result.key, line.result.reading
@@ -71,7 +81,8 @@ def _show_picture(line: WorstLine) -> Markup:
     height, width = line.result.levels.shape
     alt = f"Picture of the line {line.result.key}"
     source = encode_picture(line.result.levels)
-    picture = element("img", src=source, width=width, height=height, alt=alt, decoding="async")
+    shown = round(width * _HEIGHT / height)
+    picture = element("img", src=source, width=shown, height=_HEIGHT, alt=alt, decoding="async")
     if width <= _WIDE * height:
         return element("div", element("span", picture, _mark_places(line)), class_="picture")
     return element(
@@ -120,7 +131,8 @@ def _show_texts(line: WorstLine) -> Markup:
     confidences = (character.confidence for character in line.result.reading.characters)
     pairs = [(step, next(confidences) if step.reading else None) for step in line.steps]
     pieces = [element("span", "truth", element("br"), "read", class_="names")]
-    for is_edit, run in itertools.groupby(pairs, lambda pair: pair[0].is_edit):
+    for is_edit, group in itertools.groupby(pairs, lambda pair: pair[0].is_edit):
+        run = list(group)
         pieces += [_show_edit(*pair) for pair in run] if is_edit else _show_run([step for step, _ in run])
     return element("div", pieces, class_="texts", aria_hidden="true")
 

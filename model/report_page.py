@@ -18,6 +18,7 @@ from model.report_tables import (
     tabulate_substitutions,
     tabulate_thresholds,
 )
+from model.slices import Group
 from model.wording import tell_count, tell_interval, tell_share
 
 # Rows of a table of confusions on the page; report.json has more.
@@ -97,16 +98,21 @@ def _list_facts(report, facts: dict[str, object]) -> Markup:
 
 
 def _draw_charts(report) -> Markup:
-    charts = []
-    for group in report.slices.groups()[:2]:
-        title = f"Exact match by {group.title[0].lower()}{group.title[1:]}"
+    return join(_draw_group(group) for group in report.slices.groups()[:2])
+
+
+def _draw_group(group: Group) -> Markup:
+    """The chart of a group; lines that are all of one kind need none."""
+    title = f"Exact match by {group.title[0].lower()}{group.title[1:]}"
+    if len(group.slices) > 1:
         chart = draw_slices(group.slices, title=title, unit=group.note)
         note = "Dots with 95% intervals; the bars below are numbers of lines. The axis may not begin at 0."
-        charts.append(_caption(title, chart, note))
-    return join(charts)
+        return _caption(title, chart, note)
+    alike = f"All lines have the same: {group.slices[0].name} {group.note}." if group.slices else "No lines."
+    return _caption(title, None, alike)
 
 
-def _caption(title: str, chart: Markup, note: str) -> Markup:
+def _caption(title: str, chart: Markup | None, note: str) -> Markup:
     return element("figure", element("h3", title), chart, element("figcaption", note))
 
 

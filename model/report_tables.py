@@ -4,29 +4,28 @@ from collections.abc import Iterable
 
 from model.calibration import Bin
 from model.confusions import Confusion, Missed
-from model.markup import Child, Markup, element, show_character
+from model.markup import Child, Markup, element, join, show_character
 from model.slices import Group, Tally
-from model.wording import tell_confidence, tell_interval, tell_share
+from model.wording import NONE, tell_confidence, tell_interval, tell_share
 
-_COMPARED = {"below": "▼ below", "above": "▲ above", "": ""}
+_SIGNS = {"below": "▼", "above": "▲"}
 
 
 def tabulate_slices(group: Group, overall: Tally) -> Markup:
-    """A group's slices with lines, exact match, its interval and CER, and whether that differs from all lines."""
-    head = (group.note, "lines", "exact match", "95% interval", "CER", "than all lines")
+    """A group's slices with lines, exact match, its interval and CER; marked where all lines differ."""
+    head = ("", "lines", "exact match", "95% interval", "CER")
     rows = [
         (
             part.name,
             f"{part.tally.lines:,}",
-            tell_share(part.tally.exact_match),
-            tell_interval(part.tally.exact_match_95) if part.tally.lines else "–",
+            [_show_sign(part.compare(overall)), tell_share(part.tally.exact_match)],
+            tell_interval(part.tally.exact_match_95) if part.tally.lines else NONE,
             tell_share(part.tally.cer),
-            element("span", _COMPARED[part.compare(overall)], class_=part.compare(overall) or None),
         )
         for part in group.slices
         if part.tally.lines or part.low is None
     ]
-    return _tabulate(group.title, head, rows)
+    return _tabulate(group.title, head, rows, note=group.note)
 
 
 def tabulate_substitutions(found: list[Confusion]) -> Markup:
@@ -65,9 +64,7 @@ def tabulate_deletions(found: list[Confusion]) -> Markup:
 def tabulate_insertions(found: list[Confusion]) -> Markup:
     """Characters that were read where there are none."""
     head = ("read", "times", "of all edits", "for example")
-    rows = [
-        (_show_code(c.reading), f"{c.count:,}", tell_share(c.share), _show_key(c.example)) for c in found
-    ]
+    rows = [(_show_code(c.reading), f"{c.count:,}", tell_share(c.share), _show_key(c.example)) for c in found]
     return _tabulate("Read where nothing is (insertions)", head, rows)
 
 
@@ -112,20 +109,28 @@ def tabulate_thresholds(bins: list[Bin], count: int) -> Markup:
             f"{part.count:,}",
             tell_share(part.count / count if count else None),
             tell_share(part.right),
-            tell_interval(part.right_95) if part.count else "–",
+            tell_interval(part.right_95) if part.count else NONE,
         )
         for part in bins
     ]
     return _tabulate("If only sure lines are taken", head, rows)
 
 
-def _tabulate(title: str, head: Iterable[str], rows: list[tuple[Child, ...]]) -> Markup:
-    """A table that scrolls within itself, with the keyboard too; a sentence in its place where it has no rows."""
+def _show_sign(compared: str) -> Markup | None:
+    if not compared:
+        return None
+    sign = element("span", _SIGNS[compared], class_=compared, aria_hidden="true")
+    return join([sign, element("span", f"{compared} all lines: ", class_="spoken"), " "])
+
+
+def _tabulate(title: str, head: Iterable[str], rows: list[tuple[Child, ...]], *, note: str = "") -> Markup:
+    """A table that scrolls within itself, with the keyboard too; a word in its place where it has no rows."""
     if not rows:
         return element("div", element("h3", title), element("p", "None.", class_="none"), class_="table")
     names = element("thead", element("tr", [element("th", name, scope="col") for name in head]))
     body = element("tbody", [element("tr", _make_row(row)) for row in rows])
-    table = element("table", element("caption", title), names, body)
+    caption = element("caption", title, element("small", note) if note else None)
+    table = element("table", caption, names, body)
     return element("div", table, class_="table", tabindex=0, role="group", aria_label=title)
 
 
@@ -135,7 +140,9 @@ def _make_row(row: tuple[Child, ...]) -> list[Markup]:
 
 def _show_code(character: str) -> Markup:
     """A character and its code point, which tells apart those that look alike."""
-    return element("span", show_character(character), element("small", f"U+{ord(character):04X}"), class_="char")
+    return element(
+        "span", show_character(character), element("small", f"U+{ord(character):04X}"), class_="char"
+    )
 
 
 def _show_key(key: str) -> Markup:

@@ -60,7 +60,7 @@ class Tally:
 
 
 class Slice(NamedTuple):
-    """Some lines: what they are and their sums; `low` and `high` are the least and greatest value, if it has."""
+    """Some lines: what they are and their sums; `low` and `high` are their least and greatest value."""
 
     name: str
     tally: Tally
@@ -112,8 +112,8 @@ class Slices:
     def groups(self) -> list[Group]:
         """All slices; those by how often training had characters only where that is known."""
         groups = [
-            Group("length", "Length of the truth", "in characters", _join_values(self._lengths)),
-            Group("width", "Width of the picture", "in pixels", _join_values(self._widths)),
+            Group("length", "Length of the truth", "characters", _join_values(self._lengths)),
+            Group("width", "Width of the picture", "pixels", _join_values(self._widths)),
             self._list_kinds(),
         ]
         return groups if self._seen is None else [*groups, self._list_decades()]
@@ -163,27 +163,21 @@ def _find(tallies: dict[int, Tally], value: int) -> Tally:
 def _join_values(tallies: dict[int, Tally]) -> list[Slice]:
     """Slices of rising values: each alone where they are few, else in even steps, the tails apart."""
     if len(tallies) <= _MOST_STEPS:
-        return [Slice(f"{value:,}", tallies[value], value, value) for value in sorted(tallies)]
+        return [Slice(_name(value, value), tallies[value], value, value) for value in sorted(tallies)]
     low, high = _find_share(tallies, _TAIL), _find_share(tallies, 1 - _TAIL)
     step = _choose_step((high - low + 1) / _MOST_STEPS)
-    first, last = low // step, high // step
-    joined = [Tally() for _ in range(first - 1, last + 2)]
+    first, last = low // step - 1, high // step + 1
+    joined = {place: Tally() for place in range(first, last + 1)}
     for value, tally in tallies.items():
-        joined[min(max(value // step, first - 1), last + 1) - (first - 1)].merge(tally)
-    return [
-        _name_step(tally, max(start * step, 0), (start + 1) * step - 1, tallies, end)
-        for start, tally, end in zip(
-            range(first - 1, last + 2), joined, [-1, *[0] * (len(joined) - 2), 1], strict=True
-        )
-        if tally.lines or not end
-    ]
+        joined[min(max(value // step, first), last)].merge(tally)
+    places = [place for place in joined if joined[place].lines or first < place < last]
+    lows = [min(tallies), *(place * step for place in places[1:])]
+    highs = [*(low - 1 for low in lows[1:]), max(tallies)]
+    return [Slice(_name(*ends), joined[place], *ends) for place, *ends in zip(places, lows, highs, strict=True)]
 
 
-def _name_step(tally: Tally, low: int, high: int, tallies: dict[int, Tally], end: int) -> Slice:
-    """A step's slice; those at an end (-1, 1) reach as far as values do."""
-    low = min(tallies) if end < 0 else low
-    high = max(tallies) if end > 0 else high
-    return Slice(f"{low:,}" if low == high else f"{low:,} to {high:,}", tally, low, high)
+def _name(low: int, high: int) -> str:
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def _find_share(tallies: dict[int, Tally], share: float) -> int:

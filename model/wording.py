@@ -1,15 +1,12 @@
 """Numbers as the report's page writes them."""
 
+# Stands where there is nothing to tell.
+NONE = "–"
+
 
 def tell_share(share: float | None) -> str:
-    """A share of 1 in per cent; with more decimals than two where those would make it 0% or 100%."""
-    if share is None:
-        return "–"
-    percent = 100 * share
-    if percent in (0, 100):
-        return f"{percent:.0f}%"
-    texts = (f"{percent:.{digits}f}" for digits in range(2, 17))
-    return next((text for text in texts if float(text) not in (0, 100)), f"{percent}") + "%"
+    """A share of 1 in per cent; only what is 0 or 1 looks like it."""
+    return NONE if share is None else f"{_write(100 * share, 2, 100)}%"
 
 
 def tell_interval(interval: tuple[float, float]) -> str:
@@ -24,6 +21,13 @@ def tell_count(count: int, one: str, many: str | None = None) -> str:
 
 
 def tell_confidence(confidence: float) -> str:
-    """A confidence with three decimals; less than 1 never looks like 1."""
-    text = f"{confidence:.3f}"
-    return ">0.999" if text == "1.000" and confidence < 1 else text
+    """A confidence from 0 to 1; only what is 0 or 1 looks like it."""
+    return _write(confidence, 3, 1)
+
+
+def _write(value: float, decimals: int, whole: int) -> str:
+    """A number from 0 to `whole`, with more decimals where those would make it one of the two."""
+    if value <= 0 or value >= whole:
+        return "0" if value <= 0 else str(whole)
+    texts = (f"{value:.{digits}f}" for digits in range(decimals, 17))
+    return next((text for text in texts if 0 < float(text) < whole), repr(value))
