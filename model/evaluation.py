@@ -1,20 +1,17 @@
-"""Scores of a model over a whole split: every line once, on any number of replicas."""
+"""How good a model is on a whole split: every line once, read as it would be read anywhere."""
 
 import time
+from collections.abc import Iterator
 
-import keras
 import numpy as np
-import tensorflow as tf
-from absl import logging
 
-from model.densenet import call_densenet
-from model.distribution import distribute, sum_over_replicas
 from model.first_lines import FirstLines
-from model.metrics import Scores, score_batch
-from model.network import KerasNetwork
+from model.line_result import LineResult
+from model.network import Network
 from model.picture import draw_readings
 from model.reader import Reader
-from model.run_folder import load_model
+from model.report import Report, count_seen
+from pipeline import images, schema, storage
 from pipeline.charset import Charset
 from pipeline.dataset import evaluation_input
 from pipeline.dataset_info import DatasetInfo, load_dataset_info
@@ -22,99 +19,91 @@ from pipeline.errors import UserError
 from pipeline.picture import save_png
 from pipeline.progress import Progress
 
-
-class Evaluator:
-    """Scores one split of one data set as often as asked; the graph is built once."""
-
-    def __init__(
-        self,
-        model: keras.Model,
-        strategy: tf.distribute.Strategy,
-        *,
-        folder: str,
-        info: DatasetInfo,
-        split: str,
-        batch_size: int,
-    ):
-        """Takes a model made in the strategy's scope; batch_size is global."""
-        dataset = evaluation_input(
-            folder=folder,
-            info=info,
-            split=split,
-            batch_size=batch_size,
-            replicas=strategy.num_replicas_in_sync,
-            normalised=False,
-        )
-        self._batches = distribute(dataset, strategy)
-        self._split, self._lines = split, info.splits[split].written
-
-        def score_replica(batch):
-            return score_batch(call_densenet(model, batch, training=False), batch)
-
-        # One signature for all batches: labels of other lengths would have it traced anew.
-        @tf.function(input_signature=[self._batches.element_spec])
-        def score(batch):
-            return sum_over_replicas(strategy, strategy.run(score_replica, args=(batch,)))
-
-        self._score = score
-
-    def run(self) -> Scores:
-        """Scores every line of the split."""
-        progress, sums = Progress(f"evaluate {self._split}", self._lines, "lines"), np.zeros(6)
-        for batch in self._batches:
-            sums += self._score(batch).numpy()
-            progress.show(round(sums[0]))
-        progress.close(round(sums[0]))
-        return Scores.from_sums(sums)
+# Splits whose characters a report calls seen, by the name that a training gives them.
+_TRAIN = "train"
 
 
 def evaluate(
+    network: Network,
     *,
-    model: str,
     data: str,
     split: str,
-    checkpoint: str | None = None,
     batch_size: int = 64,
+    report: str | None = None,
+    report_lines: int = 200,
     picture: str | None = None,
     picture_lines: int = 16,
     font: str | None = None,
 ) -> dict:
-    """Scores the run in folder `model` on one split of the data set in folder `data`.
+    """Scores a network on one split of the data set in folder `data`.
 
-    Returns {"split", "lines", "exact_match", "exact_match_95": [lo, hi], "cer", "seconds"}. With `picture` the
-    split's first lines are drawn into that PNG file. Raises UserError where model and data do not fit.
+    Returns {"split", "lines", "exact_match", "exact_match_95": [lo, hi], "cer", "seconds"}. With `report`, a
+    folder, a page about it is written there, with the pictures of the worst `report_lines` lines; with
+    `picture` the split's first lines are drawn into that PNG file. Raises UserError where network and data do
+    not fit.
     """
-    start = time.monotonic()
-    network, info = KerasNetwork(*load_model(model, checkpoint)), load_dataset_info(data)
+    start, reader, info = time.monotonic(), Reader(network, batch_size=batch_size), load_dataset_info(data)
     _check_same_lines(network.info, info, data)
-    info.find_split(split)
     where = {"folder": data, "info": info, "split": split}
-    scored = network.model if info.geometry.width else load_model(model, checkpoint, padded=True)[0]
-    scores = Evaluator(scored, tf.distribute.get_strategy(), **where, batch_size=batch_size).run()
+    if report:
+        storage.make_folder(report)  # now, not when all lines are read
+    told = Report(charset=network.info.charset, seen=count_seen(network.info, _TRAIN), worst=report_lines)
+    for result in read_split(reader, **where, batch_size=batch_size):
+        told.add(result)
+    if report:
+        told.save(report, title=f"{network.name} on {split}", facts=_list_facts(network, data, split))
     if picture:
-        first_lines = FirstLines(picture_lines, **where)
-        save_png(draw_readings(first_lines.read(Reader(network)), font=font), picture)
+        save_png(draw_readings(FirstLines(picture_lines, **where).read(reader), font=font), picture)
+    totals = told.totals
     return {
         "split": split,
-        "lines": scores.lines,
-        "exact_match": scores.exact_match,
-        "exact_match_95": list(scores.exact_match_95),
-        "cer": scores.cer,
+        "lines": totals.lines,
+        "exact_match": totals.exact_match,
+        "exact_match_95": list(totals.exact_match_95),
+        "cer": totals.cer,
         "seconds": round(time.monotonic() - start, 2),
     }
 
 
-def choose_validation(split: str | None, info: DatasetInfo) -> str | None:
-    """The split that a training validates on: the one named, else `validation`, else `test`, else none."""
-    if split:
-        info.find_split(split)
-        return split
-    for name in ("validation", "test"):
-        if name in info.splits:
-            logging.info("validation: split %r of the data set", name)
-            return name
-    logging.warning("validation: none, the data set has no split 'validation' or 'test'; no early stopping")
-    return None
+def read_split(
+    reader: Reader, *, folder: str, info: DatasetInfo, split: str, batch_size: int
+) -> Iterator[LineResult]:
+    """Reads every line of a split once, each as wide as it is; the order is that of evaluation_input."""
+    batches = evaluation_input(folder=folder, info=info, split=split, batch_size=batch_size, normalised=False)
+    progress, done = Progress(f"evaluate {split}", info.find_split(split).written, "lines"), 0
+    for batch in batches.as_numpy_iterator():
+        lines = list(_unpack(batch, info.charset))
+        readings = reader.read_lines([levels for _, levels, _ in lines])
+        for line, reading in zip(lines, readings, strict=True):
+            yield LineResult(*line, reading)
+        done += len(lines)
+        progress.show(done)
+    progress.close(done)
+
+
+def _unpack(batch: dict, charset: Charset) -> Iterator[tuple[str, np.ndarray, str]]:
+    """Key, grey levels and truth of the lines of a batch, without those that fill it up."""
+    levels = batch[schema.IMAGE][..., 0]
+    if levels.dtype != np.uint8:
+        levels = images.denormalise(levels)
+    for row in np.flatnonzero(batch[schema.WEIGHT]):
+        label = batch[schema.LABEL][row, : batch[schema.LABEL_LENGTH][row]]
+        key = batch[schema.KEY][row].decode("utf-8", "surrogateescape")
+        yield key, levels[row, :, : batch[schema.WIDTH][row]], charset.decode(label)
+
+
+def _list_facts(network: Network, data: str, split: str) -> dict[str, object]:
+    """What was measured on what, for a report's page."""
+    info = network.info
+    trained = info.splits[_TRAIN].written if _TRAIN in info.splits else None
+    return {
+        "model": network.name,
+        "data set": data,
+        "split": split,
+        "trained on": "not known" if trained is None else f"{trained:,} lines",
+        "lines are": str(info.geometry),
+        "classes": f"{info.charset.classes:,}, the blank among them",
+    }
 
 
 def _check_same_lines(model: DatasetInfo, data: DatasetInfo, folder: str) -> None:

@@ -17,6 +17,7 @@ from pipeline.frames import count_frames
 class Network(Protocol):
     """What reads batches: a model in memory, or an export of one."""
 
+    name: str  # where it was loaded from
     info: DatasetInfo  # charset, geometry and fit of the lines that it was trained on
     takes_padding: bool  # whether a batch may have lines of several widths
 
@@ -35,9 +36,9 @@ class KerasNetwork:
 
     takes_padding = True
 
-    def __init__(self, model: keras.Model, info: DatasetInfo):
+    def __init__(self, model: keras.Model, info: DatasetInfo, *, name: str = "model"):
         """Takes a model and the description of the data that it was trained on."""
-        self.model, self.info = model, info
+        self.model, self.info, self.name = model, info, name
         levels = tf.TensorSpec([None, info.geometry.height, None], tf.uint8)
         spec = [levels, tf.TensorSpec([None], tf.int32)]
         self._one_width = tf.function(self._call_plain, input_signature=spec)

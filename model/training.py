@@ -17,7 +17,6 @@ from model.config import Devices, Saving, Training, Watching
 from model.densenet import build_densenet, count_parameters
 from model.devices import set_up_devices
 from model.distribution import check_batch_size, choose_strategy, distribute
-from model.evaluation import Evaluator, choose_validation
 from model.history import cut_events, cut_history, describe_epoch
 from model.losses import Losses
 from model.metrics import Scores
@@ -27,6 +26,7 @@ from model.run_folder import RunFolder, hold_run, open_run
 from model.step import make_step
 from model.stopping import Stopped, StopRequest, listen
 from model.transfer import Source, begin_with
+from model.validation import Validator, choose_validation
 from model.watching import Readings
 from pipeline import schema
 from pipeline.dataset import count_steps, training_input
@@ -89,13 +89,13 @@ class Trainer:
             self._build_model(source)
         batch = distribute(self._make_input(0), strategy).element_spec
         self._step = make_step(self.model, self.optimizer, strategy, training, batch, self._averages)
-        self._evaluator, split = self._make_evaluator(), training.validation_split
+        self._validator, split = self._make_validator(), training.validation_split
         self._callbacks = Callbacks(
             self.model,
             folder,
             patience=training.patience,
             epochs=training.epochs,
-            validates=self._evaluator is not None,
+            validates=self._validator is not None,
             histogram_epochs=watching.histogram_epochs,
             readings=Readings(self.model, folder=data, info=info, split=split) if split else None,
         )
@@ -166,7 +166,7 @@ class Trainer:
         self._callbacks.all.on_epoch_begin(epoch)
         logs = self._train_epoch(state)
         with self._averages.in_place():
-            scores = self._evaluator.run() if self._evaluator else None
+            scores = self._validator.run() if self._validator else None
             if scores:
                 logs |= {
                     f"val_{name}": value
@@ -255,11 +255,11 @@ class Trainer:
             normalised=False,  # uint8 travels to the device
         )
 
-    def _make_evaluator(self) -> Evaluator | None:
+    def _make_validator(self) -> Validator | None:
         split = self._training.validation_split
         if split is None:
             return None
-        return Evaluator(
+        return Validator(
             self.model,
             self._strategy,
             folder=self._data,

@@ -26,6 +26,7 @@ from model.densenet import build_densenet, call_densenet
 from model.distribution import choose_strategy, distribute
 from model.evaluation import evaluate
 from model.layers import FusedBatchNormalization, SeededDropout
+from model.loading import load_network
 from model.recognizer import Recognizer
 from model.run_folder import load_model, open_run
 from model.training import make_step, train
@@ -103,7 +104,7 @@ class AnyWidthTest(parameterized.TestCase, tf.test.TestCase):
     def test_evaluation_scores_what_each_line_alone_reads(self, checkpoint, batch_size):
         texts = read_alone(Recognizer(self.run_folder, checkpoint))
         result = evaluate(
-            model=self.run_folder, checkpoint=checkpoint, data=self.data, split=EACH_ONCE, batch_size=batch_size
+            load_network(self.run_folder, checkpoint), data=self.data, split=EACH_ONCE, batch_size=batch_size
         )
         self.assertGreater(len(set(texts)), 1)
         self.assertEqual(result["lines"], len(WIDTHS))
@@ -128,7 +129,7 @@ class AnyWidthTest(parameterized.TestCase, tf.test.TestCase):
         texts = read_alone(Recognizer(self.run_folder))
         with mock.patch.object(evaluation, "draw_readings", wraps=evaluation.draw_readings) as draw:
             evaluate(
-                model=self.run_folder, data=self.data, split=EACH_ONCE, picture=path, picture_lines=6, font=None
+                load_network(self.run_folder), data=self.data, split=EACH_ONCE, picture=path, picture_lines=6
             )
         (lines,) = draw.call_args.args
         self.assertLen(lines, 6)
@@ -154,7 +155,8 @@ class AnyWidthTest(parameterized.TestCase, tf.test.TestCase):
         info = DatasetInfo(CHARSET, Geometry(32, 64), "uint8")
         weights = open_run(run, training=SETTINGS, devices=Devices(), data="data", info=info).weights
         shutil.copy(os.path.join(self.run_folder, "weights", "best.weights.h5"), weights)
-        results = [evaluate(model=model, data=self.data, split=EACH_ONCE) for model in (run, self.run_folder)]
+        networks = [load_network(model) for model in (run, self.run_folder)]
+        results = [evaluate(network, data=self.data, split=EACH_ONCE) for network in networks]
         for name in ("lines", "exact_match", "cer"):
             self.assertEqual(results[0][name], results[1][name])
 
@@ -162,7 +164,7 @@ class AnyWidthTest(parameterized.TestCase, tf.test.TestCase):
         data = convert_lines(self.create_tempdir().full_path, 9)
         recognizer = Recognizer(self.run_folder)
         exact = [recognizer.read(draw_levels(k)).text == str(k) for k in range(9)]
-        result = evaluate(model=self.run_folder, data=data, split="train", batch_size=4)
+        result = evaluate(load_network(self.run_folder), data=data, split="train", batch_size=4)
         self.assertEqual(result["lines"], 9)
         self.assertAllClose(result["exact_match"], np.mean(exact))
 

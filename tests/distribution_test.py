@@ -7,9 +7,9 @@ import tensorflow as tf
 from model.config import Training
 from model.densenet import build_densenet
 from model.distribution import check_batch_size, choose_strategy, distribute
-from model.evaluation import Evaluator
 from model.layers import FusedBatchNormalization, SeededDropout
 from model.step import make_step
+from model.validation import Validator
 from pipeline.dataset import training_input
 from pipeline.dataset_info import load_dataset_info
 from pipeline.errors import UserError
@@ -58,7 +58,7 @@ class DistributionTest(tf.test.TestCase):
             with strategy.scope():
                 model = build_densenet(height=32, classes=self.info.charset.classes)
             where = {"folder": self.folder, "info": self.info, "split": "train"}
-            scores.append(Evaluator(model, strategy, **where, batch_size=8).run())
+            scores.append(Validator(model, strategy, **where, batch_size=8).run())
         self.assertEqual([s.lines for s in scores], [21, 21])
         self.assertAllClose(scores[0].loss, scores[1].loss)
         self.assertEqual(scores[0].cer, scores[1].cer)

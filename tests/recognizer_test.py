@@ -11,14 +11,13 @@ from absl.testing import parameterized
 
 from model.config import Devices, Training
 from model.densenet import build_densenet
-from model.evaluation import evaluate
 from model.recognizer import Recognizer
 from model.run_folder import open_run
 from pipeline import images
 from pipeline.charset import Charset
-from pipeline.dataset_info import DatasetInfo, load_dataset_info
+from pipeline.dataset_info import DatasetInfo
 from pipeline.errors import Refused, UserError
-from tests.samples import CHARSET, convert_lines, draw_levels, encode_image
+from tests.samples import CHARSET, draw_levels, encode_image
 
 
 class RecognizerTest(parameterized.TestCase, tf.test.TestCase):
@@ -124,33 +123,6 @@ class RecognizerTest(parameterized.TestCase, tf.test.TestCase):
         first = build_densenet(height=32, classes=CHARSET.classes, seed=1)
         chosen = Recognizer(run, "epoch-0001.weights.h5")
         self.assertAllEqual(chosen.network.model.get_weights()[0], first.get_weights()[0])
-
-
-class EvaluateTest(tf.test.TestCase):
-    make_run = RecognizerTest.make_run
-
-    def test_data_of_another_charset_is_refused(self):
-        data = convert_lines(self.create_tempdir().full_path, 3)
-        with self.assertRaisesRegex(
-            UserError, "charset of .*received 14 classes.*expected the model's 4 classes"
-        ):
-            evaluate(model=self.make_run(Charset("xyz")), data=data, split="train")
-
-    def test_data_of_another_height_is_refused(self):
-        data = convert_lines(self.create_tempdir().full_path, 3)
-        with self.assertRaisesRegex(UserError, "image height of .*received 32, expected 48"):
-            evaluate(model=self.make_run(height=48), data=data, split="train")
-
-    def test_scores_every_line_and_draws_a_picture(self):
-        folder = self.create_tempdir().full_path
-        data, picture = convert_lines(folder, 5), os.path.join(folder, "sheet.png")
-        result = evaluate(model=self.make_run(), data=data, split="train", batch_size=3, picture=picture)
-        self.assertEqual(
-            (result["lines"], result["split"]), (load_dataset_info(data).splits["train"].written, "train")
-        )
-        low, high = result["exact_match_95"]
-        self.assertBetween(result["exact_match"], low, high)
-        self.assertTrue(os.path.exists(picture))
 
 
 if __name__ == "__main__":

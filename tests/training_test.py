@@ -11,11 +11,11 @@ import tensorflow as tf
 
 from model import training as training_module
 from model.config import Devices, Training
-from model.evaluation import Evaluator
 from model.metrics import Scores
 from model.run_folder import load_model
 from model.stopping import Stopped
 from model.training import Trainer, train
+from model.validation import Validator
 from pipeline.errors import UserError
 from tests.samples import convert_lines
 
@@ -59,7 +59,7 @@ class TrainingTest(tf.test.TestCase):
         ]
         with (
             mock.patch.object(training_module, "make_step", return_value=lambda batch: training_loss),
-            mock.patch.object(Evaluator, "run", side_effect=scores),
+            mock.patch.object(Validator, "run", side_effect=scores),
         ):
             return self.train(settings)
 

@@ -15,6 +15,7 @@ from absl.testing import parameterized
 from model.config import Devices, Saving, Training
 from model.densenet import HEAD, build_densenet
 from model.evaluation import evaluate
+from model.loading import load_network
 from model.recognizer import Recognizer
 from model.run_folder import load_model, open_run
 from model.training import Trainer, train
@@ -213,7 +214,7 @@ class FineTuningTest(tf.test.TestCase):
     def test_readers_see_the_characters_of_both(self):
         info = load_dataset_info(self.run_folder)
         self.assertEqual(info.charset.characters, "0123456789ab xy")
-        self.assertEqual(evaluate(model=self.run_folder, data=self.data, split="train")["lines"], 13)
+        self.assertEqual(evaluate(load_network(self.run_folder), data=self.data, split="train")["lines"], 13)
         reading = Recognizer(self.run_folder).read(draw_levels(1))
         self.assertLessEqual(set(reading.text), set(info.charset.characters))
 

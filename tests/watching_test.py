@@ -15,10 +15,10 @@ from model import training as training_module
 from model.checkpoints import Checkpoints
 from model.config import Devices, Training, Watching
 from model.densenet import build_densenet
-from model.evaluation import Evaluator
 from model.metrics import Scores
 from model.run_folder import RunFolder
 from model.training import train
+from model.validation import Validator
 from model.watching import Board, Curves, Readings
 from pipeline.dataset_info import load_dataset_info
 from pipeline.errors import UserError
@@ -58,7 +58,7 @@ class RunTest(tf.test.TestCase):
         scores = Scores(lines=10, loss=2.0, exact_match=0.5, cer=0.1, loss_rounds_to_0=0.25)
         with (
             mock.patch.object(training_module, "make_step", return_value=lambda batch: 1.0),
-            mock.patch.object(Evaluator, "run", return_value=scores),
+            mock.patch.object(Validator, "run", return_value=scores),
         ):
             train(training=training, devices=Devices(), data=self.data, run=self.run.path)
 
