@@ -17,10 +17,14 @@ from pipeline import images
 from pipeline.charset import Charset
 from pipeline.dataset_info import DatasetInfo
 from pipeline.errors import Refused, UserError
-from tests.samples import CHARSET, draw_levels, encode_image
+from tests.samples import CHARSET, draw_levels, encode_image, shallow_network
 
 
 class RecognizerTest(parameterized.TestCase, tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.enterContext(shallow_network())
+
     def make_run(self, charset=CHARSET, height=32, width=64, fit="exact"):
         """A run whose weights are the initial ones."""
         path = os.path.join(self.create_tempdir().full_path, "run")

@@ -27,7 +27,7 @@ from model.training import train
 from pipeline.dataset_info import DatasetInfo
 from pipeline.errors import UserError
 from pipeline.images import Geometry
-from tests.samples import CHARSET, convert_lines
+from tests.samples import CHARSET, convert_lines, shallow_network
 
 # 13 lines make three steps of four an epoch, and an epoch that begins within a pass.
 SETTINGS = Training(batch_size=4, epochs=3, learning_rate=1e-3, seed=3)
@@ -54,6 +54,7 @@ class ResumeTest(parameterized.TestCase, tf.test.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        cls.enterClassContext(shallow_network())
         folder = tempfile.mkdtemp()
         cls.addClassCleanup(shutil.rmtree, folder)
         cls.data, cls.undisturbed = convert_lines(folder, 13), os.path.join(folder, "undisturbed")

@@ -17,7 +17,7 @@ from model.stopping import Stopped
 from model.training import Trainer, train
 from model.validation import Validator
 from pipeline.errors import UserError
-from tests.samples import convert_lines
+from tests.samples import convert_lines, shallow_network
 
 SETTINGS = Training(batch_size=4, epochs=3, validation_split="train", learning_rate=1e-3, seed=3)
 
@@ -45,6 +45,7 @@ def stop_in_epoch_3(trainer, state):
 class TrainingTest(tf.test.TestCase):
     def setUp(self):
         super().setUp()
+        self.enterContext(shallow_network())
         folder = self.create_tempdir().full_path
         self.data = convert_lines(folder, 10)
         self.run = os.path.join(folder, "run")

@@ -22,7 +22,7 @@ from model.validation import Validator
 from model.watching import Board, Curves, Readings
 from pipeline.dataset_info import load_dataset_info
 from pipeline.errors import UserError
-from tests.samples import convert_lines
+from tests.samples import convert_lines, shallow_network
 
 
 class Lost(BaseException):
@@ -49,6 +49,7 @@ def steps_of(summaries: dict[str, list]) -> dict[str, list[int]]:
 class RunTest(tf.test.TestCase):
     def setUp(self):
         super().setUp()
+        self.enterContext(shallow_network())
         folder = self.create_tempdir().full_path
         self.data, self.run = convert_lines(folder, 10), RunFolder(os.path.join(folder, "run"))
 
