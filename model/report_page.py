@@ -61,9 +61,7 @@ def _summarise(report) -> Markup:
     if not totals.lines:
         return element("p", "There were no lines to read.", class_="summary")
     wrong = totals.lines - totals.exact
-    if not wrong:
-        return element("p", f"All {tell_count(totals.lines, 'line')} read exactly.", class_="summary")
-    told = f"{wrong:,} of {tell_count(totals.lines, 'line')} not read exactly."
+    told = f"Misread: {f'{wrong:,}' if wrong else 'none'} of {tell_count(totals.lines, 'line')}."
     return element("p", told, class_="summary")
 
 

@@ -185,11 +185,11 @@ class ReportTest(parameterized.TestCase, tf.test.TestCase):
 
     @parameterized.parameters(
         ([], "There were no lines to read."),
-        ([("a", "a")], "All 1 line read exactly."),
-        ([("a", "b")], "1 of 1 line not read exactly."),
-        ([("abc", "")], "1 of 1 line not read exactly."),
-        ([("", "a")], "1 of 1 line not read exactly."),
-        ([("a", "a"), ("b", "b")], "All 2 lines read exactly."),
+        ([("a", "a")], "Misread: none of 1 line."),
+        ([("a", "b")], "Misread: 1 of 1 line."),
+        ([("abc", "")], "Misread: 1 of 1 line."),
+        ([("", "a")], "Misread: 1 of 1 line."),
+        ([("a", "a"), ("b", "b")], "Misread: none of 2 lines."),
     )
     def test_a_page_of_few_or_no_lines_still_tells(self, lines, summary):
         page, figures = self.save(self.make(make_result(*line) for line in lines))
