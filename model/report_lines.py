@@ -8,7 +8,7 @@ import json
 import numpy as np
 import PIL.Image
 
-from model.markup import Markup, element, join, show, show_character, spell
+from model.markup import Markup, element, join, show, show_character, show_path, spell
 from model.wording import tell_confidence, tell_count
 from model.worst_lines import WorstLine
 
@@ -166,6 +166,6 @@ def _show_facts(line: WorstLine) -> Markup:
     return element(
         "p",
         [element("span", fact) for fact in facts],
-        element("bdi", line.result.key, class_="key"),
+        show_path(line.result.key),
         class_="facts",
     )

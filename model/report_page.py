@@ -103,10 +103,10 @@ def _draw_group(group: Group) -> Markup:
     """The chart of a group; lines that are all of one kind need none."""
     title = f"Exact match by {group.title[0].lower()}{group.title[1:]}"
     if len(group.slices) > 1:
-        chart = draw_slices(group.slices, title=title, unit=group.note)
+        chart = draw_slices(group.slices, title=title, unit=group.unit)
         note = "Dots with 95% intervals; the bars below are numbers of lines. The axis may not begin at 0."
         return _caption(title, chart, note)
-    alike = f"All lines have the same: {group.slices[0].name} {group.note}." if group.slices else "No lines."
+    alike = f"All lines have the same: {group.slices[0].name} {group.unit}." if group.slices else "No lines."
     return _caption(title, None, alike)
 
 
