@@ -1,4 +1,4 @@
-"""A report's figures as JSON has them; the README of scripts is the page, which shows the same."""
+"""A report's figures as JSON has them: those of the page, and of confusions more."""
 
 from model.calibration import Bin, Calibration
 from model.confusions import Confusion, Confusions
@@ -75,7 +75,7 @@ def _list_line(line: WorstLine) -> dict:
         "key": line.result.key,
         "truth": line.result.truth,
         "reading": reading.text,
-        "confidence": reading.confidence,
+        "confidence": float(reading.confidence),
         "edits": line.edits,
         "length": line.length,
         "width": line.width,

@@ -28,7 +28,7 @@ _NOTHING = element("span", "·", class_="nothing")
 def list_lines(lines: list[WorstLine]) -> Markup:
     """A list with an item a line, in columns that hold most pictures."""
     column = f"--column:{_choose_column(lines)}px"
-    return element("ol", map(_show_line, lines), id="lines", class_="lines", style=column)
+    return element("ol", map(_show_line, lines), id="lines", class_="lines", role="list", style=column)
 
 
 def list_data(lines: list[WorstLine]) -> Markup:
@@ -66,7 +66,7 @@ def _describe(line: WorstLine) -> dict:
     return {
         "texts": texts if key.isprintable() else [*texts, spell(key)],
         "key": key,
-        "confidence": reading.confidence,
+        "confidence": float(reading.confidence),
         "edits": line.edits,
         "length": line.length,
         "width": line.width,

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import tomllib
 
 import numpy as np
 import tensorflow as tf
@@ -21,6 +22,7 @@ from pipeline.errors import UserError
 from pipeline.images import Geometry
 from tests.line_results import make_result
 
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CHARSET = Charset("abcdef")
 NASTY = "</script><img src=x onerror=alert(1)>&amp;\"'`\u202e\u200f\0\n\udcff\ud800{{style}}"
 
@@ -178,6 +180,19 @@ class ReportTest(parameterized.TestCase, tf.test.TestCase):
             self.assertRegex(source, "^(#|data:image/png;base64,)")
         self.assertEmpty(parser.find("link") + parser.find("iframe"))
         self.assertNotRegex(page, r"(?i)https?://|@import|url\(")
+
+    def test_what_the_page_is_made_of_is_installed_too(self):
+        with open(os.path.join(ROOT, "pyproject.toml"), "rb") as file:
+            setuptools = tomllib.load(file)["tool"]["setuptools"]
+        names = [name for name in os.listdir(os.path.join(ROOT, "model")) if not name.endswith((".py", ".pyc"))]
+        self.assertContainsSubset(
+            {"report.html", "report.css", "report.js"}, {name for name in names if name != "__pycache__"}
+        )
+        self.assertContainsSubset(set(names) - {"__pycache__"}, setuptools["package-data"]["model"])
+
+    def test_confidences_may_be_numpys(self):
+        result = make_result("ab", "aa", confidence=np.float32(0.75))
+        self.assertEqual(self.save(self.make([result]))[1]["worst"][0]["confidence"], 0.75)
 
     def test_every_place_of_the_template_is_filled(self):
         page, _ = self.save(self.make([make_result("ab", "aa")]))
