@@ -17,7 +17,7 @@ def list_figures(report, *, title: str, facts: dict[str, object]) -> dict:
         "totals": _list_tally(report.totals),
         "characters": {
             "charset": len(report.charset.characters),
-            "in_lines": len(report.confusions.occurrences),
+            "in_lines": report.count_characters(),
         },
         "slices": {g.name: [_list_slice(s) for s in g.slices] for g in report.slices.groups()},
         "confusions": _list_confusions(report.confusions),

@@ -69,8 +69,9 @@ def _show_totals(report) -> Markup:
     totals = report.totals
     edits = f"{tell_count(totals.edits, 'edit')} in {tell_count(totals.characters, 'character')}"
     interval = f"95% interval {tell_interval(totals.exact_match_95)}"
+    match = (interval, _draw_interval(totals)) if totals.lines else ("no lines", None)
     tiles = [
-        ("Exact match", tell_share(totals.exact_match), interval, _draw_interval(totals)),
+        ("Exact match", tell_share(totals.exact_match), *match),
         ("Character error rate (CER)", tell_share(totals.cer), edits, None),
         ("Lines", f"{totals.lines:,}", f"{totals.exact:,} read exactly", None),
     ]
@@ -87,7 +88,7 @@ def _draw_interval(totals) -> Markup:
 
 
 def _list_facts(report, facts: dict[str, object]) -> Markup:
-    known, found = len(report.charset.characters), len(report.confusions.occurrences)
+    known, found = len(report.charset.characters), report.count_characters()
     characters = f"{found:,} of the charset's {known:,} stand in these lines"
     return join(
         element("div", element("dt", name), element("dd", element("bdi", str(value))))

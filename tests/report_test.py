@@ -103,6 +103,7 @@ class ReportTest(parameterized.TestCase, tf.test.TestCase):
         page, figures = self.save(report, facts={"model": "run", "split": "test"})
         self.assertEqual(figures["facts"], {"model": "run", "split": "test"})
         self.assertEqual(figures["totals"]["lines"], 50)
+        self.assertEqual(figures["characters"], {"charset": 6, "in_lines": 6})
         for name in ("length", "width"):
             self.assertEqual(sum(part["lines"] for part in figures["slices"][name]), 50)
         self.assertIn(tell_share(figures["totals"]["exact_match"]), page)
