@@ -42,7 +42,7 @@ class Calibration:
             raise ValueError(f"confidence {confidence}")
         k = bisect.bisect_right(_EDGES, confidence)
         self._counts[k] += 1
-        self._sums[k] += confidence
+        self._sums[k] += float(confidence)  # a sum in float32 would lose the last of many
         self._rights[k] += right
 
     @property

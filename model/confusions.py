@@ -1,6 +1,7 @@
 """Which characters are taken for which, which are lost, and which are read where there are none."""
 
 import collections
+import heapq
 from typing import NamedTuple
 
 from model.alignment import Step
@@ -73,8 +74,8 @@ class Confusions:
 
     def _rank(self, steps: list[Step], most: int) -> list[Confusion]:
         # Equal counts stand in the order of code points, so that equal results give equal reports.
-        steps.sort(key=lambda step: (-self._counts[step], step))
-        return [self._describe(step) for step in steps[:most]]
+        ranked = heapq.nsmallest(most, steps, key=lambda step: (-self._counts[step], step))
+        return [self._describe(step) for step in ranked]
 
     def _describe(self, step: Step) -> Confusion:
         count = self._counts[step]

@@ -4,10 +4,11 @@ Characters that do not show, or that turn the text around them, are written as e
 """
 
 import html
+import re
 import unicodedata
 from collections.abc import Iterable
 
-_VOID = {"br", "img", "input", "meta"}
+_VOID = {"br", "img", "input", "meta", "wbr"}
 
 # Python stands for a byte of a path that is not UTF-8 by a surrogate of this range.
 _BYTES = range(0xDC80, 0xDD00)
@@ -56,6 +57,12 @@ def show_character(character: str) -> Markup:
     if character and unicodedata.category(character).startswith("M"):
         return show(f"◌{character}")
     return show(character)
+
+
+def show_path(path: str) -> Markup:
+    """A path, kept apart from the text around it, that is broken behind a slash where it must be."""
+    folders = re.split("(?<=/)", path)
+    return element("bdi", [[element("wbr") if k else None, f] for k, f in enumerate(folders)], class_="key")
 
 
 def _spell_character(character: str) -> str:

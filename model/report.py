@@ -51,6 +51,10 @@ class Report:
             self.confusions.add_steps(result.key, steps)
             self.worst.add(result, steps, edits)
 
+    def count_characters(self) -> int:
+        """How many of the charset's characters stand in the lines."""
+        return sum(character in self.charset for character in self.confusions.occurrences)
+
     def save(self, folder: str, *, title: str, facts: dict[str, object]) -> None:
         """Writes index.html and report.json into a folder, which is made where it is missing.
 

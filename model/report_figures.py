@@ -1,4 +1,4 @@
-"""A report's figures as JSON has them; the README of scripts is the page, which shows the same."""
+"""A report's figures as JSON has them: those of the page, and of confusions more."""
 
 from model.calibration import Bin, Calibration
 from model.confusions import Confusion, Confusions
@@ -17,7 +17,7 @@ def list_figures(report, *, title: str, facts: dict[str, object]) -> dict:
         "totals": _list_tally(report.totals),
         "characters": {
             "charset": len(report.charset.characters),
-            "in_lines": len(report.confusions.occurrences),
+            "in_lines": report.count_characters(),
         },
         "slices": {g.name: [_list_slice(s) for s in g.slices] for g in report.slices.groups()},
         "confusions": _list_confusions(report.confusions),
@@ -75,7 +75,7 @@ def _list_line(line: WorstLine) -> dict:
         "key": line.result.key,
         "truth": line.result.truth,
         "reading": reading.text,
-        "confidence": reading.confidence,
+        "confidence": float(reading.confidence),
         "edits": line.edits,
         "length": line.length,
         "width": line.width,

@@ -8,7 +8,7 @@ import json
 import numpy as np
 import PIL.Image
 
-from model.markup import Markup, element, join, show, show_character, spell
+from model.markup import Markup, element, join, show, show_character, show_path, spell
 from model.wording import tell_confidence, tell_count
 from model.worst_lines import WorstLine
 
@@ -28,7 +28,7 @@ _NOTHING = element("span", "·", class_="nothing")
 def list_lines(lines: list[WorstLine]) -> Markup:
     """A list with an item a line, in columns that hold most pictures."""
     column = f"--column:{_choose_column(lines)}px"
-    return element("ol", map(_show_line, lines), id="lines", class_="lines", style=column)
+    return element("ol", map(_show_line, lines), id="lines", class_="lines", role="list", style=column)
 
 
 def list_data(lines: list[WorstLine]) -> Markup:
@@ -66,7 +66,7 @@ def _describe(line: WorstLine) -> dict:
     return {
         "texts": texts if key.isprintable() else [*texts, spell(key)],
         "key": key,
-        "confidence": reading.confidence,
+        "confidence": float(reading.confidence),
         "edits": line.edits,
         "length": line.length,
         "width": line.width,
@@ -166,6 +166,6 @@ def _show_facts(line: WorstLine) -> Markup:
     return element(
         "p",
         [element("span", fact) for fact in facts],
-        element("bdi", line.result.key, class_="key"),
+        show_path(line.result.key),
         class_="facts",
     )

@@ -61,9 +61,7 @@ def _summarise(report) -> Markup:
     if not totals.lines:
         return element("p", "There were no lines to read.", class_="summary")
     wrong = totals.lines - totals.exact
-    if not wrong:
-        return element("p", f"All {tell_count(totals.lines, 'line')} read exactly.", class_="summary")
-    told = f"{wrong:,} of {tell_count(totals.lines, 'line')} not read exactly."
+    told = f"Misread: {f'{wrong:,}' if wrong else 'none'} of {tell_count(totals.lines, 'line')}."
     return element("p", told, class_="summary")
 
 
@@ -71,8 +69,9 @@ def _show_totals(report) -> Markup:
     totals = report.totals
     edits = f"{tell_count(totals.edits, 'edit')} in {tell_count(totals.characters, 'character')}"
     interval = f"95% interval {tell_interval(totals.exact_match_95)}"
+    match = (interval, _draw_interval(totals)) if totals.lines else ("no lines", None)
     tiles = [
-        ("Exact match", tell_share(totals.exact_match), interval, _draw_interval(totals)),
+        ("Exact match", tell_share(totals.exact_match), *match),
         ("Character error rate (CER)", tell_share(totals.cer), edits, None),
         ("Lines", f"{totals.lines:,}", f"{totals.exact:,} read exactly", None),
     ]
@@ -89,7 +88,7 @@ def _draw_interval(totals) -> Markup:
 
 
 def _list_facts(report, facts: dict[str, object]) -> Markup:
-    known, found = len(report.charset.characters), len(report.confusions.occurrences)
+    known, found = len(report.charset.characters), report.count_characters()
     characters = f"{found:,} of the charset's {known:,} stand in these lines"
     return join(
         element("div", element("dt", name), element("dd", element("bdi", str(value))))
@@ -105,10 +104,10 @@ def _draw_group(group: Group) -> Markup:
     """The chart of a group; lines that are all of one kind need none."""
     title = f"Exact match by {group.title[0].lower()}{group.title[1:]}"
     if len(group.slices) > 1:
-        chart = draw_slices(group.slices, title=title, unit=group.note)
+        chart = draw_slices(group.slices, title=title, unit=group.unit)
         note = "Dots with 95% intervals; the bars below are numbers of lines. The axis may not begin at 0."
         return _caption(title, chart, note)
-    alike = f"All lines have the same: {group.slices[0].name} {group.note}." if group.slices else "No lines."
+    alike = f"All lines have the same: {group.slices[0].name} {group.unit}." if group.slices else "No lines."
     return _caption(title, None, alike)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from model.calibration import Bin
 from model.confusions import Confusion, Missed
-from model.markup import Child, Markup, element, join, show_character
+from model.markup import Child, Markup, element, join, show_character, show_path
 from model.slices import Group, Tally
 from model.wording import NONE, tell_confidence, tell_interval, tell_share
 
@@ -13,7 +13,7 @@ _SIGNS = {"below": "▼", "above": "▲"}
 
 def tabulate_slices(group: Group, overall: Tally) -> Markup:
     """A group's slices with lines, exact match, its interval and CER; marked where all lines differ."""
-    head = ("", "lines", "exact match", "95% interval", "CER")
+    head = (group.unit, "lines", "exact match", "95% interval", "CER")
     rows = [
         (
             part.name,
@@ -38,7 +38,7 @@ def tabulate_substitutions(found: list[Confusion]) -> Markup:
             f"{c.count:,}",
             tell_share(c.count / c.occurrences),
             tell_share(c.share),
-            _show_key(c.example),
+            show_path(c.example),
         )
         for c in found
     ]
@@ -54,7 +54,7 @@ def tabulate_deletions(found: list[Confusion]) -> Markup:
             f"{c.count:,}",
             tell_share(c.count / c.occurrences),
             tell_share(c.share),
-            _show_key(c.example),
+            show_path(c.example),
         )
         for c in found
     ]
@@ -64,7 +64,7 @@ def tabulate_deletions(found: list[Confusion]) -> Markup:
 def tabulate_insertions(found: list[Confusion]) -> Markup:
     """Characters that were read where there are none."""
     head = ("read", "times", "of all edits", "for example")
-    rows = [(_show_code(c.reading), f"{c.count:,}", tell_share(c.share), _show_key(c.example)) for c in found]
+    rows = [(_show_code(c.reading), f"{c.count:,}", tell_share(c.share), show_path(c.example)) for c in found]
     return _tabulate("Read where nothing is (insertions)", head, rows)
 
 
@@ -143,7 +143,3 @@ def _show_code(character: str) -> Markup:
     return element(
         "span", show_character(character), element("small", f"U+{ord(character):04X}"), class_="char"
     )
-
-
-def _show_key(key: str) -> Markup:
-    return element("bdi", key, class_="key")

@@ -76,12 +76,16 @@ class Slice(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Slices that belong together; `name` is for scripts, `title` and `note` are for people."""
+    """Slices that belong together; `name` is for scripts, the rest for people.
+
+    `unit` says what the slices' names are, `note` what else there is to know.
+    """
 
     name: str
     title: str
-    note: str
+    unit: str
     slices: list[Slice]
+    note: str = ""
 
 
 class Slices:
@@ -128,25 +132,25 @@ class Slices:
         return found
 
     def _list_kinds(self) -> Group:
-        note = "a line may be of several kinds"
+        note = "A line may be of several kinds"
         slices = [
-            Slice("with a character twice in a row", self._repeats),
-            Slice("without", self._plain),
+            Slice("a character twice in a row", self._repeats),
+            Slice("none twice in a row", self._plain),
         ]
         if self._seen is None:
             note += "; which characters training had is not known here"
         else:
             note += f"; rare is what training had 1 to {RARE_BELOW - 1} times"
             slices += [
-                Slice("with a rare character", self._rare),
-                Slice("with a character that training never had", self._unseen),
+                Slice("a rare character", self._rare),
+                Slice("one that training never had", self._unseen),
             ]
-        return Group("kind", "Kinds of lines", note, slices)
+        return Group("kind", "Repeats and rare characters", "with", slices, f"{note}.")
 
     def _list_decades(self) -> Group:
-        note = "how often training had the one of a line's characters that it had least"
+        note = "How often training had the one of a line's characters that it had least."
         slices = [Slice(*row) for row in zip(_DECADE_NAMES, self._decades, strict=True)]
-        return Group("rarest", "Rarest character of a line", note, slices)
+        return Group("rarest", "Rarest character of a line", "in training", slices, note)
 
 
 def has_repeat(text: str) -> bool:

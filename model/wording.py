@@ -12,7 +12,7 @@ def tell_share(share: float | None) -> str:
 def tell_interval(interval: tuple[float, float]) -> str:
     """An interval of shares."""
     low, high = map(tell_share, interval)
-    return f"{low} to {high}"
+    return f"{low.removesuffix('%')}–{high}"
 
 
 def tell_count(count: int, one: str, many: str | None = None) -> str:

@@ -3,7 +3,7 @@
 import tensorflow as tf
 from absl.testing import parameterized
 
-from model.markup import element, join, show, show_character, spell
+from model.markup import element, join, show, show_character, show_path, spell
 
 
 class MarkupTest(parameterized.TestCase, tf.test.TestCase):
@@ -41,6 +41,10 @@ class MarkupTest(parameterized.TestCase, tf.test.TestCase):
     def test_what_shows_stays(self):
         for text in ("春天", "שלום", "a b", "é", "\U0001f600"):
             self.assertEqual(show(text), text)
+
+    def test_a_path_may_be_broken_behind_its_slashes(self):
+        self.assertEqual(show_path("a/<b>/c"), '<bdi class="key">a/<wbr>&lt;b&gt;/<wbr>c</bdi>')
+        self.assertEqual(show_path(""), '<bdi class="key"></bdi>')
 
     def test_a_character_alone_shows_even_a_space_or_an_accent(self):
         self.assertIn("␣", show_character(" "))

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import tomllib
 
 import numpy as np
 import tensorflow as tf
@@ -21,6 +22,7 @@ from pipeline.errors import UserError
 from pipeline.images import Geometry
 from tests.line_results import make_result
 
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CHARSET = Charset("abcdef")
 NASTY = "</script><img src=x onerror=alert(1)>&amp;\"'`\u202e\u200f\0\n\udcff\ud800{{style}}"
 
@@ -101,6 +103,7 @@ class ReportTest(parameterized.TestCase, tf.test.TestCase):
         page, figures = self.save(report, facts={"model": "run", "split": "test"})
         self.assertEqual(figures["facts"], {"model": "run", "split": "test"})
         self.assertEqual(figures["totals"]["lines"], 50)
+        self.assertEqual(figures["characters"], {"charset": 6, "in_lines": 6})
         for name in ("length", "width"):
             self.assertEqual(sum(part["lines"] for part in figures["slices"][name]), 50)
         self.assertIn(tell_share(figures["totals"]["exact_match"]), page)
@@ -179,17 +182,30 @@ class ReportTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEmpty(parser.find("link") + parser.find("iframe"))
         self.assertNotRegex(page, r"(?i)https?://|@import|url\(")
 
+    def test_what_the_page_is_made_of_is_installed_too(self):
+        with open(os.path.join(ROOT, "pyproject.toml"), "rb") as file:
+            setuptools = tomllib.load(file)["tool"]["setuptools"]
+        names = [name for name in os.listdir(os.path.join(ROOT, "model")) if not name.endswith((".py", ".pyc"))]
+        self.assertContainsSubset(
+            {"report.html", "report.css", "report.js"}, {name for name in names if name != "__pycache__"}
+        )
+        self.assertContainsSubset(set(names) - {"__pycache__"}, setuptools["package-data"]["model"])
+
+    def test_confidences_may_be_numpys(self):
+        result = make_result("ab", "aa", confidence=np.float32(0.75))
+        self.assertEqual(self.save(self.make([result]))[1]["worst"][0]["confidence"], 0.75)
+
     def test_every_place_of_the_template_is_filled(self):
         page, _ = self.save(self.make([make_result("ab", "aa")]))
         self.assertNotIn("{{", page)
 
     @parameterized.parameters(
         ([], "There were no lines to read."),
-        ([("a", "a")], "All 1 line read exactly."),
-        ([("a", "b")], "1 of 1 line not read exactly."),
-        ([("abc", "")], "1 of 1 line not read exactly."),
-        ([("", "a")], "1 of 1 line not read exactly."),
-        ([("a", "a"), ("b", "b")], "All 2 lines read exactly."),
+        ([("a", "a")], "Misread: none of 1 line."),
+        ([("a", "b")], "Misread: 1 of 1 line."),
+        ([("abc", "")], "Misread: 1 of 1 line."),
+        ([("", "a")], "Misread: 1 of 1 line."),
+        ([("a", "a"), ("b", "b")], "Misread: none of 2 lines."),
     )
     def test_a_page_of_few_or_no_lines_still_tells(self, lines, summary):
         page, figures = self.save(self.make(make_result(*line) for line in lines))
