@@ -6,11 +6,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from model.first_lines import FirstLines
-from model.line_result import LineResult
 from model.network import Network
 from model.picture import draw_readings
 from model.reader import Reader
-from model.report import Report, count_seen
+from model.report.line_result import LineResult
+from model.report.report import Report, count_seen
 from pipeline import images, schema, storage
 from pipeline.charset import Charset
 from pipeline.dataset import evaluation_input
@@ -18,9 +18,6 @@ from pipeline.dataset_info import DatasetInfo, load_dataset_info
 from pipeline.errors import UserError
 from pipeline.picture import save_png
 from pipeline.progress import Progress
-
-# Splits whose characters a report calls seen, by the name that a training gives them.
-_TRAIN = "train"
 
 
 def evaluate(
@@ -47,7 +44,8 @@ def evaluate(
     where = {"folder": data, "info": info, "split": split}
     if report:
         storage.make_folder(report)  # now, not when all lines are read
-    told = Report(charset=network.info.charset, seen=count_seen(network.info, _TRAIN), worst=report_lines)
+    seen = count_seen(network.info, network.train_split)
+    told = Report(charset=network.info.charset, seen=seen, worst=report_lines)
     for result in read_split(reader, **where, batch_size=batch_size):
         told.add(result)
     if report:
@@ -94,13 +92,12 @@ def _unpack(batch: dict, charset: Charset) -> Iterator[tuple[str, np.ndarray, st
 
 def _list_facts(network: Network, data: str, split: str) -> dict[str, object]:
     """What was measured on what, for a report's page."""
-    info = network.info
-    trained = info.splits[_TRAIN].written if _TRAIN in info.splits else None
+    info, trained_on = network.info, network.info.splits.get(network.train_split)
     return {
         "model": network.name,
         "data set": data,
         "split": split,
-        "trained on": "not known" if trained is None else f"{trained:,} lines",
+        "trained on": f"{trained_on.written:,} lines" if trained_on else "not known",
         "lines are": str(info.geometry),
         "classes": f"{info.charset.classes:,}, the blank among them",
     }

@@ -19,6 +19,7 @@ class Network(Protocol):
 
     name: str  # where it was loaded from
     info: DatasetInfo  # charset, geometry and fit of the lines that it was trained on
+    train_split: str  # which of that data set's splits it was trained on
     takes_padding: bool  # whether a batch may have lines of several widths
 
     def compute_logits(self, levels: np.ndarray, widths: np.ndarray) -> np.ndarray:
@@ -36,9 +37,9 @@ class KerasNetwork:
 
     takes_padding = True
 
-    def __init__(self, model: keras.Model, info: DatasetInfo, *, name: str = "model"):
+    def __init__(self, model: keras.Model, info: DatasetInfo, *, name: str = "model", train_split: str = ""):
         """Takes a model and the description of the data that it was trained on."""
-        self.model, self.info, self.name = model, info, name
+        self.model, self.info, self.name, self.train_split = model, info, name, train_split
         levels = tf.TensorSpec([None, info.geometry.height, None], tf.uint8)
         spec = [levels, tf.TensorSpec([None], tf.int32)]
         self._one_width = tf.function(self._call_plain, input_signature=spec)

@@ -31,6 +31,11 @@ class RunFolder:
         """What the run was told."""
         return storage.join(self.path, "config.json")
 
+    def read_settings(self) -> dict[str, object]:
+        """The run's Training as JSON has it; what an older run does not tell was as it is by default."""
+        told = json.loads(storage.read_bytes(self.config))["training"]
+        return json.loads(json.dumps(dataclasses.asdict(Training()))) | told
+
     @property
     def weights(self) -> str:
         """Folder of weights by epoch, and of the best."""
@@ -145,9 +150,7 @@ def _load_weights(model: keras.Model, path: str) -> None:
 
 
 def _check_equal(run: RunFolder, training: Training, info: DatasetInfo) -> None:
-    old = json.loads(storage.read_bytes(run.config))["training"]
-    # As JSON has them; what an older run does not tell was as it is by default.
-    old = json.loads(json.dumps(dataclasses.asdict(Training()))) | old
+    old = run.read_settings()
     new = json.loads(json.dumps(dataclasses.asdict(training)))
     changed = [name for name in new if old[name] != new[name]]
     if changed:

@@ -5,7 +5,7 @@ import itertools
 import tensorflow as tf
 from absl.testing import parameterized
 
-from model.alignment import Step, align, count_edits
+from model.report.alignment import Step, align, count_edits
 
 WORDS = ["".join(word) for length in range(5) for word in itertools.product("ab", repeat=length)]
 

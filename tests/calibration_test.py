@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from model.calibration import THRESHOLDS, Calibration
 from model.metrics import wilson_interval
+from model.report.calibration import THRESHOLDS, Calibration
 
 
 def add_all(*pairs) -> Calibration:

@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
-from model.alignment import align
-from model.confusions import Confusion, Confusions, Missed
+from model.report.alignment import align
+from model.report.confusions import Confusion, Confusions, Missed
 
 
 def add_lines(*lines) -> Confusions:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from model.line_result import LineResult
 from model.reading import ReadCharacter, Reading
+from model.report.line_result import LineResult
 
 
 def make_result(

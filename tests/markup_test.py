@@ -3,7 +3,7 @@
 import tensorflow as tf
 from absl.testing import parameterized
 
-from model.markup import element, join, show, show_character, show_path, spell
+from model.report.markup import element, join, show, show_character, show_path, spell
 
 
 class MarkupTest(parameterized.TestCase, tf.test.TestCase):

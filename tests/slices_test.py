@@ -4,7 +4,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from model.metrics import wilson_interval
-from model.slices import Slices, has_repeat
+from model.report.slices import Slices, has_repeat
 
 
 def add_lines(*lines, seen=None) -> dict:

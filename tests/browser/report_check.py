@@ -17,7 +17,7 @@ import tempfile
 
 import numpy as np
 
-from model.report import Report
+from model.report.report import Report
 from pipeline.charset import Charset
 from tests.browser.chromium import dump_dom
 from tests.line_results import make_result

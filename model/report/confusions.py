@@ -4,7 +4,7 @@ import collections
 import heapq
 from typing import NamedTuple
 
-from model.alignment import Step
+from model.report.alignment import Step
 
 
 class Confusion(NamedTuple):

@@ -5,14 +5,14 @@ Lines come one by one; kept are sums, and the worst lines with their pictures.
 
 import json
 
-from model.alignment import align, count_edits
-from model.calibration import Calibration
-from model.confusions import Confusions
-from model.line_result import LineResult
-from model.report_figures import list_figures
-from model.report_page import build_page
-from model.slices import Slices, Tally
-from model.worst_lines import WorstLines
+from model.report.alignment import align, count_edits
+from model.report.calibration import Calibration
+from model.report.confusions import Confusions
+from model.report.figures import list_figures
+from model.report.line_result import LineResult
+from model.report.page import build_page
+from model.report.slices import Slices, Tally
+from model.report.worst_lines import WorstLines
 from pipeline import storage
 from pipeline.charset import Charset
 from pipeline.dataset_info import DatasetInfo

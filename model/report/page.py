@@ -5,11 +5,12 @@ import hashlib
 import importlib.resources
 import re
 
-from model.calibration import Calibration
-from model.markup import Markup, element, join, show
-from model.report_charts import draw_calibration, draw_slices
-from model.report_lines import list_data, list_lines
-from model.report_tables import (
+from model.report.calibration import Calibration
+from model.report.charts import draw_calibration, draw_slices
+from model.report.lines import list_data, list_lines
+from model.report.markup import Markup, element, join, show
+from model.report.slices import Group
+from model.report.tables import (
     tabulate_bins,
     tabulate_deletions,
     tabulate_insertions,
@@ -18,8 +19,7 @@ from model.report_tables import (
     tabulate_substitutions,
     tabulate_thresholds,
 )
-from model.slices import Group
-from model.wording import tell_count, tell_interval, tell_share
+from model.report.wording import tell_count, tell_interval, tell_share
 
 # Rows of a table of confusions on the page; report.json has more.
 _MOST_CONFUSIONS = 20
@@ -27,11 +27,11 @@ _MOST_CONFUSIONS = 20
 
 def build_page(report, *, title: str, facts: dict[str, object]) -> str:
     """The page's HTML."""
-    script = _read_file("report.js")
+    script = _read_file("page.js")
     parts = {
         "title": show(title),
         "script_hash": _hash_script(script),
-        "style": _read_file("report.css"),
+        "style": _read_file("page.css"),
         "script": script,
         "summary": _summarise(report),
         "totals": _show_totals(report),
@@ -44,11 +44,11 @@ def build_page(report, *, title: str, facts: dict[str, object]) -> str:
         "lines": list_lines(report.worst),
         "line_data": list_data(report.worst),
     }
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _read_file("report.html"))
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _read_file("page.html"))
 
 
 def _read_file(name: str) -> str:
-    return importlib.resources.files("model").joinpath(name).read_text("utf-8")
+    return importlib.resources.files(__package__).joinpath(name).read_text("utf-8")
 
 
 def _hash_script(script: str) -> str:

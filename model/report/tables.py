@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from model.calibration import Bin
-from model.confusions import Confusion, Missed
-from model.markup import Child, Markup, element, join, show_character, show_path
-from model.slices import Group, Tally
-from model.wording import NONE, tell_confidence, tell_interval, tell_share
+from model.report.calibration import Bin
+from model.report.confusions import Confusion, Missed
+from model.report.markup import Child, Markup, element, join, show_character, show_path
+from model.report.slices import Group, Tally
+from model.report.wording import NONE, tell_confidence, tell_interval, tell_share
 
 _SIGNS = {"below": "▼", "above": "▲"}
 

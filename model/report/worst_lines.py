@@ -5,8 +5,8 @@ import dataclasses
 
 import numpy as np
 
-from model.alignment import Step
-from model.line_result import LineResult
+from model.report.alignment import Step
+from model.report.line_result import LineResult
 
 
 @dataclasses.dataclass(frozen=True)
