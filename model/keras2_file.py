@@ -22,7 +22,16 @@ SIGNATURE = b"\x89HDF\r\n\x1a\n"
 NAMES, WHOLE_MODEL = "layer_names", "model_weights"
 
 # What h5py raises for files that are cut off, or were written over.
-_DAMAGED = (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError, MemoryError)
+_DAMAGED = (
+    OSError,
+    LookupError,
+    RuntimeError,
+    ValueError,
+    ArithmeticError,
+    TypeError,
+    AttributeError,
+    MemoryError,
+)
 
 # `kernel:0` of conv2d_3/kernel:0; TensorFlow makes a name that it has seen into kernel_1:0.
 _VARIABLE = re.compile(r"(kernel|bias|gamma|beta|moving_mean|moving_variance)(?:_\d+)?(?::\d+)?")
@@ -57,7 +66,7 @@ def read_keras2_file(path: str) -> StoredModel:
         group = _find_group(file)
         if group is None:
             raise _refuse_layout(path, file)
-        _check_origin(path, group, file)
+        _check_origin(path, group)
         layers = [_read_layer(path, name, group[name]) for name in _read_names(group, NAMES)]
         return StoredModel([layer for layer in layers if layer.arrays], _read_settings(file))
 
@@ -108,10 +117,9 @@ def _refuse_layout(path: str, file: h5py.File) -> UserError:
     )
 
 
-def _check_origin(path: str, group: h5py.Group, file: h5py.File) -> None:
+def _check_origin(path: str, group: h5py.Group) -> None:
     """Theano's convolutions turn their kernels round; Keras 1 had other layouts."""
-    attributes = {**file.attrs, **group.attrs}
-    backend, version = (_decode(attributes.get(key, "")) for key in ("backend", "keras_version"))
+    backend, version = (_decode(group.attrs.get(key, "")) for key in ("backend", "keras_version"))
     if backend == "theano" or version.startswith(("0.", "1.")):
         raise UserError(
             f"weights {path}",
@@ -169,7 +177,7 @@ def _count_up(group: h5py.Group, attribute: str) -> list[str]:
 
 
 def _read_settings(file: h5py.File) -> list[dict[str, Any]] | None:
-    """The layers of model_config as `model.save` of Keras 2 writes it."""
+    """The layers of model_config as `model.save` of Keras 2 writes it; Keras 3 writes it in another way."""
     if "model_config" not in file.attrs or _decode(file.attrs.get("keras_version", "")).startswith("3"):
         return None
     return json.loads(_decode(file.attrs["model_config"]))["config"]["layers"]

@@ -16,10 +16,10 @@ import tf_keras
 from absl.testing import parameterized
 
 from benchmarks import notebook
+from benchmarks.old_weights import draw_charset, draw_lines, draw_weights, find_logits
 from model.densenet import build_densenet, layers_with_weights
 from model.old_weights import is_old_weights, load_old_model, read_old_weights
 from model.run_folder import load_model
-from pipeline.charset import Charset
 from pipeline.errors import UserError
 from pipeline.images import Geometry
 from tests.samples import CHARSET, shallow_network
@@ -34,31 +34,6 @@ def shallow():
     """Both networks with one layer in a block."""
     with shallow_network(), mock.patch.object(notebook, "LAYERS_PER_BLOCK", 1):
         yield
-
-
-def draw_charset(characters: int) -> Charset:
-    return Charset("".join(map(chr, range(0x4E00, 0x4E00 + characters))))
-
-
-def build_notebook(classes: int, height: int) -> tf_keras.Model:
-    """The notebook's network with weights as a training might leave them: no layer's are another's."""
-    network, random = notebook.build_network(classes, height), np.random.default_rng(classes + height)
-    for variable in network.variables:
-        if "gamma" in variable.name or "moving_variance" in variable.name:
-            variable.assign(random.uniform(0.5, 2, variable.shape))
-        elif len(variable.shape) == 1:
-            variable.assign(random.normal(0, 0.3, variable.shape))
-    return network
-
-
-def find_logits(network: tf_keras.Model, lines: np.ndarray) -> np.ndarray:
-    """What its softmax is taken of."""
-    network.layers[-1].activation = tf_keras.activations.linear
-    return network(lines, training=False).numpy()
-
-
-def draw_lines(height: int, width: int = 61) -> np.ndarray:
-    return np.random.default_rng(1).uniform(-0.5, 0.5, (2, height, width, 1)).astype(np.float32)
 
 
 def draw_layers(classes: int = CHARSET.classes, first: int = 1) -> Layers:
@@ -108,12 +83,13 @@ def write_keras2(
 
 class EqualsKeras2Test(parameterized.TestCase, tf.test.TestCase):
     def check_equal(self, classes: int, height: int, save: Callable[[tf_keras.Model, str], None]) -> None:
-        network = build_notebook(classes, height)
+        network, charset = notebook.build_network(classes, height), draw_charset(classes)
+        draw_weights(network, seed=classes)
         path = os.path.join(self.create_tempdir().full_path, "weights-01-0.40.hdf5")
         save(network, path)
         self.assertTrue(is_old_weights(path))
-        ours, info = load_old_model(path, charset=draw_charset(classes - 1), height=height)
-        lines = draw_lines(height)
+        ours, info = load_old_model(path, charset=charset, height=height)
+        lines = draw_lines(height, 61)
         expected = find_logits(network, lines)
         self.assertGreater(np.std(expected, axis=1).min(), 1e-2)  # frames differ, so a mix-up would show
         self.assertAllClose(ours(lines, training=False), expected, rtol=0, atol=1e-4)
@@ -140,10 +116,11 @@ class EqualsKeras2Test(parameterized.TestCase, tf.test.TestCase):
 
     def test_padded(self):
         with shallow():
-            network, path = build_notebook(14, 32), os.path.join(self.create_tempdir().full_path, "old.h5")
+            network, path = notebook.build_network(14), os.path.join(self.create_tempdir().full_path, "old.h5")
+            draw_weights(network, seed=1)
             network.save_weights(path)
             ours, _ = load_old_model(path, charset=CHARSET, height=32, padded=True)
-            lines = draw_lines(32)
+            lines = draw_lines(32, 61)
             logits = ours([np.pad(lines, ((0, 0), (0, 0), (0, 9), (0, 0))), np.array([61, 61])], training=False)
             self.assertAllClose(logits[:, :7], find_logits(network, lines), rtol=0, atol=1e-4)
 
@@ -345,9 +322,9 @@ class RefusedTest(parameterized.TestCase, tf.test.TestCase):
             "received a last layer of 14 classes, expected 12: the charset's 11 characters and the blank. Give "
             "the charset that they were trained with, row by row. If duplicated rows were taken out of a char_",
         ):
-            load_old_model(self.path, charset=draw_charset(11), height=32)
-        with self.assertRaisesRegex(UserError, "14 classes, expected 13: .* put a row before it."):
             load_old_model(self.path, charset=draw_charset(12), height=32)
+        with self.assertRaisesRegex(UserError, "14 classes, expected 13: .* put a row before it."):
+            load_old_model(self.path, charset=draw_charset(13), height=32)
 
     def test_another_height(self):
         write_keras2(self.path, self.layers)
