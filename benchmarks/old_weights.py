@@ -40,6 +40,7 @@ def main() -> None:
 
 def compare(classes: int, height: int) -> tuple[float, float, float]:
     """The largest of the notebook's logits, and the largest differences of logits and of log-softmax."""
+    tf_keras.utils.set_random_seed(0)
     network, charset = notebook.build_network(classes, height), draw_charset(classes)
     draw_weights(network, seed=classes + height)
     with tempfile.TemporaryDirectory() as folder:

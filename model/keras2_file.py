@@ -67,8 +67,9 @@ def read_keras2_file(path: str) -> StoredModel:
         if group is None:
             raise _refuse_layout(path, file)
         _check_origin(path, group)
-        layers = [_read_layer(path, name, group[name]) for name in _read_names(group, NAMES)]
-        return StoredModel([layer for layer in layers if layer.arrays], _read_settings(file))
+        names = _read_names(group, NAMES)
+        layers = [layer for name in names for layer in _read_layers(path, name, group[name])]
+        return StoredModel(layers, _read_settings(file))
 
 
 @contextlib.contextmanager
@@ -129,21 +130,29 @@ def _check_origin(path: str, group: h5py.Group) -> None:
         )
 
 
-def _read_layer(path: str, name: str, group: h5py.Group) -> StoredLayer:
-    arrays = {}
+def _read_layers(path: str, name: str, group: h5py.Group) -> Iterator[StoredLayer]:
+    """The layer `name`; or, where that is a model, as multi_gpu_model makes it, the layers inside.
+
+    A model lists the variables that train first, then the others, either in the order of its layers.
+    """
+    found: dict[str, dict[str, np.ndarray]] = {}
     for variable in _read_names(group, "weight_names"):
-        match = _VARIABLE.fullmatch(variable.rpartition("/")[2])
-        if not match:
+        owner, _, own_name = variable.rpartition("/")
+        match = _VARIABLE.fullmatch(own_name)
+        arrays = found.setdefault(owner, {})
+        if not match or match[1] in arrays:
             raise UserError(
                 f"weights {path}",
-                received=f"a layer {name} with a variable {variable}",
+                received=f"a layer {name} with a {'variable' if not match else 'second'} {variable}",
                 expected="convolutions, batch norms and one dense layer, as the notebook's network has them",
                 remedy="Weights of another network cannot be taken over.",
             )
-        if match[1] in arrays:
-            raise _refuse_nested(path, name)
         arrays[match[1]] = _read_array(group[variable])
-    return StoredLayer(name, arrays)
+    together = {key: array for arrays in found.values() for key, array in arrays.items()}
+    if len(together) == sum(map(len, found.values())):
+        found = {name: together} if together else {}
+    for owner, arrays in found.items():
+        yield StoredLayer(owner.rpartition("/")[2], arrays)
 
 
 def _read_array(stored: h5py.Dataset) -> np.ndarray:
@@ -151,16 +160,6 @@ def _read_array(stored: h5py.Dataset) -> np.ndarray:
     if array.dtype.kind != "f":
         raise ValueError(f"{stored.name} has numbers of type {array.dtype}")
     return array.astype(np.float32)
-
-
-def _refuse_nested(path: str, name: str) -> UserError:
-    return UserError(
-        f"weights {path}",
-        received=f"a whole model as the layer {name}, as multi_gpu_model and models of models have it",
-        expected="the network's own layers",
-        remedy="Where the file was made, build the model, load the file, and save what is inside: "
-        f"model.get_layer({name!r}).save_weights('inner.h5').",
-    )
 
 
 def _read_names(group: h5py.Group, attribute: str) -> list[str]:
@@ -177,10 +176,15 @@ def _count_up(group: h5py.Group, attribute: str) -> list[str]:
 
 
 def _read_settings(file: h5py.File) -> list[dict[str, Any]] | None:
-    """The layers of model_config as `model.save` of Keras 2 writes it; Keras 3 writes it in another way."""
+    """The layers of model_config as `model.save` of Keras 2 writes it; Keras 3 writes it in another way.
+
+    Where one of them is a model, as multi_gpu_model has it, those of that one.
+    """
     if "model_config" not in file.attrs or _decode(file.attrs.get("keras_version", "")).startswith("3"):
         return None
-    return json.loads(_decode(file.attrs["model_config"]))["config"]["layers"]
+    layers = json.loads(_decode(file.attrs["model_config"]))["config"]["layers"]
+    inside = [layer for layer in layers if layer["class_name"] in ("Model", "Functional")]
+    return inside[0]["config"]["layers"] if len(inside) == 1 else layers
 
 
 def _decode(text: Any) -> str:
