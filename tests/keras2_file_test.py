@@ -56,9 +56,10 @@ class LayoutsTest(parameterized.TestCase, Keras2Case):
         )
 
     def test_the_variables_of_a_layer_may_have_owners_of_other_names(self):
-        layers = self.change(0, **{"again/kernel": self.layers[0][1]["kernel"], "kernel": None})
-        read = read_old_weights(write_keras2(self.path, layers))
-        self.assertAllEqual(read[0][0], self.layers[0][1]["kernel"])
+        layers = self.change(2, **{"again/bias": self.layers[2][1]["bias"], "bias": None})
+        kernel, bias = read_old_weights(write_keras2(self.path, layers))[2]
+        self.assertAllEqual(kernel, self.layers[2][1]["kernel"])
+        self.assertAllEqual(bias, self.layers[2][1]["bias"])
 
     def test_a_runs_own_weights_are_not_old_ones(self):
         build_densenet(height=32, classes=3).save_weights(path := self.path.replace(".h5", ".weights.h5"))

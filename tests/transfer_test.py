@@ -220,6 +220,9 @@ class OldWeightsTest(tf.test.TestCase):
         with self.assertRaisesRegex(UserError, "received 48, which makes 6 rows .* with --image_height=32"):
             self.begin(OLD, self.charset, height=48)
         self.begin(OLD, self.charset, height=38)
+        build_densenet(height=48, classes=OLD.classes).save(high := os.path.join(self.folder, "high.hdf5"))
+        with self.assertRaisesRegex(UserError, "expected 6 rows, .* as 48 makes. .* with --image_height=48"):
+            begin_with(settings(high), DatasetInfo(OLD, Geometry(32, 64), "uint8"), self.folder)
 
     def test_a_missing_file_is_an_error(self):
         with self.assertRaisesRegex(UserError, "file none.hdf5: received No such file"):
