@@ -103,9 +103,9 @@ def train(list_path: str, image_root: str, *, classes: int, batch_size: int, ste
     return clock
 
 
-def build_network(classes: int) -> tf_keras.Model:
-    """The DenseNet: float32 lines [B, 32, W, 1] -> each frame's probabilities [B, W // 8, classes]."""
-    inputs = layers.Input((HEIGHT, None, 1), name="the_input")
+def build_network(classes: int, height: int = HEIGHT) -> tf_keras.Model:
+    """The DenseNet: float32 lines [B, height, W, 1] -> each frame's probabilities [B, W // 8, classes]."""
+    inputs = layers.Input((height, None, 1), name="the_input")
     x = _convolve(STEM_FILTERS, 5, strides=2, use_bias=False, kernel_regularizer=_decay())(inputs)
     for block in range(BLOCKS):
         if block:

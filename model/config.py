@@ -34,7 +34,8 @@ class Training:
     (0: does not). With an `ema_decay` above 0 the weights' moving average is what is validated and read.
     `precision` is what the network computes in; weights and logits are float32.
 
-    `init_from` names a run, or a weights file in one, whose weights this one begins with; `charset_mode` says
+    `init_from` names a run, or a weights file in one, whose weights this one begins with, or a file of the
+    original notebook's weights, whose charset `init_charset` names (by default the data's). `charset_mode` says
     what becomes of characters that only one of them has (see model.transfer). For the first
     `freeze_trunk_steps` steps only the last layer changes (see model.freezing).
     """
@@ -42,6 +43,7 @@ class Training:
     train_split: str = "train"
     validation_split: str | None = None
     init_from: str | None = None
+    init_charset: str | None = None
     charset_mode: str = "fail"
     freeze_trunk_steps: int = 0
     epochs: int = 100
@@ -80,6 +82,8 @@ class Training:
         mode, steps = self.charset_mode, self.freeze_trunk_steps
         check_setting("charset_mode", mode, mode in CHARSET_MODES, ", ".join(CHARSET_MODES))
         check_setting("freeze_trunk_steps", steps, steps >= 0, "0 or more")
+        charset = self.init_charset
+        check_setting("init_charset", charset, self.init_from or not charset, "none without --init_from")
         check_setting("charset_mode", mode, self.init_from or mode == "fail", "fail without --init_from")
         check_setting("freeze_trunk_steps", steps, self.init_from or not steps, "0 without --init_from")
 

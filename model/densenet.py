@@ -61,6 +61,11 @@ def call_densenet(model: keras.Model, batch: dict, *, training: bool):
     return model(inputs, training=training)
 
 
+def layers_with_weights(model: keras.Model) -> list[keras.Layer]:
+    """These are one chain from the image to the logits, so their order is the same in every model."""
+    return [layer for layer in model.layers if layer.weights]
+
+
 def count_parameters(model: keras.Model) -> tuple[int, int]:
     """(all parameters, those that do not train)."""
     frozen = sum(int(v.value.shape.num_elements()) for v in model.non_trainable_variables)

@@ -12,6 +12,7 @@ import keras
 
 from model.config import Devices, Training
 from model.densenet import build_densenet
+from model.old_weights import is_old_weights
 from pipeline import storage
 from pipeline.dataset_info import FILE_NAME, DatasetInfo, load_dataset_info
 from pipeline.errors import UserError
@@ -135,6 +136,14 @@ def _find_weights(run: RunFolder, checkpoint: str | None) -> str:
 
 
 def _load_weights(model: keras.Model, path: str) -> None:
+    # Keras would load these layer by layer, and none of it would know their characters.
+    if is_old_weights(path):
+        raise UserError(
+            f"weights {path}",
+            received="a file that Keras 2 wrote, as the original notebook's are",
+            expected="weights of a run",
+            remedy="Read it with --weights=FILE in place of a run; train begins with it by --init_from=FILE.",
+        )
     try:
         with warnings.catch_warnings():
             # Keras only warns of weights that it does not find, and leaves those as they were.

@@ -6,7 +6,8 @@ The run folder gets the configuration, the charset, weights of every epoch and o
 curves.png and TensorBoard's logs, which show some lines of the validation split as they are read. The same
 command on an existing run goes on after its last checkpoint, to the same weights as if it had not been stopped.
 SIGTERM and Ctrl-C save first; the exit code is 75 then. With --init_from=OLD_RUN it begins with that run's
-weights, character by character. The last line on standard output is {"step", "loss", "images_per_second",
+weights, character by character; --init_from=FILE.h5 takes weights that the original notebook's Keras 2 wrote,
+and --init_charset=FILE their charset. The last line on standard output is {"step", "loss", "images_per_second",
 "split", "lines", "exact_match", "cer"}, the last four of the validation split at the best epoch.
 """
 
@@ -48,7 +49,14 @@ _VALIDATION_SPLIT = flags.DEFINE_string(
     "Split to validate on; by default validation, else test, else none.",
 )
 _INIT_FROM = flags.DEFINE_string(
-    "init_from", Training.init_from, "Run to begin with the weights of, or a file in its folder weights."
+    "init_from",
+    Training.init_from,
+    "Run to begin with the weights of, or a file in its folder weights, or one of the original notebook's.",
+)
+_INIT_CHARSET = flags.DEFINE_string(
+    "init_charset",
+    Training.init_charset,
+    "Charset file that the notebook's weights of --init_from were trained with; by default the data's.",
 )
 _CHARSET_MODE = flags.DEFINE_enum(
     "charset_mode",
@@ -159,6 +167,7 @@ _TRAINING = (
     _TRAIN_SPLIT,
     _VALIDATION_SPLIT,
     _INIT_FROM,
+    _INIT_CHARSET,
     _CHARSET_MODE,
     _FREEZE_TRUNK_STEPS,
     _EPOCHS,

@@ -13,12 +13,14 @@ from absl import logging
 
 from model.checkpoints import find_checkpoints
 from model.config import Training
+from model.densenet import layers_with_weights
+from model.old_weights import check_classes, count_rows, is_old_weights, read_old_weights
 from model.run_folder import RunFolder, load_model
 from pipeline import storage
-from pipeline.charset import Charset, show_characters
+from pipeline.charset import Charset, read_charset, show_characters
 from pipeline.dataset_info import DatasetInfo, load_dataset_info
 from pipeline.errors import UserError
-from pipeline.frames import count_frames
+from pipeline.frames import STRIDE, count_frames
 
 SHOWN = 20  # characters in a message
 
@@ -39,7 +41,7 @@ class Source:
 
     def place(self, model: keras.Model, charset: Charset) -> None:
         """Gives its weights to a model with the classes of `charset`; new characters keep what they have."""
-        *trunk, head = _layers_with_weights(model)
+        *trunk, head = layers_with_weights(model)
         for layer, arrays in zip(trunk, self.layers[:-1], strict=True):
             layer.set_weights(arrays)
         head.set_weights(
@@ -60,17 +62,30 @@ def begin_with(training: Training, info: DatasetInfo, run: str) -> tuple[Dataset
         return info, None
     if find_checkpoints(RunFolder(run).checkpoints):
         return _extend_as_before(info, load_dataset_info(run).charset, training.charset_mode), None
-    source = read_source(training.init_from)
+    source = read_source(training.init_from, data=info.charset, charset_path=training.init_charset)
     _check_height(source, info)
     charset = choose_charset(source, info.charset, training.charset_mode)
     return dataclasses.replace(info, charset=charset), source
 
 
-def read_source(path: str) -> Source:
-    """Reads a run's best weights, or its last epoch's, or a weights file inside a run; raises UserError."""
-    run, checkpoint = _find_run_of(path) if path.endswith(".h5") else (path, None)
-    model, info = load_model(run, checkpoint)
-    layers = [layer.get_weights() for layer in _layers_with_weights(model)]
+def read_source(path: str, *, data: Charset, charset_path: str | None = None) -> Source:
+    """Reads a run's best weights, or its last epoch's, or a weights file inside a run, or one of Keras 2.
+
+    The latter's characters are those of the file `charset_path`, by default those of `data`, if it has as many
+    classes. Raises UserError for what cannot be read.
+    """
+    run = _find_run_of(path)
+    if not run:
+        return _read_old_source(path, data, charset_path)
+    if charset_path:
+        raise UserError(
+            "init_charset",
+            received=repr(charset_path),
+            expected=f"none, as the run {run} knows its characters",
+            remedy="Leave it out: it is for weights of the original notebook.",
+        )
+    model, info = load_model(run, None if run == path else path)
+    layers = [layer.get_weights() for layer in layers_with_weights(model)]
     return Source(path, info.charset, info.geometry.height, layers)
 
 
@@ -98,17 +113,29 @@ def choose_charset(source: Source, data: Charset, mode: str) -> Charset:
     return data.union(source.charset) if mode == "union" else data
 
 
-def _find_run_of(path: str) -> tuple[str, str]:
-    """The run that a weights file is in, and the file."""
+def _find_run_of(path: str) -> str | None:
+    """The run that a path names, or that a weights file is in; None for a file of any other kind."""
+    if not path.endswith((".h5", ".hdf5")) or storage.is_folder(path):
+        return path
     run = os.path.normpath(storage.join(os.path.dirname(storage.local_path(path)), ".."))
-    if not storage.exists(RunFolder(run).config):
+    return run if storage.exists(RunFolder(run).config) and not is_old_weights(path) else None
+
+
+def _read_old_source(path: str, data: Charset, charset_path: str | None) -> Source:
+    layers = read_old_weights(path)
+    classes = len(layers[-1][1])
+    if not charset_path and classes != data.classes:
         raise UserError(
-            f"init_from {path}",
-            received="a weights file that is not in a run",
-            expected="a run, or a file in its folder weights: the run knows which class is which character",
-            remedy="Name the folder of the run.",
+            f"weights {path}",
+            received=f"a last layer of {classes} classes, and no charset",
+            expected=f"the {data.classes} classes of the data, whose characters would be taken for its own",
+            remedy="Name the charset that they were trained with: --init_charset=FILE.",
         )
-    return run, path
+    charset = read_charset(charset_path) if charset_path else data
+    check_classes(path, layers, charset)
+    told = charset_path or f"the data, as it has their {classes} classes; --init_charset names others"
+    logging.info("%s: weights of Keras 2, with the characters of %s", path, told)
+    return Source(path, charset, STRIDE * count_rows(layers), layers)
 
 
 def _extend_as_before(info: DatasetInfo, charset: Charset, mode: str) -> DatasetInfo:
@@ -129,11 +156,6 @@ def _check_height(source: Source, info: DatasetInfo) -> None:
             f"{source.height} makes",
             remedy=f"Convert the data with --image_height={source.height}, or train without --init_from.",
         )
-
-
-def _layers_with_weights(model: keras.Model) -> list[keras.Layer]:
-    """These are one chain from the image to the logits, so their order is the same in every model."""
-    return [layer for layer in model.layers if layer.weights]
 
 
 def _carry_classes(old: np.ndarray, new: np.ndarray, old_charset: Charset, charset: Charset) -> np.ndarray:

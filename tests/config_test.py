@@ -34,6 +34,10 @@ class ConfigTest(parameterized.TestCase, tf.test.TestCase):
             "charset_mode: received 'union', expected fail without --init_from. Set --charset_mode.",
         ),
         (
+            {"init_charset": "old.txt"},
+            "init_charset: received 'old.txt', expected none without --init_from. Set --init_charset.",
+        ),
+        (
             {"freeze_trunk_steps": 5},
             "freeze_trunk_steps: received 5, expected 0 without --init_from. Set --freeze_trunk_steps.",
         ),

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import json
 import os
 import shutil
 import tempfile
@@ -90,7 +91,7 @@ class TransferTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_a_network_for_lines_of_any_width_takes_the_same_weights(self):
         model = build_densenet(height=32, classes=OLD.classes, padded=True)
-        read_source(self.old).place(model, OLD)
+        read_source(self.old, data=OLD).place(model, OLD)
         lines = np.stack([draw_levels(n) for n in range(2)])[..., None] / np.float32(255) - 0.5
         logits = model([lines, np.array([64, 64])], training=False)
         self.assertAllClose(logits, self.logits_of(load_model(self.old)[0]), rtol=1e-5, atol=1e-5)
@@ -126,17 +127,24 @@ class TransferTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(self.begin(OLD, height=36)[1].height, 32)
 
     def test_a_weights_file_of_a_run_has_the_runs_characters(self):
-        self.assertEqual(read_source(self.best).charset, OLD)
+        self.assertEqual(read_source(self.best, data=CHARSET).charset, OLD)
         with contextlib.chdir(os.path.dirname(self.best)):
-            self.assertEqual(read_source("best.weights.h5").charset, OLD)
+            self.assertEqual(read_source("best.weights.h5", data=CHARSET).charset, OLD)
+
+    def test_a_run_knows_its_characters(self):
+        for path in (self.old, self.best):
+            with self.assertRaisesRegex(
+                UserError, "init_charset: received 'c.txt', expected none, as the run .*old"
+            ):
+                read_source(path, data=OLD, charset_path="c.txt")
 
     def test_a_weights_file_outside_of_a_run_is_refused(self):
         alone = os.path.join(self.create_tempdir().full_path, "best.weights.h5")
         shutil.copy(self.best, alone)
         with self.assertRaisesRegex(
             UserError,
-            "init_from .*best.weights.h5: received a weights file that is not in a run, expected a run, or a "
-            "file in its folder weights: .* Name the folder of the run.",
+            "weights .*best.weights.h5: received a weights file of Keras 3 that is not in a run, expected a "
+            "run, a file in a run's folder weights, or .* Name the folder of the run: it knows which class is",
         ):
             self.begin(OLD, old=alone)
 
@@ -151,6 +159,86 @@ class TransferTest(parameterized.TestCase, tf.test.TestCase):
     def test_a_folder_that_is_no_run_is_refused(self):
         with self.assertRaisesRegex(UserError, "no config.json there, expected the folder of a run"):
             self.begin(OLD, old=self.folder)
+
+
+@pytest.mark.xdist_group("transfer")
+class OldWeightsTest(tf.test.TestCase):
+    """A file of the original notebook in place of a run; its characters are those of OLD."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.enterClassContext(shallow_network())
+        cls.folder = tempfile.mkdtemp()
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.network, cls.path = (
+            build_densenet(height=32, classes=OLD.classes),
+            os.path.join(cls.folder, "old.h5"),
+        )
+        cls.network.save(cls.path)  # as .h5, in the layout of Keras 2
+        cls.charset = os.path.join(cls.folder, "old.txt")
+        OLD.write(cls.charset)
+
+    def begin(self, data: Charset, charset: str | None, *, height: int = 32, mode: str = "union"):
+        info, run = DatasetInfo(data, Geometry(height, 64), "uint8"), self.create_tempdir().full_path
+        return begin_with(settings(self.path, mode, init_charset=charset), info, run)
+
+    def test_weights_travel_by_the_characters_of_its_charset(self):
+        info, source = self.begin(CHARSET, self.charset)
+        self.assertEqual(info.charset.characters, "0123456789ab xy")
+        new = build_densenet(height=32, classes=info.charset.classes)
+        source.place(new, info.charset)
+        line = draw_levels(1)[None, ..., None] / np.float32(255) - 0.5
+        before, after = (model(line, training=False).numpy() for model in (self.network, new))
+        classes = [*info.charset.encode(OLD.characters), info.charset.blank]
+        self.assertAllClose(before, after[..., classes], rtol=1e-5, atol=1e-5)
+
+    def test_without_a_charset_it_has_the_datas_and_says_so(self):
+        data = Charset("abcdefghijkl")
+        with self.assertLogs(level="INFO") as logs:
+            _, source = self.begin(data, None, mode="fail")
+        self.assertEqual(source.charset, data)
+        self.assertIn(
+            "weights of Keras 2, with the characters of the data, as it has their 13 classes", logs.output[0]
+        )
+
+    def test_without_a_charset_data_of_as_many_classes_are_needed(self):
+        with self.assertRaisesRegex(
+            UserError,
+            "old.h5: received a last layer of 13 classes, and no charset, expected the 14 classes of the data, "
+            ".* Name the charset that they were trained with: --init_charset=FILE.",
+        ):
+            self.begin(CHARSET, None)
+
+    def test_a_charset_of_another_size_is_refused(self):
+        CHARSET.write(path := os.path.join(self.create_tempdir().full_path, "other.txt"))
+        with self.assertRaisesRegex(
+            UserError, "received a last layer of 13 classes, expected 14: the charset's 13"
+        ):
+            self.begin(OLD, path)
+
+    def test_another_height_of_features_is_refused(self):
+        with self.assertRaisesRegex(UserError, "received 48, which makes 6 rows .* with --image_height=32"):
+            self.begin(OLD, self.charset, height=48)
+        self.begin(OLD, self.charset, height=38)
+        build_densenet(height=48, classes=OLD.classes).save(high := os.path.join(self.folder, "high.hdf5"))
+        with self.assertRaisesRegex(UserError, "expected 6 rows, .* as 48 makes. .* with --image_height=48"):
+            begin_with(settings(high), DatasetInfo(OLD, Geometry(32, 64), "uint8"), self.folder)
+
+    def test_a_missing_file_is_an_error(self):
+        with self.assertRaisesRegex(UserError, "file none.hdf5: received No such file"):
+            begin_with(settings("none.hdf5"), DatasetInfo(OLD, Geometry(32, 64), "uint8"), self.folder)
+
+    def test_a_run_goes_on_when_file_and_charset_are_gone(self):
+        data, run = convert_lines(self.folder, 5), os.path.join(self.folder, "run")
+        training = settings(self.path, "union", init_charset=self.charset, batch_size=4, epochs=1)
+        train(training=training, devices=Devices(), data=data, run=run)
+        for path in (self.path, self.charset):
+            os.rename(path, path + "-gone")
+            self.addCleanup(os.rename, path + "-gone", path)
+        result = train(training=training, devices=Devices(), data=data, run=run)
+        self.assertEqual(result["step"], 1)
+        self.assertEqual(load_dataset_info(run).charset.characters, "0123456789ab xy")
 
 
 class Lost(BaseException):
@@ -222,6 +310,17 @@ class FineTuningTest(tf.test.TestCase):
         data = convert_lines(self.create_tempdir().full_path, 9)
         with self.assertRaisesRegex(UserError, "a data set other than the one it was begun with"):
             train(training=self.settings, devices=Devices(), data=data, run=self.run_folder)
+
+    def test_a_run_of_before_there_was_init_charset_goes_on(self):
+        run = os.path.join(self.folder, "before")
+        shutil.copytree(self.run_folder, run)
+        with open(os.path.join(run, "config.json"), "r+") as file:
+            config = json.load(file)
+            del config["training"]["init_charset"]
+            file.seek(0)
+            file.truncate()
+            json.dump(config, file)
+        self.train("before")
 
     def test_what_is_refused_leaves_no_run(self):
         run = os.path.join(self.create_tempdir().full_path, "run")

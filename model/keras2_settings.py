@@ -1,0 +1,85 @@
+"""What a model of Keras 2 was built of, where `model.save` wrote that down beside its weights.
+
+Networks of other strides, pools or constants can have weights of the very same shapes, and read differently.
+"""
+
+import re
+from typing import Any
+
+from model import densenet
+from pipeline.errors import UserError
+
+# The values that each kind of layer may have; kinds that are not here are not in the network.
+_ALLOWED = {
+    "Conv2D": {
+        "padding": ["same"],
+        "dilation_rate": [[1, 1]],
+        "data_format": ["channels_last"],
+        "activation": ["linear"],
+    },
+    "BatchNormalization": {
+        "epsilon": [densenet.EPSILON],
+        "axis": [-1, 3, [3]],
+        "scale": [True],
+        "center": [True],
+    },
+    "AveragePooling2D": {
+        "pool_size": [[2, 2]],
+        "strides": [[2, 2]],
+        "padding": ["valid"],
+        "data_format": ["channels_last"],
+    },
+    "Concatenate": {"axis": [-1, 3]},
+    "Activation": {"activation": ["relu", "softmax", "linear"]},
+    "Permute": {"dims": [[2, 1, 3]]},
+    "Dense": {"activation": ["softmax", "linear"]},
+    "Flatten": {"data_format": ["channels_last"]},
+    **{kind: {} for kind in ("InputLayer", "Dropout", "ReLU", "Softmax", "TimeDistributed", "Lambda")},
+}
+
+
+def check_settings(path: str, layers: list[dict[str, Any]] | None) -> None:
+    """Raises UserError for layers, as model_config has them, that are not the notebook's; None is fine."""
+    try:
+        by_name = {layer["config"]["name"]: layer for layer in layers or []}
+        for layer in by_name.values():
+            _check_layer(path, layer)
+            if layer["class_name"] == "Concatenate":
+                _check_order(path, layer, by_name)
+    except (LookupError, TypeError, AttributeError) as error:
+        raise _refuse(
+            path, f"a model_config that cannot be read ({error!r})", "layers as Keras 2 lists"
+        ) from None
+
+
+def _check_layer(path: str, layer: dict[str, Any]) -> None:
+    kind, config = re.sub(r"V\d$", "", layer["class_name"]), layer["config"]  # BatchNormalizationV1
+    if kind not in _ALLOWED:
+        raise _refuse(path, f"a layer {config['name']} of the kind {kind}", f"{', '.join(_ALLOWED)} alone")
+    allowed = dict(_ALLOWED[kind])
+    if kind == "Conv2D":
+        allowed["strides"] = [[2, 2] if config["kernel_size"] == [5, 5] else [1, 1]]
+    for name, values in allowed.items():
+        # A setting that is not there is one that this Keras did not have yet.
+        if config.get(name, values[0]) not in values:
+            received = f"a layer {config['name']} with {name} {config[name]}"
+            raise _refuse(path, received, " or ".join(map(str, values)))
+    if kind == "TimeDistributed":
+        _check_layer(path, config["layer"])
+
+
+def _check_order(path: str, layer: dict[str, Any], by_name: dict[str, dict[str, Any]]) -> None:
+    """The new channels come behind the old ones."""
+    *_, last = layer["inbound_nodes"][0]
+    if by_name[last[0]]["config"].get("filters") != densenet.GROWTH:
+        received = f"a layer {layer['config']['name']} whose last input is {last[0]}"
+        raise _refuse(path, received, f"the {densenet.GROWTH} new channels behind those before")
+
+
+def _refuse(path: str, received: str, expected: str) -> UserError:
+    return UserError(
+        f"weights {path}",
+        received=received,
+        expected=f"{expected}, as in the notebook's network",
+        remedy="Weights of another network cannot be taken over.",
+    )
