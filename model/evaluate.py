@@ -12,8 +12,9 @@ from absl import flags
 from model.config import Devices
 from pipeline import command
 
-_MODEL = flags.DEFINE_string("model", None, "Folder of a run or of an export.", required=True)
+_MODEL = flags.DEFINE_string("model", None, "Folder of a run or of an export.")
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Weights file of the run; by default the best epoch's.")
+_WEIGHTS = flags.DEFINE_string("weights", None, "Weights file of the original notebook, in place of --model.")
 _DATA = flags.DEFINE_string("data", None, "Folder of the data set.", required=True)
 _SPLIT = flags.DEFINE_string("split", None, "Split to score.", required=True)
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "Lines read at once.", lower_bound=1)
@@ -32,11 +33,10 @@ def main() -> None:
     """Evaluates as the flags say and prints the result."""
     from model.devices import set_up_devices  # loads TensorFlow, for which --help need not wait
     from model.evaluation import evaluate
-    from model.loading import load_network
 
     set_up_devices(Devices())
     result = evaluate(
-        load_network(_MODEL.value, _CHECKPOINT.value),
+        _load_network(),
         data=_DATA.value,
         split=_SPLIT.value,
         batch_size=_BATCH_SIZE.value,
@@ -47,6 +47,17 @@ def main() -> None:
         font=_FONT.value,
     )
     command.print_result(result)
+
+
+def _load_network():
+    from model.loading import check_choice, load_network, load_old_network
+    from pipeline.dataset_info import load_dataset_info
+
+    check_choice(model=_MODEL.value, checkpoint=_CHECKPOINT.value, weights=_WEIGHTS.value)
+    if _MODEL.value:
+        return load_network(_MODEL.value, _CHECKPOINT.value)
+    info = load_dataset_info(_DATA.value)
+    return load_old_network(_WEIGHTS.value, charset=info.charset, height=info.geometry.height)
 
 
 def run() -> None:

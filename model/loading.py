@@ -1,10 +1,48 @@
-"""A network from where it lies: the folder of a run, or of an export."""
+"""A network from where it lies: a run, an export, or a file of the original notebook's weights."""
 
 from model.network import KerasNetwork, Network
+from model.old_weights import load_old_model
 from model.run_folder import RunFolder, load_model
+from pipeline.charset import Charset, read_charset
+from pipeline.errors import UserError
 
 
 def load_network(path: str, checkpoint: str | None = None) -> Network:
     """The network of a run's best weights, or of those that `checkpoint` names; raises UserError."""
     model, info = load_model(path, checkpoint)
     return KerasNetwork(model, info, name=path, train_split=RunFolder(path).read_settings()["train_split"])
+
+
+def load_old_network(weights: str, *, charset: Charset, height: int) -> Network:
+    """The network with weights that Keras 2 wrote (see model.old_weights); raises UserError."""
+    return KerasNetwork(*load_old_model(weights, charset=charset, height=height), name=weights)
+
+
+def choose_network(
+    *, model: str | None, checkpoint: str | None, weights: str | None, charset: str | None, height: int
+) -> Network:
+    """What flags name: a model, or else weights with the charset file and the height that go with them."""
+    check_choice(model=model, checkpoint=checkpoint, weights=weights)
+    if model:
+        return load_network(model, checkpoint)
+    if not charset:
+        raise UserError(
+            "charset",
+            received="none beside --weights",
+            expected="the charset file that the weights were trained with, which does not lie in theirs",
+            remedy="Set --charset, and --image_height where it is not 32.",
+        )
+    return load_old_network(weights, charset=read_charset(charset), height=height)
+
+
+def check_choice(*, model: str | None, checkpoint: str | None, weights: str | None) -> None:
+    """Raises UserError unless one of model and weights is given, and a checkpoint only with a model."""
+    given = [f"--{name}" for name, value in (("model", model), ("weights", weights)) if value]
+    if len(given) != 1 or (weights and checkpoint):
+        received = " and ".join(given + ["--checkpoint"] * bool(checkpoint)) or "neither --model nor --weights"
+        raise UserError(
+            "model",
+            received=received,
+            expected="--model, a run (--checkpoint chooses weights in it) or an export, or else --weights",
+            remedy="Give --model=RUN_OR_EXPORT, or --weights=FILE.h5 for a file of the original notebook's.",
+        )

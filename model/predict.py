@@ -20,6 +20,9 @@ from pipeline.line_list import ENCODING
 
 _MODEL = flags.DEFINE_string("model", None, "Folder of a run or of an export.")
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Weights file of the run; by default the best epoch's.")
+_WEIGHTS = flags.DEFINE_string("weights", None, "Weights file of the original notebook, in place of --model.")
+_CHARSET = flags.DEFINE_string("charset", None, "With --weights: the charset file that they go with.")
+_IMAGE_HEIGHT = flags.DEFINE_integer("image_height", 32, "With --weights: height of the lines that they read.")
 _LIST = flags.DEFINE_string("list", None, "List file as convert reads it, whose labels do not matter.")
 _LIST_ENCODING = flags.DEFINE_string("list_encoding", ENCODING, "Encoding of the list, such as gbk.")
 _IMAGE_ROOT = flags.DEFINE_string("image_root", "", "Folder that the list's paths start from.")
@@ -39,15 +42,22 @@ def main(words: list[str]) -> int:
     if not words and not _LIST.value:
         raise app.UsageError("no images: name a file, a folder, a glob, - for standard input, or a --list.")
     from model.devices import set_up_devices  # loads TensorFlow, for which --help need not wait
+    from model.loading import choose_network
     from model.prediction import predict
     from model.reading_rows import WRITERS
     from model.recognizer import Recognizer
 
     images = _name_images(words)
     set_up_devices(Devices())
-    recognizer = Recognizer(_MODEL.value, _CHECKPOINT.value, batch_size=_BATCH_SIZE.value)
+    network = choose_network(
+        model=_MODEL.value,
+        checkpoint=_CHECKPOINT.value,
+        weights=_WEIGHTS.value,
+        charset=_CHARSET.value,
+        height=_IMAGE_HEIGHT.value,
+    )
     refused = predict(
-        recognizer,
+        Recognizer(network, batch_size=_BATCH_SIZE.value),
         images,
         write=WRITERS[_FORMAT.value],
         show=_SHOW.value,
