@@ -67,5 +67,5 @@ def run_steps(parts: Parts, count: int) -> Steps:
         batch = next(parts.batches)
         waited += time.monotonic() - asked
         losses.append(parts.step(batch))
-    losses = [float(loss) for loss in losses]
+    losses = [float(loss.mean) for loss in losses]
     return Steps(time.monotonic() - start, waited, losses)

@@ -10,7 +10,8 @@ from pipeline.errors import UserError
 def load_network(path: str, checkpoint: str | None = None) -> Network:
     """The network of a run's best weights, or of those that `checkpoint` names; raises UserError."""
     model, info = load_model(path, checkpoint)
-    return KerasNetwork(model, info, name=path, train_split=RunFolder(path).read_settings()["train_split"])
+    name, settings = f"{path} ({checkpoint})" if checkpoint else path, RunFolder(path).read_settings()
+    return KerasNetwork(model, info, name=name, train_split=settings["train_split"])
 
 
 def load_old_network(weights: str, *, charset: Charset, height: int) -> Network:

@@ -1,38 +1,51 @@
-"""The losses of an epoch's steps: their mean, and the lines to look at where one is no number."""
+"""The losses of an epoch's lines: their mean, and the lines to look at where one is no number."""
 
 import math
 from collections.abc import Callable
 
+from model.step import StepLoss
 from pipeline.errors import UserError
+
+# What a state has of an epoch that has not begun.
+NO_LOSS = {"loss_sum": 0.0, "loss_lines": 0.0}
 
 
 class Losses:
-    """Takes in the loss of each step without waiting for it; the devices' work is waited for in `sum` alone."""
+    """Takes in the loss of each step without waiting for it; only `sum` waits for the devices' work.
 
-    def __init__(self, total: float, steps: int, name_lines: Callable[[int], list[str]], first_step: int):
-        """Begins with the sum of `steps` steps; the epoch's first one is number `first_step` of the run."""
-        self._total, self._steps = total, steps
+    Every line counts alike, however many lines were in its batch.
+    """
+
+    def __init__(
+        self, state: dict, *, batch_size: int, name_lines: Callable[[int], list[str]], first_step: int
+    ):
+        """Begins after `state["step"]` steps of an epoch, the first of which is the run's step `first_step`."""
+        self._total, self._lines, self._steps = state["loss_sum"], state.get("loss_lines"), state["step"]
+        if self._lines is None:  # an older run's state, which summed the means of batches
+            self._total, self._lines = batch_size * self._total, batch_size * self._steps
         self._name_lines, self._first_step = name_lines, first_step
         self._pending = []
 
-    def add(self, loss) -> None:
-        """Takes in the next step's loss, a scalar tensor that may still be on its way."""
+    def add(self, loss: StepLoss) -> None:
+        """Takes in the next step's loss, whose tensors may still be on their way."""
         self._pending.append(loss)
 
-    def sum(self) -> float:
-        """The sum of all losses; raises UserError with the lines of the first step whose loss is not finite."""
-        for loss in self._pending:
-            value = float(loss)
+    def sum(self) -> dict[str, float]:
+        """What a state has of the losses; raises UserError with the lines of one that is not finite."""
+        for mean, lines in self._pending:
+            value = float(mean)
             if not math.isfinite(value):
                 self._refuse(value)
-            self._total += value
+            self._total += value * float(lines)
+            self._lines += float(lines)
             self._steps += 1
         self._pending.clear()
-        return self._total
+        return {"loss_sum": self._total, "loss_lines": self._lines}
 
     def mean(self) -> float:
-        """The mean loss of the steps so far; raises as `sum` does."""
-        return self.sum() / self._steps
+        """The mean loss of the lines so far; raises as `sum` does."""
+        self.sum()
+        return self._total / self._lines
 
     def _refuse(self, loss: float) -> None:
         step = self._first_step + self._steps

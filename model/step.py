@@ -1,6 +1,7 @@
 """One step of a training: a global batch in, every replica's weights moved, the mean loss out."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
@@ -16,6 +17,13 @@ from model.optimizers import clip_gradients
 from pipeline import schema
 
 
+class StepLoss(NamedTuple):
+    """The mean CTC loss of a global batch's lines, and how many they are, both float32."""
+
+    mean: tf.Tensor
+    lines: tf.Tensor
+
+
 def make_step(
     model: keras.Model,
     optimizer: keras.optimizers.Optimizer,
@@ -24,7 +32,7 @@ def make_step(
     batch_spec=None,
     averages: Averages | None = None,
 ) -> Callable:
-    """A compiled training step: per-replica batch -> mean CTC loss of the global batch's lines, float32.
+    """A compiled training step: per-replica batch -> StepLoss of the global batch.
 
     With the batches' `batch_spec` it is traced once, else again for other lengths of labels, some seconds each.
     Minimised is the sum of their losses, divided by `batch_size` so that every line of a pass has the same
@@ -56,7 +64,7 @@ def make_step(
             loss, lines = tf.unstack(sum_over_replicas(strategy, strategy.run(step_on_replica, args=(batch,))))
         if averages:
             averages.update(optimizer.iterations)
-        return loss / lines
+        return StepLoss(loss / lines, lines)
 
     return tf.function(step, input_signature=[batch_spec] if batch_spec else None)
 

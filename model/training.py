@@ -18,7 +18,7 @@ from model.densenet import build_densenet, count_parameters
 from model.devices import set_up_devices
 from model.distribution import check_batch_size, choose_strategy, distribute
 from model.history import cut_events, cut_history, describe_epoch
-from model.losses import Losses
+from model.losses import NO_LOSS, Losses
 from model.metrics import Scores
 from model.optimizers import make_optimizer
 from model.precision import use_precision
@@ -138,13 +138,13 @@ class Trainer:
         return self._summarise(state)
 
     def _resume(self) -> dict:
-        """The run's state: epochs done, steps done of the next one, those steps' losses, figures so far."""
+        """The run's state: epochs done, steps done of the next one, their losses, figures so far."""
         state = self._checkpoints.restore()
         if state:
             epoch, step = state["epoch"] + 1, state["step"]
             logging.info("resuming in epoch %d of %d after step %d", epoch, self._training.epochs, step)
         else:
-            state = {"epoch": 0, "step": 0, "loss_sum": 0.0, "stopped": False, "loss": None, "scores": None}
+            state = {"epoch": 0, "step": 0, "stopped": False, **NO_LOSS, "loss": None, "scores": None}
             if self._training.init_from:
                 self._save(state)  # the run it began with may be gone, or another, when it goes on
         cut_history(self._folder.history, state["epoch"])
@@ -179,7 +179,7 @@ class Trainer:
         return {
             "epoch": epoch + 1,
             "step": 0,
-            "loss_sum": 0.0,
+            **NO_LOSS,
             "stopped": bool(self.model.stop_training),
             "loss": logs["loss"],
             "scores": dataclasses.asdict(scores) if is_best else state["scores"],
@@ -189,7 +189,12 @@ class Trainer:
     def _train_epoch(self, state: dict) -> dict:
         """Trains what is left of an epoch, saving when it is time to; returns the epoch's figures."""
         epoch, first = state["epoch"], state["step"]
-        losses = Losses(state["loss_sum"], first, self._name_lines, epoch * self._steps)
+        losses = Losses(
+            state,
+            batch_size=self._training.batch_size,
+            name_lines=self._name_lines,
+            first_step=epoch * self._steps,
+        )
         title = f"epoch {epoch + 1} of {self._training.epochs}"
         total, done = (round(steps * self._mean_size) for steps in (self._steps, first))
         progress = Progress(title, total, "images", done=done)
@@ -224,7 +229,7 @@ class Trainer:
         steps, minutes = self._saving.checkpoint_steps, (time.monotonic() - self._saved) / 60
         by_steps = steps and not (state["epoch"] * self._steps + state["step"]) % steps
         if by_steps or minutes >= self._saving.checkpoint_minutes or self._stop_request.signal:
-            self._save({**state, "loss_sum": losses.sum()})
+            self._save({**state, **losses.sum()})
         if self._stop_request.signal:
             where = f"in epoch {state['epoch'] + 1}, after step {state['step']}"
             raise Stopped(f"{self._stop_request.signal} {where}")

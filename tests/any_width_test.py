@@ -29,7 +29,8 @@ from model.layers import FusedBatchNormalization, SeededDropout
 from model.loading import load_network
 from model.recognizer import Recognizer
 from model.run_folder import load_model, open_run
-from model.training import make_step, train
+from model.step import StepLoss, make_step
+from model.training import train
 from pipeline.dataset import count_steps, evaluation_input, training_input
 from pipeline.dataset_info import DatasetInfo, load_dataset_info
 from pipeline.errors import UserError
@@ -188,7 +189,7 @@ class AnyWidthTest(parameterized.TestCase, tf.test.TestCase):
         run = os.path.join(self.create_tempdir().full_path, "run")
         training = dataclasses.replace(SETTINGS, train_split=EACH_ONCE)
         with (
-            mock.patch.object(training_module, "make_step", return_value=lambda batch: math.nan),
+            mock.patch.object(training_module, "make_step", return_value=lambda batch: StepLoss(math.nan, 4.0)),
             self.assertRaisesRegex(UserError, r"lines: \d\.png(, \d\.png)*\. The checkpoints"),
         ):
             self.train(run, training=training, strategy="mirrored")
@@ -221,7 +222,7 @@ class AnyWidthTest(parameterized.TestCase, tf.test.TestCase):
         batches = distribute(dataset, strategy)
         step = make_step(model, optimizer, strategy, Training(batch_size=4, seed=3), batches.element_spec)
         batches, steps = iter(batches), count_steps(self.info, EACH_ONCE, 4, 2)
-        return [float(step(next(batches))) for _ in range(steps)], model.get_weights()
+        return [float(step(next(batches)).mean) for _ in range(steps)], model.get_weights()
 
     def find_first_loss(self) -> float:
         """The mean of the losses that the lines of the first of those batches have alone."""

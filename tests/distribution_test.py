@@ -35,7 +35,7 @@ class DistributionTest(tf.test.TestCase):
             optimizer.build(model.trainable_variables)
         batches = training_input(folder=self.folder, info=self.info, split="train", batch_size=8, seed=5)
         step, batches = make_step(model, optimizer, strategy, training), iter(distribute(batches, strategy))
-        losses = [float(step(next(batches))) for _ in range(2)]
+        losses = [float(step(next(batches)).mean) for _ in range(2)]
         return losses, model.get_weights()
 
     def test_two_replicas_make_the_same_update_as_one(self):

@@ -13,6 +13,7 @@ from model import training as training_module
 from model.config import Devices, Training
 from model.metrics import Scores
 from model.run_folder import load_model
+from model.step import StepLoss
 from model.stopping import Stopped
 from model.training import Trainer, train
 from model.validation import Validator
@@ -38,7 +39,7 @@ def stop_in_epoch_3(trainer, state):
     """Stands for Trainer._train_epoch: in the third epoch a signal comes."""
     if state["epoch"] == 2:
         trainer._stop_request.signal = "SIGTERM"
-        trainer._save_if_due({**state, "step": 1}, mock.Mock(sum=lambda: 1.0))
+        trainer._save_if_due({**state, "step": 1}, mock.Mock(sum=lambda: {}))
     return {"loss": 1.0}
 
 
@@ -59,7 +60,9 @@ class TrainingTest(tf.test.TestCase):
             Scores(lines=10, loss=loss, exact_match=0.5, cer=0.1, loss_rounds_to_0=0.0) for loss in losses
         ]
         with (
-            mock.patch.object(training_module, "make_step", return_value=lambda batch: training_loss),
+            mock.patch.object(
+                training_module, "make_step", return_value=lambda batch: StepLoss(training_loss, 4.0)
+            ),
             mock.patch.object(Validator, "run", side_effect=scores),
         ):
             return self.train(settings)

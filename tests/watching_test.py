@@ -17,6 +17,7 @@ from model.config import Devices, Training, Watching
 from model.densenet import build_densenet
 from model.metrics import Scores
 from model.run_folder import RunFolder
+from model.step import StepLoss
 from model.training import train
 from model.validation import Validator
 from model.watching import Board, Curves, Readings
@@ -58,7 +59,7 @@ class RunTest(tf.test.TestCase):
         training = Training(batch_size=4, epochs=3, validation_split=split, learning_rate=0.5)
         scores = Scores(lines=10, loss=2.0, exact_match=0.5, cer=0.1, loss_rounds_to_0=0.25)
         with (
-            mock.patch.object(training_module, "make_step", return_value=lambda batch: 1.0),
+            mock.patch.object(training_module, "make_step", return_value=lambda batch: StepLoss(1.0, 4.0)),
             mock.patch.object(Validator, "run", return_value=scores),
         ):
             train(training=training, devices=Devices(), data=self.data, run=self.run.path)
