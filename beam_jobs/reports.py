@@ -77,10 +77,10 @@ def is_intact(folder: str, shard: ShardInfo) -> bool:
     )
 
 
-def count_reports(job: Job) -> int:
-    """Shards that the job has finished, by what lies there."""
-    names = storage.list_names(state_folder(job.folder, job.split))
-    return sum(name.removesuffix(".json").isdigit() for name in names)
+def find_reports(job: Job) -> list[int]:
+    """Numbers of the shards that the job has finished, by what lies there."""
+    names = [name.removesuffix(".json") for name in storage.list_names(state_folder(job.folder, job.split))]
+    return [int(name) for name in names if name.isdigit()]
 
 
 def collect(job: Job, *, sources: dict[str, Any]) -> SplitInfo:

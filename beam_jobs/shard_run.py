@@ -14,7 +14,7 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_jobs.job import Job, state_folder, sweep_temporary
-from beam_jobs.reports import Report, count_reports, is_intact, load_report, save_report
+from beam_jobs.reports import Report, find_reports, is_intact, load_report, save_report
 from beam_jobs.runners import choose_runner, count_workers
 from pipeline import storage
 from pipeline.errors import UserError
@@ -38,7 +38,7 @@ def run_shards(
     storage.make_folder(state_folder(job.folder, job.split))
     sweep_temporary(job.folder, job.split)
     try:
-        with _progress(job, verb, len(numbers)), beam.Pipeline(runner=runner, options=options) as pipeline:
+        with _progress(job, verb, numbers), beam.Pipeline(runner=runner, options=options) as pipeline:
             (
                 pipeline
                 | "Number shards" >> beam.Create(numbers)  # int; Create spreads them over the workers
@@ -52,13 +52,19 @@ def run_shards(
 
 def make_shard(job: Job, number: int, write: Callable[[BinaryIO], Report]) -> Report:
     """Writes a shard under a temporary name, renames it, leaves its report; returns that or an earlier one."""
-    report = load_report(job, number)
-    if report and is_intact(job.folder, report.shard):
-        return report
+    made = find_made_shard(job, number)
+    if made:
+        return made
     with storage.atomic_file(job.shard_path(number)) as file:
         report = write(file)
     save_report(job, number, report)
     return report
+
+
+def find_made_shard(job: Job, number: int) -> Report | None:
+    """The report of a shard that is there, whole and of this job; None where there is no such shard."""
+    report = load_report(job, number)
+    return report if report and is_intact(job.folder, report.shard) else None
 
 
 def count_lines(report: Report, outcome: str) -> None:
@@ -79,12 +85,16 @@ def _raise_worker_error(error: BaseException) -> None:
 
 
 @contextlib.contextmanager
-def _progress(job: Job, verb: str, count: int) -> Iterator[None]:
-    """Shows rows of `count` shards, by their reports, while the block runs: Beam tells nothing meanwhile."""
-    rows, done = job.source.rows * count // job.source.shard_count, threading.Event()
+def _progress(job: Job, verb: str, numbers: Sequence[int]) -> Iterator[None]:
+    """Shows rows of these shards and of those that are there, by reports, while the block runs.
+
+    Beam tells nothing meanwhile.
+    """
+    shards = len({*numbers, *find_reports(job)})
+    rows, done = job.source.rows * shards // job.source.shard_count, threading.Event()
 
     def count_rows() -> int:
-        return rows * min(count, count_reports(job)) // count
+        return rows * min(shards, len(find_reports(job))) // shards
 
     progress = Progress(f"{verb} {job.split}", rows, "rows", done=count_rows())
 

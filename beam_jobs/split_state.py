@@ -16,6 +16,7 @@ from pipeline.dataset_info import FILE_NAME
 class Words(NamedTuple):
     """How messages name a kind of work: itself, what to give otherwise, its description, and so on."""
 
+    subject: str  # what is made, with {split} and {folder}
     work: str  # a second ... is refused
     place: str  # flags that say where a split goes
     description: str  # file that tells of whole splits
@@ -23,7 +24,9 @@ class Words(NamedTuple):
     suspects: str  # what may have changed where a shard comes out in other bytes
 
 
-CONVERSION = Words("conversion", "--split or --output", FILE_NAME, "convert again", "Images")
+CONVERSION = Words(
+    "split {split!r} of {folder}", "conversion", "--split or --output", FILE_NAME, "convert again", "Images"
+)
 
 
 class SplitState:
@@ -76,7 +79,7 @@ def hold_split(folder: str, split: str, words: Words = CONVERSION) -> Iterator[S
     state = SplitState(folder, split)
     with storage.held(
         state.path,
-        subject=f"split {split!r} of {folder}",
+        subject=words.subject.format(split=split, folder=folder),
         received=f"a second {words.work}, while another one writes it",
         remedy=f"Wait for the other one, or choose another {words.place}.",
     ):

@@ -111,7 +111,7 @@ class SplitWork(abc.ABC):
 
     def _count_done(self, job: Job) -> int:
         """Shards that an earlier run has finished; says so."""
-        done = reports.count_reports(job)
+        done = len(reports.find_reports(job))
         if done:
             count = job.source.shard_count
             logging.info("going on with split %s: %d of %d shards are there", self.split, done, count)
@@ -142,7 +142,7 @@ class SplitWork(abc.ABC):
         changed = [name for name in {**there, **given} if there.get(name) != given.get(name)]
         if changed:
             raise UserError(
-                f"split {self.split!r} of {self.folder}",
+                self._words.subject.format(split=self.split, folder=self.folder),
                 received=", ".join(f"{name} {given.get(name)}" for name in changed),
                 expected=", ".join(f"{name} {there.get(name)}" for name in changed) + f", as {how}",
                 remedy="Give the same to go on with it, or add --overwrite to begin anew, "
