@@ -5,9 +5,11 @@ is inferred is a whole shard, whose images the handler reads, in batches, and wh
 """
 
 import os
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from apache_beam.ml.inference.base import ModelHandler, RunInference
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
@@ -26,7 +28,7 @@ class TranscribingHandler(ModelHandler[int, tuple[int, int, int], LineModel]):
 
     def load_model(self) -> LineModel:
         """The model, by the job's way to load it."""
-        return self._job.load(self._job.model)
+        return _HeldModel(self._job.load(self._job.model))
 
     def run_inference(
         self, batch: Sequence[int], model: LineModel, inference_args: dict[str, Any] | None = None
@@ -38,6 +40,21 @@ class TranscribingHandler(ModelHandler[int, tuple[int, int, int], LineModel]):
         report = write_transcripts(self._job, number, model)
         count_lines(report, "transcribed")
         return number, report.shard.records, len(report.refused)
+
+
+class _HeldModel:
+    """A model that is let go when the process ends, if not before.
+
+    Beam keeps it in a global, where a model of TensorFlow's would outlive modules that its end needs.
+    """
+
+    def __init__(self, model: LineModel):
+        self._held = [model]
+        weakref.finalize(self, self._held.clear)
+
+    def read(self, levels: np.ndarray, widths: np.ndarray) -> tuple[list[str], list[float]]:
+        """See LineModel."""
+        return self._held[0].read(levels, widths)
 
 
 def infer_shards(job: TranscriptJob, numbers: Sequence[int], *, workers: int, options: PipelineOptions) -> None:
