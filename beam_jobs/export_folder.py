@@ -8,10 +8,11 @@ from beam_jobs.transcripts import LineModel
 from pipeline import storage
 from pipeline.dataset_info import FILE_NAME, DatasetInfo, load_dataset_info
 from pipeline.errors import UserError
+from pipeline.export_info import MODEL_FILES, load_export_info
 
 FORMAT = "saved_model"
 
-_EXPORT, _GRAPH, _VARIABLES = "export.json", "saved_model.pb", "variables"
+_VARIABLES = "variables"
 
 
 class ExportFolder(NamedTuple):
@@ -23,13 +24,17 @@ class ExportFolder(NamedTuple):
 
 def describe_export(folder: str) -> ExportFolder:
     """Looks at the export in a folder; raises UserError where it is none of a SavedModel, or not whole."""
-    _check_format(folder)
+    found = load_export_info(folder).format
+    if found != FORMAT:
+        raise UserError(
+            f"export {folder}",
+            received=f"a model in the format {found}",
+            expected="a SavedModel",
+            remedy=f"Export one: python -m model.export --model=RUN --format={FORMAT} --output=...",
+        )
     variables = [f"{_VARIABLES}/{name}" for name in storage.list_names(storage.join(folder, _VARIABLES))]
-    names = [FILE_NAME, _GRAPH, *(variables or [f"{_VARIABLES}/variables.index"])]
-    for name in names:
-        if not storage.exists(storage.join(folder, name)):
-            raise _refuse(folder, f"no {name}", "Restore it from a copy, or export the model again.")
-    files = {name: _hash_file(storage.join(folder, name)) for name in names}
+    names = [FILE_NAME, MODEL_FILES[FORMAT], *(variables or [f"{_VARIABLES}/variables.index"])]
+    files = {name: _hash_file(folder, name) for name in names}
     return ExportFolder(load_dataset_info(folder), files)
 
 
@@ -45,26 +50,14 @@ def load_saved_model(folder: str) -> LineModel:
     return SavedModel(folder)
 
 
-def _check_format(folder: str) -> None:
-    remedy = f"Export the model: python -m model.export --model=RUN --format={FORMAT} --output={folder}."
-    path = storage.join(folder, _EXPORT)
+def _hash_file(folder: str, name: str) -> str:
+    path = storage.join(folder, name)
     if not storage.exists(path):
-        raise _refuse(folder, f"no {_EXPORT}" if storage.is_folder(folder) else "no such folder", remedy)
-    try:
-        found = json.loads(storage.read_bytes(path))["format"]
-    except (ValueError, LookupError, TypeError) as error:
-        damage = f"an {_EXPORT} that is damaged ({type(error).__name__}: {error})"
-        raise _refuse(folder, damage, remedy) from None
-    if found != FORMAT:
-        raise _refuse(folder, f"one of format {found}", remedy)
-
-
-def _refuse(folder: str, received: str, remedy: str) -> UserError:
-    return UserError(
-        f"model {folder}", received=received, expected=f"an export, format {FORMAT}", remedy=remedy
-    )
-
-
-def _hash_file(path: str) -> str:
+        raise UserError(
+            f"export {folder}",
+            received=f"no {name}",
+            expected="all files that the export wrote",
+            remedy="Export the model again, or copy the folder again.",
+        )
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,7 +1,6 @@
 """A model of lines for tests of what is around it: it needs no TensorFlow, and knows a line by its pixels."""
 
 import itertools
-import json
 import os
 import signal
 import zlib
@@ -9,6 +8,7 @@ import zlib
 import numpy as np
 
 from pipeline.dataset_info import DatasetInfo
+from pipeline.export_info import MODEL_FILES, ExportInfo
 from pipeline.images import Geometry
 from tests.samples import CHARSET
 
@@ -47,12 +47,12 @@ def load_killing_model(folder: str) -> FakeModel:
     return model
 
 
-def write_export(folder: str, *, fit: str = "exact", width: int = 0, **changes) -> str:
-    """A folder with the files of an export, and nothing in those that TensorFlow reads; returns it."""
+def write_export(folder: str, *, fit: str = "exact", width: int = 0, format: str = "saved_model") -> str:
+    """A folder with the files of an export, and nothing in those that an engine reads; returns it."""
     os.makedirs(os.path.join(folder, "variables"))
     DatasetInfo(CHARSET, Geometry(32, width), "uint8", fit=fit).save(folder)
-    content = {"export.json": json.dumps({"format": "saved_model", **changes}), "saved_model.pb": "graph"}
-    for name, text in {**content, "variables/variables.index": "i", "variables/variables.data": "d"}.items():
+    ExportInfo(format, "float32", "", 0.0, 1e-3).save(folder)
+    for name in (MODEL_FILES[format], "variables/variables.index", "variables/variables.data"):
         with open(os.path.join(folder, name), "w") as file:
-            file.write(text)
+            file.write(name)
     return folder

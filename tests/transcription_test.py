@@ -148,9 +148,9 @@ class WholeTest(TranscriptionTest, parameterized.TestCase):
             self.transcribe()
 
     def test_a_model_that_is_missing_is_found_before_anything_is_made(self):
-        with self.assertRaisesRegex(UserError, "^model none: received no such folder"):
+        with self.assertRaisesRegex(UserError, "^export none: received no export.json"):
             self.transcribe(model="none")
-        with self.assertRaisesRegex(UserError, "received one of format onnx"):
+        with self.assertRaisesRegex(UserError, "received a model in the format onnx, expected a SavedModel"):
             self.transcribe(model=write_export(os.path.join(self.folder, "onnx"), format="onnx"))
         self.assertFalse(os.path.exists(self.output))
 
