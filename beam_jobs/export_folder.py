@@ -8,11 +8,9 @@ from beam_jobs.transcripts import LineModel
 from pipeline import storage
 from pipeline.dataset_info import FILE_NAME, DatasetInfo, load_dataset_info
 from pipeline.errors import UserError
-from pipeline.export_info import MODEL_FILES, load_export_info
+from pipeline.export_info import check_files, load_export_info
 
 FORMAT = "saved_model"
-
-_VARIABLES = "variables"
 
 
 class ExportFolder(NamedTuple):
@@ -23,18 +21,17 @@ class ExportFolder(NamedTuple):
 
 
 def describe_export(folder: str) -> ExportFolder:
-    """Looks at the export in a folder; raises UserError where it is none of a SavedModel, or not whole."""
-    found = load_export_info(folder).format
-    if found != FORMAT:
+    """Looks at the export in a folder; raises UserError where it is none of a SavedModel, or not as written."""
+    export = load_export_info(folder)
+    if export.format != FORMAT:
         raise UserError(
             f"export {folder}",
-            received=f"a model in the format {found}",
+            received=f"a model in the format {export.format}",
             expected="a SavedModel",
             remedy=f"Export one: python -m model.export --model=RUN --format={FORMAT} --output=...",
         )
-    variables = [f"{_VARIABLES}/{name}" for name in storage.list_names(storage.join(folder, _VARIABLES))]
-    names = [FILE_NAME, MODEL_FILES[FORMAT], *(variables or [f"{_VARIABLES}/variables.index"])]
-    files = {name: _hash_file(folder, name) for name in names}
+    check_files(folder, export)
+    files = {name: _hash_file(folder, name) for name in (FILE_NAME, *export.files)}
     return ExportFolder(load_dataset_info(folder), files)
 
 

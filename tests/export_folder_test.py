@@ -6,7 +6,9 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from beam_jobs.export_folder import describe_export, hash_files
+from pipeline import export_info
 from pipeline.errors import UserError
+from pipeline.export_info import ExportInfo
 from pipeline.images import Geometry
 from tests.fake_model import write_export
 from tests.samples import CHARSET
@@ -27,21 +29,30 @@ class ExportFolderTest(parameterized.TestCase, tf.test.TestCase):
         info = describe_export(write_export(self.folder, fit="pad", width=64)).info
         self.assertEqual((info.charset, info.geometry, info.fit), (CHARSET, Geometry(32, 64), "pad"))
 
-    @parameterized.parameters(
-        "saved_model.pb", "variables/variables.index", "variables/variables.data", "dataset.json"
-    )
+    MODEL = ("saved_model.pb", "variables/variables.index", "variables/variables.data")
+
+    @parameterized.parameters(*MODEL, "dataset.json")
     def test_its_hash_tells_changes_of_what_it_reads_with(self, name):
         before = describe_export(write_export(self.folder)).files
         with open(os.path.join(self.folder, name), "a") as file:
             file.write("\n")
+        ExportInfo("saved_model", "float32", "", 0.0, 1e-3, export_info.hash_files(self.folder)).save(
+            self.folder
+        )
         after = describe_export(self.folder).files
         self.assertEqual([name], [one for one in before if before[one] != after[one]])
         self.assertNotEqual(hash_files(before), hash_files(after))
 
+    @parameterized.parameters(*MODEL)
+    def test_one_whose_files_are_not_as_they_were_written_is_refused(self, name):
+        write_export(self.folder)
+        with open(os.path.join(self.folder, name), "a") as file:
+            file.write("\n")
+        self.assert_refused(f"{name} with a CRC-32C of .*", "Export the model again, or copy the folder again")
+
     @parameterized.parameters("saved_model.pb", "dataset.json", "variables/variables.index")
     def test_one_that_lacks_a_file_is_refused(self, name):
         write_export(self.folder)
-        os.remove(os.path.join(self.folder, "variables", "variables.data"))
         os.remove(os.path.join(self.folder, name))
         self.assert_refused(f"no {name}", "Export the model again, or copy the folder again")
 

@@ -8,7 +8,7 @@ import zlib
 import numpy as np
 
 from pipeline.dataset_info import DatasetInfo
-from pipeline.export_info import MODEL_FILES, ExportInfo
+from pipeline.export_info import MODEL_FILES, ExportInfo, hash_files
 from pipeline.images import Geometry
 from tests.samples import CHARSET
 
@@ -51,8 +51,8 @@ def write_export(folder: str, *, fit: str = "exact", width: int = 0, format: str
     """A folder with the files of an export, and nothing in those that an engine reads; returns it."""
     os.makedirs(os.path.join(folder, "variables"))
     DatasetInfo(CHARSET, Geometry(32, width), "uint8", fit=fit).save(folder)
-    ExportInfo(format, "float32", "", 0.0, 1e-3).save(folder)
     for name in (MODEL_FILES[format], "variables/variables.index", "variables/variables.data"):
         with open(os.path.join(folder, name), "w") as file:
             file.write(name)
+    ExportInfo(format, "float32", "", 0.0, 1e-3, hash_files(folder)).save(folder)
     return folder
