@@ -17,6 +17,9 @@ from beam_jobs.runners import count_workers
 from beam_jobs.shard_run import count_lines, run_shards
 from beam_jobs.transcripts import LineModel, TranscriptJob, write_transcripts
 
+# Quiet at its start, and no process takes a GPU's whole memory.
+_TENSORFLOW = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+
 
 class TranscribingHandler(ModelHandler[int, tuple[int, int, int], LineModel]):
     """Shard number -> (shard number, lines read, rows refused); a worker loads the model once."""
@@ -66,12 +69,12 @@ def infer_shards(job: TranscriptJob, numbers: Sequence[int], *, workers: int, op
 
 
 def make_environment(processes: int) -> dict[str, str]:
-    """What TensorFlow reads when it starts in one of some processes of this machine: quiet, its share of cores.
+    """What TensorFlow reads when it starts in one of so many processes of this machine, which share its cores.
 
-    One alone, or one of a runner that spreads them itself, keeps the threads that TensorFlow takes.
+    Where there is but one, or a runner spreads them itself, TensorFlow takes the threads that it would.
     """
-    quiet = {"TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3")}
-    if processes < 2:
-        return quiet
-    threads = str(max(1, (os.cpu_count() or 1) // processes))
-    return {**quiet, "TF_NUM_INTRAOP_THREADS": threads, "TF_NUM_INTEROP_THREADS": threads}
+    wanted = dict(_TENSORFLOW)
+    if processes > 1:
+        threads = str(max(1, (os.cpu_count() or 1) // processes))
+        wanted |= {"TF_NUM_INTRAOP_THREADS": threads, "TF_NUM_INTEROP_THREADS": threads}
+    return {name: os.environ.get(name, value) for name, value in wanted.items()}

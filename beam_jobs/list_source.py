@@ -52,7 +52,7 @@ class ListSource(PlannedSource):
         return [LineList(path) for path in self.list_paths]
 
 
-Source = TypeVar("Source", bound=ListSource)
+AnyListSource = TypeVar("AnyListSource", bound=ListSource)
 
 
 class ListInput:
@@ -89,7 +89,7 @@ class ListInput:
             "image_root": os.path.normpath(self._config.image_root),
         }
 
-    def make_source(self, kind: type[Source] = ListSource, **planned) -> Source:
+    def make_source(self, kind: type[AnyListSource] = ListSource, **planned) -> AnyListSource:
         """The source, of a kind, of the rows of a plan."""
         config = self._config
         return kind(

@@ -84,7 +84,7 @@ def find_reports(job: Job) -> list[int]:
 
 
 def collect(job: Job, *, sources: dict[str, Any]) -> SplitInfo:
-    """Makes a split's description of its shards' reports, and writes its rejects file in the input's order."""
+    """Makes a split's description of its shards' reports, and its rejects file in the input's order."""
     shards, reasons = [], collections.Counter()
     total = collections.defaultdict(collections.Counter)
     with _Rejects(job) as rejects:
@@ -98,9 +98,12 @@ def collect(job: Job, *, sources: dict[str, Any]) -> SplitInfo:
                 total[name].update(counts)
             progress.show(number + 1)
         rejects.save()
+    read = sum(shard.records for shard in shards) + reasons.total()
+    if read != job.source.rows:
+        raise ValueError(f"the shards tell of {read} rows, the source has {job.source.rows}")
     return SplitInfo(
         shards=tuple(shards),
-        read=sum(shard.records for shard in shards) + reasons.total(),
+        read=read,
         refused=dict(sorted(reasons.items())),
         statistics={name: _in_order(counts) for name, counts in total.items()},
         sources=sources,

@@ -129,8 +129,7 @@ class ListTranscription(SplitWork):
         )
 
     def _prepare(self, job: Job, done: int) -> None:
-        rows, shards = f"{job.source.rows:,}", job.source.shard_count
-        logging.info("reading %s rows into %d shards; %d are there", rows, shards, done)
+        logging.info("reading %s rows into %d shards", f"{job.source.rows:,}", job.source.shard_count)
 
     def _make_shards(
         self, job: TranscriptJob, numbers: Sequence[int], *, workers: int, options: PipelineOptions

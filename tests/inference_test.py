@@ -59,12 +59,13 @@ class InferenceTest(parameterized.TestCase, tf.test.TestCase):
             threads = [make_environment(n).get("TF_NUM_INTRAOP_THREADS") for n in (1, 2, 3, 8, 9)]
         self.assertEqual(threads, [None, "4", "2", "1", "1"])
 
-    def test_tensorflow_is_quiet_unless_told_otherwise(self):
-        with mock.patch.dict(os.environ):
-            os.environ.pop("TF_CPP_MIN_LOG_LEVEL", None)
-            self.assertEqual(make_environment(1), {"TF_CPP_MIN_LOG_LEVEL": "3"})
-            os.environ["TF_CPP_MIN_LOG_LEVEL"] = "0"
-            self.assertEqual(make_environment(1), {"TF_CPP_MIN_LOG_LEVEL": "0"})
+    def test_tensorflow_is_set_up_unless_it_is_already(self):
+        with mock.patch.dict(os.environ, clear=True):
+            expected = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+            self.assertEqual(make_environment(1), expected)
+            os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "0", "TF_NUM_INTRAOP_THREADS": "7"}
+            self.assertEqual(make_environment(1), {**expected, "TF_CPP_MIN_LOG_LEVEL": "0"})
+            self.assertEqual(make_environment(2)["TF_NUM_INTRAOP_THREADS"], "7")
 
 
 if __name__ == "__main__":
