@@ -65,7 +65,8 @@ def write_transcripts(job: TranscriptJob, number: int, model: LineModel) -> Repo
     def write(file: BinaryIO) -> Report:
         refused, rows, size, checksum = [], 0, 0, 0
         for window in _part(job.source.read(number), _WINDOW * job.batch_size):
-            data = "".join(map(_format, _read_window(window, model, job.batch_size))).encode("utf-8")
+            data = "".join(map(_format, _read_window(window, model, job.batch_size)))
+            data = data.encode("utf-8", "backslashreplace")  # a surrogate, were there one, is no UTF-8
             file.write(data)
             rows, size, checksum = rows + len(window), size + len(data), google_crc32c.extend(checksum, data)
             refused += [row.line for row in window if isinstance(row.line, RefusedRow)]
