@@ -158,11 +158,11 @@ def _identity(made_with: ExportFolder | TranscriptionInfo, sources: dict[str, An
 def _summarise(split: SplitInfo, seconds: float) -> None:
     refused = ", ".join(f"{count:,} {reason}" for reason, count in split.refused.items())
     logging.info(
-        "%s rows: %s read, %s refused%s; %d shards, %s rows/s",
+        "%s rows: %s read, %s refused%s; %d shards, %.0f s",
         f"{split.read:,}",
         f"{split.written:,}",
         f"{split.read - split.written:,}",
         f" ({refused}): see {SPLIT}.rejects.tsv" if refused else "",
         len(split.shards),
-        f"{split.read / seconds:,.0f}",
+        seconds,
     )
