@@ -1,6 +1,5 @@
 """Writes a network in the formats that other engines read: a SavedModel, ONNX, TFLite."""
 
-import importlib
 import warnings
 from collections.abc import Sequence
 
@@ -29,12 +28,22 @@ def write_saved_model(network: KerasNetwork, folder: str) -> None:
 
 def write_onnx(network: KerasNetwork, folder: str) -> None:
     """Writes model.onnx: `lines` float32 [B, H, W, 1] -> `logits` float32 [B, T, classes], B and W free."""
-    import_extra("tf2onnx")
-    convert, onnx = importlib.import_module("tf2onnx.convert"), import_extra("onnx")
+    onnx, convert = import_extra("onnx"), import_extra("tf2onnx.convert")
+    from model.onnx_graph import name_dimensions, pair_rows  # imports onnx
+
     spec, call = _lines_spec(network), make_lines_call(network)
     function = tf.function(lambda lines: {OUTPUT: call(lines)}, input_signature=[spec], autograph=False)
     model, _ = convert.from_function(function, [spec], opset=OPSET)
-    _describe_onnx(onnx, model, network)
+    pair_rows(model)
+    name_dimensions(model.graph.input[0], {0: "B", 2: "W"})
+    name_dimensions(model.graph.output[0], {0: "B", 1: "T"})
+    # What a reader needs to know of the data.
+    properties = {
+        "charset": network.info.charset.characters,
+        "height": str(network.info.geometry.height),
+        "normalisation": NORMALISATION,
+    }
+    onnx.helper.set_model_props(model, properties)
     onnx.checker.check_model(model, full_check=True)
     storage.write_atomically(_path(folder, "onnx"), model.SerializeToString())
 
@@ -66,22 +75,3 @@ def _to_batch(line: np.ndarray) -> np.ndarray:
 
 def _path(folder: str, format: str) -> str:
     return storage.join(folder, MODEL_FILES[format])
-
-
-def _describe_onnx(onnx, model, network: KerasNetwork) -> None:
-    """Names the dimensions, and puts beside the graph what a reader needs of the data."""
-    _name_dimensions(model.graph.input[0], {0: "B", 2: "W"})
-    _name_dimensions(model.graph.output[0], {0: "B", 1: "T"})
-    onnx.helper.set_model_props(
-        model,
-        {
-            "charset": network.info.charset.characters,
-            "height": str(network.info.geometry.height),
-            "normalisation": NORMALISATION,
-        },
-    )
-
-
-def _name_dimensions(value, names: dict[int, str]) -> None:
-    for place, name in names.items():
-        value.type.tensor_type.shape.dim[place].dim_param = name

@@ -76,11 +76,11 @@ def _make_any_call(network: KerasNetwork) -> Callable:
     plain, padded = (_build(network, padded=padded) for padded in (False, True))
 
     def call_plain(image):
-        with _weights_of(network, plain):
+        with _weights_of(network, plain), plain_convolutions():
             return plain(image, training=False)
 
     def call_padded(image, widths):
-        with _weights_of(network, padded):
+        with _weights_of(network, padded), plain_convolutions():
             return padded([image, widths], training=False)
 
     def call(image, widths):

@@ -124,7 +124,7 @@ class NarrowConvolution(keras.layers.Conv2D):
 
 @contextlib.contextmanager
 def plain_convolutions():
-    """Within this block NarrowConvolution is a convolution, for a graph that another engine will compute."""
+    """Within this block NarrowConvolution is Keras's, for graphs that other machines or engines compute."""
     before = getattr(_scope, "plain", False)
     _scope.plain = True
     try:

@@ -28,7 +28,7 @@ from pipeline.dataset_info import DatasetInfo, load_dataset_info
 from pipeline.errors import UserError
 from pipeline.export_info import hash_files, load_export_info
 from pipeline.images import Geometry
-from tests.samples import CHARSET, convert_lines, draw_levels, shallow_network
+from tests.samples import CHARSET, convert_lines, draw_levels, shallow_network, train_a_little
 
 WIDTHS = (64, 300, 57, 64, 66, 8, 305)
 INFO = DatasetInfo(CHARSET, Geometry(32, 64), "uint8")
@@ -36,7 +36,9 @@ INFO = DatasetInfo(CHARSET, Geometry(32, 64), "uint8")
 
 def make_network(seed: int = 0) -> KerasNetwork:
     with shallow_network():
-        return KerasNetwork(build_densenet(height=32, classes=CHARSET.classes, seed=seed), INFO)
+        model = build_densenet(height=32, classes=CHARSET.classes, seed=seed)
+    train_a_little(model)
+    return KerasNetwork(model, INFO)
 
 
 class ExportCase(parameterized.TestCase, tf.test.TestCase):

@@ -19,7 +19,7 @@ from pipeline.dataset_info import DatasetInfo
 from pipeline.errors import UserError
 from pipeline.images import Geometry
 from pipeline.saved_model import SavedModel
-from tests.samples import draw_levels, encode_image, shallow_network
+from tests.samples import draw_levels, encode_image, shallow_network, train_a_little
 
 CHARSET = Charset("01 字é𠀀ab")  # a space, and characters of two to four bytes
 WIDTHS = (64, 300, 57, 64, 66, 8, 305)
@@ -34,6 +34,7 @@ class SavedModelTest(parameterized.TestCase, tf.test.TestCase):
         cls.folder = os.path.join(temporary, "1")
         with shallow_network():
             model = build_densenet(height=32, classes=CHARSET.classes)
+            train_a_little(model)
             # Logits far enough apart that readings have blanks, and confidences of all sizes.
             head = model.layers[-1]
             head.kernel.assign(head.kernel * 3)
