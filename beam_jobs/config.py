@@ -1,4 +1,4 @@
-"""What a conversion is told, checked where it is made."""
+"""What a conversion or a transcription is told, checked where it is made."""
 
 import dataclasses
 import re
@@ -73,3 +73,26 @@ class Conversion:
     def splits(self) -> tuple[str, ...]:
         """The splits that are made: one, and VALIDATION where a fraction goes there."""
         return (self.split, VALIDATION) if self.validation_fraction else (self.split,)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Transcription:
+    """Lists of images that a model's export reads; fields are the flags of beam_jobs.transcribe."""
+
+    list_paths: tuple[str, ...]
+    image_root: str
+    model: str
+    output: str
+    list_encoding: str = ENCODING
+    lines_per_shard: int = 4096
+    batch_size: int = 64
+    max_reject_fraction: float = 1.0
+    overwrite: bool = False
+
+    def __post_init__(self):
+        check_list_encoding(self.list_encoding)
+        check_setting("list", self.list_paths, self.list_paths, "a list file or more")
+        check_setting("lines_per_shard", self.lines_per_shard, self.lines_per_shard >= 1, "at least 1")
+        check_setting("batch_size", self.batch_size, self.batch_size >= 1, "at least 1")
+        fraction = self.max_reject_fraction
+        check_setting("max_reject_fraction", fraction, 0 <= fraction <= 1, "0 to 1")

@@ -3,17 +3,16 @@
 import dataclasses
 import re
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from pipeline import storage
 from pipeline.dataset_info import FILE_NAME
-from pipeline.schema import Record
 
 PLAN = "plan.npy"
 
 
 class RefusedRow(NamedTuple):
-    """A row that gives no record: its place in the input's order, file:line, the row itself, the reason."""
+    """A row that gives no line: its place in the input's order, file:line, the row itself, the reason."""
 
     position: int
     where: str
@@ -33,26 +32,27 @@ class Source(Protocol):
     def shard_count(self) -> int:
         """Shards that the source fills, known before anything is read."""
 
-    def read(self, shard: int) -> Iterator[Record | RefusedRow]:
-        """The shard's records in their order, and its refusals; the same at every call."""
+    def read(self, shard: int) -> Iterator[Any]:
+        """The shard's lines in their order, and its refusals; the same at every call."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ShardJob:
-    """What a worker needs: where the split lies, how images are stored, the source, and what names them all.
+class Job:
+    """What a worker needs: where the split lies, the source, and what names them both.
 
-    `digest` differs wherever the source's lines may: by it a finished shard knows the job that it belongs to.
+    `digest` differs wherever the shards' bytes may: by it a finished shard knows the job that it belongs to.
     """
+
+    suffix: ClassVar[str]
 
     folder: str
     split: str
-    image_encoding: str
     source: Source
     digest: str
 
     def shard_name(self, shard: int) -> str:
         """File name of a shard, which tells its number and how many there are."""
-        return f"{self.split}-{shard:05d}-of-{self.source.shard_count:05d}.tfrecord"
+        return f"{self.split}-{shard:05d}-of-{self.source.shard_count:05d}{self.suffix}"
 
     def shard_path(self, shard: int) -> str:
         """The file of a shard."""
@@ -68,8 +68,17 @@ class ShardJob:
         return storage.join(self.folder, f"{self.split}.rejects.tsv")
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ShardJob(Job):
+    """A job whose shards hold records, their images stored as `image_encoding` says."""
+
+    suffix = ".tfrecord"
+
+    image_encoding: str
+
+
 def state_folder(folder: str, split: str) -> str:
-    """Folder of what a conversion needs to go on: identity, plan and reports; gone when the split is whole."""
+    """Folder of what a job needs to go on: identity, plan and reports; gone when the split is whole."""
     return storage.join(folder, f"{split}.unfinished")
 
 
@@ -83,19 +92,24 @@ def sweep(folder: str, split: str) -> None:
 
 def find_made(folder: str, split: str) -> list[str]:
     """Names of a split's shards and rejects that lie in a folder."""
-    made = re.compile(rf"{split}(-\d{{5,}}-of-\d{{5,}}\.tfrecord|\.rejects\.tsv)")
+    made = re.compile(_made(split))
     return [name for name in storage.list_names(folder) if made.fullmatch(name)]
 
 
 def sweep_temporary(folder: str, split: str) -> None:
     """Removes the temporary files of a run that was killed, and leaves what it finished."""
-    _remove(folder, rf"{split}(-\d{{5,}}-of-\d{{5,}}\.tfrecord|\.rejects\.tsv)\.tmp-\w+")
+    _remove(folder, rf"{_made(split)}\.tmp-\w+")
     _remove(state_folder(folder, split), r".*\.tmp-\w+")
 
 
-def sweep_description(folder: str) -> None:
-    """Removes temporary files of dataset.json; only who holds the folder's lock may."""
-    _remove(folder, rf"{re.escape(FILE_NAME)}\.tmp-\w+")
+def sweep_description(folder: str, name: str = FILE_NAME) -> None:
+    """Removes temporary files of dataset.json, or of another description; only who holds a lock on it may."""
+    _remove(folder, rf"{re.escape(name)}\.tmp-\w+")
+
+
+def _made(split: str) -> str:
+    """A pattern of the names of a split's shards, of any job, and rejects."""
+    return rf"{split}(-\d{{5,}}-of-\d{{5,}}\.(tfrecord|tsv)|\.rejects\.tsv)"
 
 
 def _remove(folder: str, pattern: str) -> None:

@@ -4,11 +4,11 @@ import dataclasses
 import functools
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from beam_jobs.config import Conversion
+from beam_jobs.config import Conversion, Transcription
 from beam_jobs.plan import PLAN_ROW, PlannedSource
 from pipeline import images, storage
 from pipeline.errors import UserError
@@ -26,14 +26,22 @@ class ListSource(PlannedSource):
 
     def read_line(self, number: int, offset: int) -> Record:
         """The record of the row at a byte offset of a list; raises Refused."""
-        key, label = parse_row(self._lists[number].row_at(offset), self.charset, self.list_encoding)
+        key, label = parse_row(self.read_row(number, offset), self.charset, self.list_encoding)
         self.check_label(label)
-        return self.make_record(key, images.read_file(resolve_path(key, self._root)), label)
+        return self.make_record(key, self.read_image(key), label)
+
+    def read_image(self, key: str) -> bytes:
+        """The encoded image of a path of a list; raises Refused."""
+        return images.read_file(resolve_path(key, self._root))
 
     def describe_row(self, number: int, line: int, offset: int) -> tuple[str, str]:
         """file:line, and the row."""
-        row = self._lists[number].row_at(offset).decode(self.list_encoding, "backslashreplace")
+        row = self.read_row(number, offset).decode(self.list_encoding, "backslashreplace")
         return f"{self.list_paths[number]}:{line}", row
+
+    def read_row(self, number: int, offset: int) -> bytes:
+        """The row at a byte offset of a list."""
+        return self._lists[number].row_at(offset)
 
     @functools.cached_property
     def _root(self) -> str:
@@ -44,10 +52,13 @@ class ListSource(PlannedSource):
         return [LineList(path) for path in self.list_paths]
 
 
-class ListInput:
-    """The lists that a conversion names."""
+AnyListSource = TypeVar("AnyListSource", bound=ListSource)
 
-    def __init__(self, config: Conversion):
+
+class ListInput:
+    """The lists that a conversion or a transcription names."""
+
+    def __init__(self, config: Conversion | Transcription):
         """Opens the lists; raises UserError where they, or the image root, are not there."""
         if not storage.is_folder(config.image_root):
             raise UserError(
@@ -78,10 +89,10 @@ class ListInput:
             "image_root": os.path.normpath(self._config.image_root),
         }
 
-    def make_source(self, **planned) -> ListSource:
-        """The source of the rows of a plan."""
+    def make_source(self, kind: type[AnyListSource] = ListSource, **planned) -> AnyListSource:
+        """The source, of a kind, of the rows of a plan."""
         config = self._config
-        return ListSource(
+        return kind(
             **planned,
             list_paths=config.list_paths,
             list_encoding=config.list_encoding,

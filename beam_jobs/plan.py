@@ -8,6 +8,7 @@ import dataclasses
 import functools
 import hashlib
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -43,21 +44,27 @@ class PlannedSource(abc.ABC):
         """Shards of lines_per_shard rows each, the last one perhaps shorter."""
         return -(-self.rows // self.lines_per_shard)
 
-    def read(self, shard: int) -> Iterator[Record | RefusedRow]:
-        """The records and refusals of one shard's rows."""
+    def read(self, shard: int) -> Iterator[Any]:
+        """What read_line gives of one shard's rows, or why it refuses them, in the plan's order."""
+        for _, _, line in self.read_rows(shard):
+            yield line
+
+    def read_rows(self, shard: int) -> Iterator[tuple[int, int, Any]]:
+        """As `read`, each line behind the number of its row's list and the row's offset there."""
         first = shard * self.lines_per_shard
         for number, line, offset, duplicate, _ in self._plan[first : first + self.lines_per_shard].tolist():
             try:
                 if duplicate:
                     raise Refused("duplicate", "the path stands in another row too, which counts")
-                yield self.read_line(number, offset)
+                found = self.read_line(number, offset)
             except Refused as refusal:
                 where, row = self.describe_row(number, line, offset)
-                yield RefusedRow(number << 32 | line, where, row, refusal.reason, refusal.detail)
+                found = RefusedRow(number << 32 | line, where, row, refusal.reason, refusal.detail)
+            yield number, offset, found
 
     @abc.abstractmethod
-    def read_line(self, number: int, offset: int) -> Record:
-        """The record of a row of list `number`; raises Refused."""
+    def read_line(self, number: int, offset: int) -> Any:
+        """The line, such as a record, of a row of list `number`; raises Refused."""
 
     @abc.abstractmethod
     def describe_row(self, number: int, line: int, offset: int) -> tuple[str, str]:

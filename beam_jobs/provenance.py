@@ -1,4 +1,4 @@
-"""What a data set tells of the run that made a split, beside what the split was made of."""
+"""What a description tells of the run that made a split, beside what the split was made of."""
 
 import importlib.metadata
 import platform
@@ -7,9 +7,12 @@ import time
 from typing import Any
 
 
-def describe_run(start: float) -> dict[str, Any]:
-    """Command, versions and times of a run that began at `start`, in seconds since 1970."""
-    packages = ("densenet-ocr", "apache-beam", "numpy", "pillow")
+def describe_run(start: float, *more: str) -> dict[str, Any]:
+    """Command, versions and times of a run that began at `start`, in seconds since 1970.
+
+    `more` names packages that it used beside those that all runs do.
+    """
+    packages = ("densenet-ocr", "apache-beam", "numpy", "pillow", *more)
     return {
         "command": sys.argv,
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(start)),

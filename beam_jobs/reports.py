@@ -1,6 +1,6 @@
 """What a worker leaves of a shard beside it, and the description of a split that is made of all of them.
 
-A report has all that closing a split takes, so that going on with a conversion reads no shard's lines again.
+A report has all that closing a split takes, so that going on with a job reads no shard's lines again.
 """
 
 import array
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from beam_jobs.job import RefusedRow, ShardJob, state_folder
+from beam_jobs.job import Job, RefusedRow, state_folder
 from pipeline import records, storage
 from pipeline.dataset_info import ShardInfo, SplitInfo
 from pipeline.progress import Progress
@@ -48,7 +48,7 @@ class Statistics:
         return {name: {str(k): n for k, n in counter.items()} for name, counter in found.items()}
 
 
-def save_report(job: ShardJob, number: int, report: Report) -> None:
+def save_report(job: Job, number: int, report: Report) -> None:
     """Leaves a shard's report in the job's state."""
     content = {"digest": job.digest, **report._asdict(), "shard": dataclasses.asdict(report.shard)}
     # A list's own name need not be UTF-8: surrogates stand for its bytes.
@@ -56,7 +56,7 @@ def save_report(job: ShardJob, number: int, report: Report) -> None:
     storage.write_atomically(job.report_path(number), data)
 
 
-def load_report(job: ShardJob, number: int) -> Report | None:
+def load_report(job: Job, number: int) -> Report | None:
     """The report that this job left of a shard; None where there is none, or one that cannot be relied on."""
     if not storage.exists(job.report_path(number)):
         return None
@@ -77,14 +77,14 @@ def is_intact(folder: str, shard: ShardInfo) -> bool:
     )
 
 
-def count_reports(job: ShardJob) -> int:
-    """Shards that the job has finished, by what lies there."""
-    names = storage.list_names(state_folder(job.folder, job.split))
-    return sum(name.removesuffix(".json").isdigit() for name in names)
+def find_reports(job: Job) -> list[int]:
+    """Numbers of the shards that the job has finished, by what lies there."""
+    names = [name.removesuffix(".json") for name in storage.list_names(state_folder(job.folder, job.split))]
+    return [int(name) for name in names if name.isdigit()]
 
 
-def collect(job: ShardJob, *, sources: dict[str, Any]) -> SplitInfo:
-    """Makes a split's description of its shards' reports, and writes its rejects file in the input's order."""
+def collect(job: Job, *, sources: dict[str, Any]) -> SplitInfo:
+    """Makes a split's description of its shards' reports, and its rejects file in the input's order."""
     shards, reasons = [], collections.Counter()
     total = collections.defaultdict(collections.Counter)
     with _Rejects(job) as rejects:
@@ -98,9 +98,12 @@ def collect(job: ShardJob, *, sources: dict[str, Any]) -> SplitInfo:
                 total[name].update(counts)
             progress.show(number + 1)
         rejects.save()
+    read = sum(shard.records for shard in shards) + reasons.total()
+    if read != job.source.rows:
+        raise ValueError(f"the shards tell of {read} rows, the source has {job.source.rows}")
     return SplitInfo(
         shards=tuple(shards),
-        read=sum(shard.records for shard in shards) + reasons.total(),
+        read=read,
         refused=dict(sorted(reasons.items())),
         statistics={name: _in_order(counts) for name, counts in total.items()},
         sources=sources,
@@ -108,10 +111,15 @@ def collect(job: ShardJob, *, sources: dict[str, Any]) -> SplitInfo:
     )
 
 
+def one_cell(text: str) -> str:
+    """Text as one cell: its own tabs and line ends escaped, so that a row stays a row."""
+    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\r", "\\r").replace("\n", "\\n")
+
+
 class _Rejects:
     """Sorts refusals by their place in the input: the texts in a file, of each row 24 bytes in memory."""
 
-    def __init__(self, job: ShardJob):
+    def __init__(self, job: Job):
         self._path = job.rejects_path
         self._spool_path = storage.join(state_folder(job.folder, job.split), "rejects.spool")
         self._places = array.array("q")  # position, start, length, position, ...
@@ -128,7 +136,7 @@ class _Rejects:
     def add(self, rows: Iterable[RefusedRow]) -> None:
         """Columns: file:line, row, reason, detail; no header, so that lines are refusals."""
         for row in rows:
-            text = "\t".join(map(_one_cell, row[1:])) + "\n"
+            text = "\t".join(map(one_cell, row[1:])) + "\n"
             # A list's own name need not be UTF-8; its bytes go out as they came in.
             data = text.encode("utf-8", "surrogateescape")
             self._spool.write(data)
@@ -148,11 +156,6 @@ class _Rejects:
                 for _, start, length in places[order[first : first + 4096]].tolist():
                     file.write(os.pread(self._spool.fileno(), length, start))
                 progress.show(first)
-
-
-def _one_cell(text: str) -> str:
-    """Text as one cell: its own tabs and line ends escaped, so that a row stays a row."""
-    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\r", "\\r").replace("\n", "\\n")
 
 
 def _in_order(counts: dict[str, int]) -> dict[str, int]:

@@ -1,15 +1,32 @@
 """The state of a split that is being made: whose it is, what it will be made of, how far it came.
 
-It lies in SPLIT.unfinished beside the shards, and goes when the split stands in dataset.json.
+It lies in SPLIT.unfinished beside the shards, and goes when the split stands in its folder's description.
 """
 
 import contextlib
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from beam_jobs.job import PLAN, state_folder
 from pipeline import storage
+from pipeline.dataset_info import FILE_NAME
+
+
+class Words(NamedTuple):
+    """How messages name a kind of work: itself, what to give otherwise, its description, and so on."""
+
+    subject: str  # what is made, with {split} and {folder}
+    work: str  # a second ... is refused
+    place: str  # flags that say where a split goes
+    description: str  # file that tells of whole splits
+    again: str  # what to do once more
+    suspects: str  # what may have changed where a shard comes out in other bytes
+
+
+CONVERSION = Words(
+    "split {split!r} of {folder}", "conversion", "--split or --output", FILE_NAME, "convert again", "Images"
+)
 
 
 class SplitState:
@@ -22,12 +39,12 @@ class SplitState:
         self._judged_path = storage.join(self.path, "judged")
 
     def load_identity(self) -> dict[str, Any] | None:
-        """The identity of the conversion that was begun, if one was."""
+        """The identity of the work that was begun, if one was."""
         return self._load()["identity"] if storage.exists(self._identity_path) else None
 
     @property
     def overwrites(self) -> bool:
-        """Whether the conversion that was begun was told to overwrite."""
+        """Whether the work that was begun was told to overwrite."""
         return storage.exists(self._identity_path) and self._load()["overwrite"]
 
     def begin(self, identity: dict[str, Any], *, overwrite: bool) -> None:
@@ -57,14 +74,14 @@ class SplitState:
 
 
 @contextlib.contextmanager
-def hold_split(folder: str, split: str) -> Iterator[SplitState]:
+def hold_split(folder: str, split: str, words: Words = CONVERSION) -> Iterator[SplitState]:
     """The state of a split, which nobody else may hold; raises UserError where somebody does."""
     state = SplitState(folder, split)
     with storage.held(
         state.path,
-        subject=f"split {split!r} of {folder}",
-        received="a second conversion, while another one writes it",
-        remedy="Wait for the other one, or choose another --split or --output.",
+        subject=words.subject.format(split=split, folder=folder),
+        received=f"a second {words.work}, while another one writes it",
+        remedy=f"Wait for the other one, or choose another {words.place}.",
     ):
         try:
             yield state

@@ -8,8 +8,6 @@ ended with the same bytes (shards, rejects, dataset.json without provenance), an
 with how many finished shards, each was killed.
 """
 
-import hashlib
-import json
 import os
 import random
 import subprocess
@@ -17,6 +15,7 @@ import time
 
 from absl import flags
 
+from benchmarks.killing import hash_data_set, kill_after
 from benchmarks.lines import draw_lines, make_command, write_task
 from pipeline import command, storage
 
@@ -48,29 +47,6 @@ def main() -> None:
         print(rounds[-1], flush=True)
     storage.remove(output)
     command.print_result({"rounds": len(rounds), "equal": sum(r["equal"] for r in rounds), "kills": rounds})
-
-
-def kill_after(words: list[str], seconds: float) -> None:
-    """Starts a command and kills it, or lets it end where it is faster."""
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def hash_data_set(folder: str) -> str:
-    """SHA-256 of all files of a data set by name, of dataset.json without its provenance."""
-    digest = hashlib.sha256()
-    for name in storage.list_names(folder):
-        data = storage.read_bytes(os.path.join(folder, name))
-        if name == "dataset.json":
-            content = json.loads(data)
-            del content["provenance"]
-            data = json.dumps(content).encode()
-        digest.update(name.encode() + hashlib.sha256(data).digest())
-    return digest.hexdigest()
 
 
 def run() -> None:

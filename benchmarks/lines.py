@@ -15,6 +15,7 @@ from pipeline.images import Geometry
 from pipeline.progress import Progress
 
 WORKERS = 2
+WIDTH = 280
 LABEL_LENGTH = 5
 LINES_PER_SHARD = 4096
 
@@ -25,15 +26,18 @@ JPEG_QUALITY = 90
 FIRST_CHINESE = 0x4E00
 
 
-def draw_lines(folder: str, count: int) -> str:
-    """Draws `count` lines of digits into folder/images with a list and a charset, unless they are there."""
+def draw_lines(folder: str, count: int, *, width: int = WIDTH) -> str:
+    """Draws `count` lines of digits into folder/images with a list and a charset, unless they are there.
+
+    They are 32 pixels high and `width` wide, with five digits at the full width.
+    """
     list_path = os.path.join(folder, "list.txt")
     if not os.path.exists(list_path):
         storage.make_folder(os.path.join(folder, "images"))
         DIGITS.write(os.path.join(folder, "charset.txt"))
         progress, rows = Progress("draw", count, "lines"), []
         for number in range(count):
-            rows.append(_save_line(folder, number))
+            rows.append(_save_line(folder, number, width))
             progress.show(number + 1)
         progress.close(count)
         # Written last: it marks the folder as whole.
@@ -41,11 +45,11 @@ def draw_lines(folder: str, count: int) -> str:
     return folder
 
 
-def _save_line(folder: str, number: int) -> str:
+def _save_line(folder: str, number: int, width: int) -> str:
     """Draws and saves one line; returns its row of the list."""
     random = np.random.default_rng([0, number])
-    digits = random.integers(0, len(DIGITS.characters), LABEL_LENGTH)
-    image = draw_line(DIGITS.decode(digits), Geometry(32, 280), random)
+    digits = random.integers(0, len(DIGITS.characters), max(1, LABEL_LENGTH * width // WIDTH))
+    image = draw_line(DIGITS.decode(digits), Geometry(32, width), random)
     name = f"{number:06d}.jpg"
     image.save(os.path.join(folder, "images", name), quality=JPEG_QUALITY)
     return f"{name} {' '.join(str(digit + 1) for digit in digits)}\n"

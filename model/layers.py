@@ -117,9 +117,20 @@ class NarrowConvolution(keras.layers.Conv2D):
 
     def convolution_op(self, inputs, kernel):
         """[B, H, W, C] with a kernel [k, k, C, filters], k odd -> [B, H, W, filters]."""
-        if tf.config.list_logical_devices("GPU"):
+        if tf.config.list_logical_devices("GPU") or getattr(_scope, "plain", False):
             return super().convolution_op(inputs, kernel)
         return _convolve_narrow(inputs, tf.convert_to_tensor(kernel))
+
+
+@contextlib.contextmanager
+def plain_convolutions():
+    """Within this block NarrowConvolution is Keras's, for graphs that other machines or engines compute."""
+    before = getattr(_scope, "plain", False)
+    _scope.plain = True
+    try:
+        yield
+    finally:
+        _scope.plain = before
 
 
 @tf.custom_gradient

@@ -1,14 +1,25 @@
 """A network from where it lies: a run, an export, or a file of the original notebook's weights."""
 
+from model.exports import load_export
 from model.network import KerasNetwork, Network
 from model.old_weights import load_old_model
 from model.run_folder import RunFolder, load_model
 from pipeline.charset import Charset, read_charset
 from pipeline.errors import UserError
+from pipeline.export_info import is_export
 
 
 def load_network(path: str, checkpoint: str | None = None) -> Network:
-    """The network of a run's best weights, or of those that `checkpoint` names; raises UserError."""
+    """The network of an export, or of a run's best weights or those `checkpoint` names; raises UserError."""
+    if is_export(path):
+        if checkpoint:
+            raise UserError(
+                "checkpoint",
+                received=repr(checkpoint),
+                expected=f"none: {path} is an export, which has the weights that it was made of",
+                remedy="Leave --checkpoint out, or name the run.",
+            )
+        return load_export(path)
     model, info = load_model(path, checkpoint)
     name, settings = f"{path} ({checkpoint})" if checkpoint else path, RunFolder(path).read_settings()
     return KerasNetwork(model, info, name=name, train_split=settings["train_split"])

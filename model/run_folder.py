@@ -114,11 +114,12 @@ def load_model(
         )
     info = load_dataset_info(path)
     model = build_densenet(height=info.geometry.height, classes=info.charset.classes, padded=padded)
-    _load_weights(model, _find_weights(run, checkpoint))
+    _load_weights(model, find_weights(run, checkpoint))
     return model, info
 
 
-def _find_weights(run: RunFolder, checkpoint: str | None) -> str:
+def find_weights(run: RunFolder, checkpoint: str | None = None) -> str:
+    """The path of the weights that `load_model` takes; raises UserError where a run has none."""
     if checkpoint:
         inside = storage.join(run.weights, checkpoint)
         return inside if storage.exists(inside) else checkpoint

@@ -14,6 +14,9 @@ from pipeline.errors import UserError
 # 128 + the signal, as shells have it.
 INTERRUPTED, CLOSED = 130, 141  # SIGINT, SIGPIPE
 
+# Modules of TensorFlow that warn of nothing to do with reading: how it saves, gradients that an export lacks.
+_TENSORFLOW_CHATTER = ("functional_saver", "function_deserialization")
+
 _BEAM_WORKERS = ("apache_beam/runners/worker/", "apache_beam/runners/portability/fn_api_runner/")
 
 
@@ -76,13 +79,13 @@ def _take_any_path() -> None:
 
 
 def _concerns_users(record: std_logging.LogRecord) -> bool:
-    """False for what TensorFlow says at every checkpoint, Beam at every start, and Beam's workers at all.
+    """False for what TensorFlow says at every checkpoint and export, Beam at every start, its workers at all.
 
     What fails in a worker reaches the driver as an exception too; here it would bury that.
     """
     if any(place in record.pathname for place in _BEAM_WORKERS):
         return record.levelno >= std_logging.CRITICAL
-    chatter = record.module == "functional_saver" or "apache_beam" in record.pathname
+    chatter = record.module in _TENSORFLOW_CHATTER or "apache_beam" in record.pathname
     return not chatter or record.levelno >= std_logging.ERROR
 
 

@@ -78,14 +78,20 @@ def split_row(row: bytes) -> tuple[bytes, bytes | None, list[bytes]]:
 
 def parse_row(row: bytes, charset: Charset, encoding: str = ENCODING) -> Line:
     """The line that a row describes, its bytes being text in `encoding`; raises Refused."""
-    path, text, ids = split_row(row)
-    key = decode_text(path, encoding)
-    if "\0" in key:
-        raise Refused("bad_path", f"path {key!r} holds a NUL character")
+    _, text, ids = split_row(row)
+    key = parse_path(row, encoding)
     label = charset.encode_rows(ids) if text is None else encode_text(decode_text(text, encoding), charset)
     if not label:
         raise Refused("no_label", "nothing follows the path")
     return Line(key, label)
+
+
+def parse_path(row: bytes, encoding: str = ENCODING) -> str:
+    """The path of a row, whatever follows it, if anything does; raises Refused."""
+    key = decode_text(split_row(row)[0], encoding)
+    if "\0" in key:
+        raise Refused("bad_path", f"path {key!r} holds a NUL character")
+    return key
 
 
 def hash_path(row: bytes, seed: int = 0, encoding: str = ENCODING) -> bytes:

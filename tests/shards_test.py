@@ -169,6 +169,13 @@ class ShardsTest(tf.test.TestCase):
         self.assertEqual(os.listdir(self.folder), ["train.unfinished"])
         self.write()
 
+    def test_shards_that_do_not_tell_of_every_row_are_an_error(self):
+        with (
+            mock.patch.object(NumberSource, "rows", 10),
+            self.assertRaisesRegex(ValueError, "the shards tell of 9 rows, the source has 10"),
+        ):
+            self.write()
+
     def test_a_job_travels_to_workers(self):
         self.assertEqual(pickle.loads(pickle.dumps(self.job)), self.job)
 

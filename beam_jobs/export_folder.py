@@ -1,0 +1,60 @@
+"""The export of a model that a transcription names, known by its files before anything is loaded."""
+
+import hashlib
+import json
+from typing import NamedTuple
+
+from beam_jobs.transcripts import LineModel
+from pipeline import storage
+from pipeline.dataset_info import FILE_NAME, DatasetInfo, load_dataset_info
+from pipeline.errors import UserError
+from pipeline.export_info import check_files, load_export_info
+
+FORMAT = "saved_model"
+
+
+class ExportFolder(NamedTuple):
+    """An export: what its lines are like, and the SHA-256 of each file that its readings depend on, by name."""
+
+    info: DatasetInfo
+    files: dict[str, str]
+
+
+def describe_export(folder: str) -> ExportFolder:
+    """Looks at the export in a folder; raises UserError where it is none of a SavedModel, or not as written."""
+    export = load_export_info(folder)
+    if export.format != FORMAT:
+        raise UserError(
+            f"export {folder}",
+            received=f"a model in the format {export.format}",
+            expected="a SavedModel",
+            remedy=f"Export one: python -m model.export --model=RUN --format={FORMAT} --output=...",
+        )
+    check_files(folder, export)
+    files = {name: _hash_file(folder, name) for name in (FILE_NAME, *export.files)}
+    return ExportFolder(load_dataset_info(folder), files)
+
+
+def hash_files(files: dict[str, str]) -> str:
+    """One SHA-256 of an export's files, which are given by theirs."""
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+
+
+def load_saved_model(folder: str) -> LineModel:
+    """The model of a folder; raises UserError where it does not read its golden line as it should."""
+    from pipeline.saved_model import SavedModel  # loads TensorFlow, which only workers need
+
+    return SavedModel(folder)
+
+
+def _hash_file(folder: str, name: str) -> str:
+    path = storage.join(folder, name)
+    if not storage.exists(path):
+        raise UserError(
+            f"export {folder}",
+            received=f"no {name}",
+            expected="all files that the export wrote",
+            remedy="Export the model again, or copy the folder again.",
+        )
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,37 @@
+"""List files as a source of images alone: for every row its path, and the line as a model reads it."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from beam_jobs.job import RefusedRow
+from beam_jobs.list_source import ListSource
+from pipeline import images
+from pipeline.line_list import parse_path, split_row
+
+
+class ImageRow(NamedTuple):
+    """A row's path, and its line's grey levels (uint8 [the model's height, W]) or why it has none."""
+
+    path: str
+    line: np.ndarray | RefusedRow
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ImageSource(ListSource):
+    """Rows of some lists in the plan's order; what follows a path is not looked at."""
+
+    def read(self, shard: int) -> Iterator[ImageRow]:
+        """All rows of a shard."""
+        for number, offset, line in self.read_rows(shard):
+            path = split_row(self.read_row(number, offset))[0]
+            # Bytes that are no text in the lists' encoding are shown as \xNN.
+            yield ImageRow(path.decode(self.list_encoding, "backslashreplace"), line)
+
+    def read_line(self, number: int, offset: int) -> np.ndarray:
+        """The grey levels of a row's image; raises Refused."""
+        key = parse_path(self.read_row(number, offset), self.list_encoding)
+        levels = images.decode(self.read_image(key))
+        return images.fit_for_reading(levels, self.geometry, self.fit).levels

@@ -1,0 +1,112 @@
+"""How the shards of any job are made: a step over their numbers, on any runner, and what it leaves.
+
+Only shard numbers and counts cross the runner. Beside a shard its worker leaves a report (beam_jobs.reports). A
+shard that is there already, whole and of this job, is left as it is: that is how a job goes on.
+"""
+
+import contextlib
+import re
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import BinaryIO
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from beam_jobs.job import Job, state_folder, sweep_temporary
+from beam_jobs.reports import Report, find_reports, is_intact, load_report, save_report
+from beam_jobs.runners import choose_runner, count_workers
+from pipeline import storage
+from pipeline.errors import UserError
+from pipeline.progress import Progress
+
+
+def run_shards(
+    job: Job,
+    numbers: Sequence[int],
+    step: beam.PTransform,
+    *,
+    verb: str,
+    workers: int,
+    options: PipelineOptions,
+) -> None:
+    """Puts shard numbers through a step that makes these shards of the job.
+
+    It runs in `workers` local processes (0: one a core), or as Beam is told; `verb` says what it does.
+    """
+    runner, options = choose_runner(options, workers=count_workers(workers, len(numbers)))
+    storage.make_folder(state_folder(job.folder, job.split))
+    sweep_temporary(job.folder, job.split)
+    try:
+        with _progress(job, verb, numbers), beam.Pipeline(runner=runner, options=options) as pipeline:
+            (
+                pipeline
+                | "Number shards" >> beam.Create(numbers)  # int; Create spreads them over the workers
+                | "Make shard" >> step  # (shard, lines, refused)
+            )
+    except (Exception, KeyboardInterrupt) as error:
+        sweep_temporary(job.folder, job.split)
+        _raise_worker_error(error)
+        raise
+
+
+def make_shard(job: Job, number: int, write: Callable[[BinaryIO], Report]) -> Report:
+    """Writes a shard under a temporary name, renames it, leaves its report; returns that or an earlier one."""
+    made = find_made_shard(job, number)
+    if made:
+        return made
+    with storage.atomic_file(job.shard_path(number)) as file:
+        report = write(file)
+    save_report(job, number, report)
+    return report
+
+
+def find_made_shard(job: Job, number: int) -> Report | None:
+    """The report of a shard that is there, whole and of this job; None where there is no such shard."""
+    report = load_report(job, number)
+    return report if report and is_intact(job.folder, report.shard) else None
+
+
+def count_lines(report: Report, outcome: str) -> None:
+    """Adds a shard to Beam's counters: lines by their `outcome`, refusals by their reason."""
+    beam.metrics.Metrics.counter("lines", outcome).inc(report.shard.records)
+    for row in report.refused:
+        beam.metrics.Metrics.counter("refused", row.reason).inc()
+
+
+def _raise_worker_error(error: BaseException) -> None:
+    """Raises what a worker raised for people to see, which runners bring here as the text of a traceback."""
+    if re.search("^KeyboardInterrupt", str(error), re.MULTILINE):
+        raise KeyboardInterrupt from None
+    name = rf"{UserError.__module__}\.{UserError.__name__}"
+    found = re.findall(rf"^{name}: (.*?)(?: \[while running|$)", str(error), re.MULTILINE)
+    if found:
+        raise UserError.of_text(found[-1]) from error
+
+
+@contextlib.contextmanager
+def _progress(job: Job, verb: str, numbers: Sequence[int]) -> Iterator[None]:
+    """Shows rows of these shards and of those that are there, by reports, while the block runs.
+
+    Beam tells nothing meanwhile.
+    """
+    shards = len({*numbers, *find_reports(job)})
+    rows, done = job.source.rows * shards // job.source.shard_count, threading.Event()
+
+    def count_rows() -> int:
+        return rows * min(shards, len(find_reports(job))) // shards
+
+    progress = Progress(f"{verb} {job.split}", rows, "rows", done=count_rows())
+
+    def watch():
+        while not done.wait(0.5):
+            progress.show(count_rows())
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+        progress.close(count_rows())

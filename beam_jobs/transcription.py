@@ -1,0 +1,168 @@
+"""Lists become transcripts: plan the rows, make the shards with a model, collect reports, describe it all."""
+
+import functools
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from absl import logging
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from beam_jobs import inference
+from beam_jobs.config import Transcription
+from beam_jobs.export_folder import ExportFolder, describe_export, hash_files, load_saved_model
+from beam_jobs.image_source import ImageSource
+from beam_jobs.job import Job, sweep_description
+from beam_jobs.list_source import ListInput
+from beam_jobs.provenance import describe_run
+from beam_jobs.runners import parse_options, try_runner
+from beam_jobs.shard_run import find_made_shard
+from beam_jobs.split_state import Words
+from beam_jobs.split_work import SplitWork
+from beam_jobs.transcription_info import FILE_NAME, VERSION, TranscriptionInfo, load_transcription_info
+from beam_jobs.transcripts import LineModel, TranscriptJob
+from pipeline import storage
+from pipeline.dataset_info import SplitInfo
+
+SPLIT = "transcripts"
+
+_WORDS = Words(
+    subject="transcription {folder}",
+    work="transcription",
+    place="--output",
+    description=FILE_NAME,
+    again="transcribe again",
+    suspects="Images, or the software and machine that read them,",
+)
+
+
+def transcribe(
+    config: Transcription,
+    *,
+    workers: int = 0,
+    beam_arguments: list[str] | None = None,
+    load: Callable[[str], LineModel] = load_saved_model,
+) -> dict[str, Any]:
+    """Reads the images of lists with `workers` local processes (0: one a core), or as Beam is told.
+
+    What an earlier call with the same configuration finished is checked and kept. Workers `load` the model of
+    the export's folder. Returns {"read", "transcribed", "refused": {reason: n}, "shards", "seconds"}. Raises
+    UserError where the input or the model cannot be used or too many rows are refused.
+    """
+    start, options = time.time(), parse_options(beam_arguments or [])
+    export = describe_export(config.model)
+    given = ListInput(config)
+    try_runner(options)
+    storage.make_folder(config.output)
+    split = ListTranscription(config, export, given, load).run(given.scan(), workers=workers, options=options)
+    seconds = time.time() - start
+    _summarise(split, seconds)
+    return {
+        "read": split.read,
+        "transcribed": split.written,
+        "refused": split.refused,
+        "shards": len(split.shards),
+        "seconds": round(seconds, 2),
+    }
+
+
+class ListTranscription(SplitWork):
+    """Makes the transcripts of lists in a folder, which transcription.json tells of once they are whole."""
+
+    def __init__(
+        self,
+        config: Transcription,
+        export: ExportFolder,
+        given: ListInput,
+        load: Callable[[str], LineModel] = load_saved_model,
+    ):
+        super().__init__(
+            folder=config.output,
+            split=SPLIT,
+            overwrite=config.overwrite,
+            max_reject_fraction=config.max_reject_fraction,
+            words=_WORDS,
+        )
+        self._config, self._export, self._given, self._load = config, export, given, load
+        self._start = time.time()
+
+    def identify(self) -> dict[str, Any]:
+        """See SplitWork."""
+        return _identity(self._export, self._sources)
+
+    @functools.cached_property
+    def _sources(self) -> dict[str, Any]:
+        return {
+            **self._given.identify(),
+            "lines_per_shard": self._config.lines_per_shard,
+            # Sums in a batch of another size may differ in their last bits, and confidences with them.
+            "batch_size": self._config.batch_size,
+        }
+
+    def _load_whole(self) -> tuple[SplitInfo, dict[str, Any]] | None:
+        there = load_transcription_info(self.folder)
+        return (there.split, _identity(there, there.split.sources)) if there else None
+
+    def _remove_description(self) -> None:
+        sweep_description(self.folder, FILE_NAME)
+        storage.remove(storage.join(self.folder, FILE_NAME))
+
+    def _make_job(self, digest: str, plan_path: str, rows: int) -> TranscriptJob:
+        info = self._export.info
+        source = self._given.make_source(
+            ImageSource,
+            plan_path=plan_path,
+            rows=rows,
+            lines_per_shard=self._config.lines_per_shard,
+            charset=info.charset,
+            geometry=info.geometry,
+            fit=info.fit,
+        )
+        return TranscriptJob(
+            folder=self.folder,
+            split=SPLIT,
+            source=source,
+            digest=digest,
+            model=self._config.model,
+            load=self._load,
+            batch_size=self._config.batch_size,
+        )
+
+    def _prepare(self, job: Job, done: int) -> None:
+        logging.info("reading %s rows into %d shards", f"{job.source.rows:,}", job.source.shard_count)
+
+    def _make_shards(
+        self, job: TranscriptJob, numbers: Sequence[int], *, workers: int, options: PipelineOptions
+    ) -> None:
+        # A worker's model takes seconds to load, and shards that are there would make some workers idle.
+        missing = [number for number in numbers if not find_made_shard(job, number)]
+        if missing:
+            inference.infer_shards(job, missing, workers=workers, options=options)
+
+    def _publish(self, split: SplitInfo) -> None:
+        info = self._export.info
+        model = {
+            "image_height": info.geometry.height,
+            "image_width": info.geometry.width,
+            "fit": info.fit,
+            "charset_sha256": info.charset.sha256,
+        }
+        run = describe_run(self._start, "tensorflow")
+        TranscriptionInfo(split, self._export.files, model, run).save(self.folder)
+
+
+def _identity(made_with: ExportFolder | TranscriptionInfo, sources: dict[str, Any]) -> dict[str, Any]:
+    return {**sources, "model (by SHA-256)": hash_files(made_with.files), "schema_version": VERSION}
+
+
+def _summarise(split: SplitInfo, seconds: float) -> None:
+    refused = ", ".join(f"{count:,} {reason}" for reason, count in split.refused.items())
+    logging.info(
+        "%s rows: %s read, %s refused%s; %d shards, %.0f s",
+        f"{split.read:,}",
+        f"{split.written:,}",
+        f"{split.read - split.written:,}",
+        f" ({refused}): see {SPLIT}.rejects.tsv" if refused else "",
+        len(split.shards),
+        seconds,
+    )

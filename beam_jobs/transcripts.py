@@ -1,0 +1,129 @@
+"""A shard of transcripts: a row of text for a row of a list, in its order.
+
+Columns are path, text, confidence and reason, parted by tabs, and no header: shards join with cat, and row k of
+the whole is row k of the lists. In a cell backslash, tab, CR and LF stand as \\\\, \\t, \\r and \\n. A line
+that was not read has no text, confidence 0 and its reason, a key of pipeline.errors.REASONS; others have none.
+"""
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import BinaryIO, NamedTuple, Protocol
+
+import google_crc32c
+import numpy as np
+
+from beam_jobs.image_source import ImageRow
+from beam_jobs.job import Job, RefusedRow
+from beam_jobs.reports import Report, one_cell
+from beam_jobs.shard_run import make_shard
+from pipeline import storage
+from pipeline.buckets import GROWTH, batch_by_width
+from pipeline.dataset_info import ShardInfo
+
+COLUMNS = ("path", "text", "confidence", "reason")
+
+# Batches whose lines are sorted by width together, so that little is padding.
+_WINDOW = 16
+
+# Lines of a window have about so many pixels at most, however long they are: 1,800 of the notebook's size.
+_WINDOW_PIXELS = 1 << 24
+
+_ESCAPES = {"\\\\": "\\", "\\t": "\t", "\\r": "\r", "\\n": "\n"}
+
+
+class LineModel(Protocol):
+    """What reads lines, such as pipeline.saved_model.SavedModel."""
+
+    def read(self, levels: np.ndarray, widths: np.ndarray) -> tuple[list[str], list[float]]:
+        """Texts and confidences of uint8 [B, H, W] whose lines are `widths`, int32 [B], wide."""
+
+
+class Transcript(NamedTuple):
+    """One row: the path as the list has it, what was read there and how surely, or why nothing was."""
+
+    path: str
+    text: str
+    confidence: float
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TranscriptJob(Job):
+    """A job whose shards hold transcripts; a worker gets its model by `load` of the folder `model`."""
+
+    suffix = ".tsv"
+
+    model: str
+    load: Callable[[str], LineModel]
+    batch_size: int
+
+
+def write_transcripts(job: TranscriptJob, number: int, model: LineModel) -> Report:
+    """Writes a shard and its report, unless both are there; returns the report."""
+
+    def write(file: BinaryIO) -> Report:
+        refused, rows, size, checksum = [], 0, 0, 0
+        for window in _part(job.source.read(number), _WINDOW * job.batch_size):
+            data = "".join(map(_format, _read_window(window, model, job.batch_size)))
+            data = data.encode("utf-8", "backslashreplace")  # a surrogate, were there one, is no UTF-8
+            file.write(data)
+            rows, size, checksum = rows + len(window), size + len(data), google_crc32c.extend(checksum, data)
+            refused += [row.line for row in window if isinstance(row.line, RefusedRow)]
+        info = ShardInfo(job.shard_name(number), rows - len(refused), size, f"{checksum:08x}")
+        return Report(info, refused, {})
+
+    return make_shard(job, number, write)
+
+
+def read_transcripts(path: str) -> Iterator[Transcript]:
+    """The rows of a shard, or of several joined."""
+    with open(storage.local_path(path), encoding="utf-8", newline="\n") as file:
+        for row in file:
+            path, text, confidence, reason = map(_unescape, row.removesuffix("\n").split("\t"))
+            yield Transcript(path, text, float(confidence), reason)
+
+
+def _format(row: Transcript) -> str:
+    # Four digits, as predict prints: more would tell batches and machines apart, not lines.
+    return f"{one_cell(row.path)}\t{one_cell(row.text)}\t{row.confidence:.4f}\t{row.reason}\n"
+
+
+def _unescape(cell: str) -> str:
+    return re.sub(r"\\[\\trn]", lambda found: _ESCAPES[found[0]], cell)
+
+
+def _part(rows: Iterable[ImageRow], most: int) -> Iterator[list[ImageRow]]:
+    """Windows of `most` rows, or fewer where their lines are long."""
+    window, pixels = [], 0
+    for row in rows:
+        window.append(row)
+        pixels += 0 if isinstance(row.line, RefusedRow) else row.line.size
+        if len(window) == most or pixels >= _WINDOW_PIXELS:
+            yield window
+            window, pixels = [], 0
+    if window:
+        yield window
+
+
+def _read_window(window: list[ImageRow], model: LineModel, batch_size: int) -> list[Transcript]:
+    transcripts = [
+        Transcript(row.path, "", 0.0, row.line.reason) if isinstance(row.line, RefusedRow) else None
+        for row in window
+    ]
+    places = [place for place, found in enumerate(transcripts) if not found]
+    widths = [window[place].line.shape[1] for place in places]
+    for batch in batch_by_width(widths, size=batch_size, most=GROWTH):
+        chosen = [places[k] for k in batch]
+        texts, confidences = _read_batch([window[place].line for place in chosen], model)
+        for place, text, confidence in zip(chosen, texts, confidences, strict=True):
+            transcripts[place] = Transcript(window[place].path, text, confidence, "")
+    return transcripts
+
+
+def _read_batch(lines: list[np.ndarray], model: LineModel) -> tuple[list[str], list[float]]:
+    widths = np.asarray([line.shape[1] for line in lines], np.int32)
+    levels = np.zeros([len(lines), lines[0].shape[0], widths.max()], np.uint8)
+    for row, line in zip(levels, lines, strict=True):
+        row[:, : line.shape[1]] = line
+    return model.read(levels, widths)

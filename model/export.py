@@ -1,0 +1,69 @@
+"""Exports a run for the services that will read with it.
+
+    python -m model.export --model=run --output=exports/1 --format=saved_model
+
+The folder holds the model and all that a reader needs to know of it; model.predict and model.evaluate take it
+in place of a run. A SavedModel takes image files and gives texts, without any Python of ours; ONNX and TFLite
+models take normalised lines and give logits. docs/serving.md shows how each is called.
+
+Before it ends, it reads drawn lines with the export and with the run, which must agree. The last line on
+standard output is {"format", "precision", "output", "bytes", "largest_difference", "seconds"}.
+"""
+
+from absl import flags
+
+from model.config import Devices
+from pipeline import command
+
+_MODEL = flags.DEFINE_string("model", None, "Folder of the run.", required=True)
+_CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Weights file of the run; by default the best epoch's.")
+_OUTPUT = flags.DEFINE_string("output", None, "Folder for the export.", required=True)
+_FORMAT = flags.DEFINE_string("format", "saved_model", "saved_model, onnx or tflite.")
+_PRECISION = flags.DEFINE_string(
+    "precision",
+    "float32",
+    "float32; or int8 for tflite, smaller and less exact, which --calibration_data tunes.",
+)
+_DATA = flags.DEFINE_string(
+    "calibration_data", None, "Folder of a data set; its first line becomes the export's golden line, too."
+)
+_SPLIT = flags.DEFINE_string("calibration_split", "train", "Split of it.")
+_LINES = flags.DEFINE_integer("calibration_lines", 200, "Lines of it to calibrate on.", lower_bound=1)
+_OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an export that is there.")
+
+
+def main() -> None:
+    """Exports as the flags say and prints the result."""
+    from model.calibration import read_calibration
+    from model.devices import set_up_devices  # loads TensorFlow, for which --help need not wait
+    from model.exporting import export
+    from model.network import KerasNetwork
+    from model.run_folder import RunFolder, find_weights, load_model
+
+    set_up_devices(Devices())
+    network = KerasNetwork(*load_model(_MODEL.value, _CHECKPOINT.value))
+    lines = ()
+    if _DATA.value:
+        lines = read_calibration(_DATA.value, network.info, split=_SPLIT.value, count=_LINES.value)
+    result = export(
+        network,
+        output=_OUTPUT.value,
+        format=_FORMAT.value,
+        precision=_PRECISION.value,
+        calibration=lines,
+        provenance={
+            "run": _MODEL.value,
+            "weights": find_weights(RunFolder(_MODEL.value), _CHECKPOINT.value),
+        },
+        overwrite=_OVERWRITE.value,
+    )
+    command.print_result(result)
+
+
+def run() -> None:
+    """Entry point of ocr-export."""
+    command.run(main)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,77 @@
+"""Writes a network in the formats that other engines read: a SavedModel, ONNX, TFLite."""
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from model.export_graphs import make_lines_call, make_module
+from model.exports import INPUT, OUTPUT, import_extra
+from model.network import KerasNetwork
+from pipeline import images, storage
+from pipeline.export_info import MODEL_FILES
+
+# The newest operator set that tf2onnx 1.17 writes is 18; onnxruntime runs 13 as fast, and older ones read it.
+OPSET = 13
+
+NORMALISATION = "grey / 255 - 0.5"
+
+
+def write_saved_model(network: KerasNetwork, folder: str) -> None:
+    """Writes saved_model.pb and variables/ with one signature, serving_default."""
+    module = make_module(network)
+    # A gradient's functions would be traced and stored, too, for nobody trains an export.
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+    tf.saved_model.save(module, storage.local_path(folder), {"serving_default": module.serve}, options)
+
+
+def write_onnx(network: KerasNetwork, folder: str) -> None:
+    """Writes model.onnx: `lines` float32 [B, H, W, 1] -> `logits` float32 [B, T, classes], B and W free."""
+    onnx, convert = import_extra("onnx"), import_extra("tf2onnx.convert")
+    from model.onnx_graph import name_dimensions, pair_rows  # imports onnx
+
+    spec, call = _lines_spec(network), make_lines_call(network)
+    function = tf.function(lambda lines: {OUTPUT: call(lines)}, input_signature=[spec], autograph=False)
+    model, _ = convert.from_function(function, [spec], opset=OPSET)
+    pair_rows(model)
+    name_dimensions(model.graph.input[0], {0: "B", 2: "W"})
+    name_dimensions(model.graph.output[0], {0: "B", 1: "T"})
+    # What a reader needs to know of the data.
+    properties = {
+        "charset": network.info.charset.characters,
+        "height": str(network.info.geometry.height),
+        "normalisation": NORMALISATION,
+    }
+    onnx.helper.set_model_props(model, properties)
+    onnx.checker.check_model(model, full_check=True)
+    storage.write_atomically(_path(folder, "onnx"), model.SerializeToString())
+
+
+def write_tflite(network: KerasNetwork, folder: str, calibration: Sequence[np.ndarray] = ()) -> None:
+    """Writes model.tflite, of float32 or, with lines to calibrate on, int8; its interface is ONNX's, float32.
+
+    The lines, uint8 [H, W], tell which numbers to expect within the network.
+    """
+    spec, call = _lines_spec(network), make_lines_call(network)
+    concrete = tf.function(call, input_signature=[spec], autograph=False).get_concrete_function()
+    # From the Keras model itself the converter aborts the process.
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete])
+    if calibration:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: ([_to_batch(line)] for line in calibration)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what the converter does by itself
+        storage.write_atomically(_path(folder, "tflite"), converter.convert())
+
+
+def _lines_spec(network: KerasNetwork) -> tf.TensorSpec:
+    return tf.TensorSpec([None, network.info.geometry.height, None, 1], tf.float32, INPUT)
+
+
+def _to_batch(line: np.ndarray) -> np.ndarray:
+    return images.normalise(line)[None, ..., None]
+
+
+def _path(folder: str, format: str) -> str:
+    return storage.join(folder, MODEL_FILES[format])

@@ -1,0 +1,205 @@
+"""Exported models read back: each a network (see model.network) by the engine of its format."""
+
+import concurrent.futures
+import importlib
+import os
+import queue
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from model.ctc import BestPath, decode_best_path
+from model.network import Network
+from pipeline import images, storage
+from pipeline.dataset_info import load_dataset_info
+from pipeline.errors import UserError
+from pipeline.export_info import MODEL_FILES, ExportInfo, check_files, check_golden, load_export_info
+from pipeline.frames import count_frames
+from pipeline.saved_model import SavedModel
+
+INPUT, OUTPUT = "lines", "logits"  # the one input and output of ONNX and TFLite models
+
+
+class SavedModelNetwork:
+    """A SavedModel; a batch may have lines of several widths."""
+
+    takes_padding = True
+
+    def __init__(self, folder: str, export: ExportInfo | None = None):
+        """Loads a folder and checks its golden line (see open_export); raises UserError."""
+        self._model = SavedModel(folder, export)
+        self.info, self.export = self._model.info, self._model.export
+        self.compute_logits = self._model.compute_logits
+
+    def find_best_path(self, levels: np.ndarray, widths: np.ndarray) -> BestPath:
+        """See Network."""
+        return BestPath(*self._model.find_best_path(levels, widths))
+
+
+class _LinesNetwork:
+    """A model of normalised lines, float32 [B, H, W, 1], all of one width.
+
+    A batch is computed line by line, by as many threads as there are cores, each on one: what a line needs
+    stays in a core's cache, and no thread waits for another. With 64 lines of 280x32 and two cores that took
+    317 ms, where onnxruntime's own threads took 509 (medians, on a shared machine).
+    """
+
+    takes_padding = False
+
+    def __init__(self, folder: str, export: ExportInfo | None = None):
+        """Loads a folder and checks its golden line (see open_export); raises UserError."""
+        self.export, self.info = export or load_export_info(folder), load_dataset_info(folder)
+        if export is None:
+            check_files(folder, self.export)
+        path = storage.join(folder, MODEL_FILES[self.export.format])
+        try:
+            self._load(path)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise UserError(
+                f"model {path}",
+                received=(str(error).splitlines() or [type(error).__name__])[0],
+                expected="the file that the export wrote",
+                remedy="Export the model again, or copy the folder again.",
+            ) from None
+        self._threads = concurrent.futures.ThreadPoolExecutor(_count_cores())
+        self._decode = _make_decoder(self.info.charset.classes)
+        if export is None:
+            check_golden(folder, self._compute_golden)
+
+    def compute_logits(self, levels: np.ndarray, widths: np.ndarray) -> np.ndarray:
+        """See Network; `widths` are all that of the levels."""
+        width = levels.shape[2]
+        if np.any(np.asarray(widths) != width):
+            raise ValueError(f"widths {list(widths)} in a batch of width {width}")
+        lines = images.normalise(levels)[..., None]
+        if len(lines) == 1:
+            return self._compute_alone(lines)
+        logits = np.empty([len(lines), count_frames(width), self.info.charset.classes], np.float32)
+
+        def compute(place: int) -> None:
+            logits[place] = self._compute_among_others(lines[place : place + 1])[0]
+
+        list(self._threads.map(compute, range(len(lines))))
+        return logits
+
+    def find_best_path(self, levels: np.ndarray, widths: np.ndarray) -> BestPath:
+        """See Network; `widths` are all that of the levels."""
+        frames = count_frames(np.asarray(widths, np.int32))
+        return self._decode(self.compute_logits(levels, widths), frames)
+
+    def _load(self, path: str) -> None:
+        raise NotImplementedError
+
+    def _compute_alone(self, line: np.ndarray) -> np.ndarray:
+        """Logits [1, T, classes] of one line, [1, H, W, 1], while there is no other."""
+        raise NotImplementedError
+
+    def _compute_among_others(self, line: np.ndarray) -> np.ndarray:
+        """The same, on one core; called by several threads at once."""
+        raise NotImplementedError
+
+    def _compute_golden(self, levels: np.ndarray) -> np.ndarray:
+        return self.compute_logits(levels[None], np.array([levels.shape[1]]))[0]
+
+
+class OnnxNetwork(_LinesNetwork):
+    """An ONNX model, computed by onnxruntime on a CPU."""
+
+    def _load(self, path: str) -> None:
+        self._alone, self._among_others = (self._open(path, cores) for cores in (_count_cores(), 1))
+
+    def _open(self, path: str, threads: int):
+        runtime = import_extra("onnxruntime")
+        options = runtime.SessionOptions()
+        options.intra_op_num_threads = threads
+        # Threads that wait without sleeping double the time of a line where anything else wants their cores.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            return runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # its errors have no other class in common
+            raise ValueError(str(error)) from None
+
+    def _compute_alone(self, line: np.ndarray) -> np.ndarray:
+        return self._alone.run([OUTPUT], {INPUT: line})[0]
+
+    def _compute_among_others(self, line: np.ndarray) -> np.ndarray:
+        return self._among_others.run([OUTPUT], {INPUT: line})[0]
+
+
+class TfliteNetwork(_LinesNetwork):
+    """A TFLite model, computed by TensorFlow's interpreter.
+
+    A line takes one core: the interpreter's own threads wait without sleeping, and where anything else wanted
+    their cores, two of them took up to 200 times as long as one.
+    """
+
+    def _load(self, path: str) -> None:
+        self._interpreters = queue.SimpleQueue()
+        for _ in range(_count_cores()):
+            self._interpreters.put(_Interpreter(path))
+
+    def _compute_alone(self, line: np.ndarray) -> np.ndarray:
+        return self._compute_among_others(line)
+
+    def _compute_among_others(self, line: np.ndarray) -> np.ndarray:
+        interpreter = self._interpreters.get()
+        try:
+            return interpreter.compute(line)
+        finally:
+            self._interpreters.put(interpreter)
+
+
+class _Interpreter:
+    def __init__(self, path: str):
+        self._interpreter = tf.lite.Interpreter(path, num_threads=1)
+        self._input, self._output = (
+            details[0]["index"]
+            for details in (self._interpreter.get_input_details(), self._interpreter.get_output_details())
+        )
+        self._shape = None
+
+    def compute(self, lines: np.ndarray) -> np.ndarray:
+        # Another shape means another plan of the memory, which takes half as long as a line.
+        if lines.shape != self._shape:
+            self._interpreter.resize_tensor_input(self._input, lines.shape)
+            self._interpreter.allocate_tensors()
+            self._shape = lines.shape
+        self._interpreter.set_tensor(self._input, lines)
+        self._interpreter.invoke()
+        return self._interpreter.get_tensor(self._output)
+
+
+_NETWORKS = {"saved_model": SavedModelNetwork, "onnx": OnnxNetwork, "tflite": TfliteNetwork}
+
+
+def load_export(folder: str) -> Network:
+    """The network in the folder of an export, whose golden line has been checked; raises UserError."""
+    return _NETWORKS[load_export_info(folder).format](folder)
+
+
+def open_export(folder: str, export: ExportInfo) -> Network:
+    """The same of a folder that is just being written, whose export.json and golden line are still to come."""
+    return _NETWORKS[export.format](folder, export)
+
+
+def import_extra(name: str):
+    """A package that only exports need; raises UserError where it is not installed."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        raise UserError(
+            "ONNX",
+            received=f"no package {name} here",
+            expected="the packages for exports",
+            remedy="pip install 'densenet-ocr[export]'",
+        ) from None
+
+
+def _make_decoder(classes: int) -> Callable[[np.ndarray, np.ndarray], BestPath]:
+    logits, frames = tf.TensorSpec([None, None, classes], tf.float32), tf.TensorSpec([None], tf.int32)
+    return tf.function(decode_best_path, input_signature=[logits, frames])
+
+
+def _count_cores() -> int:
+    return len(os.sched_getaffinity(0))

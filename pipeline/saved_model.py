@@ -1,0 +1,78 @@
+"""An exported SavedModel, read back by TensorFlow alone: no Keras, no module that knows the network."""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from pipeline.dataset_info import load_dataset_info
+from pipeline.errors import UserError
+from pipeline.export_info import ExportInfo, check_files, check_golden, load_export_info
+
+
+class Path(NamedTuple):
+    """Readings of a batch, ragged [B, None]: each character's class, confidence, first and last frame."""
+
+    ids: tf.RaggedTensor  # int32
+    confidence: tf.RaggedTensor  # float32, from 0 to 1
+    first: tf.RaggedTensor  # int32
+    last: tf.RaggedTensor  # int32, which may be the first
+
+
+class SavedModel:
+    """A model in the folder of an export; `info` describes its lines, `export` the export.
+
+    Takes uint8 grey levels [B, H, W] at the model's height, whose lines are `widths`, int32 [B], wide; behind
+    a line may stand anything.
+    """
+
+    def __init__(self, folder: str, export: ExportInfo | None = None):
+        """Loads a folder and checks its golden line; raises UserError.
+
+        Its writer, who has no golden line yet, gives `export` himself.
+        """
+        self.export, self.info = export or load_export_info(folder), load_dataset_info(folder)
+        if self.export.format != "saved_model":
+            raise UserError(
+                f"export {folder}",
+                received=f"a model in the format {self.export.format}",
+                expected="a SavedModel",
+                remedy="Export one: python -m model.export --format=saved_model.",
+            )
+        if export is None:
+            check_files(folder, self.export)
+        self._model = _load(folder)
+        if export is None:
+            check_golden(folder, self._compute_alone)
+
+    def compute_logits(self, levels: np.ndarray, widths: np.ndarray) -> np.ndarray:
+        """Logits, float32 [B, T, classes]; a line has (width + 1) // 8 frames."""
+        return self._model.compute_logits(*_to_tensors(levels, widths)).numpy()
+
+    def find_best_path(self, levels: np.ndarray, widths: np.ndarray) -> Path:
+        """The lines' readings, character by character."""
+        return Path(*self._model.find_best_path(*_to_tensors(levels, widths)))
+
+    def read(self, levels: np.ndarray, widths: np.ndarray) -> tuple[list[str], list[float]]:
+        """The lines' texts, and their confidences: the geometric mean of their characters', 0 without any."""
+        texts, confidences = self._model.read(*_to_tensors(levels, widths))
+        return [text.decode("utf-8") for text in texts.numpy()], confidences.numpy().tolist()
+
+    def _compute_alone(self, levels: np.ndarray) -> np.ndarray:
+        return self.compute_logits(levels[None], np.array([levels.shape[1]]))[0]
+
+
+def _load(folder: str):
+    try:
+        return tf.saved_model.load(folder)
+    except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
+        raise UserError(
+            f"export {folder}",
+            received=str(error).splitlines()[0],
+            expected="saved_model.pb and variables/, as the export wrote them",
+            remedy="Export the model again, or copy the folder again.",
+        ) from None
+
+
+def _to_tensors(levels: np.ndarray, widths: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
+    return tf.constant(levels, tf.uint8), tf.constant(widths, tf.int32)

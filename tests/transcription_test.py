@@ -1,0 +1,268 @@
+"""Transcriptions: rows, resume, refusals, runners."""
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+from unittest import mock
+
+import tensorflow as tf
+from absl.testing import parameterized
+
+from beam_jobs import transcription
+from beam_jobs.split_state import hold_split
+from beam_jobs.transcripts import Transcript
+from pipeline import images
+from pipeline.errors import UserError
+from tests.fake_model import read_line, write_export
+from tests.resume_test import cut_file, flip_bit
+from tests.samples import draw_levels, write_lines, write_list
+from tests.transcription_case import TranscriptionTest, read_output
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+class Killed(BaseException):
+    """Stands for a signal that ends the process."""
+
+
+class WholeTest(TranscriptionTest, parameterized.TestCase):
+    """What a run leaves, and what becomes of it when the command is given again."""
+
+    def setUp(self):
+        super().setUp()
+        write_lines(self.folder, 10)
+        with open(os.path.join(self.folder, "broken.png"), "wb") as file:
+            file.write(b"\x89PNG")
+        self.paths = [*(f"{n}.png" for n in range(6)), "none.png", "broken.png", "7.png", "0.png", "6.png"]
+        write_list(self.folder, [f"{path} 1" for path in self.paths])
+
+    def test_every_row_is_a_row_in_the_lists_order(self):
+        result = self.transcribe()
+        self.assertGreater(result.pop("seconds"), 0)
+        refused = {"damaged_image": 1, "missing_image": 1}
+        self.assertEqual(result, {"read": 11, "transcribed": 9, "refused": refused, "shards": 3})
+        rows = self.read_rows()
+        self.assertEqual([row.path for row in rows], self.paths)
+        self.assertEqual(rows[6:8], [
+            Transcript("none.png", "", 0.0, "missing_image"),
+            Transcript("broken.png", "", 0.0, "damaged_image"),
+        ])  # fmt: skip
+        for row in rows[:6] + rows[8:]:
+            text = read_line(draw_levels(int(row.path.removesuffix(".png"))))
+            self.assertEqual(row, Transcript(row.path, text, 0.064, ""))
+
+    def test_the_description_counts_what_is_there(self):
+        self.transcribe()
+        content = self.describe()
+        self.assertEqual([shard["rows"] for shard in content["shards"]], [4, 4, 3])
+        self.assertEqual([shard["transcribed"] for shard in content["shards"]], [4, 2, 3])
+        self.assertEqual(content["read"], content["transcribed"] + sum(content["refused"].values()))
+        self.assertContainsSubset({"image_height": 32, "image_width": 0, "fit": "exact"}, content["model"])
+        self.assertContainsSubset(
+            {"lines_per_shard": 4, "batch_size": 3, "list_encoding": "utf-8"}, content["sources"]
+        )
+        self.assertIn("tensorflow", content["provenance"]["packages"])
+
+    def test_a_finished_folder_holds_shards_rejects_and_description_alone(self):
+        self.transcribe()
+        shards = [f"transcripts-{k:05d}-of-00003.tsv" for k in range(3)]
+        self.assertEqual(
+            sorted(os.listdir(self.output)), ["transcription.json", *shards, "transcripts.rejects.tsv"]
+        )
+        with open(os.path.join(self.output, "transcripts.rejects.tsv"), encoding="utf-8") as file:
+            rows = [line.split("\t")[:3] for line in file]
+        listed = os.path.join(self.folder, "train.txt")
+        self.assertEqual(rows, [
+            [f"{listed}:7", "none.png 1", "missing_image"], [f"{listed}:8", "broken.png 1", "damaged_image"],
+        ])  # fmt: skip
+
+    @parameterized.named_parameters(
+        ("two_processes", {"workers": 2}),
+        (
+            "a_portable_runner",
+            {
+                "beam_arguments": [
+                    "--runner=PortableRunner",
+                    "--job_endpoint=embed",
+                    "--environment_type=LOOPBACK",
+                ]
+            },
+        ),
+    )
+    def test_the_bytes_are_the_same_with(self, told):
+        self.transcribe(output=os.path.join(self.folder, "one"))
+        self.transcribe(**told)
+        self.assertEqual(read_output(self.output), read_output(os.path.join(self.folder, "one")))
+
+    def test_the_same_command_finds_all_rows_and_leaves_them(self):
+        self.transcribe()
+        before = read_output(self.output)
+        with mock.patch.object(images, "read_file", side_effect=AssertionError("read again")):
+            result = self.transcribe()
+        self.assertEqual((result["read"], result["transcribed"]), (11, 9))
+        self.assertEqual(read_output(self.output), before)
+
+    @parameterized.named_parameters(("gone", os.remove), ("cut", cut_file), ("flipped", flip_bit))
+    def test_the_same_command_makes_a_shard_again_that_is(self, damage):
+        self.transcribe()
+        before = read_output(self.output)
+        damage(os.path.join(self.output, "transcripts-00001-of-00003.tsv"))
+        with mock.patch.object(images, "read_file", side_effect=images.read_file) as read:
+            self.transcribe()
+        self.assertEqual(read.call_count, 4)
+        self.assertEqual(read_output(self.output), before)
+
+    def test_a_shard_is_not_made_again_of_images_that_changed(self):
+        self.transcribe()
+        os.remove(os.path.join(self.output, "transcripts-00000-of-00003.tsv"))
+        os.remove(os.path.join(self.folder, "1.png"))
+        with self.assertRaisesRegex(
+            UserError, "received other bytes than before.*have changed since: transcribe again with --overwrite"
+        ):
+            self.transcribe()
+
+    def test_another_setting_is_refused_with_the_remedy(self):
+        self.transcribe()
+        before = read_output(self.output)
+        with self.assertRaisesWithLiteralMatch(
+            UserError,
+            f"transcription {self.output}: received lines_per_shard 5, batch_size 2, "
+            "expected lines_per_shard 4, batch_size 3, as it is there, whole and made with. "
+            "Give the same to go on with it, or add --overwrite to begin anew, or choose another --output.",
+        ):
+            self.transcribe(lines_per_shard=5, batch_size=2)
+        self.assertEqual(read_output(self.output), before)
+        self.transcribe(lines_per_shard=5, batch_size=2, overwrite=True)
+        self.assertEqual([row.path for row in self.read_rows()], self.paths)
+
+    def test_another_list_is_refused(self):
+        self.transcribe()
+        with open(os.path.join(self.folder, "train.txt"), "a") as file:
+            file.write("1.png\n")
+        with self.assertRaisesRegex(UserError, "^transcription .*: received lists .by SHA-256. "):
+            self.transcribe()
+
+    def test_another_model_is_refused(self):
+        self.transcribe()
+        other = write_export(os.path.join(self.folder, "other"), fit="pad", width=64)
+        with self.assertRaisesRegex(UserError, "^transcription .*: received model .by SHA-256. "):
+            self.transcribe(model=other)
+
+    def test_a_model_that_is_missing_is_found_before_anything_is_made(self):
+        with self.assertRaisesRegex(UserError, "^export none: received no export.json"):
+            self.transcribe(model="none")
+        with self.assertRaisesRegex(UserError, "received a model in the format onnx, expected a SavedModel"):
+            self.transcribe(model=write_export(os.path.join(self.folder, "onnx"), format="onnx"))
+        self.assertFalse(os.path.exists(self.output))
+
+    def test_files_that_nothing_vouches_for_are_not_replaced_unless_told(self):
+        self.transcribe()
+        os.remove(os.path.join(self.output, "transcription.json"))
+        with self.assertRaisesRegex(
+            UserError, "received 4 files of split 'transcripts' that its transcription.json"
+        ):
+            self.transcribe()
+        self.transcribe(overwrite=True)
+
+    def test_too_many_refusals_are_an_error_where_a_share_is_told(self):
+        with self.assertRaisesRegex(UserError, "transcripts.rejects.tsv: received 2 of 11 refused .18.18%"):
+            self.transcribe(max_reject_fraction=0.1)
+        self.assertFalse(os.path.exists(os.path.join(self.output, "transcription.json")))
+        self.transcribe(max_reject_fraction=0.2)
+
+    def test_a_list_of_which_nothing_can_be_read_is_transcribed_all_the_same(self):
+        write_list(self.folder, ["none.png", "../0.png"])
+        result = self.transcribe()
+        self.assertEqual((result["read"], result["transcribed"]), (2, 0))
+        self.assertEqual([row.reason for row in self.read_rows()], ["missing_image", "outside_root"])
+
+
+class ResumeTest(TranscriptionTest, parameterized.TestCase):
+    """Runs that are lost, and the same command again."""
+
+    def setUp(self):
+        super().setUp()
+        write_lines(self.folder, 40)
+        write_list(self.folder, [*(f"{n}.png" for n in range(40)), "none.png"])
+        self.whole = os.path.join(self.folder, "whole")
+        self.transcribe(output=self.whole)
+
+    def lose_run(self, after: int) -> None:
+        """A run that ends as one that is killed does, when it has read some images."""
+        reads, read = itertools.count(1), images.read_file
+
+        def read_file(path: str) -> bytes:
+            if next(reads) > after:
+                raise Killed("by the test")
+            return read(path)
+
+        with mock.patch.object(images, "read_file", read_file), self.assertRaises(Killed):
+            self.transcribe()
+
+    @parameterized.parameters(0, 3, 17, 40)
+    def test_the_same_command_ends_with_the_bytes_of_an_undisturbed_run(self, after):
+        self.lose_run(after)
+        self.assertFalse(os.path.exists(os.path.join(self.output, "transcription.json")))
+        with mock.patch.object(images, "read_file", side_effect=images.read_file) as read:
+            self.transcribe()
+        self.assertEqual(read.call_count, 41 - after // 4 * 4)
+        self.assertEqual(read_output(self.output), read_output(self.whole))
+
+    def test_shards_and_reports_that_were_lost_are_made_again(self):
+        self.lose_run(33)
+        state = os.path.join(self.output, "transcripts.unfinished")
+        os.remove(os.path.join(state, "00002.json"))
+        cut_file(os.path.join(state, "00003.json"), 5)
+        flip_bit(os.path.join(self.output, "transcripts-00005-of-00011.tsv"))
+        self.transcribe()
+        self.assertEqual(read_output(self.output), read_output(self.whole))
+
+    @parameterized.parameters(1, 2)
+    def test_a_command_that_is_killed_goes_on(self, workers):
+        code = (
+            "from beam_jobs.transcription import Transcription, transcribe; "
+            "from tests.fake_model import load_killing_model; "
+            f"transcribe({self.config()!r}, workers={workers}, load=load_killing_model)"
+        )
+        killed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True)
+        self.assertEqual(killed.returncode, -signal.SIGKILL, killed.stderr)
+        self.assertFalse(os.path.exists(os.path.join(self.output, "transcription.json")))
+        self.assertNotEmpty([name for name in os.listdir(self.output) if name.endswith(".tsv")])
+        self.transcribe()
+        self.assertEqual(read_output(self.output), read_output(self.whole))
+
+    def test_what_was_begun_with_another_model_is_refused(self):
+        self.lose_run(17)
+        other = write_export(os.path.join(self.folder, "other"), fit="pad", width=64)
+        with self.assertRaisesRegex(UserError, "received model .by SHA-256. .*, as it was begun with"):
+            self.transcribe(model=other)
+
+    def test_a_second_one_at_once_is_refused(self):
+        with (
+            hold_split(self.output, transcription.SPLIT),
+            self.assertRaisesWithLiteralMatch(
+                UserError,
+                f"transcription {self.output}: received a second transcription, while another one writes it, "
+                "expected one at a time. Wait for the other one, or choose another --output.",
+            ),
+        ):
+            self.transcribe()
+
+
+class ConfigTest(TranscriptionTest, parameterized.TestCase):
+    @parameterized.parameters(
+        ("list_paths", (), "list"),
+        ("lines_per_shard", 0, "lines_per_shard"),
+        ("batch_size", 0, "batch_size"),
+        ("max_reject_fraction", 1.5, "max_reject_fraction"),
+        ("list_encoding", "utf-16", "list encoding"),
+    )
+    def test_refuses_a_wrong_value(self, name, value, subject):
+        with self.assertRaisesRegex(UserError, f"^{subject}: received "):
+            self.config(**{name: value})
+
+
+if __name__ == "__main__":
+    tf.test.main()
