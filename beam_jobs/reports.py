@@ -18,6 +18,7 @@ from pipeline import records, storage
 from pipeline.dataset_info import ShardInfo, SplitInfo
 from pipeline.progress import Progress
 from pipeline.schema import Record
+from pipeline.tsv import join_cells
 
 
 class Report(NamedTuple):
@@ -111,11 +112,6 @@ def collect(job: Job, *, sources: dict[str, Any]) -> SplitInfo:
     )
 
 
-def one_cell(text: str) -> str:
-    """Text as one cell: its own tabs and line ends escaped, so that a row stays a row."""
-    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\r", "\\r").replace("\n", "\\n")
-
-
 class _Rejects:
     """Sorts refusals by their place in the input: the texts in a file, of each row 24 bytes in memory."""
 
@@ -136,7 +132,7 @@ class _Rejects:
     def add(self, rows: Iterable[RefusedRow]) -> None:
         """Columns: file:line, row, reason, detail; no header, so that lines are refusals."""
         for row in rows:
-            text = "\t".join(map(one_cell, row[1:])) + "\n"
+            text = join_cells(row[1:]) + "\n"
             # A list's own name need not be UTF-8; its bytes go out as they came in.
             data = text.encode("utf-8", "surrogateescape")
             self._spool.write(data)

@@ -6,7 +6,6 @@ that was not read has no text, confidence 0 and its reason, a key of pipeline.er
 """
 
 import dataclasses
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, NamedTuple, Protocol
 
@@ -15,11 +14,12 @@ import numpy as np
 
 from beam_jobs.image_source import ImageRow
 from beam_jobs.job import Job, RefusedRow
-from beam_jobs.reports import Report, one_cell
+from beam_jobs.reports import Report
 from beam_jobs.shard_run import make_shard
 from pipeline import storage
-from pipeline.buckets import GROWTH, batch_by_width
+from pipeline.buckets import GROWTH, batch_by_width, pad_lines
 from pipeline.dataset_info import ShardInfo
+from pipeline.tsv import join_cells, split_cells
 
 COLUMNS = ("path", "text", "confidence", "reason")
 
@@ -28,8 +28,6 @@ _WINDOW = 16
 
 # Lines of a window have about so many pixels at most, however long they are: 1,800 of the notebook's size.
 _WINDOW_PIXELS = 1 << 24
-
-_ESCAPES = {"\\\\": "\\", "\\t": "\t", "\\r": "\r", "\\n": "\n"}
 
 
 class LineModel(Protocol):
@@ -80,17 +78,13 @@ def read_transcripts(path: str) -> Iterator[Transcript]:
     """The rows of a shard, or of several joined."""
     with open(storage.local_path(path), encoding="utf-8", newline="\n") as file:
         for row in file:
-            path, text, confidence, reason = map(_unescape, row.removesuffix("\n").split("\t"))
+            path, text, confidence, reason = split_cells(row.removesuffix("\n"))
             yield Transcript(path, text, float(confidence), reason)
 
 
 def _format(row: Transcript) -> str:
     # Four digits, as predict prints: more would tell batches and machines apart, not lines.
-    return f"{one_cell(row.path)}\t{one_cell(row.text)}\t{row.confidence:.4f}\t{row.reason}\n"
-
-
-def _unescape(cell: str) -> str:
-    return re.sub(r"\\[\\trn]", lambda found: _ESCAPES[found[0]], cell)
+    return join_cells([row.path, row.text, f"{row.confidence:.4f}", row.reason]) + "\n"
 
 
 def _part(rows: Iterable[ImageRow], most: int) -> Iterator[list[ImageRow]]:
@@ -115,15 +109,7 @@ def _read_window(window: list[ImageRow], model: LineModel, batch_size: int) -> l
     widths = [window[place].line.shape[1] for place in places]
     for batch in batch_by_width(widths, size=batch_size, most=GROWTH):
         chosen = [places[k] for k in batch]
-        texts, confidences = _read_batch([window[place].line for place in chosen], model)
+        texts, confidences = model.read(*pad_lines([window[place].line for place in chosen]))
         for place, text, confidence in zip(chosen, texts, confidences, strict=True):
             transcripts[place] = Transcript(window[place].path, text, confidence, "")
     return transcripts
-
-
-def _read_batch(lines: list[np.ndarray], model: LineModel) -> tuple[list[str], list[float]]:
-    widths = np.asarray([line.shape[1] for line in lines], np.int32)
-    levels = np.zeros([len(lines), lines[0].shape[0], widths.max()], np.uint8)
-    for row, line in zip(levels, lines, strict=True):
-        row[:, : line.shape[1]] = line
-    return model.read(levels, widths)

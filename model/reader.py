@@ -6,7 +6,7 @@ import numpy as np
 
 from model.network import Network
 from model.reading import Reading, make_readings
-from pipeline.buckets import GROWTH, batch_by_width
+from pipeline.buckets import GROWTH, batch_by_width, pad_lines
 
 
 class Reader:
@@ -28,9 +28,6 @@ class Reader:
         return readings
 
     def _read_batch(self, lines: list[np.ndarray]) -> Iterator[Reading]:
-        widths = np.asarray([line.shape[1] for line in lines], np.int32)
-        levels = np.zeros([len(lines), lines[0].shape[0], widths.max()], np.uint8)
-        for row, line in zip(levels, lines, strict=True):
-            row[:, : line.shape[1]] = line
+        levels, widths = pad_lines(lines)
         path = self.network.find_best_path(levels, widths)
         return make_readings(path, self.network.info.charset, widths.tolist())

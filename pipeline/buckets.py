@@ -5,6 +5,8 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 # A bucket is at most this much wider than the one before, or STEP pixels if that is more: what padding costs.
 GROWTH = 1.125
 
@@ -53,6 +55,15 @@ def batch_by_width(widths: Sequence[int], *, size: int, most: float) -> Iterator
         batch.append(place)
     if batch:
         yield batch
+
+
+def pad_lines(lines: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Lines, uint8 [H, W] of one height, as uint8 [B, H, the widest W], and their widths, int32 [B]."""
+    widths = np.asarray([line.shape[1] for line in lines], np.int32)
+    levels = np.zeros([len(lines), lines[0].shape[0], widths.max()], np.uint8)
+    for row, line in zip(levels, lines, strict=True):
+        row[:, : line.shape[1]] = line
+    return levels, widths
 
 
 def _choose_bounds(widest: int) -> list[int]:

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from pipeline.buckets import Bucket, batch_by_width, make_buckets
+from pipeline.buckets import Bucket, batch_by_width, make_buckets, pad_lines
 
 MIXES = {
     "of_a_book": collections.Counter(np.random.default_rng(0).normal(300, 60, 5000).astype(int).tolist()),
@@ -88,6 +88,12 @@ class BatchByWidthTest(parameterized.TestCase, tf.test.TestCase):
             inside = [widths[place] for place in batch]
             self.assertLessEqual(max(inside), most * min(inside))
             self.assertLessEqual(len(batch), 16)
+
+    def test_padded_lines_are_there_from_the_left(self):
+        lines = [np.full([2, width], width, np.uint8) for width in (3, 5)]
+        levels, widths = pad_lines(lines)
+        self.assertAllEqual(widths, [3, 5])
+        self.assertAllEqual(levels, [[[3, 3, 3, 0, 0]] * 2, [[5] * 5] * 2])
 
     def test_equal_widths_keep_their_order(self):
         self.assertEqual(list(batch_by_width([8, 9, 8, 8], size=2, most=1)), [[0, 2], [3], [1]])
