@@ -3,7 +3,7 @@
     python -m benchmarks.old_weights
 
 For each size of charset and each height: the notebook's network gets weights at random, batch norm's statistics
-too; its training model's weights are saved and read by model.old_weights; both read lines of noise, 280 wide.
+too; its training model's weights are saved and read by model.keras2.weights; both read noise, 280 wide.
 Standard output ends with one JSON object: the largest difference of logits, and of our log-softmax from the
 logarithm of the notebook's softmax, each over all charsets and heights.
 """
@@ -17,7 +17,7 @@ import tf_keras
 from absl import flags
 
 from benchmarks import notebook
-from model.old_weights import load_old_model
+from model.keras2.weights import load_old_model
 from pipeline import command
 from pipeline.charset import Charset
 

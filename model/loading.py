@@ -1,8 +1,8 @@
 """A network from where it lies: a run, an export, or a file of the original notebook's weights."""
 
 from model.exports import load_export
+from model.keras2.weights import load_old_model
 from model.network import KerasNetwork, Network
-from model.old_weights import load_old_model
 from model.run_folder import RunFolder, load_model
 from pipeline.charset import Charset, read_charset
 from pipeline.errors import UserError
@@ -26,7 +26,7 @@ def load_network(path: str, checkpoint: str | None = None) -> Network:
 
 
 def load_old_network(weights: str, *, charset: Charset, height: int) -> Network:
-    """The network with weights that Keras 2 wrote (see model.old_weights); raises UserError."""
+    """The network with weights that Keras 2 wrote (see model.keras2.weights); raises UserError."""
     return KerasNetwork(*load_old_model(weights, charset=charset, height=height), name=weights)
 
 

@@ -12,7 +12,7 @@ import keras
 
 from model.config import Devices, Training
 from model.densenet import build_densenet
-from model.old_weights import is_old_weights
+from model.keras2.weights import is_old_weights
 from pipeline import storage
 from pipeline.dataset_info import FILE_NAME, DatasetInfo, load_dataset_info
 from pipeline.errors import UserError

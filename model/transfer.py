@@ -14,7 +14,7 @@ from absl import logging
 from model.checkpoints import find_checkpoints
 from model.config import Training
 from model.densenet import layers_with_weights
-from model.old_weights import check_classes, count_rows, is_old_weights, read_old_weights
+from model.keras2.weights import check_classes, count_rows, is_old_weights, read_old_weights
 from model.run_folder import RunFolder, load_model
 from pipeline import storage
 from pipeline.charset import Charset, read_charset, show_characters

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from benchmarks import notebook
 from model.densenet import build_densenet, layers_with_weights
-from model.old_weights import read_old_weights
+from model.keras2.weights import read_old_weights
 from pipeline.errors import UserError
 from tests.samples import CHARSET, shallow_network
 

@@ -11,8 +11,8 @@ from absl.testing import parameterized
 from benchmarks import notebook
 from benchmarks.old_weights import draw_lines, draw_weights, find_logits
 from model.densenet import build_densenet
-from model.keras2_file import has_keras2_layout
-from model.old_weights import load_old_model, read_old_weights
+from model.keras2.file import has_keras2_layout
+from model.keras2.weights import load_old_model, read_old_weights
 from tests.keras2_case import Keras2Case, shallow, write_keras2
 from tests.samples import CHARSET
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from benchmarks import notebook
-from model.old_weights import read_old_weights
+from model.keras2.weights import read_old_weights
 from pipeline.errors import UserError
 from tests.keras2_case import shallow
 

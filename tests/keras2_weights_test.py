@@ -11,7 +11,7 @@ from absl.testing import parameterized
 
 from benchmarks import notebook
 from benchmarks.old_weights import draw_charset, draw_lines, draw_weights, find_logits
-from model.old_weights import is_old_weights, load_old_model, read_old_weights
+from model.keras2.weights import is_old_weights, load_old_model, read_old_weights
 from model.run_folder import load_model
 from pipeline.errors import UserError
 from pipeline.images import Geometry

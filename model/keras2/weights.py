@@ -14,8 +14,8 @@ import keras
 import numpy as np
 
 from model import densenet
-from model.keras2_file import StoredLayer, has_keras2_layout, read_keras2_file
-from model.keras2_settings import check_settings
+from model.keras2.file import StoredLayer, has_keras2_layout, read_keras2_file
+from model.keras2.settings import check_settings
 from pipeline.charset import Charset
 from pipeline.dataset_info import DatasetInfo
 from pipeline.errors import UserError

@@ -1,0 +1,1 @@
+"""Weights of the original notebook, in the files that Keras 2 wrote."""
