@@ -4,14 +4,15 @@
 
 All read the same drawn lines of 280x32 with the same random weights, 5990 classes, checked before the first
 round: `run` and the exports `saved_model`, `onnx`, `tflite` and `int8` through model.recognizer, `signature`
-through the SavedModel's signature, which takes the files' bytes. The yardstick is the notebook's network on tf-keras,
-whose predict takes batches of 64 that Pillow has decoded into float64, one after the other, and whose frames'
-likeliest classes are merged in Python. Every measurement has a process of its own and begins after a warm-up.
+through the SavedModel's signature, which takes the files' bytes. The yardstick is the notebook's network on
+tf-keras, whose predict takes batches of 64 that Pillow has decoded into float64, one after the other, and whose
+frames' likeliest classes are merged in Python. Every measurement has a process of its own and begins after a
+warm-up.
 
 Standard output ends with one JSON object: `latency_ms`, the median time of one line alone (of --single lines),
-`lines_per_second` over --lines lines, and `ratio` (lines/s, ours / the notebook's; above
-1, ours is the faster one), medians over the rounds, ratios taken round by round. Run it alone: another process
-that takes a core moves the ratio of its round.
+`lines_per_second` over --lines lines, and `ratio` (lines/s, ours / the notebook's; above 1, ours is the faster
+one), medians over the rounds, ratios taken round by round. Run it alone: another process that takes a core
+moves the ratio of its round.
 """
 
 import functools
