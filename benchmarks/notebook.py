@@ -1,4 +1,4 @@
-"""The yardstick of benchmarks.train and benchmarks.reader: the notebook's own path, on tf-keras 2.16.
+"""The yardstick of benchmarks.train, .reader and .reading: the notebook's own path, on tf-keras 2.16.
 
 Rebuilt from the description of densenet-ocr.ipynb (2018): a Python generator decodes the files of a batch, one
 after the other, into an array of float64; the DenseNet ends in a softmax over each frame; a Lambda layer makes
@@ -116,6 +116,33 @@ def build_network(classes: int, height: int = HEIGHT) -> tf_keras.Model:
     x = layers.Permute((2, 1, 3))(_activate(x))  # [B, frames, rows, channels]
     x = layers.TimeDistributed(layers.Flatten())(x)
     return tf_keras.Model(inputs, layers.Dense(classes, activation="softmax")(x))
+
+
+def read_texts(network: tf_keras.Model, paths: list[str], characters: str, batch_size: int = 64) -> list[str]:
+    """Reads files as the notebook's predict does: batch by batch, then frame by frame in Python."""
+    texts = []
+    for start in range(0, len(paths), batch_size):
+        probabilities = network.predict(read_pixels(paths[start : start + batch_size]), verbose=0)
+        texts += [_merge_frames(frames, characters) for frames in probabilities.argmax(axis=2)]
+    return texts
+
+
+def read_pixels(paths: list[str]) -> np.ndarray:
+    """The files' lines, float64 [B, 32, 280, 1]."""
+    pixels = np.zeros([len(paths), HEIGHT, WIDTH, 1])
+    for row, path in enumerate(paths):
+        levels = PIL.Image.open(path).convert("L")
+        pixels[row] = np.expand_dims(np.array(levels, "f") / 255.0 - 0.5, axis=2)
+    return pixels
+
+
+def _merge_frames(frames: np.ndarray, characters: str) -> str:
+    text, before = [], None
+    for number in frames:
+        if number != before and number < len(characters):
+            text.append(characters[number])
+        before = number
+    return "".join(text)
 
 
 def add_ctc(network: tf_keras.Model) -> tf_keras.Model:

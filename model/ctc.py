@@ -121,21 +121,21 @@ def decode_best_path(logits, frames) -> BestPath:
     spells = best != logits.shape[-1] - 1
     starts = spells & (best != tf.pad(best[:, :-1], [[0, 0], [1, 0]], constant_values=-1))
     ends = spells & (best != tf.pad(best[:, 1:], [[0, 0], [0, 1]], constant_values=-1))
-    ids, frame = (
-        tf.ragged.boolean_mask(best, starts),
-        tf.broadcast_to(tf.range(tf.shape(best)[1]), tf.shape(best)),
-    )
+    begin, end = tf.where(starts), tf.where(ends)  # int64 [characters, 2]: the line and the frame
+    counts = tf.reduce_sum(tf.cast(starts, tf.int64), axis=1)
+    ids = tf.RaggedTensor.from_row_lengths(tf.gather_nd(best, begin), counts, validate=False)
     return BestPath(
         ids=ids,
         confidence=ids.with_flat_values(_find_peaks(logits, spells, starts)),
-        first=ids.with_flat_values(frame[starts]),
-        last=ids.with_flat_values(frame[ends]),
+        first=ids.with_flat_values(tf.cast(begin[:, 1], tf.int32)),
+        last=ids.with_flat_values(tf.cast(end[:, 1], tf.int32)),
     )
 
 
 def _find_peaks(logits, spells, starts):
     """The highest probability in each run of a character's frames, float32 [runs], line by line."""
-    spelling = logits[spells]  # most frames are blank, and a softmax over thousands of classes takes its time
-    log_probability = tf.reduce_max(spelling, axis=-1) - tf.reduce_logsumexp(spelling, axis=-1)
-    run = tf.cumsum(tf.cast(starts[spells], tf.int32)) - 1
-    return tf.exp(tf.math.segment_max(log_probability, run))
+    # Most frames are blank, and a softmax over thousands of classes takes its time.
+    places = tf.where(spells)
+    probability = tf.reduce_max(tf.nn.softmax(tf.gather_nd(logits, places)), axis=-1)
+    run = tf.cumsum(tf.cast(tf.gather_nd(starts, places), tf.int32)) - 1
+    return tf.math.segment_max(probability, run)
