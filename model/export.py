@@ -15,8 +15,11 @@ from absl import flags
 from model.config import Devices
 from pipeline import command
 
-_MODEL = flags.DEFINE_string("model", None, "Folder of the run.", required=True)
+_MODEL = flags.DEFINE_string("model", None, "Folder of the run.")
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Weights file of the run; by default the best epoch's.")
+_WEIGHTS = flags.DEFINE_string("weights", None, "Weights file of the original notebook, in place of --model.")
+_CHARSET = flags.DEFINE_string("charset", None, "With --weights: the charset file that they go with.")
+_IMAGE_HEIGHT = flags.DEFINE_integer("image_height", 32, "With --weights: height of the lines that they read.")
 _OUTPUT = flags.DEFINE_string("output", None, "Folder for the export.", required=True)
 _FORMAT = flags.DEFINE_string("format", "saved_model", "saved_model, onnx or tflite.")
 _PRECISION = flags.DEFINE_string(
@@ -37,11 +40,16 @@ def main() -> None:
     from model.calibration import read_calibration
     from model.devices import set_up_devices  # loads TensorFlow, for which --help need not wait
     from model.exporting import export
-    from model.network import KerasNetwork
-    from model.run_folder import RunFolder, find_weights, load_model
+    from model.loading import choose_network
 
     set_up_devices(Devices())
-    network = KerasNetwork(*load_model(_MODEL.value, _CHECKPOINT.value))
+    network = choose_network(
+        model=_MODEL.value,
+        checkpoint=_CHECKPOINT.value,
+        weights=_WEIGHTS.value,
+        charset=_CHARSET.value,
+        height=_IMAGE_HEIGHT.value,
+    )
     lines = ()
     if _DATA.value:
         lines = read_calibration(_DATA.value, network.info, split=_SPLIT.value, count=_LINES.value)
@@ -51,10 +59,6 @@ def main() -> None:
         format=_FORMAT.value,
         precision=_PRECISION.value,
         calibration=lines,
-        provenance={
-            "run": _MODEL.value,
-            "weights": find_weights(RunFolder(_MODEL.value), _CHECKPOINT.value),
-        },
         overwrite=_OVERWRITE.value,
     )
     command.print_result(result)

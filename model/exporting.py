@@ -51,7 +51,6 @@ def export(
     format: str,
     precision: str = "float32",
     calibration: Sequence[np.ndarray] = (),
-    provenance: dict[str, Any] | None = None,
     overwrite: bool = False,
 ) -> dict[str, Any]:
     """Writes a network into a folder, in a format of export_info.MODEL_FILES, and checks that it reads so.
@@ -60,6 +59,7 @@ def export(
     golden line. An export that is there is replaced only with `overwrite`. Returns the figures that
     model.export prints; raises UserError, and then leaves no export.
     """
+    _check_network(network)
     _check_settings(format, precision, calibration)
     start = time.monotonic()
     _clear(output, overwrite)
@@ -68,7 +68,7 @@ def export(
         _write(network, output, format, calibration if precision == "int8" else ())
         exported = open_export(output, ExportInfo(format, precision, "", 0.0, TOLERANCE))
         difference = _compare(network, exported, [golden, *draw_test_lines(network.info.geometry)])
-        info = _describe(exported, golden, hash_files(output), provenance or {})
+        info = _describe(network, exported, golden, hash_files(output))
         save_golden(output, golden, _compute_alone(exported, golden))
     except BaseException:
         _remove(output)
@@ -82,6 +82,16 @@ def export(
         "largest_difference": difference,
         "seconds": round(time.monotonic() - start, 2),
     }
+
+
+def _check_network(network: Network) -> None:
+    if not isinstance(network, KerasNetwork):
+        raise UserError(
+            f"model {network.name}",
+            received="an export",
+            expected="a run, or weights of the original notebook",
+            remedy="Export the run that it was made of again, in this format.",
+        )
 
 
 def _check_settings(format: str, precision: str, calibration: Sequence[np.ndarray]) -> None:
@@ -150,7 +160,7 @@ def _compare(network: KerasNetwork, exported: Network, lines: list[np.ndarray]) 
 
 
 def _describe(
-    exported: Network, golden: np.ndarray, files: dict[str, str], provenance: dict[str, Any]
+    network: KerasNetwork, exported: Network, golden: np.ndarray, files: dict[str, str]
 ) -> ExportInfo:
     reading, tolerance = _read_alone(exported, golden), TOLERANCE
     if exported.export.precision == "int8":
@@ -161,8 +171,14 @@ def _describe(
         text=reading.text,
         confidence=reading.confidence,
         tolerance=tolerance,
+        train_split=network.train_split,
         files=files,
-        provenance={**provenance, "python": platform.python_version(), "packages": packages},
+        provenance={
+            "model": network.name,
+            "weights": network.weights,
+            "python": platform.python_version(),
+            "packages": packages,
+        },
     )
 
 

@@ -30,6 +30,7 @@ class SavedModelNetwork:
         """Loads a folder and checks its golden line (see open_export); raises UserError."""
         self._model = SavedModel(folder, export)
         self.info, self.export = self._model.info, self._model.export
+        self.name, self.train_split = folder, self.export.train_split
         self.compute_logits = self._model.compute_logits
 
     def find_best_path(self, levels: np.ndarray, widths: np.ndarray) -> BestPath:
@@ -50,6 +51,7 @@ class _LinesNetwork:
     def __init__(self, folder: str, export: ExportInfo | None = None):
         """Loads a folder and checks its golden line (see open_export); raises UserError."""
         self.export, self.info = export or load_export_info(folder), load_dataset_info(folder)
+        self.name, self.train_split = folder, self.export.train_split
         if export is None:
             check_files(folder, self.export)
         path = storage.join(folder, MODEL_FILES[self.export.format])

@@ -3,7 +3,7 @@
 from model.exports import load_export
 from model.keras2.weights import load_old_model
 from model.network import KerasNetwork, Network
-from model.run_folder import RunFolder, load_model
+from model.run_folder import RunFolder, find_weights, load_model
 from pipeline.charset import Charset, read_charset
 from pipeline.errors import UserError
 from pipeline.export_info import is_export
@@ -21,13 +21,15 @@ def load_network(path: str, checkpoint: str | None = None) -> Network:
             )
         return load_export(path)
     model, info = load_model(path, checkpoint)
-    name, settings = f"{path} ({checkpoint})" if checkpoint else path, RunFolder(path).read_settings()
-    return KerasNetwork(model, info, name=name, train_split=settings["train_split"])
+    run, name = RunFolder(path), f"{path} ({checkpoint})" if checkpoint else path
+    weights, settings = find_weights(run, checkpoint), run.read_settings()
+    return KerasNetwork(model, info, name=name, weights=weights, train_split=settings["train_split"])
 
 
 def load_old_network(weights: str, *, charset: Charset, height: int) -> Network:
     """The network with weights that Keras 2 wrote (see model.keras2.weights); raises UserError."""
-    return KerasNetwork(*load_old_model(weights, charset=charset, height=height), name=weights)
+    model, info = load_old_model(weights, charset=charset, height=height)
+    return KerasNetwork(model, info, name=weights, weights=weights)
 
 
 def choose_network(

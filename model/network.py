@@ -37,9 +37,18 @@ class KerasNetwork:
 
     takes_padding = True
 
-    def __init__(self, model: keras.Model, info: DatasetInfo, *, name: str = "model", train_split: str = ""):
-        """Takes a model and the description of the data that it was trained on."""
-        self.model, self.info, self.name, self.train_split = model, info, name, train_split
+    def __init__(
+        self,
+        model: keras.Model,
+        info: DatasetInfo,
+        *,
+        name: str = "model",
+        weights: str = "",
+        train_split: str = "",
+    ):
+        """Takes a model, the description of the data it was trained on, and what is known of its origin."""
+        self.model, self.info = model, info
+        self.name, self.weights, self.train_split = name, weights, train_split
         levels = tf.TensorSpec([None, info.geometry.height, None], tf.uint8)
         spec = [levels, tf.TensorSpec([None], tf.int32)]
         self._one_width = tf.function(self._call_plain, input_signature=spec)

@@ -33,6 +33,7 @@ TOLERANCE = 1e-3
 class ExportInfo:
     """An exported model: its format and precision, how its golden line reads, and what it was made of.
 
+    `train_split` is the split of dataset.json that it was trained on, empty where that is not known.
     `tolerance` is the largest difference of a logit from golden.npy with which a model is the same; `files` has
     the CRC-32C of each file of the model, by its name.
     """
@@ -44,11 +45,13 @@ class ExportInfo:
     tolerance: float
     files: dict[str, str] = dataclasses.field(default_factory=dict)
     provenance: dict[str, Any] = dataclasses.field(default_factory=dict)
+    train_split: str = ""
 
     def __post_init__(self):
         _check(self.format in MODEL_FILES, f"format {self.format!r}, known are {', '.join(MODEL_FILES)}")
         _check(self.precision in PRECISIONS, f"precision {self.precision!r}")
-        _check(isinstance(self.text, str), f"text {self.text!r}")
+        for name in ("text", "train_split"):
+            _check(isinstance(getattr(self, name), str), f"{name} {getattr(self, name)!r}")
         _check(0 <= self.confidence <= 1, f"confidence {self.confidence!r}, not from 0 to 1")
         _check(0 < self.tolerance < float("inf"), f"tolerance {self.tolerance!r}, not above 0")
         for name in ("files", "provenance"):
@@ -60,6 +63,7 @@ class ExportInfo:
             "schema_version": VERSION,
             "format": self.format,
             "precision": self.precision,
+            "train_split": self.train_split,
             "golden": {"text": self.text, "confidence": self.confidence, "tolerance": self.tolerance},
             "files": self.files,
             "provenance": self.provenance,
@@ -175,7 +179,7 @@ def _from_json(content: dict[str, Any]) -> ExportInfo:
     if content["schema_version"] != VERSION:
         raise ValueError(f"schema version {content['schema_version']}")
     golden = {name: content["golden"][name] for name in ("text", "confidence", "tolerance")}
-    described = {name: content[name] for name in ("format", "precision", "files", "provenance")}
+    described = {name: content[name] for name in ("format", "precision", "train_split", "files", "provenance")}
     return ExportInfo(**described, **golden)
 
 

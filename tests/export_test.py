@@ -161,6 +161,7 @@ class OutputTest(ExportCase):
     def export(self, folder: str, **changes):
         """An export whose model is a few bytes, which reads as the run does."""
         network = make_network()
+        network.name = changes.pop("name", "model")
 
         def write(_, output):
             with open(os.path.join(output, "model.onnx"), "wb") as file:
@@ -203,12 +204,18 @@ class OutputTest(ExportCase):
 
     def test_an_export_is_replaced_only_when_told(self):
         folder = self.create_tempdir().full_path
-        self.export(folder, provenance={"run": "one"})
+        self.export(folder, name="one")
         with self.assertRaisesRegex(UserError, "a folder that has an export.*--overwrite"):
-            self.export(folder, provenance={"run": "two"})
-        self.assertEqual(load_export_info(folder).provenance["run"], "one")
-        self.export(folder, provenance={"run": "two"}, overwrite=True)
-        self.assertEqual(load_export_info(folder).provenance["run"], "two")
+            self.export(folder, name="two")
+        self.assertEqual(load_export_info(folder).provenance["model"], "one")
+        self.export(folder, name="two", overwrite=True)
+        self.assertEqual(load_export_info(folder).provenance["model"], "two")
+
+    def test_an_export_is_not_exported_again(self):
+        folder = self.create_tempdir().full_path
+        with self.assertRaisesRegex(UserError, "received an export, expected a run"):
+            export(mock.Mock(name="not a KerasNetwork"), output=f"{folder}/out", format="onnx")
+        self.assertEmpty(os.listdir(folder))
 
     def test_an_unfinished_export_is_begun_anew(self):
         folder = self.create_tempdir().full_path
