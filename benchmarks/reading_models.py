@@ -9,7 +9,7 @@ from benchmarks.notebook import build_network, read_pixels, read_texts
 from model.config import Devices, Training
 from model.densenet import build_densenet
 from model.devices import set_up_devices
-from model.exporting import export
+from model.exports.exporting import export
 from model.network import KerasNetwork
 from model.recognizer import Recognizer
 from model.run_folder import RunFolder, load_model, open_run

@@ -37,9 +37,9 @@ _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an export that is th
 
 def main() -> None:
     """Exports as the flags say and prints the result."""
-    from model.calibration import read_calibration
     from model.devices import set_up_devices  # loads TensorFlow, for which --help need not wait
-    from model.exporting import export
+    from model.exports.calibration import read_calibration
+    from model.exports.exporting import export
     from model.loading import choose_network
 
     set_up_devices(Devices())

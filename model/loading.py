@@ -1,6 +1,6 @@
 """A network from where it lies: a run, an export, or a file of the original notebook's weights."""
 
-from model.exports import load_export
+from model.exports.networks import load_export
 from model.keras2.weights import load_old_model
 from model.network import KerasNetwork, Network
 from model.run_folder import RunFolder, find_weights, load_model

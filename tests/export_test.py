@@ -14,11 +14,11 @@ import onnx
 import tensorflow as tf
 from absl.testing import parameterized
 
-from model import exporting
-from model.calibration import read_calibration
 from model.config import Devices, Training
 from model.densenet import build_densenet
-from model.exporting import export
+from model.exports import exporting
+from model.exports.calibration import read_calibration
+from model.exports.exporting import export
 from model.loading import load_network
 from model.network import KerasNetwork
 from model.recognizer import Recognizer

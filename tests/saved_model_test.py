@@ -11,7 +11,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from model.densenet import build_densenet
-from model.exporting import export
+from model.exports.exporting import export
 from model.network import KerasNetwork
 from model.recognizer import Recognizer
 from pipeline.charset import Charset

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from beam_jobs.transcripts import Transcript
 from model.densenet import build_densenet
-from model.exporting import export
+from model.exports.exporting import export
 from model.network import KerasNetwork
 from model.recognizer import Recognizer
 from pipeline.dataset_info import DatasetInfo

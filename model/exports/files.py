@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from model.export_graphs import make_lines_call, make_module
-from model.exports import INPUT, OUTPUT, import_extra
+from model.exports.graphs import make_lines_call, make_module
+from model.exports.networks import INPUT, OUTPUT, import_extra
 from model.network import KerasNetwork
 from pipeline import images, storage
 from pipeline.export_info import MODEL_FILES
@@ -29,7 +29,7 @@ def write_saved_model(network: KerasNetwork, folder: str) -> None:
 def write_onnx(network: KerasNetwork, folder: str) -> None:
     """Writes model.onnx: `lines` float32 [B, H, W, 1] -> `logits` float32 [B, T, classes], B and W free."""
     onnx, convert = import_extra("onnx"), import_extra("tf2onnx.convert")
-    from model.onnx_graph import name_dimensions, pair_rows  # imports onnx
+    from model.exports.onnx_graph import name_dimensions, pair_rows  # imports onnx
 
     spec, call = _lines_spec(network), make_lines_call(network)
     function = tf.function(lambda lines: {OUTPUT: call(lines)}, input_signature=[spec], autograph=False)

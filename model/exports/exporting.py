@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from model.export_files import write_onnx, write_saved_model, write_tflite
-from model.exports import open_export
-from model.golden import draw_golden_line, draw_test_lines
+from model.exports.files import write_onnx, write_saved_model, write_tflite
+from model.exports.golden import draw_golden_line, draw_test_lines
+from model.exports.networks import open_export
 from model.network import KerasNetwork, Network
 from model.reading import Reading, make_readings
 from pipeline import storage
