@@ -7,9 +7,11 @@ os.environ.pop("OMP_NUM_THREADS", None)  # a training would set threads by it, t
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the tests assert what a CPU computes
 
 import tensorflow as tf
-from absl import flags
+from absl import flags, logging
 
 flags.FLAGS.mark_as_parsed()  # absl's temporary folders hang on a flag
+# As commands do. Where nobody has set it, saving a SavedModel leaves it at WARNING for the rest of the process.
+logging.set_verbosity(logging.INFO)
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
