@@ -10,13 +10,13 @@ from model.network import Network
 from model.picture import draw_readings
 from model.reader import Reader
 from model.report.line_result import LineResult
-from model.report.report import Report, count_seen
+from model.report.report import PAGE, Report, count_seen
 from pipeline import images, schema, storage
 from pipeline.charset import Charset
 from pipeline.dataset import evaluation_input
 from pipeline.dataset_info import DatasetInfo, load_dataset_info
 from pipeline.errors import UserError
-from pipeline.picture import save_png
+from pipeline.picture import choose_typeface, save_png
 from pipeline.progress import Progress
 
 
@@ -42,8 +42,7 @@ def evaluate(
     start, reader, info = time.monotonic(), Reader(network, batch_size=batch_size), load_dataset_info(data)
     _check_same_lines(network.info, info, data)
     where = {"folder": data, "info": info, "split": split}
-    if report:
-        storage.make_folder(report)  # now, not when all lines are read
+    _check_outputs(report, picture, font)
     seen = count_seen(network.info, network.train_split)
     told = Report(charset=network.info.charset, seen=seen, worst=report_lines)
     for result in read_split(reader, **where, batch_size=batch_size):
@@ -88,6 +87,16 @@ def _unpack(batch: dict, charset: Charset) -> Iterator[tuple[str, np.ndarray, st
         label = batch[schema.LABEL][row, : batch[schema.LABEL_LENGTH][row]]
         key = batch[schema.KEY][row].decode("utf-8", "surrogateescape")
         yield key, levels[row, :, : batch[schema.WIDTH][row]], charset.decode(label)
+
+
+def _check_outputs(report: str | None, picture: str | None, font: str | None) -> None:
+    """Raises UserError for what could not be written, before any line is read."""
+    if report:
+        storage.make_folder(report)
+        storage.check_writable(storage.join(report, PAGE))
+    if picture:
+        storage.check_writable(picture)
+        choose_typeface([], size=1, font=font)
 
 
 def _list_facts(network: Network, data: str, split: str) -> dict[str, object]:

@@ -19,7 +19,9 @@ _MODEL = flags.DEFINE_string("model", None, "Folder of the run.")
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Weights file of the run; by default the best epoch's.")
 _WEIGHTS = flags.DEFINE_string("weights", None, "Weights file of the original notebook, in place of --model.")
 _CHARSET = flags.DEFINE_string("charset", None, "With --weights: the charset file that they go with.")
-_IMAGE_HEIGHT = flags.DEFINE_integer("image_height", 32, "With --weights: height of the lines that they read.")
+_IMAGE_HEIGHT = flags.DEFINE_integer(
+    "image_height", None, "With --weights: height of the lines that they read; by default 32.", lower_bound=7
+)
 _OUTPUT = flags.DEFINE_string("output", None, "Folder for the export.", required=True)
 _FORMAT = flags.DEFINE_string("format", "saved_model", "saved_model, onnx or tflite.")
 _PRECISION = flags.DEFINE_string(

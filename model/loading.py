@@ -7,6 +7,7 @@ from model.run_folder import RunFolder, find_weights, load_model
 from pipeline.charset import Charset, read_charset
 from pipeline.errors import UserError
 from pipeline.export_info import is_export
+from pipeline.images import Geometry
 
 
 def load_network(path: str, checkpoint: str | None = None) -> Network:
@@ -33,11 +34,12 @@ def load_old_network(weights: str, *, charset: Charset, height: int) -> Network:
 
 
 def choose_network(
-    *, model: str | None, checkpoint: str | None, weights: str | None, charset: str | None, height: int
+    *, model: str | None, checkpoint: str | None, weights: str | None, charset: str | None, height: int | None
 ) -> Network:
     """What flags name: a model, or else weights with the charset file and the height that go with them."""
     check_choice(model=model, checkpoint=checkpoint, weights=weights)
     if model:
+        _check_alone(charset, height)
         return load_network(model, checkpoint)
     if not charset:
         raise UserError(
@@ -46,7 +48,17 @@ def choose_network(
             expected="the charset file that the weights were trained with, which does not lie in theirs",
             remedy="Set --charset, and --image_height where it is not 32.",
         )
-    return load_old_network(weights, charset=read_charset(charset), height=height)
+    return load_old_network(weights, charset=read_charset(charset), height=height or Geometry().height)
+
+
+def _check_alone(charset: str | None, height: int | None) -> None:
+    if charset or height:
+        raise UserError(
+            "charset" if charset else "image_height",
+            received=charset or height,
+            expected="none beside --model, which has its own",
+            remedy="Leave it out, or give --weights=FILE.h5 in place of --model.",
+        )
 
 
 def check_choice(*, model: str | None, checkpoint: str | None, weights: str | None) -> None:

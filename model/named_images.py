@@ -9,8 +9,8 @@ import PIL.Image
 from absl import logging
 
 from pipeline import images, storage
-from pipeline.errors import Refused
-from pipeline.line_list import LineList, decode_text, resolve_path, split_row
+from pipeline.errors import Refused, UserError
+from pipeline.line_list import LineList, check_list_encoding, decode_text, resolve_path, split_row
 
 STANDARD_INPUT = "-"
 
@@ -26,9 +26,13 @@ def find_images(words: Iterable[str], *, rows: Iterable[str] = ()) -> Iterator[N
     """The images that words name, in order: files, folders with all below them, globs, and `-` for `rows`."""
     for word in words:
         if word == STANDARD_INPUT:
-            paths = [row for row in (row.rstrip("\r\n") for row in rows) if row]
+            paths = [row for row in (row.rstrip("\r\n") for row in rows or ()) if row]
+            if not paths:
+                yield NamedImage(word, Refused("missing_image", "no path on standard input"))
         elif storage.is_folder(word):
             paths = _find_in_folder(word)
+            if not paths:
+                yield NamedImage(word, Refused("missing_image", "no image in this folder"))
         elif glob.has_magic(word) and not storage.exists(word):
             paths = storage.find(word)
             if not paths:
@@ -41,7 +45,17 @@ def find_images(words: Iterable[str], *, rows: Iterable[str] = ()) -> Iterator[N
 def read_list(path: str, *, image_root: str, encoding: str) -> Iterator[NamedImage]:
     """The images of a list's rows (see pipeline.line_list), whose labels do not matter, below `image_root`."""
     root, lines = os.path.abspath(image_root), LineList(path)
+    check_list_encoding(encoding)
+    if not storage.is_folder(root):
+        raise UserError(
+            f"image root {image_root}",
+            received="no such folder",
+            expected="the folder that the list's paths start from",
+            remedy="Check --image_root.",
+        )
     offsets, numbers = lines.scan()
+    if not len(offsets):
+        yield NamedImage(path, Refused("missing_image", "no row in this list"))
     for offset, number in zip(offsets.tolist(), numbers.tolist(), strict=True):
         row = split_row(lines.row_at(offset))[0]
         try:
@@ -52,9 +66,25 @@ def read_list(path: str, *, image_root: str, encoding: str) -> Iterator[NamedIma
 
 
 def _find_in_folder(folder: str) -> list[str]:
-    files = [path for path in storage.find(os.path.join(glob.escape(folder), "**")) if not os.path.isdir(path)]
+    files = list(_walk(folder, set()))
     suffixes = {suffix for suffix, kind in PIL.Image.registered_extensions().items() if kind in images.FORMATS}
     found = [path for path in files if os.path.splitext(path)[1].lower() in suffixes]
+    found = [path for path in found if not os.path.basename(path).startswith(".")]
     if len(found) < len(files):
-        logging.warning("%s: %d files left out, not named as images are", folder, len(files) - len(found))
+        others = len(files) - len(found)
+        logging.warning("%s: %d files left out, hidden or not named as images are", folder, others)
     return found
+
+
+def _walk(folder: str, seen: set[str]) -> Iterator[str]:
+    """All files below a folder, in order; a folder that a link leads to again is not walked again."""
+    real = os.path.realpath(folder)
+    if real in seen:
+        return
+    seen.add(real)
+    for name in storage.list_names(folder):
+        path = storage.join(folder, name)
+        if storage.is_folder(path):
+            yield from _walk(path, seen)
+        else:
+            yield path

@@ -22,7 +22,9 @@ _MODEL = flags.DEFINE_string("model", None, "Folder of a run or of an export.")
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Weights file of the run; by default the best epoch's.")
 _WEIGHTS = flags.DEFINE_string("weights", None, "Weights file of the original notebook, in place of --model.")
 _CHARSET = flags.DEFINE_string("charset", None, "With --weights: the charset file that they go with.")
-_IMAGE_HEIGHT = flags.DEFINE_integer("image_height", 32, "With --weights: height of the lines that they read.")
+_IMAGE_HEIGHT = flags.DEFINE_integer(
+    "image_height", None, "With --weights: height of the lines that they read; by default 32.", lower_bound=7
+)
 _LIST = flags.DEFINE_string("list", None, "List file as convert reads it, whose labels do not matter.")
 _LIST_ENCODING = flags.DEFINE_string("list_encoding", ENCODING, "Encoding of the list, such as gbk.")
 _IMAGE_ROOT = flags.DEFINE_string("image_root", "", "Folder that the list's paths start from.")

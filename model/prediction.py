@@ -10,7 +10,10 @@ from model.named_images import NamedImage
 from model.reading import Reading
 from model.reading_picture import ShownLine, draw_shown_lines
 from model.recognizer import Recognizer
+from pipeline import storage
+from pipeline.command import print_row
 from pipeline.errors import Refused
+from pipeline.images import FittedLine
 from pipeline.picture import save_png
 from pipeline.progress import Progress
 
@@ -29,15 +32,17 @@ def predict(
     Those are told of on standard error. With `show` the first lines that were read are drawn into a PNG file.
     """
     refused, shown = collections.Counter(), []
-    for image, outcome in _read(recognizer, images):
+    if show:
+        storage.check_writable(show)  # now, not when all lines are read
+    for image, line, outcome in _read(recognizer, images):
         row = write(image.name, outcome)
         if row is not None:
-            print(row, flush=True)
+            print_row(row)
         if isinstance(outcome, Refused):
             print(f"error: {image.name}: {outcome}", file=sys.stderr)
             refused[outcome.reason] += 1
         elif show and len(shown) < show_lines:
-            shown.append(ShownLine(image.name, recognizer.prepare(image.path), outcome))
+            shown.append(ShownLine(image.name, line, outcome))
     _report(len(images), refused)
     if shown:
         save_png(draw_shown_lines(shown, font=font), show)
@@ -46,12 +51,12 @@ def predict(
 
 def _read(
     recognizer: Recognizer, images: Sequence[NamedImage]
-) -> Iterator[tuple[NamedImage, Reading | Refused]]:
+) -> Iterator[tuple[NamedImage, FittedLine | Refused, Reading | Refused]]:
     # Rows on a terminal show by themselves how far it is.
     progress = None if sys.stdout.isatty() else Progress("read", len(images), "lines")
-    outcomes = recognizer.read_many(image.path for image in images)
-    for number, pair in enumerate(zip(images, outcomes, strict=True), start=1):
-        yield pair
+    outcomes = recognizer.read_with_lines(image.path for image in images)
+    for number, (image, outcome) in enumerate(zip(images, outcomes, strict=True), start=1):
+        yield image, *outcome
         if progress:
             progress.show(number)
 

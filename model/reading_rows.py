@@ -1,6 +1,7 @@
 """Readings as rows of text: tab-separated, JSON, or the bare texts."""
 
 import json
+import os
 
 from model.reading import Reading
 from pipeline.errors import Refused
@@ -21,6 +22,8 @@ def write_text(name: str, outcome: Reading | Refused) -> str | None:
 
 def write_json(name: str, outcome: Reading | Refused) -> str | None:
     """An object a row: path, text, confidence and characters with their places; or path, refused and detail."""
+    # In JSON bytes of a path that are not UTF-8 stand as \xNN: half a surrogate pair is not for every parser.
+    name = os.fsencode(name).decode("utf-8", "backslashreplace")
     if isinstance(outcome, Refused):
         content = {"path": name, "refused": outcome.reason, "detail": outcome.detail}
     else:
@@ -35,8 +38,7 @@ def write_json(name: str, outcome: Reading | Refused) -> str | None:
         ]
         content = {"path": name, "text": outcome.text, "confidence": round(outcome.confidence, 4)}
         content["characters"] = characters
-    # A path that is not UTF-8 becomes an escape, which is JSON still.
-    return json.dumps(content, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
+    return json.dumps(content, ensure_ascii=False)
 
 
 WRITERS = {"tsv": write_tsv, "json": write_json, "text": write_text}

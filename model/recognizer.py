@@ -17,8 +17,9 @@ from pipeline.errors import Refused
 # A file's path, an encoded image, a picture of Pillow, or levels: uint8, grey [H, W] or colour [H, W, 3 or 4].
 Image = str | os.PathLike | bytes | PIL.Image.Image | np.ndarray
 
-# Batches whose lines are sorted by width together: more make less padding, and wait longer for a first reading.
-_WINDOW = 16
+# Lines that are sorted by width together, if batches are not larger: more make less padding, but a reader waits
+# for all of them. The first ones are not made to wait.
+_WINDOW = 1024
 
 
 class Recognizer:
@@ -30,13 +31,16 @@ class Recognizer:
     An image of another height is scaled to the model's; lines may be of any length.
     """
 
-    def __init__(self, model: str | Network, checkpoint: str | None = None, *, batch_size: int = 64):
+    def __init__(
+        self, model: str | os.PathLike | Network, checkpoint: str | None = None, *, batch_size: int = 64
+    ):
         """Loads the folder of a run or an export, or takes a network; raises UserError for a missing part.
 
         `checkpoint` names a file of the run's weights in place of the best ones.
         """
-        self.network = load_network(model, checkpoint) if isinstance(model, str) else model
-        self._reader, self._window = Reader(self.network, batch_size=batch_size), _WINDOW * batch_size
+        is_path = isinstance(model, str | os.PathLike)
+        self.network = load_network(os.fspath(model), checkpoint) if is_path else model
+        self._reader, self._batch_size = Reader(self.network, batch_size=batch_size), batch_size
 
     def read(self, image: Image) -> Reading:
         """Reads one image; raises Refused where it is not one, or too narrow for a frame."""
@@ -50,24 +54,36 @@ class Recognizer:
 
         What could not even be named comes as its refusal, and goes out as that.
         """
-        remaining = iter(lines)
-        while window := list(itertools.islice(remaining, self._window)):
-            yield from self._read_window(window)
+        return (outcome for _, outcome in self.read_with_lines(lines))
+
+    def read_with_lines(
+        self, lines: Iterable[Image | Refused]
+    ) -> Iterator[tuple[images.FittedLine | Refused, Reading | Refused]]:
+        """As `read_many`, each with the line that the network got."""
+        if isinstance(lines, str | bytes | os.PathLike | PIL.Image.Image):
+            raise TypeError(f"one image ({type(lines).__name__}) in place of several: use read")
+        return self._read_windows(iter(lines))
 
     def prepare(self, image: Image) -> images.FittedLine:
         """The grey levels that the network gets of an image; raises Refused."""
         info = self.network.info
         return images.fit_for_reading(read_levels(image), info.geometry, info.fit)
 
-    def _read_window(self, window: list[Image | Refused]) -> Iterator[Reading | Refused]:
+    def _read_windows(self, remaining: Iterator[Image | Refused]) -> Iterator[tuple]:
+        size = self._batch_size
+        while window := list(itertools.islice(remaining, size)):
+            yield from self._read_window(window)
+            size = min(2 * size, max(_WINDOW, self._batch_size))
+
+    def _read_window(self, window: list[Image | Refused]) -> Iterator[tuple]:
         prepared = list(map(self._try_to_prepare, window))
         lines = [line for line in prepared if not isinstance(line, Refused)]
         readings = iter(self._reader.read_lines([line.levels for line in lines]))
         for line in prepared:
             if isinstance(line, Refused):
-                yield line
+                yield line, line
             else:
-                yield rescale(next(readings), line.scale, line.width)
+                yield line, rescale(next(readings), line.scale, line.width)
 
     def _try_to_prepare(self, image: Image | Refused) -> images.FittedLine | Refused:
         try:

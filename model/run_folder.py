@@ -16,6 +16,7 @@ from model.keras2.weights import is_old_weights
 from pipeline import storage
 from pipeline.dataset_info import FILE_NAME, DatasetInfo, load_dataset_info
 from pipeline.errors import UserError
+from pipeline.export_info import is_export
 
 BEST = "best.weights.h5"
 EPOCH = "epoch-{epoch:04d}.weights.h5"
@@ -34,8 +35,16 @@ class RunFolder:
 
     def read_settings(self) -> dict[str, object]:
         """The run's Training as JSON has it; what an older run does not tell was as it is by default."""
-        told = json.loads(storage.read_bytes(self.config))["training"]
-        return json.loads(json.dumps(dataclasses.asdict(Training()))) | told
+        try:
+            told = json.loads(storage.read_bytes(self.config))["training"]
+            return json.loads(json.dumps(dataclasses.asdict(Training()))) | told
+        except (ValueError, LookupError, TypeError) as error:
+            raise UserError(
+                f"run {self.config}",
+                received=f"{type(error).__name__}: {error}",
+                expected="what a training was told, as JSON",
+                remedy="Restore the file from a copy of the run.",
+            ) from None
 
     @property
     def weights(self) -> str:
@@ -108,14 +117,26 @@ def load_model(
     if not storage.exists(run.config):
         raise UserError(
             f"model {path}",
-            received="no config.json there",
-            expected="the folder of a run",
-            remedy="Train first: python -m model.train --run=...",
+            received=_describe_other(path),
+            expected="the folder of a run (with config.json) or of an export (with export.json)",
+            remedy="Name that folder. Weights of the original notebook are given by --weights=FILE.",
         )
     info = load_dataset_info(path)
     model = build_densenet(height=info.geometry.height, classes=info.charset.classes, padded=padded)
     _load_weights(model, find_weights(run, checkpoint))
     return model, info
+
+
+def _describe_other(path: str) -> str:
+    """What lies at a path where no run does."""
+    if not storage.exists(path):
+        return "no such folder"
+    if not storage.is_folder(path):
+        return "a file"
+    if storage.exists(storage.join(path, FILE_NAME)):
+        return "the folder of a data set, or of an export that is not whole"
+    inside = [name for name in storage.list_names(path) if is_export(storage.join(path, name))]
+    return f"a folder that has exports in it: {', '.join(inside[:3])}" if inside else "a folder with neither"
 
 
 def find_weights(run: RunFolder, checkpoint: str | None = None) -> str:

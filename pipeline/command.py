@@ -27,10 +27,12 @@ def run(
 
     It exits with 141 where what reads its output goes away.
 
-    With `words` main takes the arguments that are no flags, with `beam` those after `--`; where a binary takes
-    neither, one that stands there is an error. `resumes`: the same command goes on where it was stopped.
+    With `words` main takes the arguments that are no flags (behind `--` all are words), with `beam` those after
+    `--`; where a binary takes neither, one that stands there is an error. `resumes`: the same command goes on
+    where it was stopped.
     """
-    arguments, beam_arguments = _split_arguments(sys.argv)
+    arguments, after = _split_arguments(sys.argv)
+    more_words, beam_arguments = (after, []) if words and not beam else ([], after)
     # TensorFlow reads this when it loads; its start-up messages would bury ours.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _show_help_of(main)
@@ -42,10 +44,10 @@ def run(
             raise app.UsageError(f"nothing belongs after '--' here: {' '.join(beam_arguments)}")
         logging.set_verbosity(logging.INFO)
         logging.get_absl_handler().addFilter(_concerns_users)
-        _take_any_path()
+        _write_utf8()
         # What is wrong with an image is told with its line.
         warnings.filterwarnings("ignore", module="PIL")
-        extra = ([argv[1:]] if words else []) + ([beam_arguments] if beam else [])
+        extra = ([argv[1:] + more_words] if words else []) + ([beam_arguments] if beam else [])
         return _report_errors(lambda: main(*extra), resumes)
 
     app.run(start, argv=arguments)
@@ -53,7 +55,23 @@ def run(
 
 def print_result(result: dict) -> None:
     """Prints the JSON object that a binary ends its standard output with."""
-    print(json.dumps(result, ensure_ascii=False), flush=True)
+    print_row(json.dumps(result, ensure_ascii=False))
+
+
+def print_row(row: str) -> None:
+    """Prints a row on standard output at once; raises UserError where it cannot be written."""
+    try:
+        print(row, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _let_output_go()
+        raise UserError(
+            "standard output",
+            received=error.strerror or str(error),
+            expected="a place that takes what is printed",
+            remedy="Free space, or send the output elsewhere.",
+        ) from None
 
 
 def _report_errors(call: Callable[[], int | None], resumes: bool) -> int:
@@ -63,8 +81,7 @@ def _report_errors(call: Callable[[], int | None], resumes: bool) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:
-        # Who read our output has seen enough (head); Python would write to it once more as it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_output_go()  # who read it has seen enough (head)
         return CLOSED
     except KeyboardInterrupt:
         goes_on = "; what is finished stays, and the same command goes on from there" if resumes else ""
@@ -72,10 +89,17 @@ def _report_errors(call: Callable[[], int | None], resumes: bool) -> int:
         return INTERRUPTED
 
 
-def _take_any_path() -> None:
-    """Prints paths that are not UTF-8 as the bytes that they are."""
+def _let_output_go() -> None:
+    """Python would write what it holds to standard output once more as it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _write_utf8() -> None:
+    """Prints texts as UTF-8 in any locale, and paths that are not UTF-8 as the bytes that they are."""
+    if sys.stdout is None or sys.stderr is None:
+        raise app.UsageError("standard output or standard error is closed: nobody would see what is printed.")
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="surrogateescape")
+        stream.reconfigure(encoding="utf-8", errors="surrogateescape")
 
 
 def _concerns_users(record: std_logging.LogRecord) -> bool:

@@ -60,6 +60,19 @@ def write_atomically(path: str, data: bytes) -> None:
         file.write(data)
 
 
+def check_writable(path: str) -> None:
+    """Raises UserError where a file cannot be written, or is a folder; leaves nothing."""
+    if os.path.isdir(local_path(path)):
+        raise _refuse_writing(path, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
+    temporary = f"{path}{TEMPORARY}{uuid.uuid4().hex[:8]}"
+    try:
+        with open(temporary, "wb"):
+            pass
+        os.remove(temporary)
+    except OSError as error:
+        raise _refuse_writing(path, error) from None
+
+
 @contextlib.contextmanager
 def atomic_file(path: str):
     """A file for writing that takes its name when the block ends well, and leaves nothing otherwise."""

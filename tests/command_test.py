@@ -32,7 +32,7 @@ def main(*extra):
         return 0
     if DO.value == "three":
         return 3
-    print("before")
+    command.print_row("before")
     command.print_result({"number": NUMBER.value, "extra": extra, "text": "春"})
 
 def run():
@@ -45,13 +45,15 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 class CommandTest(parameterized.TestCase, tf.test.TestCase):
-    def run_binary(self, *arguments: str, kinds: str = "", stub: str = "") -> subprocess.CompletedProcess:
+    def run_binary(
+        self, *arguments: str, kinds: str = "", stub: str = "", environment=None
+    ) -> subprocess.CompletedProcess:
         """Runs the binary with command.run(main, kinds), or a stub beside it that imports it."""
         folder = self.create_tempdir()
         path = folder.create_file("add.py", BINARY.replace("main, KINDS", f"main, {kinds}")).full_path
         if stub:
             path = folder.create_file("ocr-add", stub).full_path
-        environment = {**os.environ, "PYTHONPATH": ROOT, "PYTHONIOENCODING": "utf-8"}
+        environment = {**os.environ, "PYTHONPATH": ROOT, "PYTHONIOENCODING": "utf-8", **(environment or {})}
         return subprocess.run(
             [sys.executable, path, *arguments],
             env=environment,
@@ -120,6 +122,35 @@ class CommandTest(parameterized.TestCase, tf.test.TestCase):
         environment = {**os.environ, "PYTHONPATH": ROOT}
         done = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True)
         self.assertEqual((done.stdout, done.stderr, done.returncode), ("row\n", "", 141))
+
+    def test_words_may_stand_behind_two_dashes(self):
+        done = self.run_binary("a", "--", "--number=2", "-b", kinds="words=True")
+        self.assertEqual(json.loads(done.stdout.splitlines()[-1])["extra"], [["a", "--number=2", "-b"]])
+
+    def test_a_full_disk_under_its_output_is_told_in_a_line(self):
+        path = self.create_tempdir().create_file("add.py", BINARY.replace("main, KINDS", "main")).full_path
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                [sys.executable, path],
+                env={**os.environ, "PYTHONPATH": ROOT},
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("error: standard output: received No space left on device", done.stderr)
+        self.assertNotIn("Traceback", done.stderr)
+
+    def test_output_that_nobody_sees_is_an_error(self):
+        path = self.create_tempdir().create_file("add.py", BINARY.replace("main, KINDS", "main")).full_path
+        command = ["bash", "-c", f"{sys.executable} {path} >&-"]
+        done = subprocess.run(command, env={**os.environ, "PYTHONPATH": ROOT}, capture_output=True, text=True)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("standard output or standard error is closed", done.stderr)
+
+    def test_writes_utf8_in_any_locale(self):
+        done = self.run_binary(environment={"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"})
+        self.assertIn('"text": "春"', done.stdout)
 
     def test_prints_a_path_that_is_not_utf8_as_its_bytes(self):
         path = self.create_tempdir().create_file("add.py", BINARY.replace("main, KINDS", "main")).full_path

@@ -2,6 +2,7 @@
 
 import json
 import os
+from unittest import mock
 
 import tensorflow as tf
 from absl.testing import parameterized
@@ -68,6 +69,15 @@ class EvaluationTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(told["totals"]["lines"], result["lines"])
         self.assertEqual(told["totals"]["cer"], result["cer"])
         self.assertTrue(os.path.exists(picture))
+
+    @parameterized.parameters(("picture", "none/sheet.png"), ("picture", ""), ("report", "file.txt"))
+    def test_what_could_not_be_written_is_told_before_a_line_is_read(self, name, path):
+        folder = self.create_tempdir().full_path
+        data, reader = convert_lines(folder, 3), mock.Mock(side_effect=AssertionError)
+        with open(os.path.join(folder, "file.txt"), "w"):
+            pass
+        with mock.patch("model.evaluation.read_split", reader), self.assertRaises(UserError):
+            evaluate(self.make_network(), data=data, split="train", **{name: os.path.join(folder, path)})
 
     def test_data_of_another_charset_are_refused(self):
         data = convert_lines(self.create_tempdir().full_path, 3)

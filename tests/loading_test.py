@@ -22,7 +22,7 @@ class LoadingTest(parameterized.TestCase, tf.test.TestCase):
         CHARSET.write(self.charset)
 
     def choose(self, **given):
-        nothing = {"model": None, "checkpoint": None, "weights": None, "charset": None, "height": 32}
+        nothing = {"model": None, "checkpoint": None, "weights": None, "charset": None, "height": None}
         return choose_network(**{**nothing, **given})
 
     def test_weights_of_the_notebook_read(self):
@@ -37,11 +37,17 @@ class LoadingTest(parameterized.TestCase, tf.test.TestCase):
         ({}, "received neither --model nor --weights, expected --model"),
         ({"model": "run", "weights": "w.h5"}, "received --model and --weights, expected --model"),
         ({"weights": "w.h5", "checkpoint": "c.h5"}, "received --weights and --checkpoint"),
+        ({"model": "run", "height": 48}, "image_height: received 48, expected none beside --model"),
+        ({"model": "run", "charset": "c.txt"}, "charset: received c.txt, expected none beside --model"),
         ({"weights": "w.h5"}, "received none beside --weights, expected the charset file"),
     )
     def test_one_of_them_has_to_be_named_with_what_it_needs(self, given, message):
         with self.assertRaisesRegex(UserError, message):
             self.choose(**given)
+
+    def test_a_folder_of_weights_is_a_model(self):
+        with self.assertRaisesRegex(UserError, "received a folder, .*by --model"):
+            self.choose(weights=self.folder, charset=self.charset)
 
     def test_another_height_is_refused(self):
         with self.assertRaisesRegex(UserError, "height"):

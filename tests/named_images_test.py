@@ -3,16 +3,17 @@
 import os
 
 import tensorflow as tf
+from absl.testing import parameterized
 
 from model.named_images import NamedImage, find_images, read_list
-from pipeline.errors import Refused
+from pipeline.errors import Refused, UserError
 
 
-class NamedImagesTest(tf.test.TestCase):
+class NamedImagesTest(parameterized.TestCase, tf.test.TestCase):
     def setUp(self):
         super().setUp()
         folder = self.create_tempdir()
-        for name in ("b/1.png", "b/c/2.JPG", "a [1].png", "notes.txt"):
+        for name in ("b/1.png", "b/c/2.JPG", "a [1].png", "notes.txt", "b/.hidden.png"):
             folder.create_file(name)
         self.folder = folder.full_path
 
@@ -28,7 +29,7 @@ class NamedImagesTest(tf.test.TestCase):
     def test_a_folder_is_all_images_below_it_in_order_and_tells_of_the_rest(self):
         with self.assertLogs(level="WARNING") as logs:
             self.assertEqual(self.names(self.folder), ["a [1].png", "b/1.png", "b/c/2.JPG"])
-        self.assertIn("1 files left out, not named as images are", logs.output[0])
+        self.assertIn("2 files left out, hidden or not named as images are", logs.output[0])
 
     def test_a_glob_is_what_matches(self):
         self.assertEqual(self.names(self.path("*/*.png")), ["b/1.png"])
@@ -37,6 +38,35 @@ class NamedImagesTest(tf.test.TestCase):
     def test_a_glob_without_a_match_is_refused(self):
         (image,) = find_images([self.path("*.gif")])
         self.assertEqual((image.path.reason, image.path.detail), ("missing_image", "no file matches it"))
+
+    def test_a_link_that_leads_back_is_not_followed_for_ever(self):
+        os.symlink(self.folder, self.path("b/back"))
+        self.assertEqual(self.names(self.folder), ["a [1].png", "b/1.png", "b/c/2.JPG"])
+
+    def test_nothing_to_read_is_not_nothing_said(self):
+        os.mkdir(self.path("empty"))
+        list_path = self.path("list.txt")
+        with open(list_path, "w") as file:
+            file.write("\n")
+        found = [*find_images([self.path("empty"), "-"], rows=[])]
+        found += read_list(list_path, image_root=self.folder, encoding="utf-8")
+        details = [image.path.detail for image in found]
+        self.assertEqual(
+            details, ["no image in this folder", "no path on standard input", "no row in this list"]
+        )
+        (closed,) = find_images(["-"], rows=None)
+        self.assertIsInstance(closed.path, Refused)
+
+    @parameterized.parameters(
+        ({"image_root": "/none"}, "image root /none: received no such folder"),
+        ({"encoding": "foo"}, "list encoding: received 'foo'"),
+    )
+    def test_a_list_is_not_read_by_what_cannot_be(self, changed, message):
+        path = self.path("list.txt")
+        with open(path, "w") as file:
+            file.write("b/1.png 1\n")
+        with self.assertRaisesRegex(UserError, message):
+            list(read_list(path, **{"image_root": self.folder, "encoding": "utf-8", **changed}))
 
     def test_a_dash_is_a_path_a_row(self):
         rows = ["x y.png\n", "\n", "z.png\r\n"]

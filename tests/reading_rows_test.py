@@ -22,7 +22,7 @@ class ReadingRowsTest(tf.test.TestCase):
 
     def test_json_tells_all(self):
         content = json.loads(write_json("春\udcff.jpg", READING))
-        self.assertEqual(content["path"], "春\udcff.jpg")
+        self.assertEqual(content["path"], "春\\xff.jpg")
         self.assertEqual((content["text"], content["confidence"]), ("a\tb", 0.9877))
         self.assertEqual(content["characters"], [{"text": "a", "confidence": 0.5, "start": 0.0, "end": 8.2}])
         refused = {"path": "x", "refused": "missing_image", "detail": "no file x"}

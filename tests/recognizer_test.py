@@ -113,8 +113,44 @@ class RecognizerTest(parameterized.TestCase, tf.test.TestCase):
             Recognizer(run)
 
     def test_a_folder_that_is_no_run_is_an_error(self):
-        with self.assertRaisesRegex(UserError, "no config.json there, expected the folder of a run"):
-            Recognizer(self.create_tempdir().full_path)
+        folder, run = self.create_tempdir().full_path, self.make_run()
+        os.mkdir(os.path.join(folder, "1"))
+        with open(os.path.join(folder, "1", "export.json"), "w"):
+            pass
+        file = os.path.join(run, "config.json")
+        for path, received in (
+            (os.path.join(folder, "none"), "no such folder"),
+            (file, "a file"),
+            (os.path.join(run, "weights"), "a folder with neither"),
+            (folder, "a folder that has exports in it: 1"),
+        ):
+            with self.assertRaisesRegex(UserError, f"received {received}, expected the folder of a run"):
+                Recognizer(path)
+        os.remove(file)
+        with self.assertRaisesRegex(UserError, "received the folder of a data set, or"):
+            Recognizer(run)
+
+    def test_a_damaged_configuration_is_an_error(self):
+        run = self.make_run()
+        for content in ("{", "{}", "[1]"):
+            with open(os.path.join(run, "config.json"), "w") as file:
+                file.write(content)
+            with self.assertRaisesRegex(
+                UserError, "config.json: received .* expected what a training was told"
+            ):
+                Recognizer(run)
+
+    def test_takes_a_path_of_any_kind_and_several_lines_only_as_such(self):
+        recognizer = Recognizer(pathlib.Path(self.make_run()))
+        with self.assertRaisesRegex(TypeError, "one image .str. in place of several: use read"):
+            recognizer.read_many("line.png")
+
+    def test_the_first_readings_wait_for_one_batch_alone(self):
+        recognizer, taken = Recognizer(self.make_run(), batch_size=2), []
+        readings = recognizer.read_many(taken.append(k) or draw_levels(k) for k in range(100))
+        next(readings)
+        self.assertLen(taken, 2)
+        self.assertLen(list(readings), 99)
 
     def test_without_a_best_epoch_the_last_one_reads(self):
         run = self.make_run()

@@ -157,7 +157,7 @@ class TransferTest(parameterized.TestCase, tf.test.TestCase):
             self.begin(OLD, old=old)
 
     def test_a_folder_that_is_no_run_is_refused(self):
-        with self.assertRaisesRegex(UserError, "no config.json there, expected the folder of a run"):
+        with self.assertRaisesRegex(UserError, "a folder with neither, expected the folder of a run"):
             self.begin(OLD, old=self.folder)
 
 

@@ -62,6 +62,13 @@ def has_keras2_layout(path: str) -> bool:
 
 def read_keras2_file(path: str) -> StoredModel:
     """Reads the layers of a file; raises UserError for one that is damaged, or that no Keras 2 wrote."""
+    if storage.is_folder(path):
+        raise UserError(
+            f"weights {path}",
+            received="a folder",
+            expected="a file of weights that Keras 2 wrote",
+            remedy="Give the folder of a run, or of an export, by --model.",
+        )
     with _open(path) as file:
         group = _find_group(file)
         if group is None:
