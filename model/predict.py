@@ -4,10 +4,11 @@
     python -m model.predict --model=run --format=json --show=readings.png scans/
     find scans -name '*.jpg' | python -m model.predict --model=run -
 
-Arguments are files, folders (all images below them), globs, and - for paths on standard input, a row each.
-Prints a row an image, in order: `path<TAB>text<TAB>confidence`, an object of JSON with each character's
-confidence and place, or the text alone. A file that cannot be read is reported on standard error, the others
-are read all the same, and the exit code is then 1.
+Arguments are files, folders (all images below them, by their names' ends, but hidden ones), globs, and - for
+paths on standard input, a row each, which are read to their end first. Prints a row an image, in order:
+`path<TAB>text<TAB>confidence`, an object of JSON with each character's confidence and place, or the text alone.
+A file that cannot be read is reported on standard error, the others are read all the same, and the exit code is
+then 1; it has no row, in JSON one of `path`, `refused` and `detail`, and as text an empty one.
 """
 
 import sys
