@@ -88,8 +88,8 @@ class DataSetTest(parameterized.TestCase, ConversionTest):
         with self.assertRaisesWithLiteralMatch(
             UserError,
             f"split 'train' of {self.output}: received {received}, "
-            f"expected {expected}, as it is there, whole and made with. "
-            "Give the same to go on with it, or add --overwrite to begin anew, "
+            f"expected {expected}, with which it was made. "
+            "Give the same to keep it as it is, or add --overwrite to begin anew, "
             "or choose another --split or --output.",
         ):
             self.convert(**changes)

@@ -129,8 +129,8 @@ class WholeTest(TranscriptionTest, parameterized.TestCase):
         with self.assertRaisesWithLiteralMatch(
             UserError,
             f"transcription {self.output}: received lines_per_shard 5, batch_size 2, "
-            "expected lines_per_shard 4, batch_size 3, as it is there, whole and made with. "
-            "Give the same to go on with it, or add --overwrite to begin anew, or choose another --output.",
+            "expected lines_per_shard 4, batch_size 3, with which it was made. "
+            "Give the same to keep it as it is, or add --overwrite to begin anew, or choose another --output.",
         ):
             self.transcribe(lines_per_shard=5, batch_size=2)
         self.assertEqual(read_output(self.output), before)
@@ -236,7 +236,7 @@ class ResumeTest(TranscriptionTest, parameterized.TestCase):
     def test_what_was_begun_with_another_model_is_refused(self):
         self.lose_run(17)
         other = write_export(os.path.join(self.folder, "other"), fit="pad", width=64)
-        with self.assertRaisesRegex(UserError, "received model .by SHA-256. .*, as it was begun with"):
+        with self.assertRaisesRegex(UserError, "received model .by SHA-256. .*, with which it was begun"):
             self.transcribe(model=other)
 
     def test_a_second_one_at_once_is_refused(self):
