@@ -1,6 +1,7 @@
 """List files as a source of images alone: for every row its path, and the line as a model reads it."""
 
 import dataclasses
+import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -9,7 +10,8 @@ import numpy as np
 from beam_jobs.job import RefusedRow
 from beam_jobs.list_source import ListSource
 from pipeline import images
-from pipeline.line_list import parse_path, split_row
+from pipeline.errors import Refused
+from pipeline.line_list import parse_path, resolve_path, split_row
 
 
 class ImageRow(NamedTuple):
@@ -29,6 +31,22 @@ class ImageSource(ListSource):
             path = split_row(self.read_row(number, offset))[0]
             # Bytes that are no text in the lists' encoding are shown as \xNN.
             yield ImageRow(path.decode(self.list_encoding, "backslashreplace"), line)
+
+    def find_image(self, rows: int) -> str:
+        """Nothing if an image of the first rows is there, readable or not; otherwise why the first is not."""
+        first = ""
+        for number, _, offset, *_ in self._plan[:rows].tolist():
+            try:
+                os.stat(resolve_path(parse_path(self.read_row(number, offset), self.list_encoding), self._root))
+            except (FileNotFoundError, NotADirectoryError) as error:
+                first = first or f"no file {error.filename}"
+            except Refused as refusal:
+                first = first or str(refusal)
+            except OSError:
+                return ""
+            else:
+                return ""
+        return first
 
     def read_line(self, number: int, offset: int) -> np.ndarray:
         """The grey levels of a row's image; raises Refused."""

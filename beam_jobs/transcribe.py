@@ -13,6 +13,10 @@ stand as \\\\, \\t, \\r and \\n. An image that cannot be read is a row too, with
 and stands with file:line and detail in transcripts.rejects.tsv. transcription.json has counts and checksums,
 and is there once all rows are. The same command goes on where it was stopped. The last line on standard
 output is {"read", "transcribed", "refused": {reason: n}, "shards", "seconds"}.
+
+Where not one image could be read the rows are there, but the command ends as an error; where none of the first
+100 images is there it does not begin. --max_reject_fraction=1 takes both as they are.
+
 Beam's own options follow after --, for example: -- --runner=FlinkRunner --flink_master=localhost:8081
 """
 
@@ -39,7 +43,7 @@ _BATCH_SIZE = flags.DEFINE_integer(
 _MAX_REJECT_FRACTION = flags.DEFINE_float(
     "max_reject_fraction",
     Transcription.max_reject_fraction,
-    "The run fails where more images cannot be read; by default it does not, for their rows are kept.",
+    "The run fails where more images cannot be read; by default only where not one can, which 1 takes too.",
     0.0,
     1.0,
 )

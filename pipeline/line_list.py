@@ -32,8 +32,8 @@ _IMAGES = re.compile(
     rb"|(?P<WEBP>RIFF....WEBP)|(?P<BMP>BM....\0\0\0\0)|(?P<JPEG2000>\0\0\0\x0cjP  )",
     re.DOTALL,
 )
-# Control characters but blanks, form feeds and those that encodings shift with (ESC, SO, SI): a text begins with
-# next to none, of compressed bytes they are a tenth, of UTF-16 half.
+# Control characters but blanks, form feeds and those that encodings shift with (ESC, SO, SI): a text begins
+# with next to none, of compressed bytes they are a tenth, of UTF-16 half.
 _CONTROLS = bytes(sorted({*range(32)} - {*b"\t\n\v\f\r\x1b\x0e\x0f"}))
 _LOOK_BYTES, _MOST_CONTROLS, _MOST_CONTROLS_SHARE = 4096, 8, 0.05
 

@@ -172,11 +172,74 @@ class WholeTest(TranscriptionTest, parameterized.TestCase):
         self.assertFalse(os.path.exists(os.path.join(self.output, "transcription.json")))
         self.transcribe(max_reject_fraction=0.2)
 
-    def test_a_list_of_which_nothing_can_be_read_is_transcribed_all_the_same(self):
+    @parameterized.parameters(
+        (["none.png", "../0.png"], "no file {}/none.png"), (["../0.png"], "outside_root: ")
+    )
+    def test_a_list_whose_images_are_not_there_is_refused_before_anything_is_made(self, paths, why):
+        write_list(self.folder, paths)
+        why = why.format(self.folder)
+        with self.assertRaisesRegex(
+            UserError,
+            f"^images: received none of those tried .{len(paths)}.; the first: {why}.*Check --image_root",
+        ):
+            self.transcribe()
+        self.assertFalse(os.path.exists(self.output))
+
+    def test_a_list_whose_first_images_alone_are_missing_is_transcribed(self):
+        write_list(self.folder, ["none.png"] * 99 + ["0.png"])
+        self.assertEqual(self.transcribe()["transcribed"], 1)
+
+    def test_an_earlier_run_stays_where_the_new_images_are_not_there(self):
+        self.transcribe()
+        before = read_output(self.output)
+        with self.assertRaisesRegex(UserError, "^images: received none"):
+            self.transcribe(image_root=self.model, overwrite=True)
+        self.assertEqual(read_output(self.output), before)
+
+    def test_it_is_an_error_where_not_one_image_can_be_read_though_all_rows_are_kept(self):
+        write_list(self.folder, ["broken.png", "none.png"])
+        for _ in range(2):  # whole the second time
+            with self.assertRaisesWithLiteralMatch(
+                UserError,
+                f"transcripts of {self.output}: received no text: none of 2 rows could be read "
+                "(1 damaged_image, 1 missing_image), expected rows that can be; transcripts.rejects.tsv tells "
+                "of each. Check --image_root and --list and give the command with --overwrite, or add "
+                "--max_reject_fraction=1 where it is as it should be.",
+            ):
+                self.transcribe()
+            self.assertEqual(self.describe()["transcribed"], 0)
+            self.assertEqual([row.reason for row in self.read_rows()], ["damaged_image", "missing_image"])
+
+    def test_nothing_read_is_no_error_where_all_may_be_refused(self):
         write_list(self.folder, ["none.png", "../0.png"])
-        result = self.transcribe()
+        result = self.transcribe(max_reject_fraction=1.0)
         self.assertEqual((result["read"], result["transcribed"]), (2, 0))
         self.assertEqual([row.reason for row in self.read_rows()], ["missing_image", "outside_root"])
+
+    @parameterized.parameters("dataset.json", "config.json", "export.json", "notes.txt")
+    def test_a_folder_of_something_else_is_no_output(self, name):
+        os.makedirs(self.output)
+        with open(os.path.join(self.output, name), "w"):
+            pass
+        for overwrite in (False, True):
+            with self.assertRaisesWithLiteralMatch(
+                UserError,
+                f"output {self.output}: received a folder with 1 files of something else, such as {name}, "
+                "expected a folder for transcripts alone, empty or not there yet. Name another --output.",
+            ):
+                self.transcribe(overwrite=overwrite)
+        self.assertEqual(os.listdir(self.output), [name])
+
+    def test_what_was_joined_beside_transcripts_does_not_keep_them_from_going_on(self):
+        self.transcribe()
+        with open(os.path.join(self.output, "all.tsv"), "w"):
+            pass
+        self.transcribe()
+
+    def test_a_list_of_no_rows_leaves_no_folder(self):
+        with self.assertRaisesRegex(UserError, "received no rows"):
+            self.transcribe(list_paths=(os.devnull,))
+        self.assertFalse(os.path.exists(self.output))
 
 
 class ResumeTest(TranscriptionTest, parameterized.TestCase):
