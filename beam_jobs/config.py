@@ -84,7 +84,7 @@ class Transcription:
     model: str
     output: str
     list_encoding: str = ENCODING
-    lines_per_shard: int = 4096
+    lines_per_shard: int = 1024  # a window of 16 batches, within which lines are sorted; a kill loses no more
     batch_size: int = 64
     max_reject_fraction: float | None = None  # None: 1, but for input of which not one row can be read
     overwrite: bool = False

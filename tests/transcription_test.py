@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -215,6 +216,17 @@ class WholeTest(TranscriptionTest, parameterized.TestCase):
         result = self.transcribe(max_reject_fraction=1.0)
         self.assertEqual((result["read"], result["transcribed"]), (2, 0))
         self.assertEqual([row.reason for row in self.read_rows()], ["missing_image", "outside_root"])
+
+    def test_a_path_that_is_no_text_has_another_cell_than_one_that_looks_like_it(self):
+        for name in (b"\xff\xfe.png", rb"\xff\xfe.png"):
+            shutil.copy(os.path.join(self.folder, "0.png"), os.path.join(os.fsencode(self.folder), name))
+        with open(os.path.join(self.folder, "train.txt"), "wb") as file:
+            file.write(b"0.png\n\xff\xfe.png\n" + rb"\xff\xfe.png")
+        self.transcribe()
+        with open(os.path.join(self.output, "transcripts-00000-of-00001.tsv"), "rb") as file:
+            cells = [row.split(b"\t")[0] for row in file]
+        self.assertEqual(cells, [b"0.png", rb"\xff\xfe.png", rb"\\xff\\xfe.png"])
+        self.assertEqual([row.path for row in self.read_rows()], ["0.png", "\udcff\udcfe.png", r"\xff\xfe.png"])
 
     @parameterized.parameters("dataset.json", "config.json", "export.json", "notes.txt")
     def test_a_folder_of_something_else_is_no_output(self, name):
