@@ -75,6 +75,13 @@ def count_lines(report: Report, outcome: str) -> None:
         beam.metrics.Metrics.counter("refused", row.reason).inc()
 
 
+def count_done(job: Job, rows: int, shards: int) -> int:
+    """How many of so many rows, in so many shards, are done; a shard that is made counts for the mean."""
+    made = set(find_reports(job))
+    partly = sum(count for number, count in count_rows(job).items() if number not in made)
+    return min(rows, rows * min(shards, len(made)) // shards + partly)
+
+
 def _raise_worker_error(error: BaseException) -> None:
     """Raises what a worker raised for people to see, which runners bring here as the text of a traceback."""
     if re.search("^KeyboardInterrupt", str(error), re.MULTILINE):
@@ -94,17 +101,12 @@ def _progress(job: Job, verb: str, numbers: Sequence[int]) -> Iterator[None]:
     shards = len({*numbers, *find_reports(job)})
     rows, done = job.source.rows * shards // job.source.shard_count, threading.Event()
 
-    def count() -> int:
-        made = set(find_reports(job))
-        partly = sum(counted for number, counted in count_rows(job).items() if number not in made)
-        return min(rows, rows * min(shards, len(made)) // shards + partly)
-
-    progress = Progress(f"{verb} {job.split}", rows, "rows", done=count())
+    progress = Progress(f"{verb} {job.split}", rows, "rows", done=count_done(job, rows, shards))
 
     def watch():
-        most = 0
+        most = 0  # a shard may have counted more rows than the mean, which it counts for once it is made
         while not done.wait(0.5):
-            most = max(most, count())  # shards count as if all had as many rows, and the last has fewer
+            most = max(most, count_done(job, rows, shards))
             progress.show(most)
 
     watcher = threading.Thread(target=watch, daemon=True)
@@ -114,4 +116,4 @@ def _progress(job: Job, verb: str, numbers: Sequence[int]) -> Iterator[None]:
     finally:
         done.set()
         watcher.join()
-        progress.close(count())
+        progress.close(count_done(job, rows, shards))
