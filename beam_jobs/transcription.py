@@ -188,7 +188,7 @@ def _refuse_all(config: Transcription, split: SplitInfo) -> NoReturn:
         f"transcripts of {config.output}",
         received=f"no text: none of {split.read:,} rows could be read ({reasons})",
         expected=f"rows that can be; {SPLIT}.rejects.tsv tells of each",
-        remedy="Check --image_root and --list and give the command with --overwrite, or add "
+        remedy="Check --image_root and --list and give the command again with --overwrite, or add "
         "--max_reject_fraction=1 where it is as it should be.",
     )
 

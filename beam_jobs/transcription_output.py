@@ -19,10 +19,15 @@ def check_output(folder: str) -> None:
     if foreign:
         raise UserError(
             f"output {folder}",
-            received=f"a folder with {len(foreign)} files of something else, such as {foreign[0]}",
+            received=f"a folder with something else in it: {_show(foreign)}",
             expected="a folder for transcripts alone, empty or not there yet",
             remedy="Name another --output.",
         )
+
+
+def _show(names: list[str]) -> str:
+    ordered = sorted(names, key=lambda name: name not in _DESCRIPTIONS)  # these tell most
+    return ", ".join(ordered[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _is_own(name: str) -> bool:

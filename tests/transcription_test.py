@@ -204,7 +204,7 @@ class WholeTest(TranscriptionTest, parameterized.TestCase):
                 UserError,
                 f"transcripts of {self.output}: received no text: none of 2 rows could be read "
                 "(1 damaged_image, 1 missing_image), expected rows that can be; transcripts.rejects.tsv tells "
-                "of each. Check --image_root and --list and give the command with --overwrite, or add "
+                "of each. Check --image_root and --list and give the command again with --overwrite, or add "
                 "--max_reject_fraction=1 where it is as it should be.",
             ):
                 self.transcribe()
@@ -236,7 +236,7 @@ class WholeTest(TranscriptionTest, parameterized.TestCase):
         for overwrite in (False, True):
             with self.assertRaisesWithLiteralMatch(
                 UserError,
-                f"output {self.output}: received a folder with 1 files of something else, such as {name}, "
+                f"output {self.output}: received a folder with something else in it: {name}, "
                 "expected a folder for transcripts alone, empty or not there yet. Name another --output.",
             ):
                 self.transcribe(overwrite=overwrite)
