@@ -84,9 +84,9 @@ class Transcription:
     model: str
     output: str
     list_encoding: str = ENCODING
-    lines_per_shard: int = 4096
+    lines_per_shard: int = 1024  # a window of 16 batches, within which lines are sorted; a kill loses no more
     batch_size: int = 64
-    max_reject_fraction: float = 1.0
+    max_reject_fraction: float | None = None  # None: 1, but for input of which not one row can be read
     overwrite: bool = False
 
     def __post_init__(self):
@@ -95,4 +95,4 @@ class Transcription:
         check_setting("lines_per_shard", self.lines_per_shard, self.lines_per_shard >= 1, "at least 1")
         check_setting("batch_size", self.batch_size, self.batch_size >= 1, "at least 1")
         fraction = self.max_reject_fraction
-        check_setting("max_reject_fraction", fraction, 0 <= fraction <= 1, "0 to 1")
+        check_setting("max_reject_fraction", fraction, fraction is None or 0 <= fraction <= 1, "0 to 1")

@@ -15,6 +15,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_jobs.job import Job, state_folder, sweep_temporary
 from beam_jobs.reports import Report, find_reports, is_intact, load_report, save_report
+from beam_jobs.row_counter import count_rows
 from beam_jobs.runners import choose_runner, count_workers
 from pipeline import storage
 from pipeline.errors import UserError
@@ -74,6 +75,13 @@ def count_lines(report: Report, outcome: str) -> None:
         beam.metrics.Metrics.counter("refused", row.reason).inc()
 
 
+def count_done(job: Job, rows: int, shards: int) -> int:
+    """How many of so many rows, in so many shards, are done; a shard that is made counts for the mean."""
+    made = set(find_reports(job))
+    partly = sum(count for number, count in count_rows(job).items() if number not in made)
+    return min(rows, rows * min(shards, len(made)) // shards + partly)
+
+
 def _raise_worker_error(error: BaseException) -> None:
     """Raises what a worker raised for people to see, which runners bring here as the text of a traceback."""
     if re.search("^KeyboardInterrupt", str(error), re.MULTILINE):
@@ -86,21 +94,20 @@ def _raise_worker_error(error: BaseException) -> None:
 
 @contextlib.contextmanager
 def _progress(job: Job, verb: str, numbers: Sequence[int]) -> Iterator[None]:
-    """Shows rows of these shards and of those that are there, by reports, while the block runs.
+    """Shows rows of these shards, by reports and counters, and of those that are there, while the block runs.
 
     Beam tells nothing meanwhile.
     """
     shards = len({*numbers, *find_reports(job)})
     rows, done = job.source.rows * shards // job.source.shard_count, threading.Event()
 
-    def count_rows() -> int:
-        return rows * min(shards, len(find_reports(job))) // shards
-
-    progress = Progress(f"{verb} {job.split}", rows, "rows", done=count_rows())
+    progress = Progress(f"{verb} {job.split}", rows, "rows", done=count_done(job, rows, shards))
 
     def watch():
+        most = 0  # a shard may have counted more rows than the mean, which it counts for once it is made
         while not done.wait(0.5):
-            progress.show(count_rows())
+            most = max(most, count_done(job, rows, shards))
+            progress.show(most)
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -109,4 +116,4 @@ def _progress(job: Job, verb: str, numbers: Sequence[int]) -> Iterator[None]:
     finally:
         done.set()
         watcher.join()
-        progress.close(count_rows())
+        progress.close(count_done(job, rows, shards))

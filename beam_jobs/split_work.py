@@ -92,14 +92,14 @@ class SplitWork(abc.ABC):
         if self._overwrite or not (there := self._load_whole()):
             return None
         whole, identity = there
-        self._check_same(identity, "it is there, whole and made with")
+        self._check_same(identity, "made", "keep it as it is")
         return whole
 
     def _goes_on(self, state: SplitState) -> bool:
         """Whether what an earlier run left is kept; raises UserError where that is of something else."""
         identity, begun = self.identify(), state.load_identity()
         if begun and not self._overwrite:
-            self._check_same(begun, "it was begun with")
+            self._check_same(begun, "begun", "go on with it")
         # --overwrite begins anew, but for a run of its own that was lost: the same command goes on.
         lost = state.overwrites and not state.judged
         return begun == identity and (lost or not self._overwrite)
@@ -137,15 +137,16 @@ class SplitWork(abc.ABC):
                 remedy="Move them away, or add --overwrite to replace them.",
             )
 
-    def _check_same(self, there: dict[str, Any], how: str) -> None:
+    def _check_same(self, there: dict[str, Any], how: str, purpose: str) -> None:
         given = self.identify()
         changed = [name for name in {**there, **given} if there.get(name) != given.get(name)]
         if changed:
             raise UserError(
                 self._words.subject.format(split=self.split, folder=self.folder),
                 received=", ".join(f"{name} {given.get(name)}" for name in changed),
-                expected=", ".join(f"{name} {there.get(name)}" for name in changed) + f", as {how}",
-                remedy="Give the same to go on with it, or add --overwrite to begin anew, "
+                expected=", ".join(f"{name} {there.get(name)}" for name in changed)
+                + f", with which it was {how}",
+                remedy=f"Give the same to {purpose}, or add --overwrite to begin anew, "
                 f"or choose another {self._words.place}.",
             )
 

@@ -4,15 +4,20 @@
     python -m beam_jobs.transcribe --list=lines.txt --image_root=images --model=export --output=texts
 
 Rows are paths, alone or as beam_jobs.convert takes them, labels being ignored; a path with blanks needs a tab
-behind it and any text. The output's transcripts-00000-of-00801.tsv and so on have a row
+behind it and any text. The output's transcripts-00000-of-03203.tsv and so on have a row
 
     path<TAB>text<TAB>confidence<TAB>reason
 
 for each of theirs, in their order and without a header: cat joins them. In a cell backslash, tab, CR and LF
-stand as \\\\, \\t, \\r and \\n. An image that cannot be read is a row too, without text but with its reason,
-and stands with file:line and detail in transcripts.rejects.tsv. transcription.json has counts and checksums,
-and is there once all rows are. The same command goes on where it was stopped. The last line on standard
-output is {"read", "transcribed", "refused": {reason: n}, "shards", "seconds"}.
+stand as \\\\, \\t, \\r and \\n, and a byte of a path that is no text in --list_encoding as \\xNN. An image that
+cannot be read is a row too, without text but with its reason, and stands with file:line and detail in
+transcripts.rejects.tsv. transcription.json has counts and checksums, and is there once all rows are. The same
+command goes on where it was stopped. The last line on standard output is
+{"read", "transcribed", "refused": {reason: n}, "shards", "seconds"}.
+
+Where not one image could be read the rows are there, but the command ends as an error; where none of the first
+100 images is there it does not begin. --max_reject_fraction=1 takes both as they are.
+
 Beam's own options follow after --, for example: -- --runner=FlinkRunner --flink_master=localhost:8081
 """
 
@@ -31,7 +36,10 @@ _LIST_ENCODING = flags.DEFINE_string(
 _MODEL = flags.DEFINE_string("model", None, "Folder of an export, format saved_model.", required=True)
 _OUTPUT = flags.DEFINE_string("output", None, "Folder of the transcripts.", required=True)
 _LINES_PER_SHARD = flags.DEFINE_integer(
-    "lines_per_shard", Transcription.lines_per_shard, "Rows that go into one shard.", lower_bound=1
+    "lines_per_shard",
+    Transcription.lines_per_shard,
+    "Rows that go into one shard, which is what each worker loses at most when a run is killed.",
+    lower_bound=1,
 )
 _BATCH_SIZE = flags.DEFINE_integer(
     "batch_size", Transcription.batch_size, "Lines that are read at once, at most.", lower_bound=1
@@ -39,7 +47,7 @@ _BATCH_SIZE = flags.DEFINE_integer(
 _MAX_REJECT_FRACTION = flags.DEFINE_float(
     "max_reject_fraction",
     Transcription.max_reject_fraction,
-    "The run fails where more images cannot be read; by default it does not, for their rows are kept.",
+    "The run fails where more images cannot be read; by default only where not one can, which 1 takes too.",
     0.0,
     1.0,
 )

@@ -1,9 +1,10 @@
 """Lists become transcripts: plan the rows, make the shards with a model, collect reports, describe it all."""
 
+import contextlib
 import functools
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NoReturn
 
 from absl import logging
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -20,11 +21,14 @@ from beam_jobs.shard_run import find_made_shard
 from beam_jobs.split_state import Words
 from beam_jobs.split_work import SplitWork
 from beam_jobs.transcription_info import FILE_NAME, VERSION, TranscriptionInfo, load_transcription_info
+from beam_jobs.transcription_output import SPLIT, check_output
 from beam_jobs.transcripts import LineModel, TranscriptJob
 from pipeline import storage
 from pipeline.dataset_info import SplitInfo
+from pipeline.errors import UserError
 
-SPLIT = "transcripts"
+# Rows of the list's beginning of which one image at least has to be there.
+_TRIED_ROWS = 100
 
 _WORDS = Words(
     subject="transcription {folder}",
@@ -47,16 +51,21 @@ def transcribe(
 
     What an earlier call with the same configuration finished is checked and kept. Workers `load` the model of
     the export's folder. Returns {"read", "transcribed", "refused": {reason: n}, "shards", "seconds"}. Raises
-    UserError where the input or the model cannot be used or too many rows are refused.
+    UserError where the input or the model cannot be used or too many rows are refused; and where not one row
+    could be read, though all is written then, unless max_reject_fraction is 1.
     """
     start, options = time.time(), parse_options(beam_arguments or [])
     export = describe_export(config.model)
     given = ListInput(config)
+    rows = given.scan()
+    check_output(config.output)
     try_runner(options)
-    storage.make_folder(config.output)
-    split = ListTranscription(config, export, given, load).run(given.scan(), workers=workers, options=options)
+    with _made_folder(config.output):
+        split = ListTranscription(config, export, given, load).run(rows, workers=workers, options=options)
     seconds = time.time() - start
     _summarise(split, seconds)
+    if not split.written and config.max_reject_fraction != 1:
+        _refuse_all(config, split)
     return {
         "read": split.read,
         "transcribed": split.written,
@@ -80,7 +89,7 @@ class ListTranscription(SplitWork):
             folder=config.output,
             split=SPLIT,
             overwrite=config.overwrite,
-            max_reject_fraction=config.max_reject_fraction,
+            max_reject_fraction=1.0 if config.max_reject_fraction is None else config.max_reject_fraction,
             words=_WORDS,
         )
         self._config, self._export, self._given, self._load = config, export, given, load
@@ -129,6 +138,15 @@ class ListTranscription(SplitWork):
         )
 
     def _prepare(self, job: Job, done: int) -> None:
+        # A wrong --image_root would cost a night, and end in rows without a text.
+        why = "" if self._config.max_reject_fraction == 1 else job.source.find_image(_TRIED_ROWS)
+        if why:
+            raise UserError(
+                "images",
+                received=f"none of those tried ({min(_TRIED_ROWS, job.source.rows)}); the first: {why}",
+                expected="images that are there",
+                remedy="Check --image_root and --list, or add --max_reject_fraction=1 to go on without them.",
+            )
         logging.info("reading %s rows into %d shards", f"{job.source.rows:,}", job.source.shard_count)
 
     def _make_shards(
@@ -149,6 +167,30 @@ class ListTranscription(SplitWork):
         }
         run = describe_run(self._start, "tensorflow")
         TranscriptionInfo(split, self._export.files, model, run).save(self.folder)
+
+
+@contextlib.contextmanager
+def _made_folder(folder: str) -> Iterator[None]:
+    """Makes a folder, which goes again where it is empty when the block fails."""
+    there = storage.exists(folder)
+    storage.make_folder(folder)
+    try:
+        yield
+    except UserError:
+        if not there and not storage.list_names(folder):
+            storage.remove(folder)
+        raise
+
+
+def _refuse_all(config: Transcription, split: SplitInfo) -> NoReturn:
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in split.refused.items())
+    raise UserError(
+        f"transcripts of {config.output}",
+        received=f"no text: none of {split.read:,} rows could be read ({reasons})",
+        expected=f"rows that can be; {SPLIT}.rejects.tsv tells of each",
+        remedy="Check --image_root and --list and give the command again with --overwrite, or add "
+        "--max_reject_fraction=1 where it is as it should be.",
+    )
 
 
 def _identity(made_with: ExportFolder | TranscriptionInfo, sources: dict[str, Any]) -> dict[str, Any]:

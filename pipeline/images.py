@@ -4,6 +4,8 @@ import contextlib
 import dataclasses
 import errno
 import io
+import os
+import stat
 from typing import NamedTuple
 
 import numpy as np
@@ -75,6 +77,9 @@ def read_file(path: str) -> bytes:
     try:
         # Unbuffered: one read of the whole file, without a buffer made and thrown away for it.
         with open(path, "rb", buffering=0, opener=storage.open_at_once) as file:
+            # A device may have no end: /dev/zero would fill the memory.
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise Refused("unreadable_image", f"{path}: a pipe or a device")
             return file.readall()
     except (FileNotFoundError, NotADirectoryError):
         raise Refused("missing_image", f"no file {path}") from None

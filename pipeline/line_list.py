@@ -26,6 +26,17 @@ _BLANKS_TO_SPACES = bytes.maketrans(BLANKS, b" " * len(BLANKS))
 _ODD_PATH = re.compile(rb"\\|//|(^|/)\.|/$")
 _SCAN_BYTES = 16 << 20
 
+# How files of images begin; BMP's two letters, which may begin a path, count with the zeros that follow them.
+_IMAGES = re.compile(
+    rb"(?P<JPEG>\xff\xd8\xff)|(?P<PNG>\x89PNG\r\n)|(?P<GIF>GIF8[79]a)|(?P<TIFF>II\*\0|MM\0\*)"
+    rb"|(?P<WEBP>RIFF....WEBP)|(?P<BMP>BM....\0\0\0\0)|(?P<JPEG2000>\0\0\0\x0cjP  )",
+    re.DOTALL,
+)
+# Control characters but blanks, form feeds and those that encodings shift with (ESC, SO, SI): a text begins
+# with next to none, of compressed bytes they are a tenth, of UTF-16 half.
+_CONTROLS = bytes(sorted({*range(32)} - {*b"\t\n\v\f\r\x1b\x0e\x0f"}))
+_LOOK_BYTES, _MOST_CONTROLS, _MOST_CONTROLS_SHARE = 4096, 8, 0.05
+
 
 class Line(NamedTuple):
     """One row: the path as the list has it, and the label's class ids."""
@@ -38,7 +49,7 @@ class LineList:
     """A list file by its rows, without holding them: each row is read where the file has it."""
 
     def __init__(self, path: str):
-        """Opens a local list file; raises UserError where it cannot be read or is not UTF-8 at all."""
+        """Opens a local list file; raises UserError where it cannot be read or is no text."""
         self.path = path
         self._bytes = _map_file(path)
 
@@ -173,7 +184,22 @@ def _map_file(path: str) -> mmap.mmap | bytes:
             expected="UTF-8",
             remedy="Convert the file, for example with iconv -f UTF-16 -t UTF-8.",
         )
+    _check_text(path, data[:_LOOK_BYTES])
     return data
+
+
+def _check_text(path: str, head: bytes) -> None:
+    """Raises UserError where a file begins as an image or another binary file does."""
+    image, count = _IMAGES.match(head), len(head) - len(head.translate(None, _CONTROLS))
+    if image or (count > _MOST_CONTROLS and count > _MOST_CONTROLS_SHARE * len(head)):
+        raise UserError(
+            f"list {path}",
+            received=f"an image ({image.lastgroup})"
+            if image
+            else f"no text ({count} control characters in its first {len(head)} bytes)",
+            expected="a text file, a row a line image",
+            remedy="Check that --list names the list, not an image or an archive.",
+        )
 
 
 def _check_regular(path: str) -> None:

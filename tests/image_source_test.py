@@ -74,7 +74,7 @@ class ImageSourceTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters(
         (b"none.png", "none.png", "missing_image"),
         (b"../0.png", "../0.png", "outside_root"),
-        (b"\xff.png", "\\xff.png", "bad_encoding"),
+        (b"\xff.png", "\udcff.png", "bad_encoding"),
         (b"a\0.png", "a\0.png", "bad_path"),
         (b"train.txt", "train.txt", "damaged_image"),
         (b".", ".", "outside_root"),

@@ -452,6 +452,12 @@ class ReadFileTest(ImageTest):
         folder = self.create_tempdir().full_path
         self.assert_refused("unreadable_image", f"^{folder}: Is a directory$", images.read_file, folder)
 
+    def test_refuses_what_may_have_no_end(self):
+        pipe = os.path.join(self.create_tempdir().full_path, "a.png")
+        os.mkfifo(pipe)
+        for path in (pipe, "/dev/zero", "/dev/null"):
+            self.assert_refused("unreadable_image", f"^{path}: a pipe or a device$", images.read_file, path)
+
     def test_refuses_a_name_that_no_file_can_have(self):
         path = os.path.join(self.create_tempdir().full_path, "a" * 300)
         self.assert_refused("unreadable_image", "File name too long$", images.read_file, path)

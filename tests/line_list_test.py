@@ -1,11 +1,14 @@
 """Rows of lists: where they start, what they say, why they are refused."""
 
+import gzip
 import hashlib
+import io
 import itertools
 import os
 from unittest import mock
 
 import numpy as np
+import PIL.Image
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -247,6 +250,31 @@ class ListTest(parameterized.TestCase, tf.test.TestCase):
             "Convert the file, for example with iconv -f UTF-16 -t UTF-8.",
         ):
             LineList(path)
+
+    @parameterized.parameters("JPEG", "PNG", "GIF", "TIFF", "WEBP", "BMP", "JPEG2000")
+    def test_refuses_an_image(self, kind):
+        data = io.BytesIO()
+        PIL.Image.new("L", (40, 8), 200).save(data, kind)
+        with self.assertRaisesRegex(
+            UserError,
+            f"^list .*: received an image .{kind}., expected a text file, a row a line image. "
+            "Check that --list names the list, not an image",
+        ):
+            self.open(data.getvalue())
+
+    @parameterized.named_parameters(
+        ("compressed", gzip.compress(b"".join(b"%d.png 1\n" % (n * n) for n in range(500)))),
+        ("utf16_without_a_mark", "a.png 1\nb.png 2\n".encode("utf-16-le")),
+    )
+    def test_refuses_what_is_no_text(self, data):
+        with self.assertRaisesRegex(UserError, "^list .*: received no text .[0-9]+ control characters in its "):
+            self.open(data)
+
+    @parameterized.parameters(
+        b"BM_0001.bmp 1\n", b"GIF8/1.gif\n", b"RIFF/1.webp 2\n", b"a\0b.png 1\nc.png 2\n", b"\xff.png 1\n"
+    )
+    def test_takes_a_list_whose_first_row_is(self, data):
+        self.assertLen(self.read(data), data.count(b"\n"))
 
     def test_refuses_a_list_that_is_not_there(self):
         path = os.path.join(self.create_tempdir().full_path, "train.txt")

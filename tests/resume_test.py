@@ -88,8 +88,8 @@ class DataSetTest(parameterized.TestCase, ConversionTest):
         with self.assertRaisesWithLiteralMatch(
             UserError,
             f"split 'train' of {self.output}: received {received}, "
-            f"expected {expected}, as it is there, whole and made with. "
-            "Give the same to go on with it, or add --overwrite to begin anew, "
+            f"expected {expected}, with which it was made. "
+            "Give the same to keep it as it is, or add --overwrite to begin anew, "
             "or choose another --split or --output.",
         ):
             self.convert(**changes)
@@ -300,7 +300,7 @@ class ResumeTest(parameterized.TestCase, ConversionTest):
         names = sorted(os.listdir(self.output))
         with self.assertRaisesRegex(
             UserError,
-            "^split 'train' of .*: received seed 5, expected seed 0, as it was begun with. Give the same",
+            "^split 'train' of .*: received seed 5, expected seed 0, with which it was begun. Give the same",
         ):
             self.convert(**self.settings, seed=5)
         self.assertEqual(sorted(os.listdir(self.output)), names)
@@ -309,7 +309,7 @@ class ResumeTest(parameterized.TestCase, ConversionTest):
         self.lose_run(13)
         with open(os.path.join(self.folder, "train.txt"), "a") as file:
             file.write("1.png 4\n")
-        with self.assertRaisesRegex(UserError, "received lists .by SHA-256. .*as it was begun with"):
+        with self.assertRaisesRegex(UserError, "received lists .by SHA-256. .*, with which it was begun"):
             self.convert(**self.settings)
 
     def test_more_refusals_may_be_allowed_when_going_on(self):

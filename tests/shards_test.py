@@ -13,6 +13,8 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_jobs import job, reports, shards
 from beam_jobs.job import RefusedRow, ShardJob, sweep, sweep_temporary
+from beam_jobs.row_counter import RowCounter
+from beam_jobs.shard_run import count_done
 from pipeline import images, records, schema
 from pipeline.errors import UserError
 from pipeline.schema import Record
@@ -130,6 +132,24 @@ class ShardsTest(tf.test.TestCase):
         report = shards.write_shard(self.job, 3)
         self.assertEqual(reports.load_report(self.job, 3), report)
         self.assertEqual([row.where for row in report.refused], ["numbers:7"])
+
+    def test_rows_count_as_done_while_their_shard_is_made_and_once_it_is(self):
+        os.makedirs(self.state)
+        with RowCounter(self.job, 0) as counter:
+            self.assertEqual(count_done(self.job, 8, 4), 0)
+            counter.add(2)
+            counter.add(1)
+            self.assertEqual(count_done(self.job, 8, 4), 3)
+            shards.write_shard(self.job, 3)
+            self.assertEqual(count_done(self.job, 8, 4), 5)
+            shards.write_shard(self.job, 0)  # counted once
+            self.assertEqual(count_done(self.job, 8, 4), 4)
+        self.assertEqual(sorted(os.listdir(self.state)), ["00000.json", "00003.json"])
+
+    def test_nothing_fails_where_rows_cannot_be_counted(self):
+        with RowCounter(self.job, 0) as counter:
+            counter.add(2)
+        self.assertEqual(count_done(self.job, 8, 4), 0)
 
     def test_a_shard_that_is_there_and_whole_is_not_written_again(self):
         os.makedirs(self.state)

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -129,8 +130,8 @@ class WholeTest(TranscriptionTest, parameterized.TestCase):
         with self.assertRaisesWithLiteralMatch(
             UserError,
             f"transcription {self.output}: received lines_per_shard 5, batch_size 2, "
-            "expected lines_per_shard 4, batch_size 3, as it is there, whole and made with. "
-            "Give the same to go on with it, or add --overwrite to begin anew, or choose another --output.",
+            "expected lines_per_shard 4, batch_size 3, with which it was made. "
+            "Give the same to keep it as it is, or add --overwrite to begin anew, or choose another --output.",
         ):
             self.transcribe(lines_per_shard=5, batch_size=2)
         self.assertEqual(read_output(self.output), before)
@@ -172,11 +173,85 @@ class WholeTest(TranscriptionTest, parameterized.TestCase):
         self.assertFalse(os.path.exists(os.path.join(self.output, "transcription.json")))
         self.transcribe(max_reject_fraction=0.2)
 
-    def test_a_list_of_which_nothing_can_be_read_is_transcribed_all_the_same(self):
+    @parameterized.parameters(
+        (["none.png", "../0.png"], "no file {}/none.png"), (["../0.png"], "outside_root: ")
+    )
+    def test_a_list_whose_images_are_not_there_is_refused_before_anything_is_made(self, paths, why):
+        write_list(self.folder, paths)
+        why = why.format(self.folder)
+        with self.assertRaisesRegex(
+            UserError,
+            f"^images: received none of those tried .{len(paths)}.; the first: {why}.*Check --image_root",
+        ):
+            self.transcribe()
+        self.assertFalse(os.path.exists(self.output))
+
+    def test_a_list_whose_first_images_alone_are_missing_is_transcribed(self):
+        write_list(self.folder, ["none.png"] * 99 + ["0.png"])
+        self.assertEqual(self.transcribe()["transcribed"], 1)
+
+    def test_an_earlier_run_stays_where_the_new_images_are_not_there(self):
+        self.transcribe()
+        before = read_output(self.output)
+        with self.assertRaisesRegex(UserError, "^images: received none"):
+            self.transcribe(image_root=self.model, overwrite=True)
+        self.assertEqual(read_output(self.output), before)
+
+    def test_it_is_an_error_where_not_one_image_can_be_read_though_all_rows_are_kept(self):
+        write_list(self.folder, ["broken.png", "none.png"])
+        for _ in range(2):  # whole the second time
+            with self.assertRaisesWithLiteralMatch(
+                UserError,
+                f"transcripts of {self.output}: received no text: none of 2 rows could be read "
+                "(1 damaged_image, 1 missing_image), expected rows that can be; transcripts.rejects.tsv tells "
+                "of each. Check --image_root and --list and give the command again with --overwrite, or add "
+                "--max_reject_fraction=1 where it is as it should be.",
+            ):
+                self.transcribe()
+            self.assertEqual(self.describe()["transcribed"], 0)
+            self.assertEqual([row.reason for row in self.read_rows()], ["damaged_image", "missing_image"])
+
+    def test_nothing_read_is_no_error_where_all_may_be_refused(self):
         write_list(self.folder, ["none.png", "../0.png"])
-        result = self.transcribe()
+        result = self.transcribe(max_reject_fraction=1.0)
         self.assertEqual((result["read"], result["transcribed"]), (2, 0))
         self.assertEqual([row.reason for row in self.read_rows()], ["missing_image", "outside_root"])
+
+    def test_a_path_that_is_no_text_has_another_cell_than_one_that_looks_like_it(self):
+        for name in (b"\xff\xfe.png", rb"\xff\xfe.png"):
+            shutil.copy(os.path.join(self.folder, "0.png"), os.path.join(os.fsencode(self.folder), name))
+        with open(os.path.join(self.folder, "train.txt"), "wb") as file:
+            file.write(b"0.png\n\xff\xfe.png\n" + rb"\xff\xfe.png")
+        self.transcribe()
+        with open(os.path.join(self.output, "transcripts-00000-of-00001.tsv"), "rb") as file:
+            cells = [row.split(b"\t")[0] for row in file]
+        self.assertEqual(cells, [b"0.png", rb"\xff\xfe.png", rb"\\xff\\xfe.png"])
+        self.assertEqual([row.path for row in self.read_rows()], ["0.png", "\udcff\udcfe.png", r"\xff\xfe.png"])
+
+    @parameterized.parameters("dataset.json", "config.json", "export.json", "notes.txt")
+    def test_a_folder_of_something_else_is_no_output(self, name):
+        os.makedirs(self.output)
+        with open(os.path.join(self.output, name), "w"):
+            pass
+        for overwrite in (False, True):
+            with self.assertRaisesWithLiteralMatch(
+                UserError,
+                f"output {self.output}: received a folder with something else in it: {name}, "
+                "expected a folder for transcripts alone, empty or not there yet. Name another --output.",
+            ):
+                self.transcribe(overwrite=overwrite)
+        self.assertEqual(os.listdir(self.output), [name])
+
+    def test_what_was_joined_beside_transcripts_does_not_keep_them_from_going_on(self):
+        self.transcribe()
+        with open(os.path.join(self.output, "all.tsv"), "w"):
+            pass
+        self.transcribe()
+
+    def test_a_list_of_no_rows_leaves_no_folder(self):
+        with self.assertRaisesRegex(UserError, "received no rows"):
+            self.transcribe(list_paths=(os.devnull,))
+        self.assertFalse(os.path.exists(self.output))
 
 
 class ResumeTest(TranscriptionTest, parameterized.TestCase):
@@ -236,7 +311,7 @@ class ResumeTest(TranscriptionTest, parameterized.TestCase):
     def test_what_was_begun_with_another_model_is_refused(self):
         self.lose_run(17)
         other = write_export(os.path.join(self.folder, "other"), fit="pad", width=64)
-        with self.assertRaisesRegex(UserError, "received model .by SHA-256. .*, as it was begun with"):
+        with self.assertRaisesRegex(UserError, "received model .by SHA-256. .*, with which it was begun"):
             self.transcribe(model=other)
 
     def test_a_second_one_at_once_is_refused(self):

@@ -9,6 +9,7 @@ from absl.testing import parameterized
 from beam_jobs import transcripts
 from beam_jobs.image_source import ImageRow
 from beam_jobs.job import RefusedRow, state_folder
+from beam_jobs.row_counter import count_rows
 from beam_jobs.transcripts import Transcript, TranscriptJob, read_transcripts, write_transcripts
 from tests.fake_model import FakeModel, load_fake_model, read_line
 from tests.samples import draw_levels
@@ -75,6 +76,25 @@ class TranscriptsTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual((report.shard.records, len(report.refused)), (7, 2))
         self.assertEqual(report.shard.bytes, os.path.getsize(path))
         self.assertEqual([row.where for row in report.refused], ["list:2", "list:5"])
+
+    def test_rows_are_counted_while_a_shard_is_made(self):
+        counted, source = [], RowSource()
+
+        class CountingModel(FakeModel):
+            def read(self, levels, widths):
+                counted.append(count_rows(job)[0])
+                return super().read(levels, widths)
+
+        folder = self.create_tempdir().full_path
+        job = TranscriptJob(
+            folder=folder, split="t", source=source, digest="d", model="", load=load_fake_model, batch_size=3
+        )
+        os.makedirs(state_folder(folder, "t"))
+        write_transcripts(job, 0, CountingModel())
+        self.assertEqual(counted[0], WIDTHS.count(0))
+        self.assertEqual(counted, sorted(set(counted)))
+        self.assertLess(counted[-1], len(WIDTHS))
+        self.assertEqual(os.listdir(state_folder(folder, "t")), ["00000.json"])
 
     def test_lines_of_about_one_width_share_a_batch_and_no_batch_is_larger_than_told(self):
         model = RecordingModel()
