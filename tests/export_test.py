@@ -1,5 +1,6 @@
 """Exports read as the run does; what stands in an output folder, and what is refused."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -39,6 +40,13 @@ def make_network(seed: int = 0) -> KerasNetwork:
         model = build_densenet(height=32, classes=CHARSET.classes, seed=seed)
     train_a_little(model)
     return KerasNetwork(model, INFO)
+
+
+def open_another(_, info):
+    """In place of open_export: a network that reads otherwise."""
+    network = make_network(seed=1)
+    network.export = info
+    return network
 
 
 class ExportCase(parameterized.TestCase, tf.test.TestCase):
@@ -191,6 +199,7 @@ class OutputTest(ExportCase):
                 "output": folder,
                 "bytes": 7,
                 "largest_difference": 0.0,
+                "equal_texts": 1.0,
                 "seconds": 0,
             },
         )
@@ -225,15 +234,78 @@ class OutputTest(ExportCase):
         self.assertEqual(load_export_info(folder).format, "onnx")
 
     def test_what_does_not_read_as_the_run_is_no_export(self):
-        def other(_, info):
-            network = make_network(seed=1)
-            network.export = info
-            return network
-
         folder = self.create_tempdir().full_path
         with self.assertRaisesRegex(UserError, "logits that differ by up to .*expected 0.001 at most"):
-            self.export(folder, opened=other)
+            self.export(folder, opened=open_another)
         self.assertEmpty(os.listdir(folder))
+
+    def test_the_old_export_stays_until_the_new_one_is_proved(self):
+        folder = os.path.join(self.create_tempdir().full_path, "export")
+        self.export(folder, name="one")
+
+        def stop(_, info):
+            raise KeyboardInterrupt
+
+        for opened, error in ((open_another, UserError), (stop, KeyboardInterrupt)):
+            with self.assertRaises(error):
+                self.export(folder, name="two", overwrite=True, opened=opened)
+            self.assertEqual(load_export_info(folder).provenance["model"], "one")
+            self.assertEqual(os.listdir(os.path.dirname(folder)), ["export"])
+
+    def test_a_second_export_is_refused_while_the_first_one_writes(self):
+        folder = os.path.join(self.create_tempdir().full_path, "export")
+
+        def export_again(_, info):
+            with self.assertRaisesRegex(UserError, "a second export, while another.*choose another --output"):
+                self.export(folder, name="two")
+            exported = make_network()
+            exported.export = info
+            return exported
+
+        self.export(folder, name="one", opened=export_again)
+        self.assertEqual(load_export_info(folder).provenance["model"], "one")
+
+    def test_what_a_killed_export_left_is_settled(self):
+        folder = os.path.join(self.create_tempdir().full_path, "export")
+        self.export(folder, name="one")
+        room = folder + ".tmp-export"
+        os.makedirs(os.path.join(room, "new", "variables"))
+        os.rename(folder, os.path.join(room, "old"))  # it was killed just before the new one came
+        with self.assertRaisesRegex(UserError, "a folder that has an export"):
+            self.export(folder, name="two")
+        self.assertEqual(load_export_info(folder).provenance["model"], "one")
+        self.assertEqual(os.listdir(os.path.dirname(folder)), ["export"])
+
+    def test_the_folder_behind_a_link_is_replaced(self):
+        root = self.create_tempdir().full_path
+        link = os.path.join(root, "link")
+        os.symlink(os.path.join(root, "export"), link)
+        os.mkdir(os.path.join(root, "export"))
+        self.export(link + "/")
+        self.assertTrue(os.path.islink(link))
+        self.assertEqual(load_export_info(os.path.join(root, "export")).format, "onnx")
+
+    def test_the_folder_that_it_runs_in_is_refused(self):
+        folder = self.create_tempdir().full_path
+        with contextlib.chdir(folder), self.assertRaisesRegex(UserError, "Name a folder inside it"):
+            self.export(".")
+        self.assertEmpty(os.listdir(folder))
+
+    def test_a_path_that_is_not_utf8_is_refused_before_anything_is_written(self):
+        folder = self.create_tempdir().full_path
+        with self.assertRaisesRegex(UserError, "received a path that is not UTF-8"):
+            self.export(os.path.join(folder, os.fsdecode(b"\xff")))
+        self.assertEmpty(os.listdir(folder))
+
+    def test_int8_tells_how_many_lines_read_alike(self):
+        def open_int8(_, info):
+            return open_another(_, dataclasses.replace(info, precision="int8"))
+
+        folder = os.path.join(self.create_tempdir().full_path, "export")
+        result = self.export(folder, opened=open_int8, calibration=[draw_levels(0)])
+        self.assertEqual(result["equal_texts"], 0.0)
+        self.assertGreater(result["largest_difference"], 1e-3)
+        self.assertEqual(load_export_info(folder).provenance["equal_texts"], 0.0)
 
     @parameterized.parameters(
         ({"format": "torch"}, "format: received 'torch', expected saved_model, onnx, tflite"),

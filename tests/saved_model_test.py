@@ -147,6 +147,16 @@ class SavedModelTest(parameterized.TestCase, tf.test.TestCase):
         with self.assertRaisesRegex(UserError, "variables.data-00000-of-00001 with a CRC-32C of"):
             SavedModel(folder)
 
+    def test_another_height_is_refused(self):
+        folder = self.copy()
+        path = os.path.join(folder, "dataset.json")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text.replace('"image_height": 32', '"image_height": 48'))
+        with self.assertRaisesRegex(UserError, "dataset.json with a CRC-32C of"):
+            SavedModel(folder)
+
     @parameterized.parameters("saved_model.pb", "variables/variables.index", "dataset.json", "golden.npy")
     def test_a_missing_file_is_refused(self, name):
         folder = self.copy()

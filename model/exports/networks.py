@@ -14,7 +14,7 @@ from model.network import Network
 from pipeline import images, storage
 from pipeline.dataset_info import load_dataset_info
 from pipeline.errors import UserError
-from pipeline.export_info import MODEL_FILES, ExportInfo, check_files, check_golden, load_export_info
+from pipeline.export_info import MODEL_FILES, ExportInfo, check_golden, load_export_info, load_lines_info
 from pipeline.frames import count_frames
 from pipeline.saved_model import SavedModel
 
@@ -50,10 +50,9 @@ class _LinesNetwork:
 
     def __init__(self, folder: str, export: ExportInfo | None = None):
         """Loads a folder and checks its golden line (see open_export); raises UserError."""
-        self.export, self.info = export or load_export_info(folder), load_dataset_info(folder)
+        self.export = export or load_export_info(folder)
+        self.info = load_dataset_info(folder) if export else load_lines_info(folder, self.export)
         self.name, self.train_split = folder, self.export.train_split
-        if export is None:
-            check_files(folder, self.export)
         path = storage.join(folder, MODEL_FILES[self.export.format])
         try:
             self._load(path)
@@ -67,7 +66,7 @@ class _LinesNetwork:
         self._threads = concurrent.futures.ThreadPoolExecutor(_count_cores())
         self._decode = _make_decoder(self.info.charset.classes)
         if export is None:
-            check_golden(folder, self._compute_golden)
+            check_golden(folder, self.info.charset, self._compute_golden)
 
     def compute_logits(self, levels: np.ndarray, widths: np.ndarray) -> np.ndarray:
         """See Network; `widths` are all that of the levels."""
