@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from model.ctc import BestPath, decode_best_path
+from model.exports.silence import quiet
 from model.network import Network
 from pipeline import images, storage
 from pipeline.dataset_info import load_dataset_info
@@ -137,8 +138,9 @@ class TfliteNetwork(_LinesNetwork):
 
     def _load(self, path: str) -> None:
         self._interpreters = queue.SimpleQueue()
-        for _ in range(_count_cores()):
-            self._interpreters.put(_Interpreter(path))
+        with quiet():
+            for _ in range(_count_cores()):
+                self._interpreters.put(_Interpreter(path))
 
     def _compute_alone(self, line: np.ndarray) -> np.ndarray:
         return self._compute_among_others(line)
