@@ -160,17 +160,21 @@ class _Interpreter:
             details[0]["index"]
             for details in (self._interpreter.get_input_details(), self._interpreter.get_output_details())
         )
-        self._shape = None
+        height = self._interpreter.get_input_details()[0]["shape"][1]
+        self._allocate((1, height, height, 1))  # here, where what it says of itself is held back
 
     def compute(self, lines: np.ndarray) -> np.ndarray:
         # Another shape means another plan of the memory, which takes half as long as a line.
         if lines.shape != self._shape:
-            self._interpreter.resize_tensor_input(self._input, lines.shape)
-            self._interpreter.allocate_tensors()
-            self._shape = lines.shape
+            self._allocate(lines.shape)
         self._interpreter.set_tensor(self._input, lines)
         self._interpreter.invoke()
         return self._interpreter.get_tensor(self._output)
+
+    def _allocate(self, shape: tuple[int, ...]) -> None:
+        self._interpreter.resize_tensor_input(self._input, shape)
+        self._interpreter.allocate_tensors()
+        self._shape = shape
 
 
 _NETWORKS = {"saved_model": SavedModelNetwork, "onnx": OnnxNetwork, "tflite": TfliteNetwork}
