@@ -168,7 +168,7 @@ def save_golden(folder: str, levels: np.ndarray, logits: np.ndarray) -> None:
         storage.write_atomically(storage.join(folder, name), data)
 
 
-def check_golden(folder: str, charset: Charset, compute: Callable[[np.ndarray], np.ndarray]) -> None:
+def check_golden(folder: str, lines: DatasetInfo, compute: Callable[[np.ndarray], np.ndarray]) -> None:
     """Raises UserError unless `compute` gives the golden line, uint8 [H, W], its logits [T, classes].
 
     They must read as export.json says. It is golden.npy that is spelt, not what was computed: where two classes
@@ -176,6 +176,13 @@ def check_golden(folder: str, charset: Charset, compute: Callable[[np.ndarray], 
     """
     info = load_export_info(folder)
     levels, expected = load_golden(folder)
+    if levels.shape[0] != lines.geometry.height:
+        raise UserError(
+            f"export {folder}",
+            received=f"{GOLDEN_IMAGE} of height {levels.shape[0]}",
+            expected=f"{lines.geometry.height}, the height of the model's lines",
+            remedy=_REMEDY,
+        )
     difference = compare_logits(_compute(folder, compute, levels), expected)
     if not difference <= info.tolerance:  # a NaN is not
         raise UserError(
@@ -184,11 +191,12 @@ def check_golden(folder: str, charset: Charset, compute: Callable[[np.ndarray], 
             expected=f"{info.tolerance:.2g} at most",
             remedy="A file of it was changed or damaged: export the model again, or copy the folder again.",
         )
-    text = spell_logits(expected, charset) if expected.shape[1] == charset.classes else None
+    charset, classes = lines.charset, expected.shape[1]
+    text = spell_logits(expected, charset) if classes == charset.classes else None
     if text != info.text:
         raise UserError(
             f"export {folder}",
-            received=f"{GOLDEN_LOGITS} of {expected.shape[1]} classes that read {text!r}",
+            received=f"{GOLDEN_LOGITS} of {classes} classes that read {text!r}",
             expected=f"{info.text!r}, as {FILE_NAME} has it",
             remedy="A file of it was changed or damaged: export the model again, or copy the folder again.",
         )

@@ -42,7 +42,7 @@ class SavedModel:
         self.info = load_dataset_info(folder) if export else load_lines_info(folder, self.export)
         self._model = _load(folder)
         if export is None:
-            check_golden(folder, self.info.charset, self._compute_alone)
+            check_golden(folder, self.info, self._compute_alone)
 
     def compute_logits(self, levels: np.ndarray, widths: np.ndarray) -> np.ndarray:
         """Logits, float32 [B, T, classes]; a line has (width + 1) // 8 frames."""

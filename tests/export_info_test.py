@@ -26,6 +26,7 @@ from pipeline.images import Geometry
 from tests.samples import draw_levels
 
 CHARSET = Charset("深 a")
+LINES = DatasetInfo(CHARSET, Geometry(32, 64), "uint8")
 # Frames of classes; 3 is the blank.
 PATH = [3, 0, 0, 3, 1, 2, 2, 3]
 LOGITS = np.eye(4, dtype=np.float32)[PATH] * 20 + np.random.default_rng(0).normal(0, 2, (8, 4)).astype("f")
@@ -39,7 +40,7 @@ class ExportInfoTest(parameterized.TestCase, tf.test.TestCase):
         folder = self.create_tempdir().full_path
         with open(os.path.join(folder, "model.onnx"), "wb") as file:
             file.write(b"a model")
-        DatasetInfo(CHARSET, Geometry(32, 64), "uint8").save(folder)
+        LINES.save(folder)
         CHARSET.write(os.path.join(folder, "charset.txt"))
         save_golden(folder, draw_levels(1), LOGITS)
         info.save(folder)
@@ -140,11 +141,11 @@ class GoldenTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_the_line_goes_to_the_model_as_it_was_drawn(self):
         seen = []
-        check_golden(self.write_export(), CHARSET, lambda levels: seen.append(levels) or LOGITS)
+        check_golden(self.write_export(), LINES, lambda levels: seen.append(levels) or LOGITS)
         self.assertAllEqual(seen[0], draw_levels(1))
 
     def test_a_difference_within_the_tolerance_passes(self):
-        check_golden(self.write_export(), CHARSET, lambda levels: LOGITS + 9e-4)
+        check_golden(self.write_export(), LINES, lambda levels: LOGITS + 9e-4)
 
     def test_logits_are_spelt_as_their_best_path(self):
         self.assertEqual(spell_logits(LOGITS, CHARSET), "深 a")
@@ -155,15 +156,21 @@ class GoldenTest(parameterized.TestCase, tf.test.TestCase):
         (" 深a", "read ' 深a', expected '深 a'"), ("深 ab", "of 4 classes that read None")
     )
     def test_another_text_is_refused(self, characters, message):
+        lines = dataclasses.replace(LINES, charset=Charset(characters))
         with self.assertRaisesRegex(UserError, message):
-            check_golden(self.write_export(), Charset(characters), lambda levels: LOGITS)
+            check_golden(self.write_export(), lines, lambda levels: LOGITS)
+
+    def test_another_height_is_refused(self):
+        lines = dataclasses.replace(LINES, geometry=Geometry(48, 64))
+        with self.assertRaisesRegex(UserError, "golden.png of height 32, expected 48, the height of the model"):
+            check_golden(self.write_export(), lines, lambda levels: LOGITS)
 
     def test_a_model_that_fails_is_refused(self):
         def fail(levels):
             raise RuntimeError("tensorflow/lite/kernels/squeeze.cc:63 1 != 2\nmore")
 
         with self.assertRaisesRegex(UserError, r"a model that fails on golden.png: \S*squeeze.cc:63 1 != 2, "):
-            check_golden(self.write_export(), CHARSET, fail)
+            check_golden(self.write_export(), LINES, fail)
 
     @parameterized.parameters(
         (LOGITS + 0.02, "up to 0.02, expected 0.001 at most"),
@@ -173,7 +180,7 @@ class GoldenTest(parameterized.TestCase, tf.test.TestCase):
     )
     def test_other_logits_are_refused(self, logits, message):
         with self.assertRaisesRegex(UserError, f"logits of golden.png that differ .*{message}"):
-            check_golden(self.write_export(), CHARSET, lambda levels: logits)
+            check_golden(self.write_export(), LINES, lambda levels: logits)
 
     @parameterized.parameters("golden.png", "golden.npy")
     def test_a_missing_or_damaged_file_is_refused(self, name):
@@ -182,16 +189,16 @@ class GoldenTest(parameterized.TestCase, tf.test.TestCase):
         with open(path, "r+b") as file:
             file.truncate(os.path.getsize(path) // 2)
         with self.assertRaisesRegex(UserError, "a damaged golden.png or golden.npy"):
-            check_golden(folder, CHARSET, lambda levels: LOGITS)
+            check_golden(folder, LINES, lambda levels: LOGITS)
         os.remove(path)
         with self.assertRaisesRegex(UserError, f"received no {name}"):
-            check_golden(folder, CHARSET, lambda levels: LOGITS)
+            check_golden(folder, LINES, lambda levels: LOGITS)
 
     def test_a_pickle_is_not_opened(self):
         folder = self.write_export()
         np.save(os.path.join(folder, "golden.npy"), np.array([{}], object), allow_pickle=True)
         with self.assertRaisesRegex(UserError, "damaged golden.png or golden.npy"):
-            check_golden(folder, CHARSET, lambda levels: LOGITS)
+            check_golden(folder, LINES, lambda levels: LOGITS)
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ def _make(
     info = _describe(network, exported, golden, hash_files(folder), figures)
     info.save(folder)
     check_files(folder, info)
-    check_golden(folder, network.info.charset, functools.partial(_compute_alone, exported))
+    check_golden(folder, network.info, functools.partial(_compute_alone, exported))
     return info
 
 

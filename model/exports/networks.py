@@ -67,7 +67,7 @@ class _LinesNetwork:
         self._threads = concurrent.futures.ThreadPoolExecutor(_count_cores())
         self._decode = _make_decoder(self.info.charset.classes)
         if export is None:
-            check_golden(folder, self.info.charset, self._compute_golden)
+            check_golden(folder, self.info, self._compute_golden)
 
     def compute_logits(self, levels: np.ndarray, widths: np.ndarray) -> np.ndarray:
         """See Network; `widths` are all that of the levels."""
