@@ -128,6 +128,10 @@ class SavedModelTest(parameterized.TestCase, tf.test.TestCase):
         with self.assertRaisesRegex(tf.errors.InvalidArgumentError, r"(?s)no JPEG, PNG, BMP or GIF.*\[1\]"):
             self.read_bytes(self.golden(), b"none")
 
+    def test_a_batch_without_images_fails_by_name(self):
+        with self.assertRaisesRegex(tf.errors.InvalidArgumentError, "no image is in the batch"):
+            self.serve(images=tf.constant([], tf.string))
+
     def test_stores_every_weight_once(self):
         variables = tf.train.list_variables(os.path.join(self.folder, "variables", "variables"))
         stored = sum(np.prod(shape) for _, shape in variables)

@@ -32,6 +32,13 @@ class SilenceTest(tf.test.TestCase):
         self.assertTrue(ended.stderr.startswith("ERROR: an operator is not known\nTraceback"), ended.stderr)
         self.assertIn("ValueError: broken", ended.stderr)
 
+    def test_works_where_the_standard_error_is_closed(self):
+        command = [sys.executable, "-c", "import model.exports.silence as s\nwith s.quiet(): print('a result')"]
+        ended = subprocess.run(
+            ["sh", "-c", 'exec "$@" 2>&-', "sh", *command], capture_output=True, text=True, check=False
+        )
+        self.assertEqual((ended.returncode, ended.stdout), (0, "a result\n"))
+
     def test_steps_are_not_logged_and_warnings_are(self):
         with self.assertLogs(logging.get_absl_logger(), std_logging.INFO) as logs:
             with quiet():

@@ -65,7 +65,7 @@ def _check(output: str, overwrite: bool) -> None:
             expected="a new folder",
             remedy="Choose another --output, or give --overwrite to replace it.",
         )
-    if storage.exists(output) and (os.path.ismount(output) or os.path.samefile(output, os.curdir)):
+    if storage.exists(output) and (os.path.ismount(_resolve(output)) or os.path.samefile(output, os.curdir)):
         raise UserError(
             f"output {output}",
             received="the folder that the command runs in, or one that a disk is mounted at",

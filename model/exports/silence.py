@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterator
 
@@ -18,39 +19,51 @@ _CHATTER = re.compile(
 )
 
 
+# Blocks of two threads that ended in another order than they began would leave the wrong file in place.
+_ONE_AT_A_TIME = threading.RLock()
+
+
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """A block of which warnings and errors are told, but no steps, and none of the known chatter."""
-    before = std_logging.root.manager.disable
     logger = logging.get_absl_logger()
-    std_logging.disable(max(before, std_logging.INFO))
-    logger.addFilter(_is_news)
-    try:
-        with warnings.catch_warnings(), _without_chatter():
-            warnings.simplefilter("ignore")  # of what the converters do by themselves
+    with _ONE_AT_A_TIME, warnings.catch_warnings(), _without_chatter():
+        before = std_logging.root.manager.disable
+        std_logging.disable(max(before, std_logging.INFO))
+        logger.addFilter(_is_news)
+        warnings.simplefilter("ignore")  # of what the converters do by themselves
+        try:
             yield
-    finally:
-        logger.removeFilter(_is_news)
-        std_logging.disable(before)
+        finally:
+            logger.removeFilter(_is_news)
+            std_logging.disable(before)
 
 
 @contextlib.contextmanager
 def _without_chatter() -> Iterator[None]:
     """Holds back what is written to file descriptor 2, by whom ever, and tells the rest at the end."""
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as held:
+    try:
         real = os.dup(2)
-        os.dup2(held.fileno(), 2)
+    except OSError:  # a service may have closed it
+        yield
+        return
+    with tempfile.TemporaryFile() as held:
+        _redirect(held.fileno())
         try:
             yield
         finally:
-            sys.stderr.flush()
-            os.dup2(real, 2)
+            _redirect(real)
             os.close(real)
             held.seek(0)
             for line in held:
                 if not _CHATTER.search(line):
                     os.write(2, line)
+
+
+def _redirect(file: int) -> None:
+    if sys.stderr:
+        sys.stderr.flush()
+    os.dup2(file, 2)
 
 
 def _is_news(record: std_logging.LogRecord) -> bool:
