@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from beam_jobs.transcripts import LineModel
 from pipeline import storage
-from pipeline.dataset_info import FILE_NAME, DatasetInfo, load_dataset_info
+from pipeline.dataset_info import DatasetInfo
 from pipeline.errors import UserError
-from pipeline.export_info import check_files, load_export_info
+from pipeline.export_info import load_export_info, load_lines_info
 
 FORMAT = "saved_model"
 
@@ -30,9 +30,8 @@ def describe_export(folder: str) -> ExportFolder:
             expected="a SavedModel",
             remedy=f"Export one: python -m model.export --model=RUN --format={FORMAT} --output=...",
         )
-    check_files(folder, export)
-    files = {name: _hash_file(folder, name) for name in (FILE_NAME, *export.files)}
-    return ExportFolder(load_dataset_info(folder), files)
+    info = load_lines_info(folder, export)
+    return ExportFolder(info, {name: _hash_file(folder, name) for name in export.files})
 
 
 def hash_files(files: dict[str, str]) -> str:
@@ -48,13 +47,5 @@ def load_saved_model(folder: str) -> LineModel:
 
 
 def _hash_file(folder: str, name: str) -> str:
-    path = storage.join(folder, name)
-    if not storage.exists(path):
-        raise UserError(
-            f"export {folder}",
-            received=f"no {name}",
-            expected="all files that the export wrote",
-            remedy="Export the model again, or copy the folder again.",
-        )
-    with open(path, "rb") as file:
+    with open(storage.join(folder, name), "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

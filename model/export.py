@@ -6,8 +6,12 @@ The folder holds the model and all that a reader needs to know of it; model.pred
 in place of a run. A SavedModel takes image files and gives texts, without any Python of ours; ONNX and TFLite
 models take normalised lines and give logits. docs/serving.md shows how each is called.
 
-Before it ends, it reads drawn lines with the export and with the run, which must agree. The last line on
-standard output is {"format", "precision", "output", "bytes", "largest_difference", "seconds"}.
+Before it ends, it reads drawn lines with the export and with the run. A float32 export must agree: no logit may
+differ by more than 0.001, and no text at all. An int8 one may differ, and nothing is enforced: it is compared
+on up to 50 lines of --calibration_data, too, and tells how far it differs. An export that --overwrite replaces
+stays until the new one has been checked. The last line on standard output is {"format", "precision", "output",
+"bytes", "largest_difference", "equal_texts", "seconds"}; equal_texts is the share of the lines, from 0 to 1,
+that both read alike.
 """
 
 from absl import flags

@@ -1,7 +1,8 @@
 """The description that travels with an exported model, as export.json, and the line that proves it whole.
 
 Beside it stand dataset.json and charset.txt, golden.png (a line at the model's height) and golden.npy (the
-logits that the exported model gave it). A model that is loaded must give them again.
+logits that the exported model gave it). A model that is loaded must give them again, and export.json has the
+checksums of all these files.
 """
 
 import dataclasses
@@ -14,19 +15,28 @@ import numpy as np
 import PIL.Image
 
 from pipeline import images, storage
+from pipeline.charset import Charset
+from pipeline.dataset_info import FILE_NAME as DATASET
+from pipeline.dataset_info import DatasetInfo, load_dataset_info
 from pipeline.errors import Refused, UserError
 from pipeline.records import hash_file
 
 FILE_NAME, GOLDEN_IMAGE, GOLDEN_LOGITS = "export.json", "golden.png", "golden.npy"
+CHARSET = "charset.txt"
 VERSION = 1
 PRECISIONS = ("float32", "int8")
 
 # By format, the file that the model is in (SavedModel's is in its folder variables/, too).
 MODEL_FILES = {"saved_model": "saved_model.pb", "onnx": "model.onnx", "tflite": "model.tflite"}
 
+# What stands beside the model and export.json.
+DESCRIPTION = (DATASET, CHARSET, GOLDEN_IMAGE, GOLDEN_LOGITS)
+
 # The largest difference of a float32 export's logits from those of the run, or of the machine that wrote it.
 # Both sum up in other orders, which makes differences of some 1e-5; a wrong weight makes larger ones.
 TOLERANCE = 1e-3
+
+_REMEDY = "Export the model again, or copy the folder again."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +45,7 @@ class ExportInfo:
 
     `train_split` is the split of dataset.json that it was trained on, empty where that is not known.
     `tolerance` is the largest difference of a logit from golden.npy with which a model is the same; `files` has
-    the CRC-32C of each file of the model, by its name.
+    the CRC-32C of each other file of the export, by its name.
     """
 
     format: str
@@ -81,6 +91,19 @@ def is_export(folder: str) -> bool:
     return storage.exists(storage.join(folder, FILE_NAME))
 
 
+def check_path(folder: str) -> None:
+    """Raises UserError for a path that is not UTF-8, which TensorFlow and onnxruntime cannot open."""
+    try:
+        folder.encode("utf-8")
+    except UnicodeEncodeError:
+        raise UserError(
+            f"export {folder}",
+            received="a path that is not UTF-8",
+            expected="one that is, for the engines open no other",
+            remedy="Rename its folders, or name another one.",
+        ) from None
+
+
 def load_export_info(folder: str) -> ExportInfo:
     """Reads a folder's export.json; raises UserError where it is missing, damaged or of another version."""
     path = storage.join(folder, FILE_NAME)
@@ -91,6 +114,7 @@ def load_export_info(folder: str) -> ExportInfo:
             expected="the folder of an exported model",
             remedy="Export one first: python -m model.export --model=RUN --output=...",
         )
+    check_path(folder)
     try:
         info = _from_json(json.loads(storage.read_bytes(path).decode("utf-8")))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -105,25 +129,34 @@ def load_export_info(folder: str) -> ExportInfo:
 
 
 def hash_files(folder: str) -> dict[str, str]:
-    """The CRC-32C of each file of a model in a folder, by its name."""
+    """The CRC-32C of each file of an export in a folder but export.json, by its name."""
     variables = storage.list_names(storage.join(folder, "variables"))
     names = [*MODEL_FILES.values(), *(f"variables/{name}" for name in variables)]
+    names += DESCRIPTION
     paths = {name: storage.join(folder, name) for name in names}
     return {name: hash_file(path) for name, path in paths.items() if storage.exists(path)}
 
 
 def check_files(folder: str, info: ExportInfo) -> None:
-    """Raises UserError unless a model's files are those that the export wrote: some engines die of others."""
+    """Raises UserError unless an export's files are those that it wrote: some engines die of others."""
     found = hash_files(folder)
-    for name, crc in info.files.items():
+    described = {name: None for name in found if name in DESCRIPTION}
+    for name in {**info.files, **described}:
         _require_file(folder, name)
-        if found.get(name) != crc:
+        if found.get(name) != info.files.get(name):
             raise UserError(
                 f"export {folder}",
                 received=f"{name} with a CRC-32C of {found.get(name)}",
-                expected=f"{crc}, as {FILE_NAME} has it",
-                remedy="Export the model again, or copy the folder again.",
+                expected=f"{info.files.get(name, 'none')}, as {FILE_NAME} has it",
+                remedy=_REMEDY,
             )
+
+
+def load_lines_info(folder: str, info: ExportInfo) -> DatasetInfo:
+    """What the lines of an export are like, once its files have been checked; raises UserError."""
+    check_files(folder, info)
+    _require_file(folder, DATASET)
+    return load_dataset_info(folder)
 
 
 def save_golden(folder: str, levels: np.ndarray, logits: np.ndarray) -> None:
@@ -135,11 +168,22 @@ def save_golden(folder: str, levels: np.ndarray, logits: np.ndarray) -> None:
         storage.write_atomically(storage.join(folder, name), data)
 
 
-def check_golden(folder: str, compute: Callable[[np.ndarray], np.ndarray]) -> None:
-    """Raises UserError unless `compute` gives the golden line, uint8 [H, W], its logits [T, classes]."""
+def check_golden(folder: str, lines: DatasetInfo, compute: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Raises UserError unless `compute` gives the golden line, uint8 [H, W], its logits [T, classes].
+
+    They must read as export.json says. It is golden.npy that is spelt, not what was computed: where two classes
+    are as good as equal, another machine's last bits may prefer the other.
+    """
     info = load_export_info(folder)
     levels, expected = load_golden(folder)
-    difference = compare_logits(compute(levels), expected)
+    if levels.shape[0] != lines.geometry.height:
+        raise UserError(
+            f"export {folder}",
+            received=f"{GOLDEN_IMAGE} of height {levels.shape[0]}",
+            expected=f"{lines.geometry.height}, the height of the model's lines",
+            remedy=_REMEDY,
+        )
+    difference = compare_logits(_compute(folder, compute, levels), expected)
     if not difference <= info.tolerance:  # a NaN is not
         raise UserError(
             f"export {folder}",
@@ -147,6 +191,34 @@ def check_golden(folder: str, compute: Callable[[np.ndarray], np.ndarray]) -> No
             expected=f"{info.tolerance:.2g} at most",
             remedy="A file of it was changed or damaged: export the model again, or copy the folder again.",
         )
+    charset, classes = lines.charset, expected.shape[1]
+    text = spell_logits(expected, charset) if classes == charset.classes else None
+    if text != info.text:
+        raise UserError(
+            f"export {folder}",
+            received=f"{GOLDEN_LOGITS} of {classes} classes that read {text!r}",
+            expected=f"{info.text!r}, as {FILE_NAME} has it",
+            remedy="A file of it was changed or damaged: export the model again, or copy the folder again.",
+        )
+
+
+def spell_logits(logits: np.ndarray, charset: Charset) -> str:
+    """The text of a line's best path in logits [T, classes]."""
+    best = np.argmax(logits, axis=1)
+    begins = np.append(True, best[1:] != best[:-1])[: len(best)]
+    return charset.decode(best[begins & (best != charset.blank)].tolist())
+
+
+def _compute(folder: str, compute: Callable[[np.ndarray], np.ndarray], levels: np.ndarray) -> np.ndarray:
+    try:
+        return compute(levels)
+    except Exception as error:  # each engine has classes of its own
+        raise UserError(
+            f"export {folder}",
+            received=f"a model that fails on {GOLDEN_IMAGE}: {(str(error).splitlines() or [''])[0]}",
+            expected="the model that the export wrote",
+            remedy=_REMEDY,
+        ) from None
 
 
 def load_golden(folder: str) -> tuple[np.ndarray, np.ndarray]:
@@ -163,7 +235,7 @@ def load_golden(folder: str) -> tuple[np.ndarray, np.ndarray]:
             f"export {folder}",
             received=f"a damaged {GOLDEN_IMAGE} or {GOLDEN_LOGITS} ({error})",
             expected="the line and the logits that the export wrote",
-            remedy="Export the model again, or copy the folder again.",
+            remedy=_REMEDY,
         ) from None
 
 
@@ -189,7 +261,7 @@ def _require_file(folder: str, name: str) -> None:
             f"export {folder}",
             received=f"no {name}",
             expected="all files that the export wrote",
-            remedy="Export the model again, or copy the folder again.",
+            remedy=_REMEDY,
         )
 
 

@@ -48,12 +48,15 @@ def decode_batch(data, geometry: Geometry, fit: str):
     """Lines of encoded images, string [B]: grey levels uint8 [B, H, W] padded with 0, and widths int32 [B].
 
     Fails (InvalidArgumentError) where an image cannot be read; where its bytes are none or it is too narrow or
-    too large, the error tells the image's number, from 0.
+    too large, the error tells the image's number, from 0. A batch of none fails, too.
     """
 
     def read(image):
         return tf.transpose(fit_for_reading(decode(*image), geometry, fit, image[1]))
 
+    holds = tf.debugging.Assert(tf.size(data) > 0, ["no image is in the batch"])
+    with tf.control_dependencies([holds] if holds is not None else []):
+        data = tf.identity(data)
     # As columns, so that the dimension in which lines differ is the first.
     spec = tf.RaggedTensorSpec([None, geometry.height], tf.uint8, ragged_rank=0)
     lines = tf.map_fn(read, (data, tf.range(tf.size(data))), fn_output_signature=spec)

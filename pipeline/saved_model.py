@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from pipeline.dataset_info import load_dataset_info
 from pipeline.errors import UserError
-from pipeline.export_info import ExportInfo, check_files, check_golden, load_export_info
+from pipeline.export_info import ExportInfo, check_golden, load_export_info, load_lines_info
 
 
 class Path(NamedTuple):
@@ -31,7 +31,7 @@ class SavedModel:
 
         Its writer, who has no golden line yet, gives `export` himself.
         """
-        self.export, self.info = export or load_export_info(folder), load_dataset_info(folder)
+        self.export = export or load_export_info(folder)
         if self.export.format != "saved_model":
             raise UserError(
                 f"export {folder}",
@@ -39,11 +39,10 @@ class SavedModel:
                 expected="a SavedModel",
                 remedy="Export one: python -m model.export --format=saved_model.",
             )
-        if export is None:
-            check_files(folder, self.export)
+        self.info = load_dataset_info(folder) if export else load_lines_info(folder, self.export)
         self._model = _load(folder)
         if export is None:
-            check_golden(folder, self._compute_alone)
+            check_golden(folder, self.info, self._compute_alone)
 
     def compute_logits(self, levels: np.ndarray, widths: np.ndarray) -> np.ndarray:
         """Logits, float32 [B, T, classes]; a line has (width + 1) // 8 frames."""

@@ -1,4 +1,4 @@
-"""Exports read as the run does; what stands in an output folder, and what is refused."""
+"""Exports read as the run does."""
 
 import dataclasses
 import json
@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from unittest import mock
 
 import numpy as np
@@ -15,46 +14,17 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from model.config import Devices, Training
-from model.densenet import build_densenet
-from model.exports import exporting
-from model.exports.calibration import read_calibration
-from model.exports.exporting import export
 from model.loading import load_network
-from model.network import KerasNetwork
 from model.recognizer import Recognizer
 from model.run_folder import open_run
 from pipeline import images
-from pipeline.dataset_info import DatasetInfo, load_dataset_info
+from pipeline.dataset_info import load_dataset_info
 from pipeline.errors import UserError
 from pipeline.export_info import hash_files, load_export_info
-from pipeline.images import Geometry
-from tests.samples import CHARSET, convert_lines, draw_levels, shallow_network, train_a_little
+from tests.export_case import INFO, ExportCase, make_network
+from tests.samples import CHARSET, draw_levels, shallow_network
 
 WIDTHS = (64, 300, 57, 64, 66, 8, 305)
-INFO = DatasetInfo(CHARSET, Geometry(32, 64), "uint8")
-
-
-def make_network(seed: int = 0) -> KerasNetwork:
-    with shallow_network():
-        model = build_densenet(height=32, classes=CHARSET.classes, seed=seed)
-    train_a_little(model)
-    return KerasNetwork(model, INFO)
-
-
-class ExportCase(parameterized.TestCase, tf.test.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.root = tempfile.mkdtemp()
-        cls.addClassCleanup(shutil.rmtree, cls.root)
-
-    def make(self, name: str, seed: int = 0, **how) -> str:
-        """The folder of an export, which is made once."""
-        folder = os.path.join(self.root, f"{name}-{seed}")
-        if not os.path.exists(folder):
-            with shallow_network():
-                export(make_network(seed), output=folder, **how)
-        return folder
 
 
 class FormatTest(ExportCase):
@@ -155,105 +125,6 @@ class FormatTest(ExportCase):
             self.assertRaisesRegex(UserError, r"no package onnxruntime.*install 'densenet-ocr\[export\]'"),
         ):
             load_network(self.make_onnx())
-
-
-class OutputTest(ExportCase):
-    def export(self, folder: str, **changes):
-        """An export whose model is a few bytes, which reads as the run does."""
-        network = make_network()
-        network.name = changes.pop("name", "model")
-
-        def write(_, output):
-            with open(os.path.join(output, "model.onnx"), "wb") as file:
-                file.write(b"a model")
-
-        def open_export(_, info):
-            exported = make_network()
-            exported.export = info
-            return exported
-
-        with (
-            shallow_network(),
-            mock.patch.object(exporting, "write_onnx", write),
-            mock.patch.object(exporting, "open_export", changes.pop("opened", open_export)),
-            mock.patch.object(exporting, "draw_test_lines", lambda geometry: []),
-        ):
-            return export(network, output=folder, format="onnx", **changes)
-
-    def test_tells_what_it_wrote(self):
-        folder = os.path.join(self.create_tempdir().full_path, "new", "export")
-        result = self.export(folder)
-        self.assertEqual(
-            result | {"seconds": 0},
-            {
-                "format": "onnx",
-                "precision": "float32",
-                "output": folder,
-                "bytes": 7,
-                "largest_difference": 0.0,
-                "seconds": 0,
-            },
-        )
-
-    def test_a_folder_with_other_files_is_left_alone(self):
-        folder = self.create_tempdir()
-        folder.create_file("letters.txt", "dear")
-        with self.assertRaisesRegex(UserError, r"a folder with other files \(letters.txt\)"):
-            self.export(folder.full_path, overwrite=True)
-        self.assertEqual(os.listdir(folder.full_path), ["letters.txt"])
-
-    def test_an_export_is_replaced_only_when_told(self):
-        folder = self.create_tempdir().full_path
-        self.export(folder, name="one")
-        with self.assertRaisesRegex(UserError, "a folder that has an export.*--overwrite"):
-            self.export(folder, name="two")
-        self.assertEqual(load_export_info(folder).provenance["model"], "one")
-        self.export(folder, name="two", overwrite=True)
-        self.assertEqual(load_export_info(folder).provenance["model"], "two")
-
-    def test_an_export_is_not_exported_again(self):
-        folder = self.create_tempdir().full_path
-        with self.assertRaisesRegex(UserError, "received an export, expected a run"):
-            export(mock.Mock(name="not a KerasNetwork"), output=f"{folder}/out", format="onnx")
-        self.assertEmpty(os.listdir(folder))
-
-    def test_an_unfinished_export_is_begun_anew(self):
-        folder = self.create_tempdir().full_path
-        self.export(folder)
-        os.remove(os.path.join(folder, "export.json"))
-        self.export(folder)
-        self.assertEqual(load_export_info(folder).format, "onnx")
-
-    def test_what_does_not_read_as_the_run_is_no_export(self):
-        def other(_, info):
-            network = make_network(seed=1)
-            network.export = info
-            return network
-
-        folder = self.create_tempdir().full_path
-        with self.assertRaisesRegex(UserError, "logits that differ by up to .*expected 0.001 at most"):
-            self.export(folder, opened=other)
-        self.assertEmpty(os.listdir(folder))
-
-    @parameterized.parameters(
-        ({"format": "torch"}, "format: received 'torch', expected saved_model, onnx, tflite"),
-        ({"format": "onnx", "precision": "int4"}, "precision: received 'int4', expected float32 or int8"),
-        ({"format": "onnx", "precision": "int8"}, "format: received 'onnx', expected tflite"),
-        ({"format": "tflite", "precision": "int8"}, "calibration_data: .*lines to calibrate int8 on"),
-    )
-    def test_refuses_settings_before_it_writes(self, settings, message):
-        folder = os.path.join(self.create_tempdir().full_path, "new")
-        with self.assertRaisesRegex(UserError, message):
-            export(make_network(), output=folder, **settings)
-        self.assertFalse(os.path.exists(folder))
-
-    def test_calibrates_on_the_first_lines_of_a_split(self):
-        data = convert_lines(self.create_tempdir().full_path, 5)
-        lines = read_calibration(data, INFO, split="train", count=3)
-        self.assertEqual([line.shape for line in lines], [(32, 64)] * 3)
-        other = DatasetInfo(CHARSET, Geometry(48, 64), "uint8")
-        with self.assertRaisesRegex(UserError, "image height of .*received 32, expected 48, the model's"):
-            read_calibration(data, other, split="train", count=3)
 
 
 class CommandTest(ExportCase):

@@ -123,6 +123,10 @@ class DecodeTest(parameterized.TestCase, tf.test.TestCase):
         with self.assertRaisesRegex(tf.errors.InvalidArgumentError, r"(?s)no JPEG, PNG, BMP or GIF.*\[1\]"):
             decode_in_graph(tf.constant([good, data, good]), Geometry(32, 0), "pad")
 
+    def test_no_images_at_all_fail(self):
+        with self.assertRaisesRegex(tf.errors.InvalidArgumentError, "no image is in the batch"):
+            decode_in_graph(tf.constant([], tf.string), Geometry(32, 0), "pad")
+
     def test_a_bmp_of_16_colours_fails(self):
         data = bytearray(save(draw_picture("L"), "BMP"))
         data[28] = 4

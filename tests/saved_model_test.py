@@ -128,6 +128,10 @@ class SavedModelTest(parameterized.TestCase, tf.test.TestCase):
         with self.assertRaisesRegex(tf.errors.InvalidArgumentError, r"(?s)no JPEG, PNG, BMP or GIF.*\[1\]"):
             self.read_bytes(self.golden(), b"none")
 
+    def test_a_batch_without_images_fails_by_name(self):
+        with self.assertRaisesRegex(tf.errors.InvalidArgumentError, "no image is in the batch"):
+            self.serve(images=tf.constant([], tf.string))
+
     def test_stores_every_weight_once(self):
         variables = tf.train.list_variables(os.path.join(self.folder, "variables", "variables"))
         stored = sum(np.prod(shape) for _, shape in variables)
@@ -145,6 +149,16 @@ class SavedModelTest(parameterized.TestCase, tf.test.TestCase):
             file.seek(os.path.getsize(path) // 2)
             file.write(b"\x41" * 64)
         with self.assertRaisesRegex(UserError, "variables.data-00000-of-00001 with a CRC-32C of"):
+            SavedModel(folder)
+
+    def test_another_height_is_refused(self):
+        folder = self.copy()
+        path = os.path.join(folder, "dataset.json")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text.replace('"image_height": 32', '"image_height": 48'))
+        with self.assertRaisesRegex(UserError, "dataset.json with a CRC-32C of"):
             SavedModel(folder)
 
     @parameterized.parameters("saved_model.pb", "variables/variables.index", "dataset.json", "golden.npy")

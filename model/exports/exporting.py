@@ -1,7 +1,9 @@
 """Exports a network: a model file, what describes it beside it, and the proof that it reads the same."""
 
 import dataclasses
+import functools
 import importlib.metadata
+import operator
 import platform
 import time
 from collections.abc import Sequence
@@ -13,33 +15,29 @@ from absl import logging
 from model.exports.files import write_onnx, write_saved_model, write_tflite
 from model.exports.golden import draw_golden_line, draw_test_lines
 from model.exports.networks import open_export
+from model.exports.output import replaced_folder
 from model.network import KerasNetwork, Network
 from model.reading import Reading, make_readings
 from pipeline import storage
-from pipeline.dataset_info import FILE_NAME as DATASET
 from pipeline.errors import UserError, check_setting
 from pipeline.export_info import (
-    FILE_NAME,
-    GOLDEN_IMAGE,
-    GOLDEN_LOGITS,
+    CHARSET,
+    DESCRIPTION,
     MODEL_FILES,
     PRECISIONS,
     TOLERANCE,
     ExportInfo,
+    check_files,
+    check_golden,
     compare_logits,
     hash_files,
-    is_export,
     save_golden,
 )
 
-CHARSET = "charset.txt"
-
-# Everything that an export may have in its folder.
-_NAMES = {FILE_NAME, GOLDEN_IMAGE, GOLDEN_LOGITS, DATASET, CHARSET, "variables", "assets", "fingerprint.pb"}
-_NAMES |= set(MODEL_FILES.values())
-
 # An int8 model's logits are steps wide: another processor's kernels may round one the other way here and there.
 _INT8_TOLERANCE = 0.05  # of the largest golden logit
+
+_COMPARED = 50  # lines of a calibration at most that int8 is compared on: each is read four times
 
 _PACKAGES = ("densenet-ocr", "keras", "tensorflow", "numpy", "pillow", "onnx", "onnxruntime", "tf2onnx")
 
@@ -56,32 +54,43 @@ def export(
     """Writes a network into a folder, in a format of export_info.MODEL_FILES, and checks that it reads so.
 
     `int8` is for TFLite and takes lines, uint8 [H, W], to calibrate on; the first of `calibration` is also the
-    golden line. An export that is there is replaced only with `overwrite`. Returns the figures that
-    model.export prints; raises UserError, and then leaves no export.
+    golden line. An export that is there is replaced only with `overwrite`, and by one that has been checked.
+    Returns the figures that model.export prints; raises UserError, and then leaves the folder as it was.
     """
     _check_network(network)
     _check_settings(format, precision, calibration)
     start = time.monotonic()
-    _clear(output, overwrite)
-    golden = calibration[0] if len(calibration) else draw_golden_line(network.info.geometry)
-    try:
-        _write(network, output, format, calibration if precision == "int8" else ())
-        exported = open_export(output, ExportInfo(format, precision, "", 0.0, TOLERANCE))
-        difference = _compare(network, exported, [golden, *draw_test_lines(network.info.geometry)])
-        info = _describe(network, exported, golden, hash_files(output))
-        save_golden(output, golden, _compute_alone(exported, golden))
-    except BaseException:
-        _remove(output)
-        raise
-    info.save(output)
+    with replaced_folder(output, overwrite=overwrite) as folder:
+        logging.info("export: writing %s to %s", format, output)
+        info = _make(network, folder, ExportInfo(format, precision, "", 0.0, TOLERANCE), calibration)
+    model = [storage.join(output, name) for name in info.files if name not in DESCRIPTION]
     return {
         "format": format,
         "precision": precision,
         "output": output,
-        "bytes": sum(storage.size(storage.join(output, name)) for name in info.files),
-        "largest_difference": difference,
+        "bytes": sum(map(storage.size, model)),
+        **{name: info.provenance[name] for name in ("largest_difference", "equal_texts")},
         "seconds": round(time.monotonic() - start, 2),
     }
+
+
+def _make(
+    network: KerasNetwork, folder: str, export: ExportInfo, calibration: Sequence[np.ndarray]
+) -> ExportInfo:
+    """Writes all files of an export into an empty folder, and checks them; raises UserError."""
+    golden = calibration[0] if len(calibration) else draw_golden_line(network.info.geometry)
+    lines = [golden, *draw_test_lines(network.info.geometry)]
+    if export.precision == "int8":
+        lines += calibration[1:_COMPARED]
+    _write(network, folder, export.format, calibration if export.precision == "int8" else ())
+    exported = open_export(folder, export)
+    figures = _compare(network, exported, lines)
+    save_golden(folder, golden, _compute_alone(exported, golden))
+    info = _describe(network, exported, golden, hash_files(folder), figures)
+    info.save(folder)
+    check_files(folder, info)
+    check_golden(folder, network.info, functools.partial(_compute_alone, exported))
+    return info
 
 
 def _check_network(network: Network) -> None:
@@ -102,37 +111,7 @@ def _check_settings(format: str, precision: str, calibration: Sequence[np.ndarra
         check_setting("calibration_data", None, len(calibration), "lines to calibrate int8 on")
 
 
-def _clear(output: str, overwrite: bool) -> None:
-    """Makes the folder, or empties one that an export has written; raises UserError for any other."""
-    names = storage.list_names(output)
-    others = [name for name in names if name not in _NAMES and storage.TEMPORARY not in name]
-    if others or (names and not storage.is_folder(output)):
-        raise UserError(
-            f"output {output}",
-            received=f"a folder with other files ({', '.join(others[:3])})",
-            expected="a new folder, or that of an export",
-            remedy="Choose another --output.",
-        )
-    if is_export(output) and not overwrite:
-        raise UserError(
-            f"output {output}",
-            received="a folder that has an export",
-            expected="a new folder",
-            remedy="Choose another --output, or give --overwrite to replace it.",
-        )
-    _remove(output)
-    storage.make_folder(output)
-
-
-def _remove(output: str) -> None:
-    """Removes what an export writes, the file first that makes it one."""
-    names = [name for name in storage.list_names(output) if name in _NAMES or storage.TEMPORARY in name]
-    for name in sorted(names, key=lambda name: name != FILE_NAME):
-        storage.remove(storage.join(output, name))
-
-
 def _write(network: KerasNetwork, output: str, format: str, calibration: Sequence[np.ndarray]) -> None:
-    logging.info("export: writing %s to %s", format, output)
     if format == "saved_model":
         write_saved_model(network, output)
     elif format == "onnx":
@@ -143,24 +122,35 @@ def _write(network: KerasNetwork, output: str, format: str, calibration: Sequenc
     network.info.charset.write(storage.join(output, CHARSET))
 
 
-def _compare(network: KerasNetwork, exported: Network, lines: list[np.ndarray]) -> float:
-    """The largest difference of a logit; raises UserError where a float export reads other than the run."""
+def _compare(network: KerasNetwork, exported: Network, lines: list[np.ndarray]) -> dict[str, float]:
+    """The largest difference of a logit, and the share of lines that read as the run reads them.
+
+    Raises UserError where a float export reads other than the run.
+    """
     logits, expected = ([_compute_alone(one, line) for line in lines] for one in (exported, network))
     texts = [[_read_alone(one, line).text for line in lines] for one in (network, exported)]
     largest = max(map(compare_logits, logits, expected))
-    logging.info("export: logits differ from the run's by up to %.2g on %d lines", largest, len(lines))
-    if exported.export.precision == "float32" and not (largest <= TOLERANCE and texts[0] == texts[1]):
+    equal = sum(map(operator.eq, *texts))
+    logging.info(
+        "export: %d of %d lines read as the run reads them; its logits differ by up to %.2g",
+        *(equal, len(lines), largest),
+    )
+    if exported.export.precision == "float32" and not (largest <= TOLERANCE and equal == len(lines)):
         raise UserError(
             f"export to {exported.export.format}",
             received=f"logits that differ by up to {largest:.2g}",
             expected=f"{TOLERANCE} at most from those of the run, and equal texts",
             remedy="Report this: it is an error in the export, or in a package that it uses.",
         )
-    return largest
+    return {"largest_difference": largest, "equal_texts": round(equal / len(lines), 4)}
 
 
 def _describe(
-    network: KerasNetwork, exported: Network, golden: np.ndarray, files: dict[str, str]
+    network: KerasNetwork,
+    exported: Network,
+    golden: np.ndarray,
+    files: dict[str, str],
+    figures: dict[str, float],
 ) -> ExportInfo:
     reading, tolerance = _read_alone(exported, golden), TOLERANCE
     if exported.export.precision == "int8":
@@ -178,6 +168,7 @@ def _describe(
             "weights": network.weights,
             "python": platform.python_version(),
             "packages": packages,
+            **figures,
         },
     )
 

@@ -1,6 +1,5 @@
 """Writes a network in the formats that other engines read: a SavedModel, ONNX, TFLite."""
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,6 +7,7 @@ import tensorflow as tf
 
 from model.exports.graphs import make_lines_call, make_module
 from model.exports.networks import INPUT, OUTPUT, import_extra
+from model.exports.silence import quiet
 from model.network import KerasNetwork
 from pipeline import images, storage
 from pipeline.export_info import MODEL_FILES
@@ -23,7 +23,8 @@ def write_saved_model(network: KerasNetwork, folder: str) -> None:
     module = make_module(network)
     # A gradient's functions would be traced and stored, too, for nobody trains an export.
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-    tf.saved_model.save(module, storage.local_path(folder), {"serving_default": module.serve}, options)
+    with quiet():
+        tf.saved_model.save(module, storage.local_path(folder), {"serving_default": module.serve}, options)
 
 
 def write_onnx(network: KerasNetwork, folder: str) -> None:
@@ -33,7 +34,8 @@ def write_onnx(network: KerasNetwork, folder: str) -> None:
 
     spec, call = _lines_spec(network), make_lines_call(network)
     function = tf.function(lambda lines: {OUTPUT: call(lines)}, input_signature=[spec], autograph=False)
-    model, _ = convert.from_function(function, [spec], opset=OPSET)
+    with quiet():
+        model, _ = convert.from_function(function, [spec], opset=OPSET)
     pair_rows(model)
     name_dimensions(model.graph.input[0], {0: "B", 2: "W"})
     name_dimensions(model.graph.output[0], {0: "B", 1: "T"})
@@ -56,13 +58,14 @@ def write_tflite(network: KerasNetwork, folder: str, calibration: Sequence[np.nd
     spec, call = _lines_spec(network), make_lines_call(network)
     concrete = tf.function(call, input_signature=[spec], autograph=False).get_concrete_function()
     # From the Keras model itself the converter aborts the process.
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete])
+    with quiet():
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete])
     if calibration:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: ([_to_batch(line)] for line in calibration)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what the converter does by itself
-        storage.write_atomically(_path(folder, "tflite"), converter.convert())
+    with quiet():
+        data = converter.convert()
+    storage.write_atomically(_path(folder, "tflite"), data)
 
 
 def _lines_spec(network: KerasNetwork) -> tf.TensorSpec:

@@ -10,11 +10,12 @@ import numpy as np
 import tensorflow as tf
 
 from model.ctc import BestPath, decode_best_path
+from model.exports.silence import quiet
 from model.network import Network
 from pipeline import images, storage
 from pipeline.dataset_info import load_dataset_info
 from pipeline.errors import UserError
-from pipeline.export_info import MODEL_FILES, ExportInfo, check_files, check_golden, load_export_info
+from pipeline.export_info import MODEL_FILES, ExportInfo, check_golden, load_export_info, load_lines_info
 from pipeline.frames import count_frames
 from pipeline.saved_model import SavedModel
 
@@ -50,10 +51,9 @@ class _LinesNetwork:
 
     def __init__(self, folder: str, export: ExportInfo | None = None):
         """Loads a folder and checks its golden line (see open_export); raises UserError."""
-        self.export, self.info = export or load_export_info(folder), load_dataset_info(folder)
+        self.export = export or load_export_info(folder)
+        self.info = load_dataset_info(folder) if export else load_lines_info(folder, self.export)
         self.name, self.train_split = folder, self.export.train_split
-        if export is None:
-            check_files(folder, self.export)
         path = storage.join(folder, MODEL_FILES[self.export.format])
         try:
             self._load(path)
@@ -67,7 +67,7 @@ class _LinesNetwork:
         self._threads = concurrent.futures.ThreadPoolExecutor(_count_cores())
         self._decode = _make_decoder(self.info.charset.classes)
         if export is None:
-            check_golden(folder, self._compute_golden)
+            check_golden(folder, self.info, self._compute_golden)
 
     def compute_logits(self, levels: np.ndarray, widths: np.ndarray) -> np.ndarray:
         """See Network; `widths` are all that of the levels."""
@@ -138,8 +138,9 @@ class TfliteNetwork(_LinesNetwork):
 
     def _load(self, path: str) -> None:
         self._interpreters = queue.SimpleQueue()
-        for _ in range(_count_cores()):
-            self._interpreters.put(_Interpreter(path))
+        with quiet():
+            for _ in range(_count_cores()):
+                self._interpreters.put(_Interpreter(path))
 
     def _compute_alone(self, line: np.ndarray) -> np.ndarray:
         return self._compute_among_others(line)
@@ -159,17 +160,21 @@ class _Interpreter:
             details[0]["index"]
             for details in (self._interpreter.get_input_details(), self._interpreter.get_output_details())
         )
-        self._shape = None
+        height = self._interpreter.get_input_details()[0]["shape"][1]
+        self._allocate((1, height, height, 1))  # here, where what it says of itself is held back
 
     def compute(self, lines: np.ndarray) -> np.ndarray:
         # Another shape means another plan of the memory, which takes half as long as a line.
         if lines.shape != self._shape:
-            self._interpreter.resize_tensor_input(self._input, lines.shape)
-            self._interpreter.allocate_tensors()
-            self._shape = lines.shape
+            self._allocate(lines.shape)
         self._interpreter.set_tensor(self._input, lines)
         self._interpreter.invoke()
         return self._interpreter.get_tensor(self._output)
+
+    def _allocate(self, shape: tuple[int, ...]) -> None:
+        self._interpreter.resize_tensor_input(self._input, shape)
+        self._interpreter.allocate_tensors()
+        self._shape = shape
 
 
 _NETWORKS = {"saved_model": SavedModelNetwork, "onnx": OnnxNetwork, "tflite": TfliteNetwork}

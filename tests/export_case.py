@@ -1,0 +1,40 @@
+"""A small network to export, and exports of it."""
+
+import os
+import shutil
+import tempfile
+
+import tensorflow as tf
+from absl.testing import parameterized
+
+from model.densenet import build_densenet
+from model.exports.exporting import export
+from model.network import KerasNetwork
+from pipeline.dataset_info import DatasetInfo
+from pipeline.images import Geometry
+from tests.samples import CHARSET, shallow_network, train_a_little
+
+INFO = DatasetInfo(CHARSET, Geometry(32, 64), "uint8")
+
+
+def make_network(seed: int = 0) -> KerasNetwork:
+    with shallow_network():
+        model = build_densenet(height=32, classes=CHARSET.classes, seed=seed)
+    train_a_little(model)
+    return KerasNetwork(model, INFO)
+
+
+class ExportCase(parameterized.TestCase, tf.test.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.root = tempfile.mkdtemp()
+        cls.addClassCleanup(shutil.rmtree, cls.root)
+
+    def make(self, name: str, seed: int = 0, **how) -> str:
+        """The folder of an export, which is made once."""
+        folder = os.path.join(self.root, f"{name}-{seed}")
+        if not os.path.exists(folder):
+            with shallow_network():
+                export(make_network(seed), output=folder, **how)
+        return folder
