@@ -93,8 +93,10 @@ def fit_for_reading(levels, geometry: Geometry, fit: str, number=0):
     height, width = tf.unstack(tf.shape(levels, tf.int64))
     natural = tf.cast(width * geometry.height, tf.float64) / tf.cast(height, tf.float64)
     width = tf.maximum(tf.cast(tf.round(natural), tf.int64), 1)  # to even, as Python rounds
-    _require(width * geometry.height <= MAX_PIXELS, "too wide for a line is image", number)
-    levels = resize(levels, geometry.height, tf.cast(width, tf.int32))
+    checked = _require(width * geometry.height <= MAX_PIXELS, "too wide for a line is image", number)
+    with tf.control_dependencies([checked]):  # before memory is taken for it
+        width = tf.cast(width, tf.int32)
+    levels = resize(levels, geometry.height, width)
     if fit == "pad" and geometry.width:
         missing = tf.maximum(geometry.width - tf.shape(levels)[1], 0)
         levels = tf.pad(levels, [[0, 0], [0, missing]], constant_values=_find_median(levels))
@@ -173,8 +175,9 @@ def _decode_bmp(data, number):
     bits, compression = _read_number(data, _BMP_BITS, 2), _read_number(data, _BMP_COMPRESSION, 4)
     header = _read_number(data, _BMP_HEADER, 4)
     plain = (header >= 40) & (compression == 0) & tf.reduce_any(bits == [8, 24, 32])
-    _require(plain, "compressed, or not of 8, 24 or 32 bits, is the BMP in image", number)
-    pixels = tf.io.decode_bmp(data)
+    checked = _require(plain, "compressed, or not of 8, 24 or 32 bits, is the BMP in image", number)
+    with tf.control_dependencies([checked]):  # which would have an error of its own, without the number
+        pixels = tf.io.decode_bmp(data)
 
     def look_up():
         colours = _read_number(data, _BMP_COLOURS, 4)
@@ -210,5 +213,6 @@ def _check_line(levels, number):
     return levels
 
 
-def _require(holds, message: str, number) -> None:
-    tf.debugging.Assert(holds, [message, number])
+def _require(holds, message: str, number):
+    """In a graph the operation that fails unless it holds."""
+    return tf.debugging.Assert(holds, [message, number])

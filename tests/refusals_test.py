@@ -174,7 +174,7 @@ class RefusalsTest(parameterized.TestCase, ConversionTest):
     def test_a_pipe_is_not_waited_for(self):
         os.mkfifo(os.path.join(self.folder, "pipe"))
         write_list(self.folder, ["pipe 1"])
-        self.assertEqual(self.convert(max_reject_fraction=1.0)["refused"], {"damaged_image": 1})
+        self.assertEqual(self.convert(max_reject_fraction=1.0)["refused"], {"unreadable_image": 1})
         with self.assertRaisesRegex(
             UserError, "^list .*/pipe: received a pipe or a device, expected a regular file"
         ):
