@@ -1,5 +1,6 @@
 """Exported models read back: each a network (see model.network) by the engine of its format."""
 
+import abc
 import concurrent.futures
 import importlib
 import os
@@ -39,7 +40,7 @@ class SavedModelNetwork:
         return BestPath(*self._model.find_best_path(levels, widths))
 
 
-class _LinesNetwork:
+class _LinesNetwork(abc.ABC):
     """A model of normalised lines, float32 [B, H, W, 1], all of one width.
 
     A batch is computed line by line, by as many threads as there are cores, each on one: what a line needs
@@ -90,16 +91,17 @@ class _LinesNetwork:
         frames = count_frames(np.asarray(widths, np.int32))
         return self._decode(self.compute_logits(levels, widths), frames)
 
+    @abc.abstractmethod
     def _load(self, path: str) -> None:
-        raise NotImplementedError
+        """Loads a model's file; raises OSError, ValueError or RuntimeError for one that is none."""
 
+    @abc.abstractmethod
     def _compute_alone(self, line: np.ndarray) -> np.ndarray:
         """Logits [1, T, classes] of one line, [1, H, W, 1], while there is no other."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def _compute_among_others(self, line: np.ndarray) -> np.ndarray:
         """The same, on one core; called by several threads at once."""
-        raise NotImplementedError
 
     def _compute_golden(self, levels: np.ndarray) -> np.ndarray:
         return self.compute_logits(levels[None], np.array([levels.shape[1]]))[0]
