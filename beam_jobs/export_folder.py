@@ -7,10 +7,7 @@ from typing import NamedTuple
 from beam_jobs.transcripts import LineModel
 from pipeline import storage
 from pipeline.dataset_info import DatasetInfo
-from pipeline.errors import UserError
-from pipeline.export_info import load_export_info, load_lines_info
-
-FORMAT = "saved_model"
+from pipeline.export_info import load_export_info, load_lines_info, require_saved_model
 
 
 class ExportFolder(NamedTuple):
@@ -23,13 +20,7 @@ class ExportFolder(NamedTuple):
 def describe_export(folder: str) -> ExportFolder:
     """Looks at the export in a folder; raises UserError where it is none of a SavedModel, or not as written."""
     export = load_export_info(folder)
-    if export.format != FORMAT:
-        raise UserError(
-            f"export {folder}",
-            received=f"a model in the format {export.format}",
-            expected="a SavedModel",
-            remedy=f"Export one: python -m model.export --model=RUN --format={FORMAT} --output=...",
-        )
+    require_saved_model(folder, export)
     info = load_lines_info(folder, export)
     return ExportFolder(info, {name: _hash_file(folder, name) for name in export.files})
 

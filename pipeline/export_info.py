@@ -27,7 +27,8 @@ VERSION = 1
 PRECISIONS = ("float32", "int8")
 
 # By format, the file that the model is in (SavedModel's is in its folder variables/, too).
-MODEL_FILES = {"saved_model": "saved_model.pb", "onnx": "model.onnx", "tflite": "model.tflite"}
+SAVED_MODEL = "saved_model"
+MODEL_FILES = {SAVED_MODEL: "saved_model.pb", "onnx": "model.onnx", "tflite": "model.tflite"}
 
 # What stands beside the model and export.json.
 DESCRIPTION = (DATASET, CHARSET, GOLDEN_IMAGE, GOLDEN_LOGITS)
@@ -126,6 +127,17 @@ def load_export_info(folder: str) -> ExportInfo:
         ) from None
     _require_file(folder, MODEL_FILES[info.format])
     return info
+
+
+def require_saved_model(folder: str, export: ExportInfo) -> None:
+    """Raises UserError for an export in another format."""
+    if export.format != SAVED_MODEL:
+        raise UserError(
+            f"export {folder}",
+            received=f"a model in the format {export.format}",
+            expected="a SavedModel",
+            remedy=f"Export one: python -m model.export --model=RUN --format={SAVED_MODEL} --output=...",
+        )
 
 
 def hash_files(folder: str) -> dict[str, str]:

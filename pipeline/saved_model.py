@@ -7,7 +7,13 @@ import tensorflow as tf
 
 from pipeline.dataset_info import load_dataset_info
 from pipeline.errors import UserError
-from pipeline.export_info import ExportInfo, check_golden, load_export_info, load_lines_info
+from pipeline.export_info import (
+    ExportInfo,
+    check_golden,
+    load_export_info,
+    load_lines_info,
+    require_saved_model,
+)
 
 
 class Path(NamedTuple):
@@ -32,13 +38,7 @@ class SavedModel:
         Its writer, who has no golden line yet, gives `export` himself.
         """
         self.export = export or load_export_info(folder)
-        if self.export.format != "saved_model":
-            raise UserError(
-                f"export {folder}",
-                received=f"a model in the format {self.export.format}",
-                expected="a SavedModel",
-                remedy="Export one: python -m model.export --format=saved_model.",
-            )
+        require_saved_model(folder, self.export)
         self.info = load_dataset_info(folder) if export else load_lines_info(folder, self.export)
         self._model = _load(folder)
         if export is None:
