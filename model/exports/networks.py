@@ -5,7 +5,6 @@ import concurrent.futures
 import importlib
 import os
 import queue
-from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -66,7 +65,6 @@ class _LinesNetwork(abc.ABC):
                 remedy="Export the model again, or copy the folder again.",
             ) from None
         self._threads = concurrent.futures.ThreadPoolExecutor(_count_cores())
-        self._decode = _make_decoder(self.info.charset.classes)
         if export is None:
             check_golden(folder, self.info, self._compute_golden)
 
@@ -89,7 +87,7 @@ class _LinesNetwork(abc.ABC):
     def find_best_path(self, levels: np.ndarray, widths: np.ndarray) -> BestPath:
         """See Network; `widths` are all that of the levels."""
         frames = count_frames(np.asarray(widths, np.int32))
-        return self._decode(self.compute_logits(levels, widths), frames)
+        return decode_best_path(self.compute_logits(levels, widths), frames)
 
     @abc.abstractmethod
     def _load(self, path: str) -> None:
@@ -203,11 +201,6 @@ def import_extra(name: str):
             expected="the packages for exports",
             remedy="pip install 'densenet-ocr[export]'",
         ) from None
-
-
-def _make_decoder(classes: int) -> Callable[[np.ndarray, np.ndarray], BestPath]:
-    logits, frames = tf.TensorSpec([None, None, classes], tf.float32), tf.TensorSpec([None], tf.int32)
-    return tf.function(decode_best_path, input_signature=[logits, frames])
 
 
 def _count_cores() -> int:
