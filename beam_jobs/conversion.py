@@ -1,21 +1,20 @@
 """Lists become splits: plan the rows, write the shards, collect their reports, describe the data set."""
 
+import functools
 import time
 from typing import Any
 
 import numpy as np
-from absl import logging
-from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_jobs.config import Conversion
+from beam_jobs.dataset_split import DatasetSplit
 from beam_jobs.list_source import ListInput
 from beam_jobs.lmdb_source import LmdbInput
 from beam_jobs.plan import make_plan
 from beam_jobs.runners import parse_options, try_runner
-from beam_jobs.split_conversion import SplitConversion
-from pipeline import storage
+from beam_jobs.split_result import tell_split
 from pipeline.charset import read_charset
-from pipeline.dataset_info import DatasetInfo, SplitInfo
+from pipeline.dataset_info import DatasetInfo
 from pipeline.errors import UserError
 
 
@@ -32,14 +31,46 @@ def convert(config: Conversion, *, workers: int = 0, beam_arguments: list[str] |
     charset = read_charset(config.charset_path)
     info = DatasetInfo(charset, config.geometry, config.image_encoding, fit=config.fit)
     given = LmdbInput(config) if config.lmdb_path else ListInput(config)
-    parts = [SplitConversion(config, split, info, given) for split in config.splits]
+    parts = _make_parts(config, info, given)
     for part in parts:
         part.check()
     plans, results = _make_plans(config, given), []
     for part in parts:
-        results.append(_convert(part, plans, start, workers, options))
+        # Popped, so that no plan stays in memory once it is a file.
+        split = part.run(plans.pop(0), workers=workers, options=options)
+        results.append(tell_split(part.split, split, time.time() - start))
         start = time.time()
     return {**results[0], **{result["split"]: result for result in results[1:]}}
+
+
+def _make_parts(config: Conversion, info: DatasetInfo, given: ListInput | LmdbInput) -> list[DatasetSplit]:
+    """The config's splits, which have all but their rows in common."""
+    sources = {
+        **given.identify(),
+        "lines_per_shard": config.lines_per_shard,
+        "seed": config.seed,
+        "duplicates": config.duplicates,
+        "validation_fraction": config.validation_fraction,
+    }
+    make_source = functools.partial(
+        given.make_source,
+        lines_per_shard=config.lines_per_shard,
+        charset=info.charset,
+        geometry=info.geometry,
+        fit=info.fit,
+    )
+    return [
+        DatasetSplit(
+            folder=config.output,
+            split=split,
+            info=info,
+            sources=sources,
+            make_source=make_source,
+            overwrite=config.overwrite,
+            max_reject_fraction=config.max_reject_fraction,
+        )
+        for split in config.splits
+    ]
 
 
 def _make_plans(config: Conversion, given: ListInput | LmdbInput) -> list[np.ndarray]:
@@ -64,35 +95,3 @@ def _make_plans(config: Conversion, given: ListInput | LmdbInput) -> list[np.nda
             remedy="Choose another fraction or --seed, or give more rows.",
         )
     return [plan[~held_out], plan[held_out]]
-
-
-def _convert(
-    part: SplitConversion, plans: list[np.ndarray], start: float, workers: int, options: PipelineOptions
-) -> dict[str, Any]:
-    # Popped, so that no plan stays in memory once it is a file.
-    split = part.run(plans.pop(0), workers=workers, options=options)
-    seconds = time.time() - start
-    _summarise(part, split, seconds)
-    return {
-        "split": part.split,
-        "read": split.read,
-        "written": split.written,
-        "refused": split.refused,
-        "shards": len(split.shards),
-        "seconds": round(seconds, 2),
-    }
-
-
-def _summarise(part: SplitConversion, split: SplitInfo, seconds: float) -> None:
-    refused = ", ".join(f"{count:,} {reason}" for reason, count in split.refused.items())
-    logging.info(
-        "split %s is whole: %s rows read, %s written, %s refused%s; %d shards, %s, %s",
-        part.split,
-        f"{split.read:,}",
-        f"{split.written:,}",
-        f"{split.read - split.written:,}",
-        f" ({refused}): see {part.split}.rejects.tsv" if refused else "",
-        len(split.shards),
-        storage.describe_size(sum(shard.bytes for shard in split.shards)),
-        f"{split.read / seconds:,.0f} rows/s",
-    )

@@ -4,13 +4,13 @@ Each shard is drawn, encoded and written by one call in one worker (see beam_job
 the source alone, never on workers, runner or order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import BinaryIO
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from beam_jobs.job import RefusedRow, ShardJob
+from beam_jobs.job import Job, RefusedRow, ShardJob
 from beam_jobs.reports import Report, Statistics
 from beam_jobs.shard_run import count_lines, make_shard, run_shards
 from pipeline import schema
@@ -21,20 +21,15 @@ from pipeline.records import RecordWriter
 class WriteShard(beam.DoFn):
     """Shard number -> (shard number, rows written, rows refused)."""
 
-    def __init__(self, job: ShardJob):
+    def __init__(self, job: Job, write: Callable[[Job, int], Report]):
         super().__init__()
-        self._job = job
+        self._job, self._write = job, write
 
     def process(self, shard: int):
         """Writes one shard and its report, unless both are there."""
-        report = write_shard(self._job, shard)
+        report = self._write(self._job, shard)
         count_lines(report, "written")
         yield shard, report.shard.records, len(report.refused)
-
-
-def write_shards(job: ShardJob, numbers: Sequence[int], *, workers: int, options: PipelineOptions) -> None:
-    """Writes these shards of the job, with `workers` local processes (0: one a core) or as Beam is told."""
-    run_shards(job, numbers, beam.ParDo(WriteShard(job)), verb="convert", workers=workers, options=options)
 
 
 def write_shard(job: ShardJob, number: int) -> Report:
@@ -52,3 +47,19 @@ def write_shard(job: ShardJob, number: int) -> Report:
         return Report(info, refused, statistics.count())
 
     return make_shard(job, number, write)
+
+
+def write_shards(
+    job: Job,
+    numbers: Sequence[int],
+    *,
+    workers: int,
+    options: PipelineOptions,
+    verb: str = "convert",
+    write: Callable[[Job, int], Report] = write_shard,
+) -> None:
+    """Writes these shards of the job, with `workers` local processes (0: one a core) or as Beam is told.
+
+    Each is written by a call of `write`; `verb` is what progress says.
+    """
+    run_shards(job, numbers, beam.ParDo(WriteShard(job, write)), verb=verb, workers=workers, options=options)

@@ -20,12 +20,12 @@ class Words(NamedTuple):
     work: str  # a second ... is refused
     place: str  # flags that say where a split goes
     description: str  # file that tells of whole splits
-    again: str  # what to do once more
+    verb: str  # what is done, which progress shows, and which a remedy asks for
     suspects: str  # what may have changed where a shard comes out in other bytes
 
 
 CONVERSION = Words(
-    "split {split!r} of {folder}", "conversion", "--split or --output", FILE_NAME, "convert again", "Images"
+    "split {split!r} of {folder}", "conversion", "--split or --output", FILE_NAME, "convert", "Images"
 )
 
 

@@ -23,11 +23,21 @@ from pipeline.progress import Progress
 class SplitWork(abc.ABC):
     """Makes one split in a folder by the rows of a plan, or what an earlier run left to do.
 
-    Subclasses know what it is made of, how a shard is made, and the file that tells of the split.
+    `sources` is what its description says that it was made of. Subclasses know how a shard is made, and the
+    file that tells of the split.
     """
 
-    def __init__(self, *, folder: str, split: str, overwrite: bool, max_reject_fraction: float, words: Words):
-        self.folder, self.split = folder, split
+    def __init__(
+        self,
+        *,
+        folder: str,
+        split: str,
+        sources: dict[str, Any],
+        overwrite: bool,
+        max_reject_fraction: float,
+        words: Words,
+    ):
+        self.folder, self.split, self._sources = folder, split, sources
         self._overwrite, self._max_reject_fraction, self._words = overwrite, max_reject_fraction, words
 
     def run(self, plan: np.ndarray, *, workers: int, options: PipelineOptions) -> SplitInfo:
@@ -57,11 +67,6 @@ class SplitWork(abc.ABC):
     @abc.abstractmethod
     def identify(self) -> dict[str, Any]:
         """All that the split's bytes depend on, by the names of flags where there are such."""
-
-    @property
-    @abc.abstractmethod
-    def _sources(self) -> dict[str, Any]:
-        """What the split's description says that it was made of."""
 
     @abc.abstractmethod
     def _load_whole(self) -> tuple[SplitInfo, dict[str, Any]] | None:
@@ -182,7 +187,8 @@ class SplitWork(abc.ABC):
                     f"shard {job.shard_path(number)}",
                     received="other bytes than before, written from the same rows",
                     expected=f"the bytes that {self._words.description} has the checksum of",
-                    remedy=f"{self._words.suspects} have changed since: {self._words.again} with --overwrite.",
+                    remedy=f"{self._words.suspects} have changed since: "
+                    f"{self._words.verb} again with --overwrite.",
                 )
 
     def _check_rejects(self, job: Job, whole: SplitInfo) -> None:
@@ -194,6 +200,6 @@ class SplitWork(abc.ABC):
                 f"rejects {path}",
                 received="other bytes than were written" if there else "no such file",
                 expected=f"the file that {self._words.description} has the checksum of",
-                remedy=f"Restore it from a copy, or {self._words.again} with --overwrite; "
+                remedy=f"Restore it from a copy, or {self._words.verb} again with --overwrite; "
                 "no shard is concerned.",
             )

@@ -1,7 +1,6 @@
 """Lists become transcripts: plan the rows, make the shards with a model, collect reports, describe it all."""
 
 import contextlib
-import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
@@ -35,7 +34,7 @@ _WORDS = Words(
     work="transcription",
     place="--output",
     description=FILE_NAME,
-    again="transcribe again",
+    verb="transcribe",
     suspects="Images, or the software and machine that read them,",
 )
 
@@ -88,6 +87,12 @@ class ListTranscription(SplitWork):
         super().__init__(
             folder=config.output,
             split=SPLIT,
+            sources={
+                **given.identify(),
+                "lines_per_shard": config.lines_per_shard,
+                # Sums in a batch of another size may differ in their last bits, and confidences with them.
+                "batch_size": config.batch_size,
+            },
             overwrite=config.overwrite,
             max_reject_fraction=1.0 if config.max_reject_fraction is None else config.max_reject_fraction,
             words=_WORDS,
@@ -98,15 +103,6 @@ class ListTranscription(SplitWork):
     def identify(self) -> dict[str, Any]:
         """See SplitWork."""
         return _identity(self._export, self._sources)
-
-    @functools.cached_property
-    def _sources(self) -> dict[str, Any]:
-        return {
-            **self._given.identify(),
-            "lines_per_shard": self._config.lines_per_shard,
-            # Sums in a batch of another size may differ in their last bits, and confidences with them.
-            "batch_size": self._config.batch_size,
-        }
 
     def _load_whole(self) -> tuple[SplitInfo, dict[str, Any]] | None:
         there = load_transcription_info(self.folder)

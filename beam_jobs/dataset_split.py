@@ -1,40 +1,52 @@
-"""One split of a conversion, from its plan to its place in dataset.json."""
+"""One split of a data set, whatever it is made of: from its plan to its place in dataset.json."""
 
-import functools
 import itertools
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from absl import logging
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_jobs import shards
-from beam_jobs.config import Conversion
-from beam_jobs.job import RefusedRow, ShardJob, sweep_description
-from beam_jobs.list_source import ListInput
-from beam_jobs.lmdb_source import LmdbInput
+from beam_jobs.job import RefusedRow, ShardJob, Source, sweep_description
 from beam_jobs.provenance import describe_run
-from beam_jobs.split_state import CONVERSION
+from beam_jobs.split_state import CONVERSION, Words
 from beam_jobs.split_work import SplitWork
 from pipeline import schema, storage
 from pipeline.dataset_info import FILE_NAME, DatasetInfo, SplitInfo, load_dataset_info
 from pipeline.errors import UserError
 
 
-class SplitConversion(SplitWork):
-    """Makes one split of an input; `info` is the data set as this conversion would begin it, without splits."""
+class DatasetSplit(SplitWork):
+    """Makes one split of a data set of records.
 
-    def __init__(self, config: Conversion, split: str, info: DatasetInfo, given: ListInput | LmdbInput):
+    `info` is the data set as this split would begin it, without splits; `sources` all that the records depend
+    on beside it; `make_source` gives the source of the `rows` rows of the plan at `plan_path`.
+    """
+
+    def __init__(
+        self,
+        *,
+        folder: str,
+        split: str,
+        info: DatasetInfo,
+        sources: dict[str, Any],
+        make_source: Callable[..., Source],
+        overwrite: bool,
+        max_reject_fraction: float,
+        words: Words = CONVERSION,
+    ):
         super().__init__(
-            folder=config.output,
+            folder=folder,
             split=split,
-            overwrite=config.overwrite,
-            max_reject_fraction=config.max_reject_fraction,
-            words=CONVERSION,
+            sources=sources,
+            overwrite=overwrite,
+            max_reject_fraction=max_reject_fraction,
+            words=words,
         )
-        self.config, self._info, self._given = config, info, given
+        self._info, self._make_source = info, make_source
         self._start = time.time()
 
     def check(self) -> None:
@@ -45,17 +57,6 @@ class SplitConversion(SplitWork):
     def identify(self) -> dict[str, Any]:
         """See SplitWork."""
         return _identity(self._info, self._sources)
-
-    @functools.cached_property
-    def _sources(self) -> dict[str, Any]:
-        config = self.config
-        return {
-            **self._given.identify(),
-            "lines_per_shard": config.lines_per_shard,
-            "seed": config.seed,
-            "duplicates": config.duplicates,
-            "validation_fraction": config.validation_fraction,
-        }
 
     def _load_whole(self) -> tuple[SplitInfo, dict[str, Any]] | None:
         if not self._has_description():
@@ -94,31 +95,24 @@ class SplitConversion(SplitWork):
                     f"data set {self.folder}: {name}",
                     received=new,
                     expected=f"{old}, as split {', '.join(there.splits)} has it",
-                    remedy="All splits of a data set share it: convert with the same, or to another --output.",
+                    remedy=f"All splits of a data set share it: {self._words.verb} with the same, "
+                    "or to another --output.",
                 )
         return there if there.splits else self._info
 
     def _make_job(self, digest: str, plan_path: str, rows: int) -> ShardJob:
-        source = self._given.make_source(
-            plan_path=plan_path,
-            rows=rows,
-            lines_per_shard=self.config.lines_per_shard,
-            charset=self._info.charset,
-            geometry=self._info.geometry,
-            fit=self._info.fit,
-        )
         return ShardJob(
             folder=self.folder,
             split=self.split,
             image_encoding=self._info.image_encoding,
-            source=source,
+            source=self._make_source(plan_path=plan_path, rows=rows),
             digest=digest,
         )
 
     def _make_shards(
         self, job: ShardJob, numbers: Sequence[int], *, workers: int, options: PipelineOptions
     ) -> None:
-        shards.write_shards(job, numbers, workers=workers, options=options)
+        shards.write_shards(job, numbers, workers=workers, options=options, verb=self._words.verb)
 
     def _prepare(self, job: ShardJob, done: int) -> None:
         """Raises UserError where what is missing cannot fit."""
