@@ -10,12 +10,12 @@ from absl import logging
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_jobs import shards
-from beam_jobs.job import RefusedRow, ShardJob, Source, sweep_description
+from beam_jobs.job import Job, RefusedRow, ShardJob, Source, sweep_description
 from beam_jobs.provenance import describe_run
 from beam_jobs.split_state import CONVERSION, Words
 from beam_jobs.split_work import SplitWork
 from pipeline import schema, storage
-from pipeline.dataset_info import FILE_NAME, DatasetInfo, SplitInfo, load_dataset_info
+from pipeline.dataset_info import DatasetInfo, SplitInfo, load_dataset_info
 from pipeline.errors import UserError
 
 
@@ -61,29 +61,30 @@ class DatasetSplit(SplitWork):
     def _load_whole(self) -> tuple[SplitInfo, dict[str, Any]] | None:
         if not self._has_description():
             return None
-        there = load_dataset_info(self.folder)
+        there = load_dataset_info(self.folder, self._words.description)
         whole = there.splits.get(self.split)
         return (whole, _identity(there, whole.sources)) if whole else None
 
     def _has_description(self) -> bool:
-        return storage.exists(storage.join(self.folder, FILE_NAME))
+        return storage.exists(storage.join(self.folder, self._words.description))
 
     def _remove_description(self) -> None:
         with storage.locked(self.folder, wait=True):
-            sweep_description(self.folder)
+            sweep_description(self.folder, self._words.description)
             if self._has_description():
-                self._join().save(self.folder)
+                self._join().save(self.folder, self._words.description)
 
     def _publish(self, split: SplitInfo) -> None:
-        """Puts the split into dataset.json, beside those that are there by now."""
+        """Puts the split into the description, beside those that are there by now."""
         with storage.locked(self.folder, wait=True):
-            self._join().with_split(self.split, split, describe_run(self._start)).save(self.folder)
+            joined = self._join().with_split(self.split, split, describe_run(self._start))
+            joined.save(self.folder, self._words.description)
 
     def _join(self) -> DatasetInfo:
         """The data set in the folder without this split; raises UserError where other splits differ from it."""
         if not self._has_description():
             return self._info
-        there = load_dataset_info(self.folder).without_split(self.split)
+        there = load_dataset_info(self.folder, self._words.description).without_split(self.split)
         for name, old, new in (
             ("charset (by SHA-256)", there.charset.sha256, self._info.charset.sha256),
             ("image size", there.geometry, self._info.geometry),
@@ -109,16 +110,14 @@ class DatasetSplit(SplitWork):
             digest=digest,
         )
 
-    def _make_shards(
-        self, job: ShardJob, numbers: Sequence[int], *, workers: int, options: PipelineOptions
-    ) -> None:
+    def _make_shards(self, job: Job, numbers: Sequence[int], *, workers: int, options: PipelineOptions) -> None:
         shards.write_shards(job, numbers, workers=workers, options=options, verb=self._words.verb)
 
-    def _prepare(self, job: ShardJob, done: int) -> None:
+    def _prepare(self, job: Job, done: int) -> None:
         """Raises UserError where what is missing cannot fit."""
         count = job.source.shard_count
         rows = job.source.rows * (count - done) // count
-        needed = round(rows * _record_bytes(job, self._info))
+        needed = round(rows * self._row_bytes(job))
         free = storage.free_bytes(job.folder)
         needed_size, free_size = storage.describe_size(needed), storage.describe_size(free)
         logging.info("%s rows need about %s on disk; %s are free", f"{rows:,}", needed_size, free_size)
@@ -126,9 +125,18 @@ class DatasetSplit(SplitWork):
             raise UserError(
                 f"output {job.folder}",
                 received=f"{free_size} of free space",
-                expected=f"about {needed_size} for {rows:,} rows as {job.image_encoding}",
+                expected=f"about {needed_size} for {rows:,} rows as {self._info.image_encoding}",
                 remedy="Free space or choose another --output; --image_encoding=uint8 takes a quarter of it.",
             )
+
+    def _row_bytes(self, job: Job) -> float:
+        """Bytes of a record: all of one size, or the mean of some, for the plan's order is a random one."""
+        widths = [self._info.geometry.width]
+        if not self._info.geometry.width:
+            some = itertools.islice(job.source.read(0), 100)
+            widths = [line.levels.shape[1] for line in some if not isinstance(line, RefusedRow)] or [0]
+        pixels = self._info.geometry.height * statistics.fmean(widths)
+        return pixels * schema.PIXEL_BYTES[self._info.image_encoding] + schema.OVERHEAD_BYTES
 
 
 def _identity(info: DatasetInfo, sources: dict[str, Any]) -> dict[str, Any]:
@@ -141,13 +149,3 @@ def _identity(info: DatasetInfo, sources: dict[str, Any]) -> dict[str, Any]:
         "fit": info.fit,
         "schema_version": schema.VERSION,
     }
-
-
-def _record_bytes(job: ShardJob, info: DatasetInfo) -> float:
-    """Bytes of a record: all of one size, or the mean of some, for the plan's order is a random one."""
-    widths = [info.geometry.width]
-    if not info.geometry.width:
-        some = itertools.islice(job.source.read(0), 100)
-        widths = [line.levels.shape[1] for line in some if not isinstance(line, RefusedRow)] or [0]
-    pixels = info.geometry.height * statistics.fmean(widths)
-    return pixels * schema.PIXEL_BYTES[info.image_encoding] + schema.OVERHEAD_BYTES

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, ClassVar, NamedTuple, Protocol
 
-from pipeline import storage
-from pipeline.dataset_info import FILE_NAME
+from pipeline import records, storage
+from pipeline.dataset_info import FILE_NAME, ShardInfo
 
 PLAN = "plan.npy"
 
@@ -61,6 +61,12 @@ class Job:
     def report_path(self, shard: int) -> str:
         """The report of one shard."""
         return storage.join(state_folder(self.folder, self.split), f"{shard:05d}.json")
+
+    def is_intact(self, shard: ShardInfo) -> bool:
+        """Whether a shard's file is the one described, by size and checksum."""
+        path = storage.join(self.folder, shard.name)
+        there = storage.exists(path) and storage.size(path) == shard.bytes
+        return there and records.hash_file(path) == shard.crc32c
 
     @property
     def rejects_path(self) -> str:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from beam_jobs.config import Conversion, Transcription
-from beam_jobs.plan import PLAN_ROW, PlannedSource
+from beam_jobs.plan import PLAN_ROW, RowSource
 from pipeline import images, storage
 from pipeline.errors import UserError
 from pipeline.line_list import LineList, parse_row, resolve_path
@@ -17,7 +17,7 @@ from pipeline.schema import Record
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ListSource(PlannedSource):
+class ListSource(RowSource):
     """Lines of some lists, one after the other; the images of all lie below one root."""
 
     list_paths: tuple[str, ...]

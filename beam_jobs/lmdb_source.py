@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from beam_jobs.config import Conversion
-from beam_jobs.plan import PLAN_ROW, PlannedSource
+from beam_jobs.plan import PLAN_ROW, RowSource
 from pipeline import storage
 from pipeline.errors import Refused, UserError
 from pipeline.line_list import decode_text, encode_text
@@ -20,7 +20,7 @@ from pipeline.schema import Record
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class LmdbSource(PlannedSource):
+class LmdbSource(RowSource):
     """Lines of one LMDB; a row's offset is its number there, its key in the data set `image-000000001`."""
 
     lmdb_path: str

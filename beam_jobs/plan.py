@@ -30,7 +30,7 @@ PLAN_ROW = np.dtype(
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PlannedSource(abc.ABC):
-    """Lines in the order of a plan; see beam_jobs.job.Source. Subclasses know where a row's line is."""
+    """Lines in the order of a plan; see beam_jobs.job.Source. Subclasses know what a row of it tells."""
 
     plan_path: str
     rows: int
@@ -44,31 +44,14 @@ class PlannedSource(abc.ABC):
         """Shards of lines_per_shard rows each, the last one perhaps shorter."""
         return -(-self.rows // self.lines_per_shard)
 
+    @abc.abstractmethod
     def read(self, shard: int) -> Iterator[Any]:
-        """What read_line gives of one shard's rows, or why it refuses them, in the plan's order."""
-        for _, _, line in self.read_rows(shard):
-            yield line
+        """The lines of one shard's rows, or why they are refused, in the plan's order."""
 
-    def read_rows(self, shard: int) -> Iterator[tuple[int, int, Any]]:
-        """As `read`, each line behind the number of its row's list and the row's offset there."""
+    def plan_of(self, shard: int) -> np.ndarray:
+        """The plan's rows of a shard."""
         first = shard * self.lines_per_shard
-        for number, line, offset, duplicate, _ in self._plan[first : first + self.lines_per_shard].tolist():
-            try:
-                if duplicate:
-                    raise Refused("duplicate", "the path stands in another row too, which counts")
-                found = self.read_line(number, offset)
-            except Refused as refusal:
-                where, row = self.describe_row(number, line, offset)
-                found = RefusedRow(number << 32 | line, where, row, refusal.reason, refusal.detail)
-            yield number, offset, found
-
-    @abc.abstractmethod
-    def read_line(self, number: int, offset: int) -> Any:
-        """The line, such as a record, of a row of list `number`; raises Refused."""
-
-    @abc.abstractmethod
-    def describe_row(self, number: int, line: int, offset: int) -> tuple[str, str]:
-        """Where a row stands, as file:line, and what stands there."""
+        return self._plan[first : first + self.lines_per_shard]
 
     def check_label(self, label: list[int]) -> None:
         """Raises Refused for a label too long for the width that all lines have; where they have one."""
@@ -89,6 +72,35 @@ class PlannedSource(abc.ABC):
     def __getstate__(self):
         # Open files stay here: each worker opens its own.
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+
+class RowSource(PlannedSource):
+    """Lines of a plan of PLAN_ROW. Subclasses know where a row's line is."""
+
+    def read(self, shard: int) -> Iterator[Any]:
+        """What read_line gives of one shard's rows, or why it refuses them, in the plan's order."""
+        for _, _, line in self.read_rows(shard):
+            yield line
+
+    def read_rows(self, shard: int) -> Iterator[tuple[int, int, Any]]:
+        """As `read`, each line behind the number of its row's list and the row's offset there."""
+        for number, line, offset, duplicate, _ in self.plan_of(shard).tolist():
+            try:
+                if duplicate:
+                    raise Refused("duplicate", "the path stands in another row too, which counts")
+                found = self.read_line(number, offset)
+            except Refused as refusal:
+                where, row = self.describe_row(number, line, offset)
+                found = RefusedRow(number << 32 | line, where, row, refusal.reason, refusal.detail)
+            yield number, offset, found
+
+    @abc.abstractmethod
+    def read_line(self, number: int, offset: int) -> Any:
+        """The line, such as a record, of a row of list `number`; raises Refused."""
+
+    @abc.abstractmethod
+    def describe_row(self, number: int, line: int, offset: int) -> tuple[str, str]:
+        """Where a row stands, as file:line, and what stands there."""
 
 
 def make_plan(

@@ -70,14 +70,6 @@ def load_report(job: Job, number: int) -> Report | None:
         return None
 
 
-def is_intact(folder: str, shard: ShardInfo) -> bool:
-    """Whether a shard's file is the one described, by size and checksum."""
-    path = storage.join(folder, shard.name)
-    return (
-        storage.exists(path) and storage.size(path) == shard.bytes and records.hash_file(path) == shard.crc32c
-    )
-
-
 def find_reports(job: Job) -> list[int]:
     """Numbers of the shards that the job has finished, by what lies there."""
     names = [name.removesuffix(".json") for name in storage.list_names(state_folder(job.folder, job.split))]

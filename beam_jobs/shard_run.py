@@ -14,7 +14,7 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_jobs.job import Job, state_folder, sweep_temporary
-from beam_jobs.reports import Report, find_reports, is_intact, load_report, save_report
+from beam_jobs.reports import Report, find_reports, load_report, save_report
 from beam_jobs.row_counter import count_rows
 from beam_jobs.runners import choose_runner, count_workers
 from pipeline import storage
@@ -65,7 +65,7 @@ def make_shard(job: Job, number: int, write: Callable[[BinaryIO], Report]) -> Re
 def find_made_shard(job: Job, number: int) -> Report | None:
     """The report of a shard that is there, whole and of this job; None where there is no such shard."""
     report = load_report(job, number)
-    return report if report and is_intact(job.folder, report.shard) else None
+    return report if report and job.is_intact(report.shard) else None
 
 
 def count_lines(report: Report, outcome: str) -> None:

@@ -143,7 +143,7 @@ class SplitWork(abc.ABC):
             )
 
     def _check_same(self, there: dict[str, Any], how: str, purpose: str) -> None:
-        given = self.identify()
+        there, given = _flatten(there), _flatten(self.identify())
         changed = [name for name in {**there, **given} if there.get(name) != given.get(name)]
         if changed:
             raise UserError(
@@ -174,7 +174,7 @@ class SplitWork(abc.ABC):
         self._check_rejects(job, whole)
         progress, damaged = Progress(f"check {self.split}", len(whole.shards), "shards"), []
         for number, shard in enumerate(whole.shards):
-            damaged += [] if reports.is_intact(job.folder, shard) else [number]
+            damaged += [] if job.is_intact(shard) else [number]
             progress.show(number + 1)
         if not damaged:
             logging.info("split %s is there already, and whole: nothing to do", self.split)
@@ -203,3 +203,12 @@ class SplitWork(abc.ABC):
                 remedy=f"Restore it from a copy, or {self._words.verb} again with --overwrite; "
                 "no shard is concerned.",
             )
+
+
+def _flatten(value: Any, name: str = "") -> dict[str, Any]:
+    """The values within objects, and lists of objects, by names such as fonts.0.weight: few of them differ."""
+    parts = dict(enumerate(value)) if isinstance(value, list) and dict in map(type, value) else value
+    if not isinstance(parts, dict):
+        return {name: value}
+    start = f"{name}." if name else ""
+    return {key: part for k, inner in parts.items() for key, part in _flatten(inner, f"{start}{k}").items()}

@@ -112,20 +112,23 @@ class DatasetInfo:
         }
         return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
-    def save(self, folder: str) -> None:
-        """Writes dataset.json into a folder, replacing an older one in one go."""
+    def save(self, folder: str, name: str = FILE_NAME) -> None:
+        """Writes dataset.json, or a description by another name, into a folder; replaces it in one go."""
         # A path that is not UTF-8 becomes an escape, which is JSON still.
         data = self.to_json().encode("utf-8", "backslashreplace")
-        storage.write_atomically(storage.join(folder, FILE_NAME), data)
+        storage.write_atomically(storage.join(folder, name), data)
 
 
-def load_dataset_info(folder: str) -> DatasetInfo:
-    """Reads a folder's dataset.json; raises UserError where it is missing, damaged or of another version."""
-    path = storage.join(folder, FILE_NAME)
+def load_dataset_info(folder: str, name: str = FILE_NAME) -> DatasetInfo:
+    """Reads a folder's dataset.json, or what `save` named otherwise.
+
+    Raises UserError where it is missing, damaged or of another version.
+    """
+    path = storage.join(folder, name)
     if not storage.exists(path):
         raise UserError(
             f"data set {folder}",
-            received=f"no {FILE_NAME}",
+            received=f"no {name}",
             expected="a folder that a conversion has finished",
             remedy="Run python -m beam_jobs.convert with --output on this folder.",
         )
