@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from typing import Any
 
 from pipeline.errors import UserError, check_setting
 from pipeline.images import Geometry, check_fit
@@ -12,6 +13,14 @@ DUPLICATES = ("last", "first", "refuse", "keep")
 
 # The split that --validation_fraction of the rows goes to.
 VALIDATION = "validation"
+
+
+def check_split(config: Any) -> None:
+    """Raises UserError where the split, lines_per_shard or seed of a configuration is none."""
+    named = re.fullmatch(r"[A-Za-z0-9_]+", config.split)
+    check_setting("split", config.split, named, "letters, digits and underscores")
+    check_setting("lines_per_shard", config.lines_per_shard, config.lines_per_shard >= 1, "at least 1")
+    check_setting("seed", config.seed, 0 <= config.seed < 2**63, "0 to 9223372036854775807")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -40,10 +49,7 @@ class Conversion:
         self._check_input()
         check_encoding(self.image_encoding)
         check_list_encoding(self.list_encoding)
-        named = re.fullmatch(r"[A-Za-z0-9_]+", self.split)
-        check_setting("split", self.split, named, "letters, digits and underscores")
-        check_setting("lines_per_shard", self.lines_per_shard, self.lines_per_shard >= 1, "at least 1")
-        check_setting("seed", self.seed, 0 <= self.seed < 2**63, "0 to 9223372036854775807")
+        check_split(self)
         fraction = self.max_reject_fraction
         check_setting("max_reject_fraction", fraction, 0 <= fraction <= 1, "0 to 1")
         check_setting("duplicates", self.duplicates, self.duplicates in DUPLICATES, ", ".join(DUPLICATES))

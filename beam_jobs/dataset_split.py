@@ -15,15 +15,21 @@ from beam_jobs.provenance import describe_run
 from beam_jobs.split_state import CONVERSION, Words
 from beam_jobs.split_work import SplitWork
 from pipeline import schema, storage
-from pipeline.dataset_info import DatasetInfo, SplitInfo, load_dataset_info
+from pipeline.dataset_info import FILE_NAME, DatasetInfo, SplitInfo, load_dataset_info
 from pipeline.errors import UserError
+
+# What tells of a folder of records, and of one of images.
+DESCRIPTIONS = (FILE_NAME, "images.json")
+
+# Within a split's sources, what was found when it was planned: it follows from the others, and is only told.
+FOUND = "found"
 
 
 class DatasetSplit(SplitWork):
     """Makes one split of a data set of records.
 
     `info` is the data set as this split would begin it, without splits; `sources` all that the records depend
-    on beside it; `make_source` gives the source of the `rows` rows of the plan at `plan_path`.
+    on beside it, and what was FOUND; `make_source` gives the source of a plan by its plan_path and its rows.
     """
 
     def __init__(
@@ -52,6 +58,15 @@ class DatasetSplit(SplitWork):
     def check(self) -> None:
         """Makes the output folder; raises UserError where the split cannot go there."""
         storage.make_folder(self.folder)
+        for name in DESCRIPTIONS:
+            # Shards of both kinds, and what they refuse, would go by the same names.
+            if name != self._words.description and storage.exists(storage.join(self.folder, name)):
+                raise UserError(
+                    f"output {self.folder}",
+                    received=f"a folder with {name}",
+                    expected=f"one without, for {self._words.description} to tell of it",
+                    remedy="Records and images go to folders of their own: name another --output.",
+                )
         self._join()
 
     def identify(self) -> dict[str, Any]:
@@ -141,7 +156,7 @@ class DatasetSplit(SplitWork):
 
 def _identity(info: DatasetInfo, sources: dict[str, Any]) -> dict[str, Any]:
     return {
-        **sources,
+        **{name: value for name, value in sources.items() if name != FOUND},
         "charset (by SHA-256)": info.charset.sha256,
         "image_height": info.geometry.height,
         "image_width": info.geometry.width,

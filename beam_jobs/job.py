@@ -115,7 +115,7 @@ def sweep_description(folder: str, name: str = FILE_NAME) -> None:
 
 def _made(split: str) -> str:
     """A pattern of the names of a split's shards, of any job, and rejects."""
-    return rf"{split}(-\d{{5,}}-of-\d{{5,}}\.(tfrecord|tsv)|\.rejects\.tsv)"
+    return rf"{split}(-\d{{5,}}-of-\d{{5,}}\.(tfrecord|tsv|list)|\.rejects\.tsv)"
 
 
 def _remove(folder: str, pattern: str) -> None:

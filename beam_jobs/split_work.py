@@ -132,7 +132,7 @@ class SplitWork(abc.ABC):
 
     def _check_nothing_there(self) -> None:
         """Raises UserError for files of this split's names that no description or state vouches for."""
-        made = find_made(self.folder, self.split)
+        made = self._find_made()
         if made:
             raise UserError(
                 f"output {self.folder}",
@@ -141,6 +141,10 @@ class SplitWork(abc.ABC):
                 expected="none, for they would be replaced",
                 remedy="Move them away, or add --overwrite to replace them.",
             )
+
+    def _find_made(self) -> list[str]:
+        """Names, in the folder, of files that a run of this split would replace."""
+        return find_made(self.folder, self.split)
 
     def _check_same(self, there: dict[str, Any], how: str, purpose: str) -> None:
         there, given = _flatten(there), _flatten(self.identify())

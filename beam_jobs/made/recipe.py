@@ -1,0 +1,74 @@
+"""What a synthesis is told, checked where it is made."""
+
+import dataclasses
+
+from beam_jobs.config import check_split
+from beam_jobs.made.lengths import Lengths, parse_lengths
+from beam_jobs.made.looks import PRESETS
+from beam_jobs.made.spelling import WIDTHS
+from pipeline.errors import check_setting
+from pipeline.frames import count_frames
+from pipeline.images import Geometry
+from pipeline.line_list import ENCODING
+from pipeline.schema import check_encoding
+
+# Lines have numbers below this, which draws the looks of none, but the plan.
+MOST_LINES = 2**32 - 1
+
+# How lines are written: as records of a data set, or as JPEG files and a list of them.
+WRITES = ("records", "images")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Synthesis:
+    """Text and fonts that become a split of lines; fields are the flags of beam_jobs.synthesize."""
+
+    charset_path: str
+    output: str
+    text: tuple[str, ...]
+    lines: int
+    fonts: tuple[str, ...] = ()
+    split: str = "train"
+    length: str = "10"
+    text_encoding: str = ENCODING
+    character_map: str = ""
+    width_forms: str = WIDTHS[0]
+    min_per_character: int = 0
+    looks: str = "caffe_ocr"
+    image_height: int = Geometry.height
+    image_width: int = Geometry.width
+    image_encoding: str = "float32"
+    write: str = WRITES[0]
+    lines_per_shard: int = 4096
+    seed: int = 0
+    max_reject_fraction: float = 0.01
+    overwrite: bool = False
+
+    def __post_init__(self):
+        check_split(self)
+        check_setting("text", self.text, self.text, "a text file or more, or charset")
+        check_setting("lines", self.lines, 1 <= self.lines <= MOST_LINES, f"1 to {MOST_LINES}")
+        check_setting("min_per_character", self.min_per_character, self.min_per_character >= 0, "0 or more")
+        check_setting("width_forms", self.width_forms, self.width_forms in WIDTHS, ", ".join(WIDTHS))
+        check_setting("looks", self.looks, self.looks in PRESETS, ", ".join(PRESETS))
+        check_setting("write", self.write, self.write in WRITES, ", ".join(WRITES))
+        check_encoding(self.image_encoding)
+        fraction = self.max_reject_fraction
+        check_setting("max_reject_fraction", fraction, 0 <= fraction <= 1, "0 to 1")
+        self._check_length()
+
+    def _check_length(self) -> None:
+        """A line has to be wide enough for its text before anything is drawn."""
+        frames, longest = count_frames(self.image_width), self.lengths.longest
+        expected = f"at most {frames} characters, for {self.image_width} pixels give so many frames"
+        check_setting("length", self.length, longest <= frames or not self.geometry.width, expected)
+
+    @property
+    def geometry(self) -> Geometry:
+        """Size of the images."""
+        return Geometry(self.image_height, self.image_width)
+
+    @property
+    def lengths(self) -> Lengths:
+        """Characters of a line."""
+        return parse_lengths(self.length)

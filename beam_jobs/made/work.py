@@ -1,0 +1,108 @@
+"""Text and fonts become a split: plan the lines, draw them, collect the shards' reports, describe it all."""
+
+import functools
+import time
+from typing import Any
+
+import numpy as np
+from absl import logging
+
+from beam_jobs.dataset_split import DESCRIPTIONS, DatasetSplit
+from beam_jobs.made.corpus import Corpus, read_corpora
+from beam_jobs.made.coverage import describe_coverage, find_coverage
+from beam_jobs.made.drawing import Drawing
+from beam_jobs.made.faces import Face, find_faces
+from beam_jobs.made.image_split import ImageSplit
+from beam_jobs.made.looks import PRESETS
+from beam_jobs.made.origin import describe_origin
+from beam_jobs.made.recipe import MOST_LINES, Synthesis
+from beam_jobs.made.source import MadeSource, make_random
+from beam_jobs.made.texts import draw_texts
+from beam_jobs.runners import parse_options, try_runner
+from beam_jobs.split_result import tell_split
+from beam_jobs.split_state import Words
+from pipeline.charset import Charset, read_charset
+from pipeline.dataset_info import DatasetInfo
+from pipeline.frames import count_frames
+
+
+def synthesize(
+    config: Synthesis, *, workers: int = 0, beam_arguments: list[str] | None = None
+) -> dict[str, Any]:
+    """Makes a split of lines that it draws, by `workers` local processes (0: one a core) or as Beam is told.
+
+    What an earlier call with the same configuration finished is checked and kept. Returns {"split", "read",
+    "written", "refused": {reason: n}, "shards", "seconds"}; "read" counts the lines that were asked for. Raises
+    UserError where text or fonts cannot be used, or too many lines are refused.
+    """
+    start, options = time.time(), parse_options(beam_arguments or [])
+    charset, faces = read_charset(config.charset_path), find_faces(config.fonts)
+    corpora = read_corpora(
+        config.text,
+        charset,
+        encoding=config.text_encoding,
+        character_map=config.character_map or None,
+        width=config.width_forms,
+    )
+    try_runner(options)
+    coverage = find_coverage(faces, charset.characters)
+    for row in describe_coverage(faces, coverage, charset.characters):
+        logging.info("%s", row)
+    part = _make_part(config, charset, faces, describe_origin(config, charset, faces, coverage, corpora))
+    part.check()
+    plan = _make_plan(config, faces, coverage, corpora)
+    del corpora  # 5 bytes a character
+    split = part.run(plan, workers=workers, options=options)
+    return tell_split(config.split, split, time.time() - start, unit="lines")
+
+
+def _make_part(config: Synthesis, charset: Charset, faces: list[Face], sources: dict[str, Any]) -> DatasetSplit:
+    """The split, as records or as images."""
+    kind, description, encoding = {
+        "records": (DatasetSplit, DESCRIPTIONS[0], config.image_encoding),
+        "images": (ImageSplit, DESCRIPTIONS[1], "uint8"),  # grey levels, which files of grey images have
+    }[config.write]
+    return kind(
+        folder=config.output,
+        split=config.split,
+        info=DatasetInfo(charset, config.geometry, encoding),
+        sources=sources,
+        make_source=functools.partial(
+            MadeSource,
+            lines_per_shard=config.lines_per_shard,
+            charset=charset,
+            geometry=config.geometry,
+            fit="exact",
+            split=config.split,
+            seed=config.seed,
+            drawing=Drawing(faces, PRESETS[config.looks], config.geometry),
+        ),
+        overwrite=config.overwrite,
+        max_reject_fraction=config.max_reject_fraction,
+        words=Words(
+            subject="split {split!r} of {folder}",
+            work="synthesis",
+            place="--split or --output",
+            description=description,
+            verb="draw",
+            suspects="Fonts, or the software that draws,",
+        ),
+    )
+
+
+def _make_plan(config: Synthesis, faces: list[Face], coverage: np.ndarray, corpora: list[Corpus]) -> np.ndarray:
+    """The text and the face of every line."""
+    # No line has this number.
+    random = make_random(config.seed, config.split, MOST_LINES)
+    weights = np.array([face.weight for face in faces])
+    frames = count_frames(config.image_width) if config.image_width else None
+    plan = draw_texts(
+        corpora,
+        coverage,
+        weights,
+        count=config.lines,
+        lengths=config.lengths,
+        random=random,
+        max_frames=frames,
+    )
+    return plan
