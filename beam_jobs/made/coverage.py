@@ -19,8 +19,8 @@ LOOKED_AT = 32
 # What a font's sign for what it lacks looks like: a box, a crossed box, a question mark. These characters
 # may look just like it, and are drawn nevertheless.
 LIKE_LACKING = frozenset("□■▢▣▭▮▯◻◼◽◾☐☒⊠⌧⬛⬜⎕〓口囗ロ凵ㅁ\u2f1d\u2f1e?？\ufffd")
-# What is drawn alike for more characters than this stands for none of them. Characters that look alike in honest
-# fonts, such as dashes, or A in three alphabets, are fewer.
+# What is drawn alike for more characters than this stands for none of them: of characters that do look alike,
+# such as dashes, or A in three alphabets, there are fewer.
 MOST_ALIKE = 8
 
 Ink = tuple[tuple[int, int], bytes]
@@ -29,8 +29,8 @@ Ink = tuple[tuple[int, int], bytes]
 def find_coverage(faces: Sequence[Face], characters: str) -> np.ndarray:
     """Which characters each face really draws, bool [faces, characters].
 
-    The face maps it to a glyph that has ink, that does not look like the face's sign for what it lacks, and that
-    not more than MOST_ALIKE of the characters look like. A space needs no ink, but a width. Raises UserError for a
+    The face maps it to a glyph that has ink, does not look like the face's sign for what it lacks, and is not
+    that of more than MOST_ALIKE of the characters. A space needs no ink, but a width. Raises UserError for a
     face whose tables cannot be read. Takes about a second a face for 6,000 characters.
     """
     progress = Progress("look at fonts", len(faces), "faces")
