@@ -1,1 +1,1 @@
-"""Lines that are made: text, faces and looks drawn at random, for a data set without any photograph."""
+"""Lines that are made: text from corpora, drawn in faces of fonts, with looks like those of real lines."""
