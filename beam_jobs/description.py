@@ -117,7 +117,18 @@ def _tell_characters(charset: Charset, counts: dict[int, int]) -> Iterator[tuple
 
 def _tell_sources(split: SplitInfo) -> Iterator[tuple[str, str]]:
     for name, value in split.sources.items():
-        yield name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        if isinstance(value, dict):
+            yield from _under(name, (f"{part} {_show(inner)}" for part, inner in value.items()))
+        elif isinstance(value, list) and dict in map(type, value):
+            yield from _under(name, map(_show, value))
+        else:
+            yield name, _show(value)
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_show(inner)}" for name, inner in value.items())
+    return ", ".join(map(_show, value)) if isinstance(value, list) else str(value)
 
 
 def _tell_provenance(provenance: dict[str, Any]) -> Iterator[tuple[str, str]]:

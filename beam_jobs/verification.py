@@ -208,7 +208,7 @@ class _Findings:
             f"data set {folder}",
             received=f"{self.summarise()} in {' and '.join(places)}",
             expected=f"what its {FILE_NAME} says",
-            remedy="Give the same convert command again: it checks the shards of a whole split, and writes "
+            remedy="Give the command that made it again: it checks the shards of a whole split, and writes "
             "those with a wrong checksum again. What is wrong under a right checksum takes --overwrite.",
         )
 

@@ -203,7 +203,7 @@ class VerificationTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(
             error,
             f"error: data set {self.data}: received 5 problems in 3 of 3 shards, expected what its dataset.json"
-            " says. Give the same convert command again: it checks the shards of a whole split, and writes"
+            " says. Give the command that made it again: it checks the shards of a whole split, and writes"
             " those with a wrong checksum again. What is wrong under a right checksum takes --overwrite.",
         )
 
