@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 import json
 from typing import NamedTuple
 
@@ -101,8 +102,10 @@ class Looks:
 
 
 def _is_spread(value: object) -> bool:
-    numbers = isinstance(value, tuple) and all(type(number) in (int, float) for number in value)
-    return numbers and len(value) == _AT + 1 and list(value) == sorted(value)
+    if not isinstance(value, tuple) or len(value) != _AT + 1:
+        return False
+    numbers = all(type(number) in (int, float) for number in value)
+    return numbers and all(low <= high for low, high in itertools.pairwise(value))
 
 
 PRESETS = {
@@ -139,20 +142,22 @@ def choose_looks(name: str) -> Looks:
 
     Raises UserError for anything else.
     """
-    return PRESETS[name] if name in PRESETS else _load_looks(name)
-
-
-def _load_looks(path: str) -> Looks:
+    if name in PRESETS:
+        return PRESETS[name]
+    if not storage.exists(name):
+        raise _refuse_looks(name, "no preset and no file of that name")
     try:
-        given = json.loads(storage.read_bytes(path))
+        given = json.loads(storage.read_bytes(name))
         base = PRESETS[given.pop(_BASE, "plain")]
-        return dataclasses.replace(base, **{name: tuple(spread) for name, spread in given.items()})
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(
-            f"looks {path}",
-            received="no such file"
-            if isinstance(error, FileNotFoundError)
-            else f"{type(error).__name__}: {error}",
-            expected=f"{', '.join(PRESETS)}, or a JSON file of properties with five numbers each",
-            remedy=f"Check --looks; the properties are {', '.join(Look._fields)}.",
-        ) from None
+        return dataclasses.replace(base, **{key: tuple(spread) for key, spread in given.items()})
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise _refuse_looks(name, f"{type(error).__name__}: {error}") from None
+
+
+def _refuse_looks(name: str, received: str) -> UserError:
+    return UserError(
+        f"looks {name}",
+        received=received,
+        expected=f"{', '.join(PRESETS)}, or a JSON file of properties with five numbers each",
+        remedy=f"Check --looks; the properties are {', '.join(Look._fields)}.",
+    )
