@@ -1,0 +1,43 @@
+"""A line drawn: a text, a face and a look become the JPEG file of a grey picture."""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import PIL.Image
+
+from beam_jobs.made.faces import Face
+from beam_jobs.made.light import shine
+from beam_jobs.made.looks import Look, Looks
+from beam_jobs.made.placing import find_place, place_ink
+from beam_jobs.made.typesetting import set_text
+from beam_jobs.made.wear import wear
+from pipeline.images import Geometry
+
+# Font size in line heights: ink of Chinese characters is then about as high as it will be. There is but one
+# size, so that glyphs can be kept.
+_FONT_SIZE = 0.95
+
+
+class Drawing:
+    """Draws lines of a geometry in some faces; pickled to workers."""
+
+    def __init__(self, faces: Sequence[Face], looks: Looks, geometry: Geometry):
+        self._faces, self._looks, self._geometry = tuple(faces), looks, geometry
+        self._size = round(_FONT_SIZE * geometry.height)
+
+    def draw(self, text: str, face: int, random: np.random.Generator) -> bytes:
+        """The JPEG file of a text in one of the faces, by its number; a function of these and nothing else.
+
+        Raises ValueError for a text without ink.
+        """
+        look = self._looks.draw(random)
+        levels = self._draw_levels(text, self._faces[face], look, random)
+        data = io.BytesIO()
+        PIL.Image.fromarray(levels).save(data, "JPEG", quality=round(look.quality))
+        return data.getvalue()
+
+    def _draw_levels(self, text: str, face: Face, look: Look, random: np.random.Generator) -> np.ndarray:
+        mask = set_text(text, face, self._size, look.spacing * self._size)
+        place = find_place(mask.shape[::-1], look, self._geometry)
+        return shine(wear(place_ink(mask, place, self._geometry.height), look), look, random)

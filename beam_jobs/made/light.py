@@ -1,0 +1,32 @@
+"""Paper and ink in their greys."""
+
+import numpy as np
+import PIL.Image
+
+from beam_jobs.made.looks import Look
+
+# A blotch of the paper's texture takes a half of the line's height, and as much of its length.
+_BLOTCH_ROWS = 3
+
+
+def shine(ink: np.ndarray, look: Look, random: np.random.Generator) -> np.ndarray:
+    """Grey levels, uint8 [H, W], of shares of ink (float32 [H, W]) on paper.
+
+    Ink takes away a share of the light that its paper reflects, so shades fall on both.
+    """
+    grey = _make_paper(ink.shape, look, random) * (1 - np.float32(look.ink) * ink)
+    if look.noise > 0:
+        grey += random.standard_normal(ink.shape, np.float32) * np.float32(look.noise)
+    return np.clip(np.rint(grey, out=grey), 0, 255, out=grey).astype(np.uint8)
+
+
+def _make_paper(shape: tuple[int, int], look: Look, random: np.random.Generator) -> np.ndarray:
+    height, width = shape
+    paper = np.full(shape, look.paper, np.float32)
+    if look.shade:
+        paper += np.linspace(-look.shade / 2, look.shade / 2, width, dtype=np.float32)
+    if look.texture > 0:
+        blotches = (_BLOTCH_ROWS, max(2, _BLOTCH_ROWS * width // (2 * height)))
+        grid = random.standard_normal(blotches, np.float32) * np.float32(look.texture)
+        paper += np.asarray(PIL.Image.fromarray(grid).resize((width, height), PIL.Image.Resampling.BICUBIC))
+    return paper
