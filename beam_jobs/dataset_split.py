@@ -140,9 +140,14 @@ class DatasetSplit(SplitWork):
             raise UserError(
                 f"output {job.folder}",
                 received=f"{free_size} of free space",
-                expected=f"about {needed_size} for {rows:,} rows as {self._info.image_encoding}",
-                remedy="Free space or choose another --output; --image_encoding=uint8 takes a quarter of it.",
+                expected=f"about {needed_size} for {rows:,} rows as {self._stored_as}",
+                remedy="Free space or choose another --output"
+                + ("; --image_encoding=uint8 takes a quarter of it." if self._stored_as == "float32" else "."),
             )
+
+    @property
+    def _stored_as(self) -> str:
+        return self._info.image_encoding
 
     def _row_bytes(self, job: Job) -> float:
         """Bytes of a record: all of one size, or the mean of some, for the plan's order is a random one."""

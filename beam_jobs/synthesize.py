@@ -54,7 +54,11 @@ _FONTS = flags.DEFINE_multi_string(
     "Font files: a path or glob, or pillow, perhaps with #FACE and then =WEIGHT; give it again for more. "
     "Without any, the system's Chinese fonts.",
 )
-_LOOKS = flags.DEFINE_string("looks", Synthesis.looks, "How lines look: a preset of beam_jobs/made/looks.py.")
+_LOOKS = flags.DEFINE_string(
+    "looks",
+    Synthesis.looks,
+    "How lines look: a preset, plain or caffe_ocr, or a JSON file of beam_jobs/made/looks.py's properties.",
+)
 _CHARSET = flags.DEFINE_string("charset", None, "Charset file, row 0 the blank.", required=True)
 _OUTPUT = flags.DEFINE_string("output", None, "Folder of the data set.", required=True)
 _SPLIT = flags.DEFINE_string("split", Synthesis.split, "Name of the split that the lines become.")

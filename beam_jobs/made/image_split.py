@@ -32,6 +32,10 @@ class ImageSplit(DatasetSplit):
         verb = self._words.verb
         shards.write_shards(job, numbers, workers=workers, options=options, verb=verb, write=write_images)
 
+    @property
+    def _stored_as(self) -> str:
+        return "JPEG files"
+
     def _row_bytes(self, job: Job) -> float:
         some = itertools.islice(job.source.draw_shard(0), 100)
         return statistics.fmean(-(-len(image) // _BLOCK_BYTES) * _BLOCK_BYTES for image, _ in some)

@@ -14,7 +14,6 @@ from beam_jobs.dataset_split import FOUND
 from beam_jobs.made.corpus import Corpus, find_undrawn
 from beam_jobs.made.coverage import find_undrawable
 from beam_jobs.made.faces import Face
-from beam_jobs.made.looks import PRESETS
 from beam_jobs.made.recipe import Synthesis
 from pipeline import storage
 from pipeline.charset import Charset
@@ -45,7 +44,7 @@ def describe_origin(
         "character_map (by SHA-256)": _hash(config.character_map),
         "width_forms": config.width_forms,
         "fonts": [_describe_face(face) for face in faces],
-        "looks": {"preset": config.looks, **dataclasses.asdict(PRESETS[config.looks])},
+        "looks": dataclasses.asdict(config.chosen_looks),
         FOUND: {
             "characters that no face draws": find_undrawable(coverage, charset.characters),
             "in the text, outside the charset": _describe_counts(outside),

@@ -1,10 +1,11 @@
 """What a synthesis is told, checked where it is made."""
 
 import dataclasses
+import functools
 
 from beam_jobs.config import check_split
 from beam_jobs.made.lengths import Lengths, parse_lengths
-from beam_jobs.made.looks import PRESETS
+from beam_jobs.made.looks import Looks, choose_looks
 from beam_jobs.made.spelling import WIDTHS
 from pipeline.errors import check_setting
 from pipeline.frames import count_frames
@@ -50,23 +51,28 @@ class Synthesis:
         check_setting("lines", self.lines, 1 <= self.lines <= MOST_LINES, f"1 to {MOST_LINES}")
         check_setting("min_per_character", self.min_per_character, self.min_per_character >= 0, "0 or more")
         check_setting("width_forms", self.width_forms, self.width_forms in WIDTHS, ", ".join(WIDTHS))
-        check_setting("looks", self.looks, self.looks in PRESETS, ", ".join(PRESETS))
         check_setting("write", self.write, self.write in WRITES, ", ".join(WRITES))
         check_encoding(self.image_encoding)
         fraction = self.max_reject_fraction
         check_setting("max_reject_fraction", fraction, 0 <= fraction <= 1, "0 to 1")
+        self.chosen_looks  # noqa: B018 - refused here, not after the text was read
         self._check_length()
 
     def _check_length(self) -> None:
         """A line has to be wide enough for its text before anything is drawn."""
-        frames, longest = count_frames(self.image_width), self.lengths.longest
-        expected = f"at most {frames} characters, for {self.image_width} pixels give so many frames"
-        check_setting("length", self.length, longest <= frames or not self.geometry.width, expected)
+        width, longest = self.geometry.width, self.lengths.longest
+        expected = f"at most {count_frames(width)} characters, for {width} pixels give so many frames"
+        check_setting("length", self.length, not width or longest <= count_frames(width), expected)
 
     @property
     def geometry(self) -> Geometry:
         """Size of the images."""
         return Geometry(self.image_height, self.image_width)
+
+    @functools.cached_property
+    def chosen_looks(self) -> Looks:
+        """How lines look."""
+        return choose_looks(self.looks)
 
     @property
     def lengths(self) -> Lengths:

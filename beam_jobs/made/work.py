@@ -13,7 +13,6 @@ from beam_jobs.made.coverage import describe_coverage, find_coverage
 from beam_jobs.made.drawing import Drawing
 from beam_jobs.made.faces import Face, find_faces
 from beam_jobs.made.image_split import ImageSplit
-from beam_jobs.made.looks import PRESETS
 from beam_jobs.made.origin import describe_origin
 from beam_jobs.made.recipe import MOST_LINES, Synthesis
 from beam_jobs.made.source import MadeSource, make_random
@@ -75,7 +74,7 @@ def _make_part(config: Synthesis, charset: Charset, faces: list[Face], sources: 
             fit="exact",
             split=config.split,
             seed=config.seed,
-            drawing=Drawing(faces, PRESETS[config.looks], config.geometry),
+            drawing=Drawing(faces, config.chosen_looks, config.geometry),
         ),
         overwrite=config.overwrite,
         max_reject_fraction=config.max_reject_fraction,
