@@ -110,6 +110,13 @@ class RecordsTest(parameterized.TestCase, SynthesisTest):
         self.assertEqual(sources["found"]["characters that no face draws"], "陕")
         self.assertEqual(sources["found"]["in the text, outside the charset"]["most_frequent"], {",": 1})
 
+    def test_every_character_that_a_face_draws_stands_there_as_often_as_asked(self):
+        self.synthesize(lines=40, min_per_character=3)
+        counts = load_dataset_info(self.output).find_split("train").statistics["characters"]
+        drawn = [str(k) for k in range(CHARSET.blank) if CHARSET.characters[k] != "陕"]
+        self.assertCountEqual(counts, drawn)
+        self.assertGreaterEqual(min(counts.values()), 3)
+
     def test_splits_of_one_seed_differ(self):
         self.synthesize()
         self.synthesize(split="test")

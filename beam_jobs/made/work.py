@@ -12,6 +12,7 @@ from beam_jobs.made.corpus import Corpus, read_corpora
 from beam_jobs.made.coverage import describe_coverage, find_coverage
 from beam_jobs.made.drawing import Drawing
 from beam_jobs.made.faces import Face, find_faces
+from beam_jobs.made.floor import raise_to_floor
 from beam_jobs.made.image_split import ImageSplit
 from beam_jobs.made.origin import describe_origin
 from beam_jobs.made.recipe import MOST_LINES, Synthesis
@@ -23,6 +24,9 @@ from beam_jobs.split_state import Words
 from pipeline.charset import Charset, read_charset
 from pipeline.dataset_info import DatasetInfo
 from pipeline.frames import count_frames
+
+# Numbers that no line has: of the draws of texts, and of what raises them to the floor.
+_NO_LINES = (MOST_LINES, MOST_LINES + 1)
 
 
 def synthesize(
@@ -49,7 +53,7 @@ def synthesize(
         logging.info("%s", row)
     part = _make_part(config, charset, faces, describe_origin(config, charset, faces, coverage, corpora))
     part.check()
-    plan = _make_plan(config, faces, coverage, corpora)
+    plan = _make_plan(config, charset, faces, coverage, corpora)
     del corpora  # 5 bytes a character
     split = part.run(plan, workers=workers, options=options)
     return tell_split(config.split, split, time.time() - start, unit="lines")
@@ -89,10 +93,11 @@ def _make_part(config: Synthesis, charset: Charset, faces: list[Face], sources: 
     )
 
 
-def _make_plan(config: Synthesis, faces: list[Face], coverage: np.ndarray, corpora: list[Corpus]) -> np.ndarray:
+def _make_plan(
+    config: Synthesis, charset: Charset, faces: list[Face], coverage: np.ndarray, corpora: list[Corpus]
+) -> np.ndarray:
     """The text and the face of every line."""
-    # No line has this number.
-    random = make_random(config.seed, config.split, MOST_LINES)
+    texts_random, floor_random = (make_random(config.seed, config.split, number) for number in _NO_LINES)
     weights = np.array([face.weight for face in faces])
     frames = count_frames(config.image_width) if config.image_width else None
     plan = draw_texts(
@@ -101,7 +106,17 @@ def _make_plan(config: Synthesis, faces: list[Face], coverage: np.ndarray, corpo
         weights,
         count=config.lines,
         lengths=config.lengths,
-        random=random,
+        random=texts_random,
         max_frames=frames,
     )
+    if config.min_per_character:
+        raise_to_floor(
+            plan,
+            coverage,
+            weights,
+            minimum=config.min_per_character,
+            charset=charset,
+            random=floor_random,
+            max_frames=frames,
+        )
     return plan
