@@ -9,13 +9,10 @@ with how many finished shards, each was killed.
 """
 
 import os
-import random
-import subprocess
-import time
 
 from absl import flags
 
-from benchmarks.killing import hash_data_set, kill_after
+from benchmarks.killing import kill_rounds
 from benchmarks.lines import draw_lines, make_command, write_task
 from pipeline import command, storage
 
@@ -30,23 +27,11 @@ def main() -> None:
     """Runs undisturbed once, then the rounds."""
     folder = draw_lines(os.path.join(_WORK.value, f"lines-{_FILES.value}"), _FILES.value)
     task = write_task(folder, "kills", rows=_ROWS.value, lines_per_shard=1024, encoding="uint8")
-    output, moments = os.path.join(_WORK.value, "kills"), random.Random(_SEED.value)
-    words, rounds = make_command(task, output), []
+    output = os.path.join(_WORK.value, "kills")
+    words = make_command(task, output)
+    found = kill_rounds(words, output, shards="*.tfrecord", rounds=_KILLS.value, seed=_SEED.value)
     storage.remove(output)
-    start = time.monotonic()
-    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
-    seconds, expected = time.monotonic() - start, hash_data_set(output)
-    for _ in range(_KILLS.value):
-        storage.remove(output)
-        fraction = moments.random()
-        kill_after(words, fraction * seconds)
-        finished = len(storage.find(os.path.join(output, "*.tfrecord")))
-        subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
-        equal = hash_data_set(output) == expected
-        rounds.append({"killed_at": round(fraction, 3), "shards_finished": finished, "equal": equal})
-        print(rounds[-1], flush=True)
-    storage.remove(output)
-    command.print_result({"rounds": len(rounds), "equal": sum(r["equal"] for r in rounds), "kills": rounds})
+    command.print_result({"rounds": len(found.rounds), "equal": found.equal, "kills": found.rounds})
 
 
 def run() -> None:

@@ -14,15 +14,12 @@ without its provenance).
 """
 
 import os
-import random
-import subprocess
 import sys
-import time
 
 from absl import flags
 
 from beam_jobs.transcripts import read_transcripts
-from benchmarks.killing import hash_data_set, kill_after
+from benchmarks.killing import kill_rounds
 from benchmarks.lines import WORKERS, draw_lines
 from pipeline import command, storage
 
@@ -37,26 +34,16 @@ _SEED = flags.DEFINE_integer("seed", 0, "Seed of the moments.")
 # Of so many rows one names no file.
 _MISSING_EVERY = 1000
 
+_SHARDS = "transcripts-*.tsv"
+
 
 def main() -> None:
     """Runs undisturbed once, then the rounds."""
     folder = os.path.join(_WORK.value, f"lines-{_FILES.value}-{_WIDTH.value}")
     draw_lines(folder, _FILES.value, width=_WIDTH.value)
     paths, output = write_paths(folder), os.path.join(_WORK.value, "transcription-kills")
-    words, moments, rounds = make_command(folder, output), random.Random(_SEED.value), []
-    storage.remove(output)
-    start = time.monotonic()
-    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
-    seconds, expected = time.monotonic() - start, hash_data_set(output)
-    for _ in range(_KILLS.value):
-        storage.remove(output)
-        fraction = moments.random()
-        kill_after(words, fraction * seconds)
-        finished = len(find_shards(output))
-        subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
-        equal = hash_data_set(output) == expected
-        rounds.append({"killed_at": round(fraction, 3), "shards_finished": finished, "equal": equal})
-        print(rounds[-1], flush=True)
+    words = make_command(folder, output)
+    found = kill_rounds(words, output, shards=_SHARDS, rounds=_KILLS.value, seed=_SEED.value)
     rows = [row for path in find_shards(output) for row in read_transcripts(path)]
     storage.remove(output)
     command.print_result(
@@ -65,8 +52,8 @@ def main() -> None:
             "rows_out": len(rows),
             "unread": sum(bool(row.reason) for row in rows),
             "in_order": [row.path for row in rows] == paths,
-            "lines_per_second": round(len(paths) / seconds, 1),
-            "kills": rounds,
+            "lines_per_second": round(len(paths) / found.seconds, 1),
+            "kills": found.rounds,
         }
     )
 
@@ -104,7 +91,7 @@ def make_command(folder: str, output: str) -> list[str]:
 
 def find_shards(output: str) -> list[str]:
     """The shards of transcripts that are there, in order."""
-    return storage.find(os.path.join(output, "transcripts-*.tsv"))
+    return storage.find(os.path.join(output, _SHARDS))
 
 
 def run() -> None:
