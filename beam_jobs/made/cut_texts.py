@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from absl import logging
 
 from beam_jobs.made.chances import draw_below, draw_weighted, to_whole
 from beam_jobs.made.corpus import Corpus, find_undrawn
@@ -29,6 +30,12 @@ class CutTexts:
         ]
         if not any(weights):
             raise _refuse(corpus, sets, lengths, max_frames)
+        lacking = [value for value, weight in zip(lengths.values, weights, strict=True) if not weight]
+        if lacking:
+            shown = _describe_numbers(lacking)
+            logging.warning(
+                "text %s gives no lines of %s characters: others come more often", corpus.name, shown
+            )
         self._corpus, self._sets, self._windows = corpus, sets, windows
         self._values, self._weights = np.array(lengths.values), to_whole(weights)
 

@@ -41,21 +41,20 @@ def raise_to_floor(
     needs = places.find_needs()
     needs = needs[shuffle(random, len(needs))]
     _check_room(places)
-    for step in (_plant_one, rewrite, _plant_any, rewrite):
-        needs = step(places, needs, random)
+    needs = rewrite(places, _plant_all(places, needs, random), random)
+    needs = _plant_all(places, needs, random)
     if len(needs):
         raise _refuse(places, needs, 2 * len(plan))
     _check(plan, sets, places, max_frames)
     return places.counts
 
 
-def _plant_one(places: Places, needs: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    return plant(places, needs, random, most=1)
-
-
-def _plant_any(places: Places, needs: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    for most in range(2, places.longest + 1):
-        needs = plant(places, needs, random, most=most)
+def _plant_all(places: Places, needs: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Plants a character in each line, then one more as long as that finds places; returns those left."""
+    for most in range(1, places.longest + 1):
+        before, needs = len(needs), plant(places, needs, random, most=most)
+        if len(needs) in (0, before):
+            break
     return needs
 
 
@@ -74,7 +73,7 @@ def _refuse(places: Places, needs: np.ndarray, lines: int) -> UserError:
         received=f"{places.minimum} with {len(places.plan)} lines, in which there is no room for "
         f"{len(needs)} more characters: {show_characters(names, _MOST_SHOWN)}",
         expected=f"about {lines} lines, for {int(places.sets.drawable.sum())} characters that faces draw",
-        remedy="Set a larger --lines or a smaller --min_per_character.",
+        remedy="Set a larger --lines, a larger --length or a smaller --min_per_character.",
     )
 
 

@@ -33,18 +33,15 @@ class Places:
 
     def fits(self, ids: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         """Which texts (ids [lines, longest]) have the frames that they need, bool [lines]."""
-        return (
-            np.ones(len(ids), bool)
-            if self.max_frames is None
-            else count_frames(ids, lengths) <= self.max_frames
-        )
+        if self.max_frames is None:
+            return np.ones(len(ids), bool)
+        return count_frames(ids, lengths) <= self.max_frames
 
     def replace(self, lines: np.ndarray, places: np.ndarray, ids: np.ndarray) -> None:
-        """Puts characters (ids [N]) into a place each of N lines; the faces are for set_faces."""
+        """Puts characters (ids [N]) into one place each of N lines, whose faces are left to set_faces."""
         old = self.plan["ids"][lines, places]
-        self.counts += np.bincount(ids, minlength=len(self.counts)) - np.bincount(
-            old, minlength=len(self.counts)
-        )
+        self.counts -= np.bincount(old, minlength=len(self.counts))
+        self.counts += np.bincount(ids, minlength=len(self.counts))
         self.plan["ids"][lines, places] = ids
         self.planted[lines] += 1
 

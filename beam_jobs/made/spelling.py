@@ -14,7 +14,7 @@ WIDTHS = ("as_is", "half", "full")
 # What ends a row, as str.splitlines has it, and what else is blank, as Python's \s has it.
 _ROW_ENDS = re.compile("[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 _BLANKS = re.compile(r"[^\S\n]+")
-_BLANK_ENDS = re.compile(" ?\n ?")
+_BLANK_ENDS = re.compile(" ?\n[ \n]*")
 _NARROW_KANA = re.compile("[\uff65-\uff9f]+")
 _IDEOGRAPHIC_SPACE = "\u3000"
 
@@ -51,9 +51,9 @@ class Spelling:
             )
 
     def apply(self, text: str) -> str:
-        r"""Text as it is cut: rows end with one \n, blanks inside a row are one space, at its ends none."""
+        r"""Text as it is cut: rows end with one \n and are not empty, blanks in a row are one space."""
         text = self._change_width(text.translate(str.maketrans(dict(self.table))))
-        return _BLANK_ENDS.sub("\n", _BLANKS.sub(" ", _ROW_ENDS.sub("\n", text)))
+        return _BLANK_ENDS.sub("\n", _BLANKS.sub(" ", _ROW_ENDS.sub("\n", text))).lstrip(" \n")
 
     def _change_width(self, text: str) -> str:
         if self.width == "as_is":

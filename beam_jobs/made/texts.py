@@ -12,7 +12,10 @@ from beam_jobs.made.lengths import Lengths
 from beam_jobs.made.plan import plan_dtype, split_blocks
 from beam_jobs.made.uniform_texts import UniformTexts
 from beam_jobs.made.windows import WindowCounts, find_windows
+from pipeline.errors import UserError
 from pipeline.progress import Progress
+
+_MOST_CHARACTERS = 65536  # of a plan's uint16
 
 
 def draw_texts(
@@ -34,6 +37,7 @@ def draw_texts(
     a space, has a face, and fits `max_frames` frames (pipeline.frames.needed_frames; None: any number).
     Raises UserError where a corpus can give no line.
     """
+    _check_size(coverage.shape[1])
     sets = FaceSets(coverage, weights)
     kinds = [UniformTexts if corpus.uniform else CutTexts for corpus in corpora]
     texts = [kind(corpus, sets, lengths, max_frames) for kind, corpus in zip(kinds, corpora, strict=True)]
@@ -70,6 +74,16 @@ def count_windows(
         else {}
         for corpus in corpora
     ]
+
+
+def _check_size(characters: int) -> None:
+    if characters > _MOST_CHARACTERS:
+        raise UserError(
+            "charset",
+            received=f"{characters} characters",
+            expected=f"at most {_MOST_CHARACTERS}",
+            remedy="Set --charset.",
+        )
 
 
 def _choose_corpora(corpora: Sequence[Corpus], count: int, random: np.random.Generator) -> np.ndarray:

@@ -47,10 +47,11 @@ class UniformTexts:
         waiting, idle = np.zeros(0, np.int64), 0
         while len(numbers):
             lines = numbers[:BLOCK][shuffle(random, min(len(numbers), BLOCK))]
-            # More characters than needed once no face has a whole line left of them.
+            # Once no face has a line left of them, more characters than needed, in another order.
             wanted = int(plan["length"][lines].sum()) + idle * len(self._characters)
             waiting = self._extend(waiting, wanted, random)
-            done, left = self._fill(plan, lines, waiting[:wanted], random)
+            stream = waiting[:wanted][shuffle(random, wanted)] if idle else waiting[:wanted]
+            done, left = self._fill(plan, lines, stream, random)
             waiting = np.concatenate([left, waiting[wanted:]])
             idle = 0 if done.any() else idle + 1
             if idle > _MOST_IDLE_ROUNDS:

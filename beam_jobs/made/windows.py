@@ -62,9 +62,10 @@ def find_windows(
     A line of a window needs at most `max_frames` frames (pipeline.frames.needed_frames; None: any number).
     """
     found = {length: ([np.zeros(0, np.uint8)], np.zeros(3, np.int64)) for length in lengths}
-    ids = np.where(sets.of(corpus.ids).any(axis=-1), corpus.ids, -1)
-    for start in range(0, len(ids), _BLOCK):
-        block = ids[start : start + _BLOCK + max(lengths)]
+    drawable = np.append(sets.drawable, False)  # that of id -1 is the last
+    for start in range(0, len(corpus.ids), _BLOCK):
+        block = corpus.ids[start : start + _BLOCK + max(lengths)]
+        block = np.where(drawable[block], block, -1)
         cuts = corpus.may_cut[start : start + _BLOCK + max(lengths) + 1]
         for length, good, counts in _scan(block, cuts, corpus.space, sets, lengths, max_frames):
             found[length][0].append(np.packbits(good, bitorder="little"))
