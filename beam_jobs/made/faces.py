@@ -43,8 +43,8 @@ _COLLECTION = struct.Struct(">4s4xI")  # its tag, its version, and how many face
 class Face:
     """One face of a font file.
 
-    `path` is as the pattern gave it, or PILLOW; `index` counts the faces of a collection from 0; `name` is family
-    and style; `sha256` is the file's; `weight` is how often the face is taken, relative to the others.
+    `path` is as the pattern gave it, or PILLOW; `index` counts the faces of a collection from 0; `name` is its
+    family and style; `sha256` is the file's; `weight` is how often it is taken, relative to other faces.
     """
 
     path: str
@@ -60,11 +60,11 @@ class Face:
 def find_faces(patterns: Sequence[str] = ()) -> list[Face]:
     """The faces that patterns name, by pattern, path and index; without patterns the system's Chinese ones.
 
-    A pattern is a glob of font files (** stands for any number of folders) or PILLOW, and may end in #INDEX, that
-    face of each file, and then in =WEIGHT, the weight of each file (1 without). All faces of a collection share
-    its weight. A file of a pattern's literal name comes first. What occurs twice, by hash and index, counts where
-    it occurs first. Raises UserError for a pattern that matches no file, a file that is no font, a face that a
-    file lacks, a weight not above 0, and where the system has no Chinese font.
+    A pattern is a glob of font files (** stands for any number of folders) or PILLOW, and may end in #INDEX,
+    that face of each file, and then in =WEIGHT, the weight of each file (1 without). The faces of a collection
+    share its weight. A file of a pattern's literal name comes first. What occurs twice, by hash and index,
+    counts where it occurs first. Raises UserError for a pattern that matches no file, a file that is no font, a
+    face that a file lacks, a weight not above 0, and where the system has no Chinese font.
     """
     found = [face for pattern in patterns for face in _match_pattern(pattern)] if patterns else _find_system()
     faces = {}
@@ -217,7 +217,7 @@ def _find_system() -> list[Face]:
 
 
 def _list_system() -> list[tuple[str, int]]:
-    """Paths and indices of the system's Chinese faces, sorted; of variable fonts without the named instances."""
+    """Paths and indices of the system's Chinese faces, sorted; no named instances of variable fonts."""
     command = ["fc-list", "--format=%{file}\n%{index}\n", _CHINESE]
     try:
         # Its first run on a machine may have to look through all fonts.
