@@ -11,13 +11,11 @@ Lines are drawn, kept in --work and read once before.
 
 import os
 import statistics
-import subprocess
-import time
 
 from absl import flags
 
 from benchmarks.lines import LINES_PER_SHARD, draw_lines, make_command, read_images, write_task
-from benchmarks.memory import find_tree, read_pss
+from benchmarks.memory import run_watched
 from benchmarks.plain_conversion import Task
 from pipeline import command, storage
 from pipeline.schema import PIXEL_BYTES
@@ -59,20 +57,9 @@ def measure(task: Task) -> tuple[float, int]:
     output = os.path.join(_WORK.value, "output")
     storage.remove(output)
     try:
-        return _run(make_command(task, output, duplicates=_DUPLICATES.value, max_reject_fraction=1))
+        return run_watched(make_command(task, output, duplicates=_DUPLICATES.value, max_reject_fraction=1))
     finally:
         storage.remove(output)
-
-
-def _run(words: list[str]) -> tuple[float, int]:
-    start, peak = time.monotonic(), 0
-    with subprocess.Popen(words, stdout=subprocess.DEVNULL) as process:
-        while process.poll() is None:
-            peak = max(peak, sum(map(read_pss, find_tree(process.pid))))
-            time.sleep(0.5)
-    if process.returncode:
-        raise RuntimeError(f"beam_jobs.convert ended with {process.returncode}")
-    return time.monotonic() - start, peak
 
 
 def run() -> None:

@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import subprocess
+import time
 
 
 def find_tree(pid: int) -> list[int]:
@@ -22,6 +24,21 @@ def read_pss(pid: int) -> int:
 def read_own(pid: int) -> int:
     """What a process has allocated, in bytes, whatever others share libraries with it; 0 where it is gone."""
     return _read(pid, "Anonymous:")
+
+
+def run_watched(words: list[str]) -> tuple[float, int]:
+    """Seconds of a command, and the most bytes (PSS) that it and all below it held at one time.
+
+    Raises RuntimeError where it fails.
+    """
+    start, peak = time.monotonic(), 0
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            peak = max(peak, sum(map(read_pss, find_tree(process.pid))))
+            time.sleep(0.5)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(words[:3])} ended with {process.returncode}")
+    return time.monotonic() - start, peak
 
 
 def _read(pid: int, row: str) -> int:

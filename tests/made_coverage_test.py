@@ -5,6 +5,7 @@ import os
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
+from fontTools.ttLib import TTFont
 
 from beam_jobs.made.coverage import MOST_ALIKE, describe_coverage, find_coverage, find_undrawable
 from beam_jobs.made.faces import find_faces
@@ -54,16 +55,23 @@ class CoverageTest(parameterized.TestCase, tf.test.TestCase):
         few = many[:MOST_ALIKE]
         self.assertEqual(self.drawn(few + "春", few + "春", lacking=few, empty_notdef=True), few + "春")
 
+    def test_characters_for_private_use_are_no_faces(self):
+        self.assertEqual(self.drawn("春\ue0be\U000f0000", "春\ue0be\U000f0000"), "春")
+
+    def test_a_face_without_a_map_draws_nothing(self):
+        font = build_font("春")
+        del font["cmap"]
+        path = save_collection(self.folder, font)
+        self.assertEqual(find_coverage(find_faces([path]), "春").tolist(), [[False]])
+
     def test_a_damaged_map_is_an_error_that_names_the_face(self):
         path = save_font(self.folder, "春")
-        with open(path, "rb") as file:
-            content = file.read()
-        self.assertEqual(content.count(b"cmap"), 1)
-        with open(path, "wb") as file:
-            file.write(content.replace(b"cmap", b"cmaq"))
-        expected = (
-            rf"font Made Regular \({path}#0\): received tables that cannot be read .*expected a whole font"
-        )
+        with TTFont(path) as font:
+            start = font.reader.tables["cmap"].offset
+        with open(path, "r+b") as file:
+            file.seek(start)
+            file.write(b"\xff" * 16)
+        expected = rf"font Made Regular \({path}#0\): received tables that cannot be read .*expected a whole"
         with self.assertRaisesRegex(UserError, expected):
             find_coverage(find_faces([path]), "春")
 
@@ -89,9 +97,8 @@ class CoverageTest(parameterized.TestCase, tf.test.TestCase):
                 "characters that no face draws: 1: '冬' (U+51AC)",
             ],
         )
-        self.assertEqual(
-            describe_coverage(faces, coverage[:, :3], "春夏秋")[-1], "characters that no face draws: 0"
-        )
+        rows = describe_coverage(faces, coverage[:, :3], "春夏秋")
+        self.assertEqual(rows[-1], "characters that no face draws: 0")
 
 
 if __name__ == "__main__":

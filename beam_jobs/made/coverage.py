@@ -16,8 +16,8 @@ from pipeline.progress import Progress
 
 # Pixels per em: as large as lines are drawn, and above the sizes for which fonts bring bitmaps of their own.
 LOOKED_AT = 32
-# What a font's sign for what it lacks looks like: a box, a crossed box, a question mark. These characters
-# may look just like it, and are drawn nevertheless.
+# A font's sign for what it lacks is a box, a crossed box, or a question mark: these characters may look just
+# like it, and are drawn nevertheless.
 LIKE_LACKING = frozenset("□■▢▣▭▮▯◻◼◽◾☐☒⊠⌧⬛⬜⎕〓口囗ロ凵ㅁ\u2f1d\u2f1e?？\ufffd")
 # What is drawn alike for more characters than this stands for none of them: of characters that do look alike,
 # such as dashes, or A in three alphabets, there are fewer.
@@ -30,8 +30,9 @@ def find_coverage(faces: Sequence[Face], characters: str) -> np.ndarray:
     """Which characters each face really draws, bool [faces, characters].
 
     The face maps it to a glyph that has ink, does not look like the face's sign for what it lacks, and is not
-    that of more than MOST_ALIKE of the characters. A space needs no ink, but a width. Raises UserError for a
-    face whose tables cannot be read. Takes about a second a face for 6,000 characters.
+    that of more than MOST_ALIKE of the characters. A space needs no ink, but a width. No face draws a character
+    for private use: faces have other glyphs there than each other, and than those who wrote the text. Raises
+    UserError for a face whose tables cannot be read. Takes one to two seconds a face for 6,000 characters.
     """
     progress = Progress("look at fonts", len(faces), "faces")
     coverage = np.zeros((len(faces), len(characters)), bool)
@@ -58,9 +59,10 @@ def describe_coverage(faces: Sequence[Face], coverage: np.ndarray, characters: s
 
 
 def _find_drawn(face: Face, characters: str) -> set[str]:
-    mapped = _read_map(face)
     font = open_face(face, LOOKED_AT)
-    present = [character for character in characters if ord(character) in mapped]
+    # Pillow's own face is no file, but bytes.
+    mapped = _read_map(face, io.BytesIO(font.font_bytes) if face.path == PILLOW else face.path)
+    present = [c for c in characters if ord(c) in mapped and unicodedata.category(c) != "Co"]
     spaces = {c for c in present if unicodedata.category(c) == "Zs" and font.getlength(c) > 0}
     inks = {c: _draw(font, c) for c in present if c not in spaces}
     alike = collections.Counter(inks.values())
@@ -69,16 +71,12 @@ def _find_drawn(face: Face, characters: str) -> set[str]:
     return spaces | drawn | {c for c in LIKE_LACKING & inks.keys() if inks[c]}
 
 
-def _read_map(face: Face) -> set[int]:
+def _read_map(face: Face, file: str | io.BytesIO) -> set[int]:
     """Code points for which a face has a glyph that is not its sign for what it lacks."""
     try:
-        # Pillow's own face is no file, but bytes.
-        file = io.BytesIO(open_face(face, LOOKED_AT).font_bytes) if face.path == PILLOW else face.path
         with TTFont(file, fontNumber=face.index, lazy=True) as font:
             glyphs = font.getBestCmap() or {}
             none = font.getGlyphOrder()[0]
-    except UserError:
-        raise
     except Exception as error:  # damaged tables fail in many ways
         raise UserError(
             f"font {face}",
@@ -103,5 +101,5 @@ def _draw(font: PIL.ImageFont.FreeTypeFont, character: str) -> Ink | None:
 
 
 def _find_unmapped(mapped: set[int]) -> str:
-    """A code point that is no character, and that a face does not map either, as some do."""
+    """A code point that a face draws as its sign for what it lacks, most often the last one of all."""
     return chr(next(code for code in range(0x10FFFF, 0, -1) if code not in mapped))

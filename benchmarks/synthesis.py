@@ -1,0 +1,68 @@
+"""Measures how time and memory of beam_jobs.synthesize grow with the number of lines.
+
+    python -m benchmarks.synthesis --work=build/benchmark --charset=char_std_5990.txt --text=news.txt \\
+        --lines=25000 --lines=50000 --lines=100000
+
+Lines are of 280x32, stored as uint8, drawn by --workers processes with the looks of --looks. Standard output
+ends with one JSON object: start-up (what the same command takes for two lines, fonts and texts included), and for
+each number of lines seconds, lines/s without start-up, and the most MB that the command and all its workers
+held at one time (PSS; see benchmarks.growth). The drawn lines are deleted.
+"""
+
+import os
+import statistics
+import sys
+
+from absl import flags
+
+from benchmarks.memory import run_watched
+from pipeline import command, storage
+
+_WORK = flags.DEFINE_string("work", None, "Folder for outputs (deleted).", required=True)
+_CHARSET = flags.DEFINE_string("charset", None, "Charset file.", required=True)
+_TEXT = flags.DEFINE_multi_string("text", ["charset"], "As synthesize has it.")
+_FONTS = flags.DEFINE_multi_string("fonts", [], "As synthesize has it.")
+_LOOKS = flags.DEFINE_string("looks", "caffe_ocr", "As synthesize has it.")
+_LINES = flags.DEFINE_multi_integer("lines", [25_000, 50_000, 100_000], "Lines, each number in turn.")
+_WORKERS = flags.DEFINE_integer("workers", 2, "Processes that draw.", lower_bound=1)
+
+
+def main() -> None:
+    """Measures every number of lines once, in turn."""
+    start_up = statistics.median(measure(2)[0] for _ in range(3))
+    results = []
+    for lines in _LINES.value:
+        seconds, peak = measure(lines)
+        results.append(
+            {
+                "lines": lines,
+                "seconds": round(seconds, 1),
+                "lines_per_second": round(lines / (seconds - start_up)),
+                "peak_mb": round(peak / 1e6),
+            }
+        )
+        print(results[-1], flush=True)
+    command.print_result({"start_up_seconds": round(start_up, 2), "runs": results})
+
+
+def measure(lines: int) -> tuple[float, int]:
+    """Seconds and peak bytes of making so many lines, which are deleted."""
+    output = os.path.join(_WORK.value, "synthesis-output")
+    storage.remove(output)
+    given = {"charset": _CHARSET.value, "looks": _LOOKS.value, "workers": _WORKERS.value, "lines": lines}
+    given |= {"output": output, "image_encoding": "uint8"}
+    words = [f"--{name}={value}" for name, value in given.items()]
+    words += [f"--text={source}" for source in _TEXT.value] + [f"--fonts={pattern}" for pattern in _FONTS.value]
+    try:
+        return run_watched([sys.executable, "-m", "beam_jobs.synthesize", *words])
+    finally:
+        storage.remove(output)
+
+
+def run() -> None:
+    """Entry point."""
+    command.run(main)
+
+
+if __name__ == "__main__":
+    run()
