@@ -13,7 +13,7 @@ from pipeline import storage
 from pipeline.charset import Charset, read_charset
 from pipeline.dataset_info import load_dataset_info
 from pipeline.errors import UserError
-from tests.resume_test import flip_bit
+from tests.resume_test import cut_file, flip_bit
 from tests.synthesis_case import CHARSET, SynthesisTest
 
 IMAGE = "train/00000/00000011.jpg"  # in the second part
@@ -88,7 +88,7 @@ class MadeImagesTest(parameterized.TestCase, SynthesisTest):
         self.assertEqual(self.count_drawn(**self.settings), 10 + 25 - (after - 10) // 10 * 10)
         self.assertEqual(read_tree(self.output), read_tree(whole))
 
-    @parameterized.product(damage=(os.remove, flip_bit), name=(IMAGE, PART))
+    @parameterized.product(damage=(os.remove, flip_bit, lambda path: cut_file(path, 5)), name=(IMAGE, PART))
     def test_the_same_call_mends_what_is_damaged(self, damage, name):
         self.synthesize(**self.settings)
         before = read_tree(self.output)

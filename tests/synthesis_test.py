@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
+from beam_jobs.description import tell_dataset
 from beam_jobs.job import RefusedRow
 from beam_jobs.made.drawing import Drawing
 from beam_jobs.made.faces import PILLOW, find_faces
@@ -109,6 +110,15 @@ class RecordsTest(parameterized.TestCase, SynthesisTest):
         self.assertLen(sources["looks"]["blur"], 5)
         self.assertEqual(sources["found"]["characters that no face draws"], "陕")
         self.assertEqual(sources["found"]["in the text, outside the charset"]["most_frequent"], {",": 1})
+
+    def test_describe_tells_the_recipe_row_by_row(self):
+        self.synthesize(looks="plain")
+        info = load_dataset_info(self.output)
+        told = [row.strip() for row in tell_dataset(folder=self.output, info=info, splits=["train"])]
+        self.assertContainsSubset(["blur 0, 0, 0, 0, 0", "shade 0, 0, 0, 0, 0"], told)
+        self.assertLen(
+            [row for row in told if "source text.txt, weight 1.0, files file text.txt, sha256" in row], 1
+        )
 
     def test_every_character_that_a_face_draws_stands_there_as_often_as_asked(self):
         self.synthesize(lines=40, min_per_character=3)

@@ -39,6 +39,15 @@ def synthesize(
     UserError where text or fonts cannot be used, or too many lines are refused.
     """
     start, options = time.time(), parse_options(beam_arguments or [])
+    try_runner(options)
+    part, plans = _plan_split(config)
+    # Popped, so that no plan stays in memory once it is a file.
+    split = part.run(plans.pop(), workers=workers, options=options)
+    return tell_split(config.split, split, time.time() - start, unit="lines")
+
+
+def _plan_split(config: Synthesis) -> tuple[DatasetSplit, list[np.ndarray]]:
+    """The split, and its plan in a list; the text that it was made of is forgotten."""
     charset, faces = read_charset(config.charset_path), find_faces(config.fonts)
     corpora = read_corpora(
         config.text,
@@ -47,16 +56,12 @@ def synthesize(
         character_map=config.character_map or None,
         width=config.width_forms,
     )
-    try_runner(options)
     coverage = find_coverage(faces, charset.characters)
     for row in describe_coverage(faces, coverage, charset.characters):
         logging.info("%s", row)
     part = _make_part(config, charset, faces, describe_origin(config, charset, faces, coverage, corpora))
     part.check()
-    plan = _make_plan(config, charset, faces, coverage, corpora)
-    del corpora  # 5 bytes a character
-    split = part.run(plan, workers=workers, options=options)
-    return tell_split(config.split, split, time.time() - start, unit="lines")
+    return part, [_make_plan(config, charset, faces, coverage, corpora)]
 
 
 def _make_part(config: Synthesis, charset: Charset, faces: list[Face], sources: dict[str, Any]) -> DatasetSplit:
