@@ -4,12 +4,18 @@ Only what is shown depends on it, so nothing fails where it cannot be written.
 """
 
 import contextlib
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from beam_jobs.job import Job, state_folder
 from pipeline import storage
 
 # The name is one of a temporary file: what a killed run leaves is swept with those.
 _SUFFIX = f".rows{storage.TEMPORARY}count"
+
+_TOGETHER = 64  # lines that one write counts
+
+Line = TypeVar("Line")
 
 
 class RowCounter:
@@ -36,6 +42,15 @@ class RowCounter:
                 self._file.close()
             with contextlib.suppress(OSError):
                 storage.remove(self._path)
+
+
+def count_taken(job: Job, number: int, lines: Iterable[Line]) -> Iterator[Line]:
+    """The lines of a shard, which are counted as they are taken."""
+    with RowCounter(job, number) as counter:
+        for done, line in enumerate(lines, start=1):
+            yield line
+            if not done % _TOGETHER:
+                counter.add(_TOGETHER)
 
 
 def count_rows(job: Job) -> dict[int, int]:

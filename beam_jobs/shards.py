@@ -12,6 +12,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_jobs.job import Job, RefusedRow, ShardJob
 from beam_jobs.reports import Report, Statistics
+from beam_jobs.row_counter import count_taken
 from beam_jobs.shard_run import count_lines, make_shard, run_shards
 from pipeline import schema
 from pipeline.dataset_info import ShardInfo
@@ -37,7 +38,7 @@ def write_shard(job: ShardJob, number: int) -> Report:
 
     def write(file: BinaryIO) -> Report:
         refused, statistics, writer = [], Statistics(), RecordWriter(file)
-        for line in job.source.read(number):
+        for line in count_taken(job, number, job.source.read(number)):
             if isinstance(line, RefusedRow):
                 refused.append(line)
             else:

@@ -13,7 +13,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_jobs import job, reports, shards
 from beam_jobs.job import RefusedRow, ShardJob, sweep, sweep_temporary
-from beam_jobs.row_counter import RowCounter
+from beam_jobs.row_counter import RowCounter, count_rows, count_taken
 from beam_jobs.shard_run import count_done
 from pipeline import images, records, schema
 from pipeline.errors import UserError
@@ -145,6 +145,14 @@ class ShardsTest(tf.test.TestCase):
             shards.write_shard(self.job, 0)  # counted once
             self.assertEqual(count_done(self.job, 8, 4), 4)
         self.assertEqual(sorted(os.listdir(self.state)), ["00000.json", "00003.json"])
+
+    def test_lines_count_while_they_are_taken_some_at_a_time(self):
+        os.makedirs(self.state)
+        lines = count_taken(self.job, 0, range(100))
+        self.assertEqual([next(lines) for _ in range(65)], list(range(65)))
+        self.assertEqual(count_rows(self.job), {0: 64})
+        self.assertEqual(list(lines), list(range(65, 100)))
+        self.assertEqual(count_rows(self.job), {})
 
     def test_nothing_fails_where_rows_cannot_be_counted(self):
         with RowCounter(self.job, 0) as counter:

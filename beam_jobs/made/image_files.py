@@ -11,6 +11,7 @@ import google_crc32c
 
 from beam_jobs.job import Job, RefusedRow
 from beam_jobs.reports import Report, Statistics
+from beam_jobs.row_counter import count_taken
 from beam_jobs.shard_run import make_shard
 from pipeline import storage
 from pipeline.dataset_info import ShardInfo
@@ -59,7 +60,7 @@ def write_images(job: ImageJob, number: int) -> Report:
 
     def write(file: BinaryIO) -> Report:
         refused, statistics, total, count = [], Statistics(), _Sum(), 0
-        for image, line in job.source.draw_shard(number):
+        for image, line in count_taken(job, number, job.source.draw_shard(number)):
             if isinstance(line, RefusedRow):
                 refused.append(line)
                 continue
