@@ -23,7 +23,8 @@ class FaceSets:
         self.faces, self.characters = coverage.shape
         self.whole = to_whole(weights)
         self.words = max(1, -(-self.faces // _WORD))
-        self._of = self._pack()
+        self._of = self._pack()  # uint64 [characters + 2, words]: behind the characters all faces, and none
+        self._by_word = np.ascontiguousarray(self._of.T)
 
     @property
     def drawable(self) -> np.ndarray:
@@ -31,8 +32,8 @@ class FaceSets:
         return self.coverage.any(axis=0)
 
     def of(self, ids: np.ndarray) -> np.ndarray:
-        """The faces of each character, uint64 [..., words]: of id -1 none, of id `characters` all."""
-        return self._of[ids]
+        """The faces of each character (ids [N]), uint64 [words, N]: words first, as numpy is fast with few."""
+        return self._by_word[:, ids]
 
     def of_lines(self, ids: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         """The faces that have all characters of a line, uint64 [lines, words]; ids [lines, longest]."""

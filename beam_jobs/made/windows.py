@@ -62,12 +62,14 @@ def find_windows(
     A line of a window needs at most `max_frames` frames (pipeline.frames.needed_frames; None: any number).
     """
     found = {length: ([np.zeros(0, np.uint8)], np.zeros(3, np.int64)) for length in lengths}
-    drawable = np.append(sets.drawable, False)  # that of id -1 is the last
+    drawable, longest = np.append(sets.drawable, False), max(lengths)  # that of id -1 is the last
     for start in range(0, len(corpus.ids), _BLOCK):
-        block = corpus.ids[start : start + _BLOCK + max(lengths)]
-        block = np.where(drawable[block], block, -1)
-        cuts = corpus.may_cut[start : start + _BLOCK + max(lengths) + 1]
-        for length, good, counts in _scan(block, cuts, corpus.space, sets, lengths, max_frames):
+        size = min(_BLOCK, len(corpus.ids) - start)
+        ids = corpus.ids[start : start + size + longest]
+        ids = np.pad(np.where(drawable[ids], ids, -1), (0, size + longest - len(ids)), constant_values=-1)
+        cuts = corpus.may_cut[start : start + size + longest]
+        cuts = np.pad(cuts, (0, size + longest - len(cuts)))
+        for length, good, counts in _scan(ids, cuts, corpus.space, sets, lengths, max_frames):
             found[length][0].append(np.packbits(good, bitorder="little"))
             found[length][1][:] += counts
     return {
@@ -77,24 +79,30 @@ def find_windows(
 
 
 def _scan(ids, cuts, space, sets, lengths, max_frames):
-    """Of each length which of a block's places are good, bool [_BLOCK], and the numbers of WindowCounts."""
-    starts = np.flatnonzero(cuts[: min(_BLOCK, len(ids))] & (ids[:_BLOCK] >= 0) & (ids[:_BLOCK] != space))
-    common, repeats = sets.of(ids[starts]), np.zeros(len(starts), np.int64)
+    """For each length which places are good, bool, and the numbers of WindowCounts.
+
+    The places are all of `ids` and `cuts` but the last ones, in which only the longest of windows ends.
+    """
+    size = len(ids) - max(lengths)
+    rows, solid, faces = _find_runs(ids), ids != space, sets.of(ids)
+    repeats = np.cumsum(np.append(False, ids[1:] == ids[:-1]))
+    common = faces[:, :size].copy()
     for length in range(1, max(lengths) + 1):
-        if length > 1:
-            starts, common, repeats = _lengthen(ids, sets, starts, common, repeats, length)
+        last = slice(length - 1, length - 1 + size)
+        common &= faces[:, last]
         if length in lengths:
-            cut = cuts[starts + length] & (ids[starts + length - 1] != space)
-            fits = repeats + length <= (np.inf if max_frames is None else max_frames)
-            faces, good = common.any(axis=-1), np.zeros(_BLOCK, bool)
-            good[starts[cut & fits & faces]] = True
-            yield length, good, [cut.sum(), (cut & ~faces).sum(), (cut & faces & ~fits).sum()]
+            cut = (rows[:size] >= length) & solid[:size] & solid[last]
+            cut &= cuts[:size] & cuts[length : length + size]
+            has_face = common.any(axis=0)
+            good = cut & has_face
+            if max_frames is not None:
+                good &= repeats[last] - repeats[:size] <= max_frames - length
+            no_face = (cut & ~has_face).sum()
+            yield length, good, [cut.sum(), no_face, cut.sum() - no_face - good.sum()]
 
 
-def _lengthen(ids, sets, starts, common, repeats, length):
-    """The starts that have `length` characters in one row, with the faces of these and their repeats."""
-    within = starts + length <= len(ids)
-    within[within] = ids[starts[within] + length - 1] >= 0
-    starts = starts[within]
-    last = ids[starts + length - 1]
-    return starts, common[within] & sets.of(last), repeats[within] + (last == ids[starts + length - 2])
+def _find_runs(ids: np.ndarray) -> np.ndarray:
+    """How many characters there are from each place on before an id of -1 or the end, int64 [N]."""
+    places = np.arange(len(ids))
+    ends = np.where(ids < 0, places, len(ids))
+    return np.minimum.accumulate(ends[::-1])[::-1] - places
