@@ -4,8 +4,8 @@
         --lines=25000 --lines=50000 --lines=100000
 
 Lines are of 280x32, stored as uint8, drawn by --workers processes with the looks of --looks. Standard output
-ends with one JSON object: start-up (what the same command takes for two lines, fonts and texts included), and for
-each number of lines seconds, lines/s without start-up, and the most MB that the command and all its workers
+ends with one JSON object: start-up (what the same command takes for two lines, fonts and texts included), and
+for each number of lines seconds, lines/s without start-up, and the most MB that the command and all its workers
 held at one time (PSS; see benchmarks.growth). The drawn lines are deleted.
 """
 
