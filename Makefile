@@ -14,17 +14,22 @@ WIDTH := 88
 
 demo: $(READY)
 	rm -rf $(DEMO)
-	$(RUN) -m beam_jobs.demo_lines --output=$(DEMO)/lines --image_width=$(WIDTH)
+	mkdir -p $(DEMO) && printf '%s\n' blank 0 1 2 3 4 5 6 7 8 9 > $(DEMO)/charset.txt
+	for split in train=6000 test=500; do \
+	  $(RUN) -m beam_jobs.synthesize --fonts=pillow --text=charset --length=3-4 --charset=$(DEMO)/charset.txt \
+	    --split=$${split%=*} --lines=$${split#*=} --image_width=$(WIDTH) --output=$(DEMO)/lines \
+	    --write=images || exit 1; \
+	done
 	for split in train test; do \
-	  $(RUN) -m beam_jobs.convert --list=$(DEMO)/lines/$$split.txt --image_root=$(DEMO)/lines/images \
-	    --charset=$(DEMO)/lines/charset.txt --output=$(DEMO)/data --split=$$split \
+	  $(RUN) -m beam_jobs.convert --list=$(DEMO)/lines/$$split.txt --image_root=$(DEMO)/lines \
+	    --charset=$(DEMO)/charset.txt --output=$(DEMO)/data --split=$$split \
 	    --image_width=$(WIDTH) --image_encoding=uint8 || exit 1; \
 	done
 	$(RUN) -m beam_jobs.describe --data=$(DEMO)/data --picture=$(DEMO)/data.png --lines=18
 	$(RUN) -m model.train --data=$(DEMO)/data --run=$(DEMO)/run --batch_size=16 --epochs=2 \
 	  --preset=recommended
 	$(RUN) -m model.evaluate --model=$(DEMO)/run --data=$(DEMO)/data --split=test --picture=$(DEMO)/readings.png
-	$(RUN) -m model.predict --model=$(DEMO)/run $$(ls $(DEMO)/lines/images/*.jpg | tail -n 5)
+	$(RUN) -m model.predict --model=$(DEMO)/run $$(ls $(DEMO)/lines/test/*/*.jpg | tail -n 5)
 	@echo "What it learned from: $(DEMO)/data.png. Lines with truth and reading: $(DEMO)/readings.png"
 
 test: $(READY)

@@ -5,22 +5,22 @@ import re
 import subprocess
 import sys
 
-from beam_jobs.digit_lines import draw_lists
 from pipeline import storage
-from pipeline.images import Geometry
+from pipeline.charset import Charset
 
 LINES, BATCH, WIDTH = 640, 16, 88
 
 
 def make_data(work: str) -> str:
-    """Draws and converts the lines, unless they are there; returns the data set's folder."""
-    lines, data = (os.path.join(work, f"training-{name}") for name in ("lines", "data"))
+    """Draws the lines, unless they are there; returns the data set's folder."""
+    data, charset = (os.path.join(work, f"training-{name}") for name in ("data", "charset.txt"))
     if not storage.exists(os.path.join(data, "dataset.json")):
-        draw_lists(output=lines, counts={"train": LINES}, geometry=Geometry(32, WIDTH), seed=0)
-        words = {"list": "train.txt", "image_root": "images", "charset": "charset.txt"}
-        options = [f"--{name}={os.path.join(lines, value)}" for name, value in words.items()]
-        options += [f"--output={data}", f"--image_width={WIDTH}", "--lines_per_shard=100"]
-        subprocess.run([sys.executable, "-m", "beam_jobs.convert", *options], check=True)
+        storage.make_folder(work)
+        Charset("0123456789").write(charset)
+        words = {"fonts": "pillow", "text": "charset", "length": "3-4", "charset": charset, "lines": LINES}
+        words |= {"output": data, "image_width": WIDTH, "lines_per_shard": 100}
+        options = [f"--{name}={value}" for name, value in words.items()]
+        subprocess.run([sys.executable, "-m", "beam_jobs.synthesize", *options], check=True)
     return data
 
 

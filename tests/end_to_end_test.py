@@ -7,6 +7,8 @@ import sys
 
 import tensorflow as tf
 
+from pipeline.charset import Charset
+
 
 class EndToEndTest(tf.test.TestCase):
     def call(self, module, *arguments, expected_status=0):
@@ -18,7 +20,20 @@ class EndToEndTest(tf.test.TestCase):
 
     def draw_and_convert(self, folder):
         lines = os.path.join(folder, "lines")
-        self.call("beam_jobs.demo_lines", f"--output={lines}", "--train=8", "--test=1", "--image_width=64")
+        charset = os.path.join(folder, "charset.txt")
+        Charset("0123456789").write(charset)
+        self.call(
+            "beam_jobs.synthesize",
+            "--fonts=pillow",
+            "--text=charset",
+            "--length=3",
+            f"--charset={charset}",
+            f"--output={lines}",
+            "--write=images",
+            "--lines=8",
+            "--image_width=64",
+            "--workers=1",
+        )
         with open(os.path.join(lines, "train.txt")) as file:
             rows = file.read()
         for split, repeats in (("train", 40), ("test", 1)):
@@ -28,8 +43,8 @@ class EndToEndTest(tf.test.TestCase):
             output = self.call(
                 "beam_jobs.convert",
                 f"--list={path}",
-                f"--image_root={lines}/images",
-                f"--charset={lines}/charset.txt",
+                f"--image_root={lines}",
+                f"--charset={charset}",
                 f"--output={folder}/data",
                 f"--split={split}",
                 "--image_width=64",
@@ -37,7 +52,7 @@ class EndToEndTest(tf.test.TestCase):
                 "--workers=1",
             )
             self.assertEqual(json.loads(output[-1])["written"], 8 * repeats)
-        return [os.path.join(lines, "images", row.split()[0]) for row in rows.splitlines()], rows
+        return [os.path.join(lines, row.split()[0]) for row in rows.splitlines()], rows
 
     def test_a_list_in_and_a_reading_model_out(self):
         folder = self.create_tempdir().full_path

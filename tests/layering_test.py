@@ -100,7 +100,7 @@ class LayeringTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_a_binary_has_a_main_and_an_entry_point(self):
         binaries = [name for name, tree in ALL_MODULES.items() if "DEFINE_string" in names_in(tree)]
-        self.assertContainsSubset(["beam_jobs.convert", "beam_jobs.demo_lines"], binaries)
+        self.assertContainsSubset(["beam_jobs.convert", "beam_jobs.synthesize"], binaries)
         for name in binaries:
             functions = {node.name for node in ALL_MODULES[name].body if isinstance(node, ast.FunctionDef)}
             self.assertContainsSubset({"main", "run"}, functions, name)
