@@ -1,5 +1,7 @@
 """Paper and ink in their greys."""
 
+import functools
+
 import numpy as np
 import PIL.Image
 
@@ -17,16 +19,23 @@ def shine(ink: np.ndarray, look: Look, random: np.random.Generator) -> np.ndarra
     grey = _make_paper(ink.shape, look, random) * (1 - np.float32(look.ink) * ink)
     if look.noise > 0:
         grey += random.standard_normal(ink.shape, np.float32) * np.float32(look.noise)
-    return np.clip(np.rint(grey, out=grey), 0, 255, out=grey).astype(np.uint8)
+    grey += np.float32(0.5)
+    return np.clip(grey, 0, 255, out=grey).astype(np.uint8)
 
 
 def _make_paper(shape: tuple[int, int], look: Look, random: np.random.Generator) -> np.ndarray:
     height, width = shape
     paper = np.full(shape, look.paper, np.float32)
     if look.shade:
-        paper += np.linspace(-look.shade / 2, look.shade / 2, width, dtype=np.float32)
+        paper += _ramp(width) * np.float32(look.shade)
     if look.texture > 0:
         blotches = (_BLOTCH_ROWS, max(2, _BLOTCH_ROWS * width // (2 * height)))
         grid = random.standard_normal(blotches, np.float32) * np.float32(look.texture)
         paper += np.asarray(PIL.Image.fromarray(grid).resize((width, height), PIL.Image.Resampling.BICUBIC))
     return paper
+
+
+@functools.lru_cache(64)
+def _ramp(width: int) -> np.ndarray:
+    """From -0.5 to 0.5, float32 [width]."""
+    return np.linspace(-0.5, 0.5, width, dtype=np.float32)

@@ -57,8 +57,9 @@ def find_place(size: tuple[int, int], look: Look, geometry: Geometry) -> Place:
 def place_ink(mask: np.ndarray, place: Place, height: int) -> PIL.Image.Image:
     """The mask put there, on a line without any other ink."""
     # An empty rim: a pixel is looked up between its neighbours, and ink ends somewhere between two.
-    padded = np.pad(mask, _RIM)
     left, right, bottom = _RIM, _RIM + mask.shape[1], _RIM + mask.shape[0]
+    padded = np.zeros((bottom + _RIM, right + _RIM), np.uint8)
+    padded[left:bottom, left:right] = mask
     sources = np.array([(left, left), (right, left), (right, bottom), (left, bottom)], np.float64)
     return PIL.Image.fromarray(padded).transform(
         (place.width, height),
@@ -70,8 +71,11 @@ def place_ink(mask: np.ndarray, place: Place, height: int) -> PIL.Image.Image:
 
 def _find_perspective(corners: np.ndarray, sources: np.ndarray) -> tuple[float, ...]:
     """The eight numbers by which Pillow finds a pixel's source: (ax + by + c) / (gx + hy + 1), and so on."""
+    (x, y), (u, v) = corners.T, sources.T
     matrix = np.zeros((8, 8))
-    for k, ((x, y), (u, v)) in enumerate(zip(corners.tolist(), sources.tolist(), strict=True)):
-        matrix[2 * k] = x, y, 1, 0, 0, 0, -u * x, -u * y
-        matrix[2 * k + 1] = 0, 0, 0, x, y, 1, -v * x, -v * y
-    return tuple(np.linalg.solve(matrix, sources.reshape(8)).tolist())
+    matrix[:4, 0] = matrix[4:, 3] = x
+    matrix[:4, 1] = matrix[4:, 4] = y
+    matrix[:4, 2] = matrix[4:, 5] = 1
+    matrix[:4, 6], matrix[:4, 7] = -u * x, -u * y
+    matrix[4:, 6], matrix[4:, 7] = -v * x, -v * y
+    return tuple(np.linalg.solve(matrix, np.concatenate([u, v])).tolist())
