@@ -24,6 +24,9 @@ class UserError(Exception):
     def __init__(self, subject: str, *, received: object, expected: object, remedy: str):
         super().__init__(f"{subject}: received {received}, expected {expected}. {remedy}")
 
+    def __reduce__(self):
+        return UserError.of_text, (str(self),)
+
     @classmethod
     def of_text(cls, text: str) -> "UserError":
         """The error whose message another process passed on."""

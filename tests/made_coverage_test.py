@@ -1,6 +1,7 @@
 """What a face maps is not what it draws: glyphs without ink, boxes and placeholders are told apart."""
 
 import os
+from unittest import mock
 
 import numpy as np
 import tensorflow as tf
@@ -54,6 +55,22 @@ class CoverageTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(self.drawn(many + "春", many + "春", lacking=many, empty_notdef=True), "春")
         few = many[:MOST_ALIKE]
         self.assertEqual(self.drawn(few + "春", few + "春", lacking=few, empty_notdef=True), few + "春")
+
+    def test_many_characters_are_looked_at_by_processes_with_the_same_result(self):
+        faces = find_faces([save_font(self.folder, "春夏秋"), save_font(self.folder, "夏冬", file="other.ttf")])
+        plain = find_coverage(faces, "春夏秋冬")
+        with mock.patch("beam_jobs.made.coverage._WORTH_PROCESSES", 0):
+            self.assertAllEqual(find_coverage(faces, "春夏秋冬"), plain)
+        self.assertAllEqual(plain, [[True, True, True, False], [False, True, False, True]])
+
+    def test_an_error_of_a_process_is_raised_as_it_is(self):
+        faces = find_faces([save_font(self.folder, "春"), save_font(self.folder, "夏", file="other.ttf")])
+        os.remove(faces[1].path)
+        with (
+            mock.patch("beam_jobs.made.coverage._WORTH_PROCESSES", 0),
+            self.assertRaisesRegex(UserError, f"font {faces[1].path}: .*[Nn]o such file"),
+        ):
+            find_coverage(faces, "春")
 
     def test_characters_for_private_use_are_no_faces(self):
         self.assertEqual(self.drawn("春\ue0be\U000f0000", "春\ue0be\U000f0000"), "春")

@@ -1,7 +1,13 @@
 """Coverage: which characters a face really draws. Seen, not believed: each one is drawn and looked at."""
 
 import collections
+import concurrent.futures
+import contextlib
 import io
+import itertools
+import multiprocessing
+import os
+import signal
 import unicodedata
 from collections.abc import Sequence
 
@@ -23,6 +29,9 @@ LIKE_LACKING = frozenset("□■▢▣▭▮▯◻◼◽◾☐☒⊠⌧⬛⬜⎕
 # such as dashes, or A in three alphabets, there are fewer.
 MOST_ALIKE = 8
 
+# Characters, of all faces together, that take longer to look at than processes take to begin.
+_WORTH_PROCESSES = 10_000
+
 Ink = tuple[tuple[int, int], bytes]
 
 
@@ -32,16 +41,31 @@ def find_coverage(faces: Sequence[Face], characters: str) -> np.ndarray:
     The face maps it to a glyph that has ink, does not look like the face's sign for what it lacks, and is not
     that of more than MOST_ALIKE of the characters. A space needs no ink, but a width. No face draws a character
     for private use: faces have other glyphs there than each other, and than those who wrote the text. Raises
-    UserError for a face whose tables cannot be read. Takes one to two seconds a face for 6,000 characters.
+    UserError for a face whose tables cannot be read. Takes one to two seconds a face for 6,000 characters, of
+    which some are looked at together, by a process a core.
     """
     progress = Progress("look at fonts", len(faces), "faces")
     coverage = np.zeros((len(faces), len(characters)), bool)
-    for number, face in enumerate(faces):
-        drawn = _find_drawn(face, characters)
-        coverage[number] = [character in drawn for character in characters]
-        progress.show(number + 1)
+    with contextlib.ExitStack() as stack:
+        look = map
+        if len(faces) * len(characters) > _WORTH_PROCESSES:
+            workers = min(len(faces), len(os.sched_getaffinity(0)))
+            look = stack.enter_context(_start_processes(workers)).map
+        for number, drawn in enumerate(look(_find_drawn, faces, itertools.repeat(characters))):
+            coverage[number] = [character in drawn for character in characters]
+            progress.show(number + 1)
     progress.close(len(faces))
     return coverage
+
+
+def _start_processes(count: int) -> concurrent.futures.Executor:
+    # Ctrl-C goes to all of them; this one ends the others.
+    return concurrent.futures.ProcessPoolExecutor(
+        count,
+        multiprocessing.get_context("spawn"),
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),
+    )
 
 
 def find_undrawable(coverage: np.ndarray, characters: str) -> str:
