@@ -15,10 +15,10 @@ _RIM = 2
 
 
 class Place(NamedTuple):
-    """The line's width, and the corners of the ink: float [4, 2] of (x, y), clockwise from the upper left."""
+    """The line's width, and the corners of the ink as (x, y), clockwise from the upper left."""
 
     width: int
-    corners: np.ndarray
+    corners: tuple[tuple[float, float], ...]
 
 
 def find_place(size: tuple[int, int], look: Look, geometry: Geometry) -> Place:
@@ -28,54 +28,58 @@ def find_place(size: tuple[int, int], look: Look, geometry: Geometry) -> Place:
     top = min(look.top_margin * scale, geometry.height - total)
     left, right = look.left_margin * scale, look.right_margin * scale
     whole = geometry.width or size[0] * total / size[1]
-    height, width = total, 0.0
+    height, width, fall, lean = total, 0.0, 0.0, 0.0
     for _ in range(3):
         lean = abs(look.slant) * height
         width = size[0] * height / size[1] * look.stretch
         if geometry.width:
-            width = min(width, geometry.width - left - right - lean)
+            width = max(1.0, min(width, geometry.width - left - right - lean))
         fall = look.slope * scale * width / whole
         # The rows that a line falls are rows that its letters cannot have, and smaller ones fall less.
         height = max(total - abs(fall), total / 2)
-    fall = np.clip(fall, height - total, total - height)
+    fall = min(max(fall, height - total), total - height)
+    heights = [height * min(1.0, 1 + taper / 2) for taper in (-look.taper, look.taper)]
     start = top + max(0.0, -fall)
-    ends = np.array([start, start + fall])
-    heights = height * np.minimum(1.0, 1 + np.array([-look.taper, look.taper]) / 2)
-    ends += (height - heights) / 2
-    lean_top, lean_bottom = max(look.slant, 0) * height, max(-look.slant, 0) * height
-    corners = np.array(
-        [
-            (left + lean_top, ends[0]),
-            (left + width + lean_top, ends[1]),
-            (left + width + lean_bottom, ends[1] + heights[1]),
-            (left + lean_bottom, ends[0] + heights[0]),
-        ]
+    tops = [start + (height - heights[0]) / 2, start + fall + (height - heights[1]) / 2]
+    above, below = (left + lean, left) if look.slant > 0 else (left, left + lean)
+    corners = (
+        (above, tops[0]),
+        (above + width, tops[1]),
+        (below + width, tops[1] + heights[1]),
+        (below, tops[0] + heights[0]),
     )
     return Place(geometry.width or max(7, round(left + width + lean + right)), corners)
 
 
 def place_ink(mask: np.ndarray, place: Place, height: int) -> PIL.Image.Image:
     """The mask put there, on a line without any other ink."""
+    rows, columns = mask.shape
     # An empty rim: a pixel is looked up between its neighbours, and ink ends somewhere between two.
-    left, right, bottom = _RIM, _RIM + mask.shape[1], _RIM + mask.shape[0]
-    padded = np.zeros((bottom + _RIM, right + _RIM), np.uint8)
-    padded[left:bottom, left:right] = mask
-    sources = np.array([(left, left), (right, left), (right, bottom), (left, bottom)], np.float64)
+    padded = np.zeros((rows + 2 * _RIM, columns + 2 * _RIM), np.uint8)
+    padded[_RIM : _RIM + rows, _RIM : _RIM + columns] = mask
     return PIL.Image.fromarray(padded).transform(
         (place.width, height),
         PIL.Image.Transform.PERSPECTIVE,
-        _find_perspective(place.corners, sources),
+        _find_perspective(place.corners, columns, rows),
         PIL.Image.Resampling.BILINEAR,
     )
 
 
-def _find_perspective(corners: np.ndarray, sources: np.ndarray) -> tuple[float, ...]:
-    """The eight numbers by which Pillow finds a pixel's source: (ax + by + c) / (gx + hy + 1), and so on."""
-    (x, y), (u, v) = corners.T, sources.T
-    matrix = np.zeros((8, 8))
-    matrix[:4, 0] = matrix[4:, 3] = x
-    matrix[:4, 1] = matrix[4:, 4] = y
-    matrix[:4, 2] = matrix[4:, 5] = 1
-    matrix[:4, 6], matrix[:4, 7] = -u * x, -u * y
-    matrix[4:, 6], matrix[4:, 7] = -v * x, -v * y
-    return tuple(np.linalg.solve(matrix, np.concatenate([u, v])).tolist())
+def _find_perspective(corners, columns: int, rows: int) -> tuple[float, ...]:
+    """The eight numbers by which Pillow finds a pixel's source: (ax + by + c) / (gx + hy + 1), and so on.
+
+    The mapping of the unit square to the corners (P. Heckbert, "Fundamentals of texture mapping and image
+    warping", 1989, section 2.2.3), turned round by its adjugate matrix, to the mask within its rim.
+    """
+    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = corners
+    dx1, dy1, dx2, dy2 = x1 - x2, y1 - y2, x3 - x2, y3 - y2
+    sx, sy, area = x0 - x1 + x2 - x3, y0 - y1 + y2 - y3, dx1 * dy2 - dx2 * dy1
+    g, h = (sx * dy2 - dx2 * sy) / area, (dx1 * sy - sx * dy1) / area
+    a, b, c = x1 - x0 + g * x1, x3 - x0 + h * x3, x0
+    d, e, f = y1 - y0 + g * y1, y3 - y0 + h * y3, y0
+    across = (e - f * h, c * h - b, b * f - c * e)
+    down = (f * g - d, a - c * g, c * d - a * f)
+    over = (d * h - e * g, b * g - a * h, a * e - b * d)
+    u = [columns * k + _RIM * o for k, o in zip(across, over, strict=True)]
+    v = [rows * k + _RIM * o for k, o in zip(down, over, strict=True)]
+    return tuple(k / over[2] for k in (*u, *v, *over[:2]))
