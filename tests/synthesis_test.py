@@ -12,6 +12,7 @@ from absl.testing import parameterized
 from beam_jobs.description import tell_dataset
 from beam_jobs.job import RefusedRow
 from beam_jobs.made.drawing import Drawing
+from beam_jobs.made import drawing
 from beam_jobs.made.faces import PILLOW, find_faces
 from beam_jobs.made.looks import Looks
 from beam_jobs.made.plan import plan_dtype
@@ -173,6 +174,14 @@ class RecordsTest(parameterized.TestCase, SynthesisTest):
             file.write("more\n")
         with self.assertRaisesRegex(
             UserError, r"received text.0.files.0.sha256 \w+, expected text.0.files.0.sha256 "
+        ):
+            self.synthesize()
+
+    def test_lines_of_another_version_of_what_draws_are_not_mixed_with_these(self):
+        self.lose_run(12)
+        with (
+            mock.patch.object(drawing, "VERSION", 2),
+            self.assertRaisesRegex(UserError, "received drawn by drawing 2, .*, expected drawn by drawing 1, "),
         ):
             self.synthesize()
 

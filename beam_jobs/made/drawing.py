@@ -4,6 +4,7 @@ import io
 from collections.abc import Sequence
 
 import numpy as np
+import PIL.features
 import PIL.Image
 
 from beam_jobs.made.faces import Face
@@ -17,6 +18,17 @@ from pipeline.images import Geometry
 # Font size in line heights: ink of Chinese characters is then about as high as it will be. There is but one
 # size, so that glyphs can be kept.
 _FONT_SIZE = 0.95
+
+
+# Raise it whenever a text, a face, a look and random numbers give another line than before.
+VERSION = 1
+
+
+def describe_drawing() -> str:
+    """What a line's bytes depend on beside its recipe: the version of all that draws, as far as it is known."""
+    libraries = {name: PIL.features.version(name) for name in ("freetype2", "jpg")}
+    versions = {"drawing": VERSION, "pillow": PIL.__version__, **libraries, "numpy": np.__version__}
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
 class Drawing:

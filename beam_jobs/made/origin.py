@@ -13,6 +13,7 @@ import numpy as np
 from beam_jobs.dataset_split import FOUND
 from beam_jobs.made.corpus import Corpus, find_undrawn
 from beam_jobs.made.coverage import find_undrawable
+from beam_jobs.made.drawing import describe_drawing
 from beam_jobs.made.faces import Face
 from beam_jobs.made.recipe import Synthesis
 from pipeline import storage
@@ -45,6 +46,7 @@ def describe_origin(
         "width_forms": config.width_forms,
         "fonts": [_describe_face(face) for face in faces],
         "looks": dataclasses.asdict(config.chosen_looks),
+        "drawn by": describe_drawing(),
         FOUND: {
             "characters that no face draws": find_undrawable(coverage, charset.characters),
             "in the text, outside the charset": _describe_counts(outside),
