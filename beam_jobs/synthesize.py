@@ -57,7 +57,7 @@ _FONTS = flags.DEFINE_multi_string(
 _LOOKS = flags.DEFINE_string(
     "looks",
     Synthesis.looks,
-    "How lines look: a preset, plain or caffe_ocr, or a JSON file of beam_jobs/made/looks.py's properties.",
+    "How lines look: plain, caffe_ocr, or a JSON file of properties (see beam_jobs/made/picture/looks.py).",
 )
 _CHARSET = flags.DEFINE_string("charset", None, "Charset file, row 0 the blank.", required=True)
 _OUTPUT = flags.DEFINE_string("output", None, "Folder of the data set.", required=True)

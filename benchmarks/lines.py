@@ -7,9 +7,9 @@ import sys
 
 import numpy as np
 
-from beam_jobs.made.drawing import Drawing
-from beam_jobs.made.faces import PILLOW, find_faces
-from beam_jobs.made.looks import PRESETS
+from beam_jobs.made.fonts.faces import PILLOW, find_faces
+from beam_jobs.made.picture.drawing import Drawing
+from beam_jobs.made.picture.looks import PRESETS
 from benchmarks.plain_conversion import Task
 from pipeline import storage
 from pipeline.charset import Charset

@@ -8,7 +8,7 @@
 Standard output has a table of quartiles and ends with one JSON object: `balanced_accuracy`, the share of lines,
 mean of both kinds, that a logistic regression on the five figures of TOLD_APART_BY puts with their kind, in
 repeated cross-validation (0.5: it cannot tell them apart), and `of_all_figures`, the same on every figure that
-is measured. The presets of beam_jobs.made.looks were fitted by these figures.
+is measured. The presets of beam_jobs.made.picture.looks were fitted by these figures.
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 
 from beam_jobs.charts import NOTE_SIZE, Chart
 from beam_jobs.line_sample import sample_lines
-from beam_jobs.made.measures import Measures, measure
+from beam_jobs.made.picture.measures import Measures, measure
 from pipeline import command
 from pipeline.dataset_info import load_dataset_info
 from pipeline.picture import BAR, MARGIN, Typeface, frame, new_sheet, paste_line, save_png, stack

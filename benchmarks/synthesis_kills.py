@@ -12,8 +12,8 @@ import os
 import sys
 
 from absl import flags
-
 from beam_jobs.digit_lines import DIGITS
+
 from benchmarks.killing import kill_rounds
 from benchmarks.lines import WORKERS
 from pipeline import command, storage

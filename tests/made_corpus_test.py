@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from beam_jobs.made.corpus import Corpus, find_undrawn, read_corpora
-from beam_jobs.made.cuts import find_cuts
+from beam_jobs.made.text.corpus import Corpus, find_undrawn, read_corpora
+from beam_jobs.made.text.cuts import find_cuts
 from pipeline.charset import Charset
 from pipeline.errors import UserError
 
@@ -165,7 +165,7 @@ class ReadCorporaTest(parameterized.TestCase, CorpusCase):
         self.assertEqual((corpus.weight, self.show(corpus)), (2, "abc一二"))
 
     def test_long_text_is_read_in_parts_that_are_whole_rows(self):
-        self.enter_context(mock.patch("beam_jobs.made.corpus_files._BLOCK", 3))
+        self.enter_context(mock.patch("beam_jobs.made.text.corpus_files._BLOCK", 3))
         self.assertEqual(self.show_text("一二三一二三\n一\n二\n"), "一二三一二三~一~二~")
         rows = "".join(f"{n}.jpg\t一二\n" for n in range(5))
         self.assertEqual(self.show(self.read("list:" + self.write("list.txt", rows))), "一二~" * 5)

@@ -8,8 +8,8 @@ import tensorflow as tf
 from absl.testing import parameterized
 from fontTools.ttLib import TTFont
 
-from beam_jobs.made.coverage import MOST_ALIKE, describe_coverage, find_coverage, find_undrawable
-from beam_jobs.made.faces import find_faces
+from beam_jobs.made.fonts.coverage import MOST_ALIKE, describe_coverage, find_coverage, find_undrawable
+from beam_jobs.made.fonts.faces import find_faces
 from pipeline.errors import UserError
 from tests.made_fonts import build_font, save_collection, save_font
 
@@ -59,7 +59,7 @@ class CoverageTest(parameterized.TestCase, tf.test.TestCase):
     def test_many_characters_are_looked_at_by_processes_with_the_same_result(self):
         faces = find_faces([save_font(self.folder, "春夏秋"), save_font(self.folder, "夏冬", file="other.ttf")])
         plain = find_coverage(faces, "春夏秋冬")
-        with mock.patch("beam_jobs.made.coverage._WORTH_PROCESSES", 0):
+        with mock.patch("beam_jobs.made.fonts.coverage._WORTH_PROCESSES", 0):
             self.assertAllEqual(find_coverage(faces, "春夏秋冬"), plain)
         self.assertAllEqual(plain, [[True, True, True, False], [False, True, False, True]])
 
@@ -67,7 +67,7 @@ class CoverageTest(parameterized.TestCase, tf.test.TestCase):
         faces = find_faces([save_font(self.folder, "春"), save_font(self.folder, "夏", file="other.ttf")])
         os.remove(faces[1].path)
         with (
-            mock.patch("beam_jobs.made.coverage._WORTH_PROCESSES", 0),
+            mock.patch("beam_jobs.made.fonts.coverage._WORTH_PROCESSES", 0),
             self.assertRaisesRegex(UserError, f"font {faces[1].path}: .*[Nn]o such file"),
         ):
             find_coverage(faces, "春")

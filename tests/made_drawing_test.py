@@ -8,11 +8,11 @@ import PIL.Image
 import tensorflow as tf
 from absl.testing import parameterized
 
-from beam_jobs.made.drawing import Drawing
-from beam_jobs.made.faces import PILLOW, find_faces
-from beam_jobs.made.looks import PRESETS, Look, Looks
-from beam_jobs.made.measures import measure
-from beam_jobs.made.typesetting import set_text
+from beam_jobs.made.fonts.faces import PILLOW, find_faces
+from beam_jobs.made.picture.drawing import Drawing
+from beam_jobs.made.picture.looks import PRESETS, Look, Looks
+from beam_jobs.made.picture.measures import measure
+from beam_jobs.made.picture.typesetting import set_text
 from pipeline import images
 from pipeline.images import Geometry
 

@@ -10,8 +10,8 @@ from unittest import mock
 import tensorflow as tf
 from absl.testing import parameterized
 
-from beam_jobs.made import faces
-from beam_jobs.made.faces import PACKAGES, PILLOW, Face, find_faces, open_face
+from beam_jobs.made.fonts import faces
+from beam_jobs.made.fonts.faces import PACKAGES, PILLOW, Face, find_faces, open_face
 from pipeline.errors import UserError
 from tests.made_fonts import build_font, save_collection, save_font
 

@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from beam_jobs.made.floor import raise_to_floor
-from beam_jobs.made.plan import plan_dtype
+from beam_jobs.made.text.floor import raise_to_floor
+from beam_jobs.made.text.plan import plan_dtype
 from pipeline.charset import Charset
 from pipeline.errors import UserError
 from pipeline.frames import needed_frames

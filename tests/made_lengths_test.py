@@ -3,7 +3,7 @@
 import tensorflow as tf
 from absl.testing import parameterized
 
-from beam_jobs.made.lengths import parse_lengths
+from beam_jobs.made.text.lengths import parse_lengths
 from pipeline.errors import UserError
 
 

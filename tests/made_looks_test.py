@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from beam_jobs.made.looks import PRESETS, Look, Looks, choose_looks
+from beam_jobs.made.picture.looks import PRESETS, Look, Looks, choose_looks
 from pipeline.errors import UserError
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from beam_jobs.made.measures import measure
+from beam_jobs.made.picture.measures import measure
 
 
 def make_line(

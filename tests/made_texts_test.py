@@ -7,12 +7,12 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from beam_jobs.made.corpus import Corpus
-from beam_jobs.made.cuts import find_cuts
-from beam_jobs.made.lengths import parse_lengths
-from beam_jobs.made.plan import plan_dtype
-from beam_jobs.made.texts import count_windows, draw_texts
-from beam_jobs.made.windows import WindowCounts
+from beam_jobs.made.text.corpus import Corpus
+from beam_jobs.made.text.cuts import find_cuts
+from beam_jobs.made.text.lengths import parse_lengths
+from beam_jobs.made.text.plan import plan_dtype
+from beam_jobs.made.text.texts import count_windows, draw_texts
+from beam_jobs.made.text.windows import WindowCounts
 from pipeline.charset import Charset
 from pipeline.errors import UserError
 from pipeline.frames import needed_frames
@@ -180,7 +180,7 @@ class DrawTextsTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_texts_longer_than_a_block_are_searched_to_their_end(self):
         text = "一二三四五六\n二~" * 7
-        with mock.patch("beam_jobs.made.windows._BLOCK", 16):
+        with mock.patch("beam_jobs.made.text.windows._BLOCK", 16):
             parts = draw([make_corpus(text)], lengths="1-6")
         self.assertEqual(parts.tobytes(), draw([make_corpus(text)], lengths="1-6").tobytes())
 

@@ -6,8 +6,8 @@ from unittest import mock
 
 import numpy as np
 
-from beam_jobs.made.drawing import Drawing
-from beam_jobs.made.faces import PILLOW
+from beam_jobs.made.fonts.faces import PILLOW
+from beam_jobs.made.picture.drawing import Drawing
 from beam_jobs.made.recipe import Synthesis
 from beam_jobs.made.work import synthesize
 from pipeline.charset import Charset

@@ -11,12 +11,12 @@ from absl.testing import parameterized
 
 from beam_jobs.description import tell_dataset
 from beam_jobs.job import RefusedRow
-from beam_jobs.made.drawing import Drawing
-from beam_jobs.made import drawing
-from beam_jobs.made.faces import PILLOW, find_faces
-from beam_jobs.made.looks import Looks
-from beam_jobs.made.plan import plan_dtype
+from beam_jobs.made.fonts.faces import PILLOW, find_faces
+from beam_jobs.made.picture import drawing
+from beam_jobs.made.picture.drawing import Drawing
+from beam_jobs.made.picture.looks import Looks
 from beam_jobs.made.source import MadeSource
+from beam_jobs.made.text.plan import plan_dtype
 from beam_jobs.plan import save_plan
 from pipeline import images
 from pipeline.dataset_info import load_dataset_info

@@ -8,7 +8,7 @@ import sys
 import tensorflow as tf
 from absl.testing import parameterized
 
-from beam_jobs.made.faces import PILLOW
+from beam_jobs.made.fonts.faces import PILLOW
 from tests.conversion_case import read_folder
 from tests.synthesis_case import SynthesisTest
 

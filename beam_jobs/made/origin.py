@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from beam_jobs.dataset_split import FOUND
-from beam_jobs.made.corpus import Corpus, find_undrawn
-from beam_jobs.made.coverage import find_undrawable
-from beam_jobs.made.drawing import describe_drawing
-from beam_jobs.made.faces import Face
+from beam_jobs.made.fonts.coverage import find_undrawable
+from beam_jobs.made.fonts.faces import Face
+from beam_jobs.made.picture.drawing import describe_drawing
 from beam_jobs.made.recipe import Synthesis
+from beam_jobs.made.text.corpus import Corpus, find_undrawn
 from pipeline import storage
 from pipeline.charset import Charset
 

@@ -4,9 +4,9 @@ import dataclasses
 import functools
 
 from beam_jobs.config import check_split
-from beam_jobs.made.lengths import Lengths, parse_lengths
-from beam_jobs.made.looks import Looks, choose_looks
-from beam_jobs.made.spelling import WIDTHS
+from beam_jobs.made.picture.looks import Looks, choose_looks
+from beam_jobs.made.text.lengths import Lengths, parse_lengths
+from beam_jobs.made.text.spelling import WIDTHS
 from pipeline.errors import check_setting
 from pipeline.frames import count_frames
 from pipeline.images import Geometry

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from beam_jobs.job import RefusedRow
-from beam_jobs.made.drawing import Drawing
+from beam_jobs.made.picture.drawing import Drawing
 from beam_jobs.plan import PlannedSource
 from pipeline.errors import Refused
 from pipeline.schema import Record

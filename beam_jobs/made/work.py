@@ -8,16 +8,16 @@ import numpy as np
 from absl import logging
 
 from beam_jobs.dataset_split import DESCRIPTIONS, DatasetSplit
-from beam_jobs.made.corpus import Corpus, read_corpora
-from beam_jobs.made.coverage import describe_coverage, find_coverage
-from beam_jobs.made.drawing import Drawing
-from beam_jobs.made.faces import Face, find_faces
-from beam_jobs.made.floor import raise_to_floor
+from beam_jobs.made.fonts.coverage import describe_coverage, find_coverage
+from beam_jobs.made.fonts.faces import Face, find_faces
 from beam_jobs.made.image_split import ImageSplit
 from beam_jobs.made.origin import describe_origin
+from beam_jobs.made.picture.drawing import Drawing
 from beam_jobs.made.recipe import MOST_LINES, Synthesis
 from beam_jobs.made.source import MadeSource, make_random
-from beam_jobs.made.texts import draw_texts
+from beam_jobs.made.text.corpus import Corpus, read_corpora
+from beam_jobs.made.text.floor import raise_to_floor
+from beam_jobs.made.text.texts import draw_texts
 from beam_jobs.runners import parse_options, try_runner
 from beam_jobs.split_result import tell_split
 from beam_jobs.split_state import Words

@@ -15,7 +15,7 @@ import numpy as np
 import PIL.ImageFont
 from fontTools.ttLib import TTFont
 
-from beam_jobs.made.faces import PILLOW, Face, open_face
+from beam_jobs.made.fonts.faces import PILLOW, Face, open_face
 from pipeline.charset import show_characters
 from pipeline.errors import UserError
 from pipeline.progress import Progress

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from beam_jobs.made.chances import shuffle
-from beam_jobs.made.places import Places
-from beam_jobs.made.plan import BLOCK, is_place
+from beam_jobs.made.text.chances import shuffle
+from beam_jobs.made.text.places import Places
+from beam_jobs.made.text.plan import BLOCK, is_place
 
 _TRIES = 16384  # lines that are tried in a round at least
 # After so many rounds in which fewer than one in a hundred found a place, lines for them are hardly there.

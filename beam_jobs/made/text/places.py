@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from beam_jobs.made.face_sets import FaceSets
-from beam_jobs.made.plan import count_frames, count_places
+from beam_jobs.made.text.face_sets import FaceSets
+from beam_jobs.made.text.plan import count_frames, count_places
 from pipeline.charset import Charset
 
 

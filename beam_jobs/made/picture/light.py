@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from beam_jobs.made.looks import Look
+from beam_jobs.made.picture.looks import Look
 
 # A blotch of the paper's texture takes a half of the line's height, and as much of its length.
 _BLOTCH_ROWS = 3

@@ -4,7 +4,7 @@ import numpy as np
 import PIL.Image
 import PIL.ImageFilter
 
-from beam_jobs.made.looks import Look
+from beam_jobs.made.picture.looks import Look
 
 
 def wear(mask: PIL.Image.Image, look: Look) -> np.ndarray:

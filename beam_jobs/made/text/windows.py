@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from beam_jobs.made.corpus import Corpus
-from beam_jobs.made.face_sets import FaceSets
+from beam_jobs.made.text.corpus import Corpus
+from beam_jobs.made.text.face_sets import FaceSets
 
 _BLOCK = 1 << 20  # places looked at together, whole bytes of bits
 _CHUNK = 32  # bytes of bits that are counted together

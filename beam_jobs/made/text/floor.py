@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 
-from beam_jobs.made.chances import shuffle
-from beam_jobs.made.face_sets import FaceSets
-from beam_jobs.made.places import Places
-from beam_jobs.made.plan import count_frames, count_places, split_blocks
-from beam_jobs.made.planting import plant
-from beam_jobs.made.rewriting import rewrite
+from beam_jobs.made.text.chances import shuffle
+from beam_jobs.made.text.face_sets import FaceSets
+from beam_jobs.made.text.places import Places
+from beam_jobs.made.text.plan import count_frames, count_places, split_blocks
+from beam_jobs.made.text.planting import plant
+from beam_jobs.made.text.rewriting import rewrite
 from pipeline.charset import Charset, show_characters
 from pipeline.errors import UserError
 

@@ -7,12 +7,12 @@ import numpy as np
 import PIL.features
 import PIL.Image
 
-from beam_jobs.made.faces import Face
-from beam_jobs.made.light import shine
-from beam_jobs.made.looks import Look, Looks
-from beam_jobs.made.placing import find_place, place_ink
-from beam_jobs.made.typesetting import set_text
-from beam_jobs.made.wear import wear
+from beam_jobs.made.fonts.faces import Face
+from beam_jobs.made.picture.light import shine
+from beam_jobs.made.picture.looks import Look, Looks
+from beam_jobs.made.picture.placing import find_place, place_ink
+from beam_jobs.made.picture.typesetting import set_text
+from beam_jobs.made.picture.wear import wear
 from pipeline.images import Geometry
 
 # Font size in line heights: ink of Chinese characters is then about as high as it will be. There is but one

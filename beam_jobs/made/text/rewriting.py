@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from beam_jobs.made.chances import draw_below, shuffle
-from beam_jobs.made.places import Places
-from beam_jobs.made.plan import BLOCK, is_place
+from beam_jobs.made.text.chances import draw_below, shuffle
+from beam_jobs.made.text.places import Places
+from beam_jobs.made.text.plan import BLOCK, is_place
 
 
 def rewrite(places: Places, needs: np.ndarray, random: np.random.Generator) -> np.ndarray:

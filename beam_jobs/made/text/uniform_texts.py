@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from beam_jobs.made.chances import draw_weighted, to_whole
-from beam_jobs.made.corpus import Corpus
-from beam_jobs.made.face_sets import FaceSets
-from beam_jobs.made.lengths import Lengths
-from beam_jobs.made.plan import BLOCK, count_frames
+from beam_jobs.made.text.chances import draw_weighted, to_whole
+from beam_jobs.made.text.corpus import Corpus
+from beam_jobs.made.text.face_sets import FaceSets
+from beam_jobs.made.text.lengths import Lengths
+from beam_jobs.made.text.plan import BLOCK, count_frames
 from pipeline.charset import show_characters
 from pipeline.errors import UserError
 

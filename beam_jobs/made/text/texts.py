@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from beam_jobs.made.chances import draw_weighted, to_whole
-from beam_jobs.made.corpus import Corpus
-from beam_jobs.made.cut_texts import CutTexts
-from beam_jobs.made.face_sets import FaceSets
-from beam_jobs.made.lengths import Lengths
-from beam_jobs.made.plan import plan_dtype, split_blocks
-from beam_jobs.made.uniform_texts import UniformTexts
-from beam_jobs.made.windows import WindowCounts, find_windows
+from beam_jobs.made.text.chances import draw_weighted, to_whole
+from beam_jobs.made.text.corpus import Corpus
+from beam_jobs.made.text.cut_texts import CutTexts
+from beam_jobs.made.text.face_sets import FaceSets
+from beam_jobs.made.text.lengths import Lengths
+from beam_jobs.made.text.plan import plan_dtype, split_blocks
+from beam_jobs.made.text.uniform_texts import UniformTexts
+from beam_jobs.made.text.windows import WindowCounts, find_windows
 from pipeline.errors import UserError
 from pipeline.progress import Progress
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from beam_jobs.made.corpus_files import TextFile, parse_source
-from beam_jobs.made.cuts import find_cuts
-from beam_jobs.made.spelling import Spelling, read_character_map
+from beam_jobs.made.text.corpus_files import TextFile, parse_source
+from beam_jobs.made.text.cuts import find_cuts
+from beam_jobs.made.text.spelling import Spelling, read_character_map
 from pipeline.charset import Charset
 from pipeline.errors import UserError
 from pipeline.line_list import ENCODING

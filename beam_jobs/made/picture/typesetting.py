@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from beam_jobs.made.faces import Face, open_face
+from beam_jobs.made.fonts.faces import Face, open_face
 
 # Glyphs that a worker keeps: the common ones of some thirty faces, at about 1.5 kB each. To render one takes
 # 0.04 to 0.2 ms, and without keeping any a line would take most of its time for that.

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import PIL.Image
 
-from beam_jobs.made.looks import Look
+from beam_jobs.made.picture.looks import Look
 from pipeline.images import Geometry
 
 # The height of the lines that looks are told in.

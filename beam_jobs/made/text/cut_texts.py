@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from absl import logging
 
-from beam_jobs.made.chances import draw_below, draw_weighted, to_whole
-from beam_jobs.made.corpus import Corpus, find_undrawn
-from beam_jobs.made.face_sets import FaceSets
-from beam_jobs.made.lengths import Lengths
-from beam_jobs.made.plan import BLOCK
-from beam_jobs.made.windows import find_windows
+from beam_jobs.made.text.chances import draw_below, draw_weighted, to_whole
+from beam_jobs.made.text.corpus import Corpus, find_undrawn
+from beam_jobs.made.text.face_sets import FaceSets
+from beam_jobs.made.text.lengths import Lengths
+from beam_jobs.made.text.plan import BLOCK
+from beam_jobs.made.text.windows import find_windows
 from pipeline.charset import show_characters
 from pipeline.errors import UserError
 

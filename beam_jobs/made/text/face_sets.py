@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from beam_jobs.made.chances import to_whole
-from beam_jobs.made.plan import is_place
+from beam_jobs.made.text.chances import to_whole
+from beam_jobs.made.text.plan import is_place
 
 _WORD = 64
 _CELLS = 1 << 22  # lines times faces that are looked at together, 32 MB

@@ -1,0 +1,1 @@
+"""How made lines look: a text, a face and a look become a picture."""
