@@ -17,6 +17,7 @@ from absl import flags
 
 from beam_jobs.made.recipe import WIDTHS, WRITES, Synthesis
 from pipeline import command
+from pipeline.picture import save_png
 from pipeline.schema import PIXEL_BYTES
 
 _TEXT = flags.DEFINE_multi_string(
@@ -93,6 +94,7 @@ _OVERWRITE = flags.DEFINE_bool(
     Synthesis.overwrite,
     "Begin anew and replace what is there of the split; a run of its own that was lost goes on.",
 )
+_PREVIEW = flags.DEFINE_string("preview", "", "PNG file for some such lines; then nothing else is made.")
 _WORKERS = flags.DEFINE_integer(
     "workers", 0, "Processes of the local runner; 0 takes one a core.", lower_bound=0
 )
@@ -100,7 +102,7 @@ _WORKERS = flags.DEFINE_integer(
 
 def main(beam_arguments: list[str]) -> None:
     """Synthesizes as the flags say and prints the result."""
-    from beam_jobs.made.work import synthesize  # loads Beam, for which --help need not wait
+    from beam_jobs.made.work import preview, synthesize  # loads Beam, for which --help need not wait
 
     config = Synthesis(
         charset_path=_CHARSET.value,
@@ -124,6 +126,9 @@ def main(beam_arguments: list[str]) -> None:
         max_reject_fraction=_MAX_REJECT_FRACTION.value,
         overwrite=_OVERWRITE.value,
     )
+    if _PREVIEW.value:
+        save_png(preview(config), _PREVIEW.value)
+        return
     command.print_result(synthesize(config, workers=_WORKERS.value, beam_arguments=beam_arguments))
 
 

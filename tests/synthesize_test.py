@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import PIL.Image
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -44,6 +45,15 @@ class CommandTest(parameterized.TestCase, SynthesisTest):
         alone = os.path.join(self.folder, "alone")
         self.synthesize(output=alone, seed=3)
         self.assertEqual(read_folder(self.output), read_folder(alone))
+
+    def test_a_preview_is_a_picture_and_makes_nothing_else(self):
+        path = os.path.join(self.folder, "preview.png")
+        done = self.run_command(preview=path, lines=1000)
+        self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)
+        with PIL.Image.open(path) as picture:
+            self.assertGreater(picture.width, 4 * 128)
+            self.assertGreater(picture.height, 12 * 32)
+        self.assertFalse(os.path.exists(self.output))
 
     @parameterized.named_parameters(
         ("a_font", {"fonts": "none.ttf"}, "error: fonts none.ttf: received no file of that name"),

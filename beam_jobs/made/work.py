@@ -1,10 +1,12 @@
 """Text and fonts become a split: plan the lines, draw them, collect the shards' reports, describe it all."""
 
+import dataclasses
 import functools
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import PIL.Image
 from absl import logging
 
 from beam_jobs.dataset_split import DESCRIPTIONS, DatasetSplit
@@ -13,6 +15,7 @@ from beam_jobs.made.fonts.faces import Face, find_faces
 from beam_jobs.made.image_split import ImageSplit
 from beam_jobs.made.origin import describe_origin
 from beam_jobs.made.picture.drawing import Drawing
+from beam_jobs.made.preview import LINES, draw_preview
 from beam_jobs.made.recipe import MOST_LINES, Synthesis
 from beam_jobs.made.source import MadeSource, make_random
 from beam_jobs.made.text.corpus import Corpus, read_corpora
@@ -46,8 +49,26 @@ def synthesize(
     return tell_split(config.split, split, time.time() - start, unit="lines")
 
 
-def _plan_split(config: Synthesis) -> tuple[DatasetSplit, list[np.ndarray]]:
-    """The split, and its plan in a list; the text that it was made of is forgotten."""
+def preview(config: Synthesis) -> PIL.Image.Image:
+    """A sheet of lines such as the split would have, which is not begun; raises UserError as it would."""
+    given = _read_inputs(config)
+    some = dataclasses.replace(config, lines=min(config.lines, LINES), min_per_character=0)
+    plan = _make_plan(some, given)
+    texts = [(given.charset.decode(ids[:length].tolist()), int(face)) for face, length, ids in plan]
+    drawing = Drawing(given.faces, config.chosen_looks, config.geometry)
+    return draw_preview(texts, drawing, seed=config.seed, split=config.split)
+
+
+class _Inputs(NamedTuple):
+    """What a plan is made of; corpora take 5 bytes a character."""
+
+    charset: Charset
+    faces: list[Face]
+    coverage: np.ndarray
+    corpora: list[Corpus]
+
+
+def _read_inputs(config: Synthesis) -> _Inputs:
     charset, faces = read_charset(config.charset_path), find_faces(config.fonts)
     corpora = read_corpora(
         config.text,
@@ -59,9 +80,16 @@ def _plan_split(config: Synthesis) -> tuple[DatasetSplit, list[np.ndarray]]:
     coverage = find_coverage(faces, charset.characters)
     for row in describe_coverage(faces, coverage, charset.characters):
         logging.info("%s", row)
-    part = _make_part(config, charset, faces, describe_origin(config, charset, faces, coverage, corpora))
+    return _Inputs(charset, faces, coverage, corpora)
+
+
+def _plan_split(config: Synthesis) -> tuple[DatasetSplit, list[np.ndarray]]:
+    """The split, and its plan in a list; the text that it was made of is forgotten."""
+    given = _read_inputs(config)
+    origin = describe_origin(config, given.charset, given.faces, given.coverage, given.corpora)
+    part = _make_part(config, given.charset, given.faces, origin)
     part.check()
-    return part, [_make_plan(config, charset, faces, coverage, corpora)]
+    return part, [_make_plan(config, given)]
 
 
 def _make_part(config: Synthesis, charset: Charset, faces: list[Face], sources: dict[str, Any]) -> DatasetSplit:
@@ -98,16 +126,14 @@ def _make_part(config: Synthesis, charset: Charset, faces: list[Face], sources: 
     )
 
 
-def _make_plan(
-    config: Synthesis, charset: Charset, faces: list[Face], coverage: np.ndarray, corpora: list[Corpus]
-) -> np.ndarray:
+def _make_plan(config: Synthesis, given: _Inputs) -> np.ndarray:
     """The text and the face of every line."""
     texts_random, floor_random = (make_random(config.seed, config.split, number) for number in _NO_LINES)
-    weights = np.array([face.weight for face in faces])
+    weights = np.array([face.weight for face in given.faces])
     frames = count_frames(config.image_width) if config.image_width else None
     plan = draw_texts(
-        corpora,
-        coverage,
+        given.corpora,
+        given.coverage,
         weights,
         count=config.lines,
         lengths=config.lengths,
@@ -117,10 +143,10 @@ def _make_plan(
     if config.min_per_character:
         raise_to_floor(
             plan,
-            coverage,
+            given.coverage,
             weights,
             minimum=config.min_per_character,
-            charset=charset,
+            charset=given.charset,
             random=floor_random,
             max_frames=frames,
         )
