@@ -35,15 +35,20 @@ class Drawing:
     """Draws lines of a geometry in some faces; pickled to workers."""
 
     def __init__(self, faces: Sequence[Face], looks: Looks, geometry: Geometry):
-        self._faces, self._looks, self._geometry = tuple(faces), looks, geometry
+        self.looks = looks
+        self._faces, self._geometry = tuple(faces), geometry
         self._size = round(_FONT_SIZE * geometry.height)
+
+    def with_looks(self, looks: Looks) -> "Drawing":
+        """The same, with other looks."""
+        return Drawing(self._faces, looks, self._geometry)
 
     def draw(self, text: str, face: int, random: np.random.Generator) -> bytes:
         """The JPEG file of a text in one of the faces, by its number; a function of these and nothing else.
 
         Raises ValueError for a text without ink.
         """
-        look = self._looks.draw(random)
+        look = self.looks.draw(random)
         levels = self._draw_levels(text, self._faces[face], look, random)
         data = io.BytesIO()
         PIL.Image.fromarray(levels).save(data, "JPEG", quality=round(look.quality))

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import itertools
 import json
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -86,6 +87,13 @@ class Looks:
                     expected=f"five numbers that never fall, from {low} to {high}",
                     remedy="They are the least, the quartiles and the most of what lines shall have.",
                 )
+
+    @classmethod
+    def within_limits(cls, spreads: Mapping[str, np.ndarray]) -> "Looks":
+        """Looks of five numbers a property, put in order, moved into their limits and rounded."""
+        limits = {field.name: field.metadata["limits"] for field in dataclasses.fields(cls)}
+        fitted = {name: np.sort(np.clip(spread, *limits[name])).round(3) for name, spread in spreads.items()}
+        return cls(**{name: tuple(spread.tolist()) for name, spread in fitted.items()})
 
     def draw(self, random: np.random.Generator) -> Look:
         """The look of one line."""

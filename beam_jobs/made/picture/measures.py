@@ -20,6 +20,7 @@ class Measures:
     contrast: float  # paper's grey less that of the darkest ink
     sharpness: float  # the steepest edges: grey levels a pixel, as a share of the contrast
     ink_height: float  # rows from the top of the ink to its bottom
+    length: float  # columns from its left end to its right
     left_margin: float  # columns before the ink
     right_margin: float  # columns behind the ink
     top_margin: float  # rows above the ink
@@ -47,6 +48,7 @@ def measure(levels: np.ndarray) -> Measures:
         contrast=contrast,
         sharpness=float(np.percentile(steps, 97) / max(contrast, 1)),
         ink_height=float(rows[-1] - rows[0] + 1),
+        length=float(columns[-1] - columns[0] + 1),
         left_margin=float(columns[0]),
         right_margin=float(ink.shape[1] - 1 - columns[-1]),
         top_margin=float(rows[0]),

@@ -1,0 +1,59 @@
+"""Looks like those of a data set's lines, drawn in the fonts that are there."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from beam_jobs.line_sample import sample_lines
+from beam_jobs.made.fonts.coverage import find_coverage
+from beam_jobs.made.fonts.faces import find_faces
+from beam_jobs.made.picture.drawing import Drawing
+from beam_jobs.made.picture.fitting import fit_looks
+from beam_jobs.made.picture.looks import Looks
+from beam_jobs.made.text.chances import draw_weighted, to_whole
+from pipeline.dataset_info import load_dataset_info
+from pipeline.errors import UserError
+
+# Fewer lines have no quartiles to speak of.
+FEWEST = 20
+
+
+def fit_to_split(
+    *, folder: str, split: str, fonts: Sequence[str], looks: Looks, rounds: int, lines: int, seed: int
+) -> tuple[Looks, int]:
+    """Looks fitted to at most `lines` lines of a split, and how many there were.
+
+    Raises UserError where fonts or data cannot be used, or fewer than FEWEST lines can be drawn.
+    """
+    info = load_dataset_info(folder)
+    info.find_split(split)  # raises UserError where it is not there
+    real = sample_lines(folder=folder, info=info, split=split, count=lines, seed=seed)
+    faces = find_faces(fonts)
+    characters = "".join(sorted({character for line in real for character in line.text}))
+    coverage = find_coverage(faces, characters)
+    texts = _choose_faces(
+        [line.text for line in real], characters, coverage, [face.weight for face in faces], seed
+    )
+    if len(texts) < FEWEST:
+        raise UserError(
+            f"split {split!r} of {folder}",
+            received=f"{len(texts)} lines, of {len(real)}, that one of the fonts draws",
+            expected=f"{FEWEST} or more",
+            remedy="Give --fonts that draw its characters, or more lines.",
+        )
+    drawing = Drawing(faces, looks, info.geometry)
+    levels = [line.levels for line in real]
+    return fit_looks(levels, texts, drawing, rounds=rounds, lines=lines, seed=seed), len(real)
+
+
+def _choose_faces(
+    texts: Sequence[str], characters: str, coverage: np.ndarray, weights: Sequence[float], seed: int
+) -> list[tuple[str, int]]:
+    """Each text that some face draws, with the number of one by weight."""
+    random, places = np.random.Generator(np.random.PCG64(seed)), {c: k for k, c in enumerate(characters)}
+    chosen = []
+    for text in texts:
+        able = coverage[:, [places[character] for character in text]].all(axis=1)
+        if text.strip() and able.any():
+            chosen.append((text, int(draw_weighted(random, to_whole(able * np.asarray(weights)), 1)[0])))
+    return chosen
