@@ -9,14 +9,13 @@ seconds of whole commands, rows/s without start-up (what the same command takes 
 Lines are drawn, kept in --work and read once before.
 """
 
+import functools
 import os
-import statistics
 
 from absl import flags
 
 from benchmarks.lines import LINES_PER_SHARD, draw_lines, make_command, read_images, write_task
-from benchmarks.memory import run_watched
-from benchmarks.plain_conversion import Task
+from benchmarks.memory import print_growth, run_watched
 from pipeline import command, storage
 from pipeline.schema import PIXEL_BYTES
 
@@ -31,29 +30,13 @@ def main() -> None:
     """Measures every number of rows once, in turn."""
     folder = draw_lines(os.path.join(_WORK.value, f"lines-{_FILES.value}"), _FILES.value)
     read_images(folder)
-    tiny = write_task(folder, "tiny", rows=2, lines_per_shard=1, encoding=_IMAGE_ENCODING.value)
-    start_up = statistics.median(measure(tiny)[0] for _ in range(3))
-    results = []
-    for rows in _ROWS.value:
-        task = write_task(
-            folder, "whole", rows=rows, lines_per_shard=LINES_PER_SHARD, encoding=_IMAGE_ENCODING.value
-        )
-        seconds, peak = measure(task)
-        work = seconds - start_up
-        results.append(
-            {
-                "rows": rows,
-                "seconds": round(seconds, 1),
-                "rows_per_second": round(rows / work),
-                "peak_mb": round(peak / 1e6),
-            }
-        )
-        print(results[-1], flush=True)
-    command.print_result({"start_up_seconds": round(start_up, 2), "runs": results})
+    print_growth(_ROWS.value, "rows", functools.partial(measure, folder))
 
 
-def measure(task: Task) -> tuple[float, int]:
-    """Seconds and peak bytes of a conversion, whose output is deleted."""
+def measure(folder: str, rows: int) -> tuple[float, int]:
+    """Seconds and peak bytes of converting so many rows, whose output is deleted."""
+    shard = min(rows // 2, LINES_PER_SHARD)  # two at least, so that both workers start
+    task = write_task(folder, "whole", rows=rows, lines_per_shard=shard, encoding=_IMAGE_ENCODING.value)
     output = os.path.join(_WORK.value, "output")
     storage.remove(output)
     try:

@@ -1,9 +1,13 @@
-"""Memory of processes, as Linux counts it."""
+"""Memory of processes, as Linux counts it, and how it grows with their work."""
 
 import contextlib
 import os
+import statistics
 import subprocess
 import time
+from collections.abc import Callable, Iterable
+
+from pipeline import command
 
 
 def find_tree(pid: int) -> list[int]:
@@ -39,6 +43,27 @@ def run_watched(words: list[str]) -> tuple[float, int]:
     if process.returncode:
         raise RuntimeError(f"{' '.join(words[:3])} ended with {process.returncode}")
     return time.monotonic() - start, peak
+
+
+def print_growth(counts: Iterable[int], noun: str, measure: Callable[[int], tuple[float, int]]) -> None:
+    """Measures seconds and peak bytes of each number of rows or lines, once; prints them and the result.
+
+    What two of them take counts as start-up, median of three times.
+    """
+    start_up, results = statistics.median(measure(2)[0] for _ in range(3)), []
+    for count in counts:
+        seconds, peak = measure(count)
+        speed = round(count / (seconds - start_up))
+        results.append(
+            {
+                noun: count,
+                "seconds": round(seconds, 1),
+                f"{noun}_per_second": speed,
+                "peak_mb": round(peak / 1e6),
+            }
+        )
+        print(results[-1], flush=True)
+    command.print_result({"start_up_seconds": round(start_up, 2), "runs": results})
 
 
 def _read(pid: int, row: str) -> int:

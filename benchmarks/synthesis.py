@@ -10,12 +10,11 @@ held at one time (PSS; see benchmarks.growth). The drawn lines are deleted.
 """
 
 import os
-import statistics
 import sys
 
 from absl import flags
 
-from benchmarks.memory import run_watched
+from benchmarks.memory import print_growth, run_watched
 from pipeline import command, storage
 
 _WORK = flags.DEFINE_string("work", None, "Folder for outputs (deleted).", required=True)
@@ -29,20 +28,7 @@ _WORKERS = flags.DEFINE_integer("workers", 2, "Processes that draw.", lower_boun
 
 def main() -> None:
     """Measures every number of lines once, in turn."""
-    start_up = statistics.median(measure(2)[0] for _ in range(3))
-    results = []
-    for lines in _LINES.value:
-        seconds, peak = measure(lines)
-        results.append(
-            {
-                "lines": lines,
-                "seconds": round(seconds, 1),
-                "lines_per_second": round(lines / (seconds - start_up)),
-                "peak_mb": round(peak / 1e6),
-            }
-        )
-        print(results[-1], flush=True)
-    command.print_result({"start_up_seconds": round(start_up, 2), "runs": results})
+    print_growth(_LINES.value, "lines", measure)
 
 
 def measure(lines: int) -> tuple[float, int]:

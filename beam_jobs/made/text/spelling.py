@@ -47,7 +47,10 @@ class Spelling:
     def __post_init__(self):
         if self.width not in WIDTHS:
             raise UserError(
-                "width forms", received=repr(self.width), expected=", ".join(WIDTHS), remedy="Set --width_forms."
+                "width forms",
+                received=repr(self.width),
+                expected=", ".join(WIDTHS),
+                remedy="Set --width_forms.",
             )
 
     def apply(self, text: str) -> str:
