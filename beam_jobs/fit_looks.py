@@ -10,11 +10,13 @@ Give the fonts that the lines will be made with. Standard output ends with one J
 
 import dataclasses
 import json
+import os
 
 from absl import flags
 
 from beam_jobs.made.picture.looks import choose_looks
 from pipeline import command, storage
+from pipeline.errors import UserError
 
 _DATA = flags.DEFINE_string("data", None, "Data set of real lines.", required=True)
 _SPLIT = flags.DEFINE_string("split", "test", "Its split.")
@@ -28,6 +30,13 @@ _SEED = flags.DEFINE_integer("seed", 0, "Seed of the lines that are drawn.", low
 
 def main() -> None:
     """Fits as the flags say, writes the file, prints the result."""
+    if not storage.is_folder(os.path.dirname(_OUTPUT.value) or "."):
+        raise UserError(
+            f"output {_OUTPUT.value}",
+            received="a folder that is not there",
+            expected="a file in a folder that is",
+            remedy="Make the folder, or set --output.",
+        )
     from beam_jobs.made.likeness import fit_to_split  # loads what --help need not wait for
 
     looks, lines = fit_to_split(

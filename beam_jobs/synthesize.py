@@ -15,7 +15,7 @@ Beam's own options follow after --, for example: -- --runner=FlinkRunner --flink
 
 from absl import flags
 
-from beam_jobs.made.recipe import WIDTHS, WRITES, Synthesis
+from beam_jobs.made.recipe import PREVIEW_LINES, WIDTHS, WRITES, Synthesis
 from pipeline import command
 from pipeline.picture import save_png
 from pipeline.schema import PIXEL_BYTES
@@ -42,7 +42,7 @@ _WIDTH_FORMS = flags.DEFINE_enum(
 _LENGTH = flags.DEFINE_string(
     "length", Synthesis.length, "Characters of a line: 10, or 4-20, or several by weight: 10=3,4-20=1."
 )
-_LINES = flags.DEFINE_integer("lines", None, "Lines to draw.", lower_bound=1, required=True)
+_LINES = flags.DEFINE_integer("lines", None, "Lines to draw.", lower_bound=1)
 _MIN_PER_CHARACTER = flags.DEFINE_integer(
     "min_per_character",
     Synthesis.min_per_character,
@@ -61,7 +61,7 @@ _LOOKS = flags.DEFINE_string(
     "How lines look: plain, caffe_ocr, or a JSON file of properties (see beam_jobs/made/picture/looks.py).",
 )
 _CHARSET = flags.DEFINE_string("charset", None, "Charset file, row 0 the blank.", required=True)
-_OUTPUT = flags.DEFINE_string("output", None, "Folder of the data set.", required=True)
+_OUTPUT = flags.DEFINE_string("output", None, "Folder of the data set.")
 _SPLIT = flags.DEFINE_string("split", Synthesis.split, "Name of the split that the lines become.")
 _WRITE = flags.DEFINE_enum(
     "write", Synthesis.write, list(WRITES), "What is written: records, or JPEG files and a list of them."
@@ -95,6 +95,12 @@ _OVERWRITE = flags.DEFINE_bool(
     "Begin anew and replace what is there of the split; a run of its own that was lost goes on.",
 )
 _PREVIEW = flags.DEFINE_string("preview", "", "PNG file for some such lines; then nothing else is made.")
+for _name in ("lines", "output"):
+    flags.register_multi_flags_validator(
+        [_name, "preview"],
+        lambda given, name=_name: given[name] or given["preview"],
+        f"--{_name} is needed, unless --preview is given",
+    )
 _WORKERS = flags.DEFINE_integer(
     "workers", 0, "Processes of the local runner; 0 takes one a core.", lower_bound=0
 )
@@ -106,9 +112,9 @@ def main(beam_arguments: list[str]) -> None:
 
     config = Synthesis(
         charset_path=_CHARSET.value,
-        output=_OUTPUT.value,
+        output=_OUTPUT.value or "",
         text=tuple(_TEXT.value),
-        lines=_LINES.value,
+        lines=_LINES.value or PREVIEW_LINES,
         fonts=tuple(_FONTS.value),
         split=_SPLIT.value,
         length=_LENGTH.value,

@@ -72,6 +72,28 @@ class CoverageTest(parameterized.TestCase, tf.test.TestCase):
         ):
             find_coverage(faces, "春")
 
+    def test_a_killed_process_is_an_error_for_people(self):
+        faces = find_faces([save_font(self.folder, "春"), save_font(self.folder, "夏", file="other.ttf")])
+        with (
+            mock.patch("beam_jobs.made.fonts.coverage._WORTH_PROCESSES", 0),
+            mock.patch("beam_jobs.made.fonts.coverage.end_with_parent", os._exit),
+            self.assertRaisesRegex(UserError, "process that looks at fonts: received one that was killed"),
+        ):
+            find_coverage(faces, "春")
+
+    def test_a_table_that_is_not_as_its_checksum_says_is_warned_of(self):
+        path = save_font(self.folder, "春夏")
+        with TTFont(path, lazy=True) as font:
+            place = font.reader.tables["glyf"].offset + 40
+        with open(path, "r+b") as file:
+            file.seek(place)
+            byte = file.read(1)[0]
+            file.seek(place)
+            file.write(bytes([byte ^ 1]))
+        with self.assertLogs(level="WARNING") as logs:
+            find_coverage(find_faces([path]), "春夏")
+        self.assertRegex(logs.output[0], "made.ttf#0.*the checksum of its table glyf is not right")
+
     def test_characters_for_private_use_are_no_faces(self):
         self.assertEqual(self.drawn("春\ue0be\U000f0000", "春\ue0be\U000f0000"), "春")
 

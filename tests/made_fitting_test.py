@@ -5,10 +5,12 @@ import json
 import os
 import subprocess
 import sys
+from unittest import mock
 
 import numpy as np
 import tensorflow as tf
 
+from beam_jobs.line_sample import sample_lines
 from beam_jobs.made import likeness
 from beam_jobs.made.fonts.faces import PILLOW, find_faces
 from beam_jobs.made.picture.drawing import Drawing
@@ -75,6 +77,21 @@ class CommandTest(SynthesisTest):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(json.loads(done.stdout.splitlines()[-1]), {"lines": 20, "rounds": 1})
         self.assertNotEqual(choose_looks(path), Looks())
+
+    def test_lines_without_dark_ink_are_refused(self):
+        self.synthesize(looks="plain", lines=30)
+        inverted = mock.patch.object(
+            likeness,
+            "sample_lines",
+            lambda **given: [line._replace(levels=255 - line.levels) for line in sample_lines(**given)],
+        )
+        with (
+            inverted,
+            self.assertRaisesRegex(UserError, "received 0 lines, of 30, with dark ink on lighter paper"),
+        ):
+            likeness.fit_to_split(
+                folder=self.output, split="train", fonts=[PILLOW], looks=Looks(), rounds=1, lines=30, seed=0
+            )
 
     def test_too_few_lines_that_the_fonts_draw_are_refused(self):
         self.synthesize(looks="plain", lines=10)

@@ -12,7 +12,7 @@ from absl.testing import parameterized
 from beam_jobs.description import tell_dataset
 from beam_jobs.job import RefusedRow
 from beam_jobs.made.fonts.faces import PILLOW, find_faces
-from beam_jobs.made.picture import drawing
+from beam_jobs.made.picture import drawing, placing
 from beam_jobs.made.picture.drawing import Drawing
 from beam_jobs.made.picture.looks import Looks
 from beam_jobs.made.source import MadeSource
@@ -69,6 +69,14 @@ class MadeSourceTest(SynthesisTest):
         images = [image for image, _ in self.make_source(["fox", "fox", "fox"]).draw_shard(0)]
         images += [next(self.make_source(["fox"], **other).draw_shard(0))[0] for other in SOURCES]
         self.assertLen(set(images), 5)
+
+    def test_a_line_too_long_for_a_picture_is_refused(self):
+        self.synthesize(lines=2, length="6", image_width=0, max_reject_fraction=1.0)
+        with mock.patch.object(placing, "_MOST_COLUMNS", 50):
+            result = self.synthesize(
+                lines=2, length="6", image_width=0, max_reject_fraction=1.0, output=self.output + "2"
+            )
+        self.assertEqual((result["written"], result["refused"]), (0, {"too_large": 2}))
 
     def test_many_lines_have_folders_of_a_thousand(self):
         source = self.make_source(["a"])

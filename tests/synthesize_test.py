@@ -48,12 +48,17 @@ class CommandTest(parameterized.TestCase, SynthesisTest):
 
     def test_a_preview_is_a_picture_and_makes_nothing_else(self):
         path = os.path.join(self.folder, "preview.png")
-        done = self.run_command(preview=path, lines=1000)
+        done = self.run_command(preview=path, output="", lines=48)
         self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)
         with PIL.Image.open(path) as picture:
             self.assertGreater(picture.width, 4 * 128)
             self.assertGreater(picture.height, 12 * 32)
         self.assertFalse(os.path.exists(self.output))
+
+    def test_without_a_preview_there_has_to_be_an_output(self):
+        done = self.run_command(output="")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("--output is needed, unless --preview is given", done.stderr)
 
     @parameterized.named_parameters(
         ("a_font", {"fonts": "none.ttf"}, "error: fonts none.ttf: received no file of that name"),

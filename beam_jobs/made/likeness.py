@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from absl import logging
 
 from beam_jobs.line_sample import sample_lines
 from beam_jobs.made.fonts.coverage import find_coverage
@@ -17,6 +18,9 @@ from pipeline.errors import UserError
 # Fewer lines have no quartiles to speak of.
 FEWEST = 20
 
+# Grey levels between ink and paper, below which a line is blank.
+_FAINTEST = 12
+
 
 def fit_to_split(
     *, folder: str, split: str, fonts: Sequence[str], looks: Looks, rounds: int, lines: int, seed: int
@@ -28,6 +32,7 @@ def fit_to_split(
     info = load_dataset_info(folder)
     info.find_split(split)  # raises UserError where it is not there
     real = sample_lines(folder=folder, info=info, split=split, count=lines, seed=seed)
+    levels = _choose_dark([line.levels for line in real], f"split {split!r} of {folder}")
     faces = find_faces(fonts)
     characters = "".join(sorted({character for line in real for character in line.text}))
     coverage = find_coverage(faces, characters)
@@ -42,8 +47,27 @@ def fit_to_split(
             remedy="Give --fonts that draw its characters, or more lines.",
         )
     drawing = Drawing(faces, looks, info.geometry)
-    levels = [line.levels for line in real]
-    return fit_looks(levels, texts, drawing, rounds=rounds, lines=lines, seed=seed), len(real)
+    return fit_looks(levels, texts, drawing, rounds=rounds, lines=lines, seed=seed), len(levels)
+
+
+def _choose_dark(lines: Sequence[np.ndarray], subject: str) -> list[np.ndarray]:
+    """Lines of dark ink on lighter paper, for no others are made; raises UserError where these are few."""
+    dark = [levels for levels in lines if _has_dark_ink(levels)]
+    if len(dark) < max(FEWEST, len(lines) / 2):
+        raise UserError(
+            subject,
+            received=f"{len(dark)} lines, of {len(lines)}, with dark ink on lighter paper",
+            expected=f"{FEWEST} or more, and half of the lines",
+            remedy="Looks are known for such lines alone: give others, or invert them.",
+        )
+    if len(dark) < len(lines):
+        logging.warning("%d of %d lines have no dark ink, and are left out", len(lines) - len(dark), len(lines))
+    return dark
+
+
+def _has_dark_ink(levels: np.ndarray) -> bool:
+    darkest, paper, lightest = np.percentile(levels, [1, 50, 99])
+    return paper - darkest > max(_FAINTEST, lightest - paper)
 
 
 def _choose_faces(

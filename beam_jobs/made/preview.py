@@ -7,10 +7,7 @@ from beam_jobs.made.source import make_random
 from pipeline import images
 from pipeline.picture import INK, MARGIN, choose_typeface, frame, new_sheet, paste_line
 
-# Lines on a sheet: four columns of the notebook's lines fit a screen.
-LINES = 48
-
-_COLUMNS, _TEXT_SIZE = 4, 14
+_COLUMNS, _TEXT_SIZE = 4, 14  # four of the notebook's lines beside each other fit a screen
 
 
 def draw_preview(texts: list[tuple[str, int]], drawing: Drawing, *, seed: int, split: str) -> PIL.Image.Image:

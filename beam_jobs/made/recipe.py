@@ -16,6 +16,9 @@ from pipeline.schema import check_encoding
 # Lines have numbers below this, which draws the looks of none, but the plan.
 MOST_LINES = 2**32 - 1
 
+# Lines on a preview's sheet.
+PREVIEW_LINES = 48
+
 # How lines are written: as records of a data set, or as JPEG files and a list of them.
 WRITES = ("records", "images")
 
@@ -47,9 +50,10 @@ class Synthesis:
 
     def __post_init__(self):
         check_split(self)
-        check_setting("text", self.text, self.text, "a text file or more, or charset")
+        check_setting("text", ", ".join(self.text), self.text, "a text file or more, or charset")
         check_setting("lines", self.lines, 1 <= self.lines <= MOST_LINES, f"1 to {MOST_LINES}")
-        check_setting("min_per_character", self.min_per_character, self.min_per_character >= 0, "0 or more")
+        fits = 0 <= self.min_per_character <= MOST_LINES
+        check_setting("min_per_character", self.min_per_character, fits, f"0 to {MOST_LINES}")
         check_setting("width_forms", self.width_forms, self.width_forms in WIDTHS, ", ".join(WIDTHS))
         check_setting("write", self.write, self.write in WRITES, ", ".join(WRITES))
         check_encoding(self.image_encoding)

@@ -46,8 +46,9 @@ class MadeSource(PlannedSource):
 
     def _draw(self, number: int, face: int, label: list[int]) -> tuple[bytes, Record | RefusedRow]:
         text, key = self.charset.decode(label), self.name_line(number)
-        image = self.drawing.draw(text, face, make_random(self.seed, self.split, number))
+        image = b""
         try:
+            image = self.drawing.draw(text, face, make_random(self.seed, self.split, number))
             return image, self.make_record(key, image, label)
         except Refused as refusal:
             return image, RefusedRow(number, f"{self.split}:{number}", text, refusal.reason, refusal.detail)

@@ -15,8 +15,8 @@ from beam_jobs.made.fonts.faces import Face, find_faces
 from beam_jobs.made.image_split import ImageSplit
 from beam_jobs.made.origin import describe_origin
 from beam_jobs.made.picture.drawing import Drawing
-from beam_jobs.made.preview import LINES, draw_preview
-from beam_jobs.made.recipe import MOST_LINES, Synthesis
+from beam_jobs.made.preview import draw_preview
+from beam_jobs.made.recipe import MOST_LINES, PREVIEW_LINES, Synthesis
 from beam_jobs.made.source import MadeSource, make_random
 from beam_jobs.made.text.corpus import Corpus, read_corpora
 from beam_jobs.made.text.floor import raise_to_floor
@@ -24,9 +24,11 @@ from beam_jobs.made.text.texts import draw_texts
 from beam_jobs.runners import parse_options, try_runner
 from beam_jobs.split_result import tell_split
 from beam_jobs.split_state import Words
-from pipeline.charset import Charset, read_charset
+from pipeline.charset import Charset, read_charset, show_characters
 from pipeline.dataset_info import DatasetInfo
 from pipeline.frames import count_frames
+
+_NAMED = 10  # characters, or faces, that a message names
 
 # Numbers that no line has: of the draws of texts, and of what raises them to the floor.
 _NO_LINES = (MOST_LINES, MOST_LINES + 1)
@@ -51,8 +53,8 @@ def synthesize(
 
 def preview(config: Synthesis) -> PIL.Image.Image:
     """A sheet of lines such as the split would have, which is not begun; raises UserError as it would."""
-    given = _read_inputs(config)
-    some = dataclasses.replace(config, lines=min(config.lines, LINES), min_per_character=0)
+    given = _look_at_fonts(*_read_sources(config))
+    some = dataclasses.replace(config, lines=min(config.lines, PREVIEW_LINES), min_per_character=0)
     plan = _make_plan(some, given)
     texts = [(given.charset.decode(ids[:length].tolist()), int(face)) for face, length, ids in plan]
     drawing = Drawing(given.faces, config.chosen_looks, config.geometry)
@@ -64,11 +66,11 @@ class _Inputs(NamedTuple):
 
     charset: Charset
     faces: list[Face]
-    coverage: np.ndarray
     corpora: list[Corpus]
+    coverage: np.ndarray
 
 
-def _read_inputs(config: Synthesis) -> _Inputs:
+def _read_sources(config: Synthesis) -> tuple[Charset, list[Face], list[Corpus]]:
     charset, faces = read_charset(config.charset_path), find_faces(config.fonts)
     corpora = read_corpora(
         config.text,
@@ -77,19 +79,49 @@ def _read_inputs(config: Synthesis) -> _Inputs:
         character_map=config.character_map or None,
         width=config.width_forms,
     )
+    _tell_outside(corpora)
+    return charset, faces, corpora
+
+
+def _look_at_fonts(charset: Charset, faces: list[Face], corpora: list[Corpus]) -> _Inputs:
     coverage = find_coverage(faces, charset.characters)
     for row in describe_coverage(faces, coverage, charset.characters):
         logging.info("%s", row)
-    return _Inputs(charset, faces, coverage, corpora)
+    return _Inputs(charset, faces, corpora, coverage)
+
+
+def _tell_outside(corpora: list[Corpus]) -> None:
+    """Says which characters keep text from being used, for people may want to map them."""
+    for corpus in corpora:
+        if corpus.outside:
+            logging.info(
+                "text %s: not used where one of %s characters stands that the charset lacks, %s times: %s; "
+                "see --character_map",
+                corpus.name,
+                f"{len(corpus.outside):,}",
+                f"{sum(corpus.outside.values()):,}",
+                show_characters(list(corpus.outside), _NAMED),
+            )
+
+
+def _tell_idle(plan: np.ndarray, faces: list[Face]) -> None:
+    """Says which faces draw no line: none of the text is all theirs, or the lines are few."""
+    idle = np.flatnonzero(np.bincount(plan["face"], minlength=len(faces)) == 0)
+    if len(idle):
+        names = ", ".join(str(faces[k]) for k in idle[:_NAMED])
+        logging.info("%d of %d faces draw no line: %s", len(idle), len(faces), names)
 
 
 def _plan_split(config: Synthesis) -> tuple[DatasetSplit, list[np.ndarray]]:
     """The split, and its plan in a list; the text that it was made of is forgotten."""
-    given = _read_inputs(config)
-    origin = describe_origin(config, given.charset, given.faces, given.coverage, given.corpora)
-    part = _make_part(config, given.charset, given.faces, origin)
-    part.check()
-    return part, [_make_plan(config, given)]
+    charset, faces, corpora = _read_sources(config)
+    # Before fonts are looked at, which takes its time.
+    _make_part(config, charset, faces, {}).check()
+    given = _look_at_fonts(charset, faces, corpora)
+    plan = _make_plan(config, given)
+    _tell_idle(plan, faces)
+    origin = describe_origin(config, charset, faces, given.coverage, corpora)
+    return _make_part(config, charset, faces, origin), [plan]
 
 
 def _make_part(config: Synthesis, charset: Charset, faces: list[Face], sources: dict[str, Any]) -> DatasetSplit:

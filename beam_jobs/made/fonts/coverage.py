@@ -1,21 +1,22 @@
 """Coverage: which characters a face really draws. Seen, not believed: each one is drawn and looked at."""
 
 import collections
-import concurrent.futures
-import contextlib
+import concurrent.futures.process
 import io
 import itertools
 import multiprocessing
 import os
-import signal
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import PIL.ImageFont
+from absl import logging
 from fontTools.ttLib import TTFont
+from fontTools.ttLib.sfnt import SFNTReader, calcChecksum
 
 from beam_jobs.made.fonts.faces import PILLOW, Face, open_face
+from beam_jobs.parent import end_with_parent
 from pipeline.charset import show_characters
 from pipeline.errors import UserError
 from pipeline.progress import Progress
@@ -28,6 +29,9 @@ LIKE_LACKING = frozenset("□■▢▣▭▮▯◻◼◽◾☐☒⊠⌧⬛⬜⎕
 # What is drawn alike for more characters than this stands for none of them: of characters that do look alike,
 # such as dashes, or A in three alphabets, there are fewer.
 MOST_ALIKE = 8
+
+# Tables that hold the shapes of glyphs, and where each one lies.
+_OUTLINES = ("glyf", "loca", "CFF ", "CFF2")
 
 # Characters, of all faces together, that take longer to look at than processes take to begin.
 _WORTH_PROCESSES = 10_000
@@ -44,27 +48,42 @@ def find_coverage(faces: Sequence[Face], characters: str) -> np.ndarray:
     UserError for a face whose tables cannot be read. Takes one to two seconds a face for 6,000 characters, of
     which some are looked at together, by a process a core.
     """
+    logging.info("looking at %d faces for %s characters", len(faces), f"{len(characters):,}")
     progress = Progress("look at fonts", len(faces), "faces")
     coverage = np.zeros((len(faces), len(characters)), bool)
-    with contextlib.ExitStack() as stack:
-        look = map
-        if len(faces) * len(characters) > _WORTH_PROCESSES:
-            workers = min(len(faces), len(os.sched_getaffinity(0)))
-            look = stack.enter_context(_start_processes(workers)).map
-        for number, drawn in enumerate(look(_find_drawn, faces, itertools.repeat(characters))):
-            coverage[number] = [character in drawn for character in characters]
-            progress.show(number + 1)
+    for number, (drawn, damaged) in enumerate(_look_at_all(faces, characters)):
+        coverage[number] = [character in drawn for character in characters]
+        if damaged:
+            logging.warning(
+                "font %s: the checksum of its table %s is not right: it may draw other characters than it says",
+                faces[number],
+                ", ".join(damaged),
+            )
+        progress.show(number + 1)
     progress.close(len(faces))
     return coverage
 
 
+def _look_at_all(faces: Sequence[Face], characters: str) -> Iterator[tuple[set[str], list[str]]]:
+    if len(faces) * len(characters) <= _WORTH_PROCESSES:
+        yield from map(_look, faces, itertools.repeat(characters))
+        return
+    try:
+        with _start_processes(min(len(faces), len(os.sched_getaffinity(0)))) as pool:
+            yield from pool.map(_look, faces, itertools.repeat(characters))
+    except concurrent.futures.process.BrokenProcessPool:
+        raise UserError(
+            "process that looks at fonts",
+            received="one that was killed",
+            expected="one that works until all fonts are looked at",
+            remedy="Often that means that memory ran out. Give the same command again.",
+        ) from None
+
+
 def _start_processes(count: int) -> concurrent.futures.Executor:
-    # Ctrl-C goes to all of them; this one ends the others.
+    context = multiprocessing.get_context("spawn")
     return concurrent.futures.ProcessPoolExecutor(
-        count,
-        multiprocessing.get_context("spawn"),
-        initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_IGN),
+        count, context, initializer=end_with_parent, initargs=(os.getpid(),)
     )
 
 
@@ -82,10 +101,15 @@ def describe_coverage(faces: Sequence[Face], coverage: np.ndarray, characters: s
     return [*rows, f"characters that no face draws: {shown}"]
 
 
-def _find_drawn(face: Face, characters: str) -> set[str]:
+def _look(face: Face, characters: str) -> tuple[set[str], list[str]]:
+    """The characters that a face draws, and which of its tables are damaged."""
     font = open_face(face, LOOKED_AT)
     # Pillow's own face is no file, but bytes.
-    mapped = _read_map(face, io.BytesIO(font.font_bytes) if face.path == PILLOW else face.path)
+    mapped, damaged = _read_map(face, io.BytesIO(font.font_bytes) if face.path == PILLOW else face.path)
+    return _find_drawn(font, mapped, characters), damaged
+
+
+def _find_drawn(font: PIL.ImageFont.FreeTypeFont, mapped: set[int], characters: str) -> set[str]:
     present = [c for c in characters if ord(c) in mapped and unicodedata.category(c) != "Co"]
     spaces = {c for c in present if unicodedata.category(c) == "Zs" and font.getlength(c) > 0}
     inks = {c: _draw(font, c) for c in present if c not in spaces}
@@ -95,12 +119,13 @@ def _find_drawn(face: Face, characters: str) -> set[str]:
     return spaces | drawn | {c for c in LIKE_LACKING & inks.keys() if inks[c]}
 
 
-def _read_map(face: Face, file: str | io.BytesIO) -> set[int]:
-    """Code points for which a face has a glyph that is not its sign for what it lacks."""
+def _read_map(face: Face, file: str | io.BytesIO) -> tuple[set[int], list[str]]:
+    """Code points for which a face has a glyph that is not its sign for what it lacks; its damaged tables."""
     try:
         with TTFont(file, fontNumber=face.index, lazy=True) as font:
             glyphs = font.getBestCmap() or {}
             none = font.getGlyphOrder()[0]
+            damaged = [tag for tag in _OUTLINES if tag in font.reader and not _is_whole(font.reader, tag)]
     except Exception as error:  # damaged tables fail in many ways
         raise UserError(
             f"font {face}",
@@ -108,7 +133,12 @@ def _read_map(face: Face, file: str | io.BytesIO) -> set[int]:
             expected="a whole font file",
             remedy="Leave it out of --fonts, or install it again.",
         ) from None
-    return {code for code, name in glyphs.items() if name != none}
+    return {code for code, name in glyphs.items() if name != none}, damaged
+
+
+def _is_whole(reader: SFNTReader, tag: str) -> bool:
+    """Whether a table has the checksum that the font's directory tells."""
+    return calcChecksum(reader[tag]) == reader.tables[tag].checkSum
 
 
 def _draw(font: PIL.ImageFont.FreeTypeFont, character: str) -> Ink | None:

@@ -70,7 +70,8 @@ def find_faces(patterns: Sequence[str] = ()) -> list[Face]:
     faces = {}
     for face in found:
         if faces.setdefault((face.sha256, face.index), face) is not face:
-            logging.info("%s occurs twice and counts once", face)
+            counts = faces[(face.sha256, face.index)].weight
+            logging.info("%s occurs twice and counts once, with its first weight, %g", face, counts)
     return list(faces.values())
 
 

@@ -46,7 +46,7 @@ class Drawing:
     def draw(self, text: str, face: int, random: np.random.Generator) -> bytes:
         """The JPEG file of a text in one of the faces, by its number; a function of these and nothing else.
 
-        Raises ValueError for a text without ink.
+        Raises ValueError for a text without ink, Refused for one that is too long for a picture.
         """
         look = self.looks.draw(random)
         levels = self._draw_levels(text, self._faces[face], look, random)

@@ -66,8 +66,8 @@ class Looks:
     slope: Spread = _spread(0, 0, 0, 0, 0, limits=(-16, 16))
     taper: Spread = _spread(0, 0, 0, 0, 0, limits=(-0.5, 0.5))
     slant: Spread = _spread(0, 0, 0, 0, 0, limits=(-0.7, 0.7))
-    paper: Spread = _spread(200, 215, 230, 245, 255, limits=(0, 255))
-    ink: Spread = _spread(0.7, 0.8, 0.9, 1, 1, limits=(0, 1))
+    paper: Spread = _spread(200, 215, 230, 245, 255, limits=(32, 255))
+    ink: Spread = _spread(0.7, 0.8, 0.9, 1, 1, limits=(0.1, 1))
     weight: Spread = _spread(1, 1, 1, 1, 1, limits=(0.3, 3))
     shade: Spread = _spread(0, 0, 0, 0, 0, limits=(-128, 128))
     texture: Spread = _spread(0, 0, 0, 0, 0, limits=(0, 64))
@@ -155,10 +155,16 @@ def choose_looks(name: str) -> Looks:
         raise _refuse_looks(name, "no preset and no file of that name")
     try:
         given = json.loads(storage.read_bytes(name))
-        base = PRESETS[given.pop(_BASE, "plain")]
-        return dataclasses.replace(base, **{key: tuple(spread) for key, spread in given.items()})
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise _refuse_looks(name, f"{type(error).__name__}: {error}") from None
+    except ValueError as error:
+        raise _refuse_looks(name, f"no JSON ({error})") from None
+    if not isinstance(given, dict):
+        raise _refuse_looks(name, "JSON that is no object")
+    base = given.pop(_BASE, "plain")
+    wrong = [key for key in given if key not in Look._fields]
+    if wrong or base not in PRESETS:
+        raise _refuse_looks(name, f"no property {wrong[0]!r}" if wrong else f"no preset {base!r}")
+    spreads = {key: tuple(spread) if isinstance(spread, list) else spread for key, spread in given.items()}
+    return dataclasses.replace(PRESETS[base], **spreads)
 
 
 def _refuse_looks(name: str, received: str) -> UserError:

@@ -6,12 +6,15 @@ import numpy as np
 import PIL.Image
 
 from beam_jobs.made.picture.looks import Look
+from pipeline.errors import Refused
 from pipeline.images import Geometry
 
 # The height of the lines that looks are told in.
 _TOLD_HEIGHT = Geometry.height
 
 _RIM = 2
+
+_MOST_COLUMNS = 65_500  # libjpeg's JPEG_MAX_DIMENSION
 
 
 class Place(NamedTuple):
@@ -22,7 +25,10 @@ class Place(NamedTuple):
 
 
 def find_place(size: tuple[int, int], look: Look, geometry: Geometry) -> Place:
-    """Where ink of `size` (width, height; its own aspect) goes in a line of a geometry."""
+    """Where ink of `size` (width, height; its own aspect) goes in a line of a geometry; raises Refused.
+
+    A JPEG file has no more than _MOST_COLUMNS.
+    """
     scale = geometry.height / _TOLD_HEIGHT
     total = min(look.ink_height * scale, geometry.height)
     top = min(look.top_margin * scale, geometry.height - total)
@@ -48,7 +54,10 @@ def find_place(size: tuple[int, int], look: Look, geometry: Geometry) -> Place:
         (below + width, tops[1] + heights[1]),
         (below, tops[0] + heights[0]),
     )
-    return Place(geometry.width or max(7, round(left + width + lean + right)), corners)
+    columns = geometry.width or max(7, round(left + width + lean + right))
+    if columns > _MOST_COLUMNS:
+        raise Refused("too_large", f"{columns:,} pixels wide, a JPEG file has {_MOST_COLUMNS:,} at most")
+    return Place(columns, corners)
 
 
 def place_ink(mask: np.ndarray, place: Place, height: int) -> PIL.Image.Image:

@@ -97,7 +97,7 @@ def parse_source(source: str, encoding: str) -> tuple[str, float, list[TextFile]
                 return name, weight, [TextFile(path, encoding, bool(prefix)) for path in paths]
     raise UserError(
         f"text {source}",
-        received="no such file",
+        received=_tell_missing(source),
         expected="files of text (a path or a glob), list:FILES, or charset; =WEIGHT may follow, as in a.txt=3",
         remedy="Check --text.",
     )
@@ -112,6 +112,15 @@ def _split_weight(source: str) -> list[tuple[str, float]]:
         return [(source, 1.0)]
     fits = sign and math.isfinite(number) and number > 0
     return [(source, 1.0), (name, number)] if fits else [(source, 1.0)]
+
+
+def _tell_missing(source: str) -> str:
+    name, _, weight = source.removeprefix(_LIST).rpartition("=")
+    if storage.is_folder(source.removeprefix(_LIST)):
+        return "a folder"
+    if name == CHARSET or _find_files(name):
+        return f"the weight {weight}, where a number above 0 belongs"
+    return "no such file"
 
 
 def _find_files(pattern: str) -> list[str]:
