@@ -12,10 +12,9 @@ import os
 import sys
 
 from absl import flags
-from beam_jobs.digit_lines import DIGITS
 
 from benchmarks.killing import kill_rounds
-from benchmarks.lines import WORKERS
+from benchmarks.lines import DIGITS, WORKERS
 from pipeline import command, storage
 
 _WORK = flags.DEFINE_string("work", None, "Folder for a charset (kept) and outputs (deleted).", required=True)
