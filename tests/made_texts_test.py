@@ -9,10 +9,11 @@ from absl.testing import parameterized
 
 from beam_jobs.made.text.corpus import Corpus
 from beam_jobs.made.text.cuts import find_cuts
+from beam_jobs.made.text.face_sets import FaceSets
 from beam_jobs.made.text.lengths import parse_lengths
 from beam_jobs.made.text.plan import plan_dtype
-from beam_jobs.made.text.texts import count_windows, draw_texts
-from beam_jobs.made.text.windows import WindowCounts
+from beam_jobs.made.text.texts import draw_texts
+from beam_jobs.made.text.windows import WindowCounts, find_windows
 from pipeline.charset import Charset
 from pipeline.errors import UserError
 from pipeline.frames import needed_frames
@@ -219,15 +220,13 @@ class DrawTextsTest(parameterized.TestCase, tf.test.TestCase):
             draw([make_uniform()], cover("一"), max_frames=2)
 
 
-class CountWindowsTest(tf.test.TestCase):
+class FindWindowsTest(tf.test.TestCase):
     def test_tells_why_windows_become_no_line(self):
-        corpora = [make_corpus("一一二三\nab"), make_uniform()]
-        found = count_windows(
-            corpora, cover("一二ab", "三"), [1, 1], lengths=parse_lengths("2-3"), max_frames=3
-        )
+        sets = FaceSets(cover("一二ab", "三"), np.ones(2))
+        found = find_windows(make_corpus("一一二三\nab"), sets, (2, 3), max_frames=3)
         self.assertEqual(
-            found,
-            [{2: WindowCounts(cut=4, no_face=1, frames=0), 3: WindowCounts(cut=2, no_face=1, frames=1)}, {}],
+            {length: windows.counts for length, windows in found.items()},
+            {2: WindowCounts(cut=4, no_face=1, frames=0), 3: WindowCounts(cut=2, no_face=1, frames=1)},
         )
 
 

@@ -11,7 +11,6 @@ from beam_jobs.made.text.face_sets import FaceSets
 from beam_jobs.made.text.lengths import Lengths
 from beam_jobs.made.text.plan import plan_dtype, split_blocks
 from beam_jobs.made.text.uniform_texts import UniformTexts
-from beam_jobs.made.text.windows import WindowCounts, find_windows
 from pipeline.errors import UserError
 from pipeline.progress import Progress
 
@@ -50,30 +49,6 @@ def draw_texts(
             progress.show(done)
     progress.close(done)
     return plan
-
-
-def count_windows(
-    corpora: Sequence[Corpus],
-    coverage: np.ndarray,
-    weights: np.ndarray,
-    *,
-    lengths: Lengths,
-    max_frames: int | None = None,
-) -> list[dict[int, WindowCounts]]:
-    """For each corpus, by length, the windows that it has, and why some of them become no line; see draw_texts.
-
-    The source `charset` has no windows: its dict is empty.
-    """
-    sets = FaceSets(coverage, weights)
-    return [
-        {
-            length: windows.counts
-            for length, windows in find_windows(corpus, sets, lengths.values, max_frames=max_frames).items()
-        }
-        if not corpus.uniform
-        else {}
-        for corpus in corpora
-    ]
 
 
 def _check_size(characters: int) -> None:
