@@ -3,6 +3,7 @@
 Graves et al., "Connectionist Temporal Classification", ICML 2006. The blank is the last class.
 """
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -118,10 +119,13 @@ def decode_best_path(logits, frames) -> BestPath:
     can stand here; readers know no more of a decoder.
     """
     blank = logits.shape[-1] - 1
-    is_array = isinstance(logits, np.ndarray)
-    best, probability = (_find_likeliest_of_array if is_array else _find_likeliest)(logits, frames, blank)
-    splits, *parts = _merge_repeats(best, probability, blank)
-    return BestPath(*(tf.RaggedTensor.from_row_splits(part, splits, validate=False) for part in parts))
+    if isinstance(logits, np.ndarray):
+        likeliest = _find_likeliest_of_array(logits, frames, blank)
+        splits, ids, *others = _trace_merge_repeats()(*map(tf.constant, (*likeliest, blank)))
+    else:
+        splits, ids, *others = _merge_repeats(*_find_likeliest(logits, frames, blank), blank)
+    ids = tf.RaggedTensor.from_row_splits(ids, splits, validate=False)
+    return BestPath(ids, *map(ids.with_values, others))
 
 
 def _find_likeliest(logits, frames, blank: int):
@@ -172,3 +176,9 @@ def _merge_repeats(best, probability, blank):
         tf.cast(begin[:, 1], tf.int32),
         tf.cast(end[:, 1], tf.int32),
     )
+
+
+@functools.cache
+def _trace_merge_repeats():
+    """The one graph of _merge_repeats: called itself, a line takes it 0.3 ms, through tf.function 0.5."""
+    return _merge_repeats.get_concrete_function()
