@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from model.exports.graphs import make_lines_call, make_module
+from model.exports.lines_graph import make_lines_call
 from model.exports.networks import INPUT, OUTPUT, import_extra
+from model.exports.saved_model_graph import make_module
 from model.exports.silence import quiet
 from model.network import KerasNetwork
 from pipeline import images, storage

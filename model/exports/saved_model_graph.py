@@ -1,4 +1,4 @@
-"""What an exported model computes: the network in functions, with image files or grey levels at their start."""
+"""What a SavedModel computes: the network in functions that take image files or grey levels."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from model.ctc import decode_best_path
-from model.densenet import HEAD, build_densenet
+from model.densenet import build_densenet
 from model.layers import plain_convolutions
 from model.network import KerasNetwork
 from pipeline.charset import Charset
@@ -47,28 +47,6 @@ def make_module(network: KerasNetwork) -> tf.Module:
     module.compute_logits, module.find_best_path = compute_logits, find_best_path
     module.read, module.serve = read, serve
     return module
-
-
-def make_lines_call(network: KerasNetwork) -> Callable:
-    """float32 normalised lines of one width, [B, H, W, 1] -> logits [B, T, classes], for other engines.
-
-    A column's dense layer is spelt as the convolution over all rows that it is: the reshape before it would
-    keep an engine from knowing its sizes beforehand.
-    """
-    model = _build(network, padded=False)
-    *_, features, _, _, head = model.layers
-    if head.name != HEAD:
-        raise RuntimeError(f"the network ends in {head.name}, not in {HEAD}")
-    trunk = keras.Model(model.inputs, features.output)
-
-    def call(lines):
-        with _weights_of(network, model), plain_convolutions():
-            x = trunk(lines, training=False)  # [B, rows, T, channels]
-            kernel = tf.reshape(tf.convert_to_tensor(head.kernel), [x.shape[1], 1, x.shape[3], -1])
-            logits = tf.nn.conv2d(x, kernel, 1, "VALID") + tf.convert_to_tensor(head.bias)
-        return tf.squeeze(logits, axis=1)
-
-    return call
 
 
 def _make_any_call(network: KerasNetwork) -> Callable:
