@@ -15,11 +15,11 @@ from beam_jobs.provenance import describe_run
 from beam_jobs.split_state import CONVERSION, Words
 from beam_jobs.split_work import SplitWork
 from pipeline import schema, storage
-from pipeline.dataset_info import FILE_NAME, DatasetInfo, SplitInfo, load_dataset_info
+from pipeline.dataset_info import FILE_NAME, IMAGES_NAME, DatasetInfo, SplitInfo, load_dataset_info
 from pipeline.errors import UserError
 
 # What tells of a folder of records, and of one of images.
-DESCRIPTIONS = (FILE_NAME, "images.json")
+DESCRIPTIONS = (FILE_NAME, IMAGES_NAME)
 
 # Within a split's sources, what was found when it was planned: it follows from the others, and is only told.
 FOUND = "found"

@@ -14,6 +14,7 @@ from pipeline.frames import STRIDE
 from pipeline.images import Geometry, check_fit
 
 FILE_NAME = "dataset.json"
+IMAGES_NAME = "images.json"  # the same of lines that are image files still
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,12 +127,7 @@ def load_dataset_info(folder: str, name: str = FILE_NAME) -> DatasetInfo:
     """
     path = storage.join(folder, name)
     if not storage.exists(path):
-        raise UserError(
-            f"data set {folder}",
-            received=f"no {name}",
-            expected="a folder that a conversion has finished",
-            remedy="Run python -m beam_jobs.convert with --output on this folder.",
-        )
+        raise _refuse_missing(folder, name)
     try:
         return _from_json(json.loads(storage.read_bytes(path).decode("utf-8")))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -141,6 +137,19 @@ def load_dataset_info(folder: str, name: str = FILE_NAME) -> DatasetInfo:
             expected=f"a description of schema version {schema.VERSION}",
             remedy="Restore it from a copy, or delete it and convert every split again with --overwrite.",
         ) from None
+
+
+def _refuse_missing(folder: str, name: str) -> UserError:
+    received, options = f"no {name}", "--output on this folder"
+    if name == FILE_NAME and storage.exists(storage.join(folder, IMAGES_NAME)):
+        received = "image files and lists of them"
+        options = f"one of its lists, --image_root={folder} and another --output"
+    return UserError(
+        f"data set {folder}",
+        received=received,
+        expected="a folder that a conversion has finished",
+        remedy=f"Run python -m beam_jobs.convert with {options}.",
+    )
 
 
 def _from_json(content: dict[str, Any]) -> DatasetInfo:

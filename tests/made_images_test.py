@@ -129,6 +129,22 @@ class MadeImagesTest(parameterized.TestCase, SynthesisTest):
         self.synthesize(overwrite=True, **self.settings)
         self.assertEqual(read_charset(os.path.join(self.output, "charset.txt")), CHARSET)
 
+    def test_a_charset_that_is_none_is_replaced_where_told(self):
+        path = os.path.join(self.output, "charset.txt")
+        os.makedirs(self.output)
+        with open(path, "wb") as file:
+            file.write(b"\xff\xfe")
+        with self.assertRaisesRegex(UserError, "charset.txt.* or add --overwrite"):
+            self.synthesize(**self.settings)
+        self.synthesize(overwrite=True, **self.settings)
+        self.assertEqual(read_charset(path), CHARSET)
+
+    def test_who_takes_images_for_records_is_told_to_convert_them(self):
+        self.synthesize(**self.settings)
+        told = f"^data set {self.output}: received image files .*convert with .*--image_root={self.output}"
+        with self.assertRaisesRegex(UserError, told):
+            load_dataset_info(self.output)
+
     def test_records_and_images_go_to_folders_of_their_own(self):
         self.synthesize(**self.settings)
         for overwrite in (False, True):

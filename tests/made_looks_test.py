@@ -58,6 +58,7 @@ class LooksTest(parameterized.TestCase, tf.test.TestCase):
         ('{"preset": "none"}', "no preset 'none'"),
         ("[]", "JSON that is no object"),
         ("blur", "no JSON .Expecting value"),
+        ('{"blur": [0, 0, 0, 0, 0], "blur": [1, 1, 1, 1, 1]}', "'blur' twice"),
     )
     def test_a_file_of_other_things_is_refused_by_name(self, content, told):
         path = os.path.join(self.get_temp_dir(), "bad.json")

@@ -14,6 +14,7 @@ from beam_jobs.made.image_files import ImageJob, write_images
 from pipeline import storage
 from pipeline.charset import read_charset
 from pipeline.dataset_info import SplitInfo
+from pipeline.errors import UserError
 
 CHARSET = "charset.txt"
 
@@ -79,7 +80,10 @@ class ImageSplit(DatasetSplit):
 
     def _has_charset(self) -> bool:
         """Whether the folder's charset is this one, in its own words perhaps."""
-        return storage.exists(self._charset_path) and read_charset(self._charset_path) == self._info.charset
+        try:
+            return storage.exists(self._charset_path) and read_charset(self._charset_path) == self._info.charset
+        except UserError:  # it is none
+            return False
 
     @property
     def _list_path(self) -> str:

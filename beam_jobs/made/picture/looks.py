@@ -154,7 +154,7 @@ def choose_looks(name: str) -> Looks:
     if not storage.exists(name):
         raise _refuse_looks(name, "no preset and no file of that name")
     try:
-        given = json.loads(storage.read_bytes(name))
+        given = json.loads(storage.read_bytes(name), object_pairs_hook=_make_object)
     except ValueError as error:
         raise _refuse_looks(name, f"no JSON ({error})") from None
     if not isinstance(given, dict):
@@ -165,6 +165,14 @@ def choose_looks(name: str) -> Looks:
         raise _refuse_looks(name, f"no property {wrong[0]!r}" if wrong else f"no preset {base!r}")
     spreads = {key: tuple(spread) if isinstance(spread, list) else spread for key, spread in given.items()}
     return dataclasses.replace(PRESETS[base], **spreads)
+
+
+def _make_object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{max(names, key=names.count)!r} twice")
+    return made
 
 
 def _refuse_looks(name: str, received: str) -> UserError:
