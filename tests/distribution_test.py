@@ -13,12 +13,13 @@ from model.validation import Validator
 from pipeline.dataset import training_input
 from pipeline.dataset_info import load_dataset_info
 from pipeline.errors import UserError
-from tests.samples import convert_lines
+from tests.samples import convert_lines, shallow_network
 
 
 class DistributionTest(tf.test.TestCase):
     def setUp(self):
         super().setUp()
+        self.enterContext(shallow_network())
         self.folder = convert_lines(self.create_tempdir().full_path, 21)
         self.info = load_dataset_info(self.folder)
 
