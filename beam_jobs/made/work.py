@@ -9,7 +9,7 @@ import numpy as np
 import PIL.Image
 from absl import logging
 
-from beam_jobs.dataset_split import DESCRIPTIONS, DatasetSplit
+from beam_jobs.dataset_split import DatasetSplit
 from beam_jobs.made.fonts.coverage import describe_coverage, find_coverage
 from beam_jobs.made.fonts.faces import Face, find_faces
 from beam_jobs.made.image_split import ImageSplit
@@ -25,7 +25,7 @@ from beam_jobs.runners import parse_options, try_runner
 from beam_jobs.split_result import tell_split
 from beam_jobs.split_state import Words
 from pipeline.charset import Charset, read_charset, show_characters
-from pipeline.dataset_info import DatasetInfo
+from pipeline.dataset_info import FILE_NAME, IMAGES_NAME, DatasetInfo
 from pipeline.frames import count_frames
 
 _NAMED = 10  # characters, or faces, that a message names
@@ -127,8 +127,8 @@ def _plan_split(config: Synthesis) -> tuple[DatasetSplit, list[np.ndarray]]:
 def _make_part(config: Synthesis, charset: Charset, faces: list[Face], sources: dict[str, Any]) -> DatasetSplit:
     """The split, as records or as images."""
     kind, description, encoding = {
-        "records": (DatasetSplit, DESCRIPTIONS[0], config.image_encoding),
-        "images": (ImageSplit, DESCRIPTIONS[1], "uint8"),  # grey levels, which files of grey images have
+        "records": (DatasetSplit, FILE_NAME, config.image_encoding),
+        "images": (ImageSplit, IMAGES_NAME, "uint8"),  # grey levels, which files of grey images have
     }[config.write]
     return kind(
         folder=config.output,
