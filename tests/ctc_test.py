@@ -27,6 +27,11 @@ def random_logits(*shape):
     return np.random.default_rng(sum(shape)).normal(0, 2, shape).astype(np.float32)
 
 
+def spell(*paths):
+    """Logits, float32 [B, T, CLASSES], that are highest along the paths."""
+    return np.where(np.array(paths)[..., None] == np.arange(CLASSES), 5, 0).astype(np.float32)
+
+
 class CtcLossTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters(([0],), ([2, 1],), ([1, 1],), ([0, 0, 2],), ([0, 1, 0],), ([2, 2, 2],))
     def test_equals_the_sum_over_all_alignments(self, label):
@@ -61,9 +66,11 @@ class CtcLossTest(parameterized.TestCase, tf.test.TestCase):
 
 
 class DecodeBestPathTest(parameterized.TestCase, tf.test.TestCase):
+    def find(self, logits, frames):
+        return decode_best_path(tf.constant(logits), tf.constant(frames))
+
     def decode(self, path, frames=None):
-        logits = tf.one_hot([path], CLASSES, on_value=5.0)
-        return decode_best_path(logits, tf.constant([frames or len(path)])).ids.to_list()[0]
+        return self.find(spell(path), [frames or len(path)]).ids.to_list()[0]
 
     @parameterized.parameters(
         ([0, 0, 3, 0, 1], [0, 0, 1]),
@@ -76,8 +83,7 @@ class DecodeBestPathTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_agrees_with_a_plain_loop_on_every_short_path(self):
         paths = list(itertools.product(range(CLASSES), repeat=5))
-        logits = tf.one_hot(paths, CLASSES, on_value=5.0)
-        decoded = decode_best_path(logits, tf.fill([len(paths)], 5)).ids.to_list()
+        decoded = self.find(spell(*paths), [5] * len(paths)).ids.to_list()
         self.assertEqual(decoded, [collapse(path) for path in paths])
 
     def test_stops_at_the_end_of_the_line(self):
@@ -87,31 +93,41 @@ class DecodeBestPathTest(parameterized.TestCase, tf.test.TestCase):
         logits = np.full((1, 5, CLASSES), 0.0, np.float32)
         for frame, (k, height) in enumerate([(0, 1.0), (0, 4.0), (3, 9.0), (0, 2.0), (1, 3.0)]):
             logits[0, frame, k] = height
-        path = decode_best_path(tf.constant(logits), tf.constant([5]))
+        path = self.find(logits, [5])
         peaks = [np.exp(height) / (np.exp(height) + 3) for height in (4.0, 2.0, 3.0)]
         self.assertEqual(path.ids.to_list(), [[0, 0, 1]])
         self.assertAllClose(path.confidence.to_list()[0], peaks)
 
     def test_tells_the_frames_of_each_character(self):
-        logits = tf.one_hot([[0, 0, 3, 0, 1, 1, 1, 3], [3, 2, 2, 0, 0, 0, 0, 0]], CLASSES, on_value=5.0)
-        path = decode_best_path(logits, tf.constant([8, 3]))
+        path = self.find(spell([0, 0, 3, 0, 1, 1, 1, 3], [3, 2, 2, 0, 0, 0, 0, 0]), [8, 3])
         self.assertEqual(path.ids.to_list(), [[0, 0, 1], [2]])
         self.assertEqual((path.first.to_list(), path.last.to_list()), ([[0, 3, 4], [1]], [[1, 3, 6], [2]]))
 
     def test_reads_nothing_in_blanks_and_in_no_frames(self):
-        logits = tf.one_hot([[3, 3], [0, 0]], CLASSES, on_value=5.0)
-        for part in decode_best_path(logits, tf.constant([2, 0])):
+        for part in self.find(spell([3, 3], [0, 0]), [2, 0]):
             self.assertEqual(part.to_list(), [[], []])
 
-    @parameterized.parameters(
-        tf.function, lambda decode: lambda logits, frames: decode(logits.numpy(), frames.numpy())
-    )
-    def test_reads_the_same_in_a_graph_and_from_arrays(self, wrap):
-        logits, frames = tf.constant(random_logits(7, 9, CLASSES)), tf.range(3, 10)
-        eager, other = decode_best_path(logits, frames), wrap(decode_best_path)(logits, frames)
-        for part, same in zip(eager, other, strict=True):
-            self.assertAllEqual(part.row_lengths(), same.row_lengths())
+    def test_reads_no_line(self):
+        for part in self.find(random_logits(0, 9, CLASSES), np.zeros(0, np.int32)):
+            self.assertEqual(part.to_list(), [])
+
+    def test_reads_as_a_graph_does(self):
+        logits, frames = random_logits(7, 9, CLASSES), np.arange(3, 10, dtype=np.int32)
+        before = logits.copy()
+        found = self.find(logits, frames)
+        expected = tf.function(decode_best_path)(tf.constant(logits), tf.constant(frames))
+        for part, same in zip(found, expected, strict=True):
+            self.assertAllEqual(part.row_splits, same.row_splits)
             self.assertAllClose(part.flat_values, same.flat_values)
+            self.assertEqual(part.flat_values.dtype, same.flat_values.dtype)
+        self.assertAllEqual(logits, before)
+
+
+class DecodeArraysTest(DecodeBestPathTest):
+    """The same of arrays, which numpy goes through."""
+
+    def find(self, logits, frames):
+        return decode_best_path(logits, np.array(frames))
 
 
 if __name__ == "__main__":
