@@ -3,11 +3,11 @@
     python -m benchmarks.reading --work=build/benchmark --lines=2000 --pairs=5
 
 All read the same drawn lines of 280x32 with the same random weights, 5990 classes, checked before the first
-round: `run` and the exports `saved_model`, `onnx`, `tflite` and `int8` through model.recognizer, `signature`
-through the SavedModel's signature, which takes the files' bytes. The yardstick is the notebook's network on
-tf-keras, whose predict takes batches of 64 that Pillow has decoded into float64, one after the other, and whose
-frames' likeliest classes are merged in Python. Every measurement has a process of its own and begins after a
-warm-up.
+round: `run` and its exports by their names, int8 ones as `onnx_int8` and `tflite_int8`, through
+model.recognizer; `signature` through the SavedModel's signature, which takes the files' bytes. The yardstick is
+the notebook's network on tf-keras, whose predict takes batches of 64 that Pillow has decoded into float64, one
+after the other, and whose frames' likeliest classes are merged in Python. Every measurement has a process of
+its own and begins after a warm-up.
 
 Standard output ends with one JSON object: `latency_ms`, the median time of one line alone (of --single lines),
 `lines_per_second` over --lines lines, and `ratio` (lines/s, ours / the notebook's; above 1, ours is the faster
@@ -26,7 +26,7 @@ from benchmarks.lines import draw_lines, read_images
 from benchmarks.pairs import median, run_alone
 from pipeline import command, storage
 
-READERS = ("run", "saved_model", "signature", "onnx", "tflite", "int8")
+READERS = ("run", "saved_model", "signature", "onnx", "tflite", "onnx_int8", "tflite_int8")
 YARDSTICK = "notebook"
 
 _WORK = flags.DEFINE_string("work", None, "Folder for drawn lines and models (kept).", required=True)

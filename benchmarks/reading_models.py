@@ -27,7 +27,8 @@ EXPORTS = {
     "saved_model": {"format": "saved_model"},
     "onnx": {"format": "onnx"},
     "tflite": {"format": "tflite"},
-    "int8": {"format": "tflite", "precision": "int8"},
+    "onnx_int8": {"format": "onnx", "precision": "int8"},
+    "tflite_int8": {"format": "tflite", "precision": "int8"},
 }
 CALIBRATION_LINES = 200
 

@@ -31,7 +31,7 @@ _FORMAT = flags.DEFINE_string("format", "saved_model", "saved_model, onnx or tfl
 _PRECISION = flags.DEFINE_string(
     "precision",
     "float32",
-    "float32; or int8 for tflite, smaller and less exact, which --calibration_data tunes.",
+    "float32; or int8 for onnx and tflite: faster, smaller, less exact, tuned by --calibration_data.",
 )
 _DATA = flags.DEFINE_string(
     "calibration_data", None, "Folder of a data set; its first line becomes the export's golden line, too."

@@ -29,6 +29,7 @@ PRECISIONS = ("float32", "int8")
 # By format, the file that the model is in (SavedModel's is in its folder variables/, too).
 SAVED_MODEL = "saved_model"
 MODEL_FILES = {SAVED_MODEL: "saved_model.pb", "onnx": "model.onnx", "tflite": "model.tflite"}
+INT8_FORMATS = ("onnx", "tflite")
 
 # What stands beside the model and export.json.
 DESCRIPTION = (DATASET, CHARSET, GOLDEN_IMAGE, GOLDEN_LOGITS)

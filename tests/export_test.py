@@ -34,9 +34,9 @@ class FormatTest(ExportCase):
     def make_tflite(self, seed: int = 0) -> str:
         return self.make("tflite", seed, format="tflite")
 
-    def make_int8(self) -> str:
+    def make_int8(self, format: str) -> str:
         lines = [draw_levels(n) for n in range(8)]
-        return self.make("int8", format="tflite", precision="int8", calibration=lines)
+        return self.make(f"int8-{format}", format=format, precision="int8", calibration=lines)
 
     @parameterized.parameters("onnx", "tflite")
     def test_reads_as_the_run_does_at_any_width(self, format):
@@ -52,22 +52,26 @@ class FormatTest(ExportCase):
             self.assertEqual(one.text, other.text)
             self.assertAllClose([c[1:] for c in one.characters], [c[1:] for c in other.characters])
 
-    def test_int8_is_near_the_run_and_smaller(self):
-        network, exported = make_network(), load_network(self.make_int8())
-        levels, widths = draw_levels(1)[None], np.array([64])
-        ours, theirs = (one.compute_logits(levels, widths) for one in (network, exported))
-        self.assertGreater(np.corrcoef(ours.ravel(), theirs.ravel())[0, 1], 0.97)
-        self.assertNotAllClose(ours, theirs, atol=1e-3, rtol=0)
-        folders = self.make_int8(), self.make_tflite()
-        sizes = [os.path.getsize(os.path.join(folder, "model.tflite")) for folder in folders]
+    @parameterized.parameters("onnx", "tflite")
+    def test_int8_is_near_the_run_and_smaller(self, format):
+        folder, whole = self.make_int8(format), getattr(self, f"make_{format}")()
+        network, exported = make_network(), load_network(folder)
+        for width in WIDTHS:
+            levels, widths = draw_levels(1, width=width)[None], np.array([width])
+            ours, theirs = (one.compute_logits(levels, widths) for one in (network, exported))
+            self.assertGreater(np.corrcoef(ours.ravel(), theirs.ravel())[0, 1], 0.97)
+            self.assertNotAllClose(ours, theirs, atol=1e-3, rtol=0)
+        sizes = [os.path.getsize(os.path.join(one, f"model.{format}")) for one in (folder, whole)]
         self.assertLess(sizes[0], sizes[1] / 2)
         self.assertEqual(exported.export.precision, "int8")
         # The first line that it was calibrated on is its golden one.
-        with open(os.path.join(self.make_int8(), "golden.png"), "rb") as file:
+        with open(os.path.join(folder, "golden.png"), "rb") as file:
             self.assertAllEqual(images.decode(file.read()), draw_levels(0))
 
-    def test_an_onnx_file_tells_what_a_reader_needs(self):
-        model = onnx.load(os.path.join(self.make_onnx(), "model.onnx"))
+    @parameterized.parameters("float32", "int8")
+    def test_an_onnx_file_tells_what_a_reader_needs(self, precision):
+        folder = self.make_onnx() if precision == "float32" else self.make_int8("onnx")
+        model = onnx.load(os.path.join(folder, "model.onnx"))
         onnx.checker.check_model(model, full_check=True)
         properties = {entry.key: entry.value for entry in model.metadata_props}
         self.assertEqual(

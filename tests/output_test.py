@@ -32,7 +32,7 @@ class OutputTest(parameterized.TestCase, tf.test.TestCase):
         network = make_network()
         network.name = changes.pop("name", "model")
 
-        def write(_, output):
+        def write(_, output, calibration):
             with open(os.path.join(output, "model.onnx"), "wb") as file:
                 file.write(b"a model")
 
@@ -171,7 +171,8 @@ class OutputTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters(
         ({"format": "torch"}, "format: received 'torch', expected saved_model, onnx, tflite"),
         ({"format": "onnx", "precision": "int4"}, "precision: received 'int4', expected float32 or int8"),
-        ({"format": "onnx", "precision": "int8"}, "format: received 'onnx', expected tflite"),
+        ({"format": "saved_model", "precision": "int8"}, "received 'saved_model', expected onnx or tflite"),
+        ({"format": "onnx", "precision": "int8"}, "calibration_data: .*lines to calibrate int8 on"),
         ({"format": "tflite", "precision": "int8"}, "calibration_data: .*lines to calibrate int8 on"),
     )
     def test_refuses_settings_before_it_writes(self, settings, message):

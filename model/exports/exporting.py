@@ -23,6 +23,7 @@ from pipeline.errors import UserError, check_setting
 from pipeline.export_info import (
     CHARSET,
     DESCRIPTION,
+    INT8_FORMATS,
     MODEL_FILES,
     PRECISIONS,
     TOLERANCE,
@@ -53,8 +54,8 @@ def export(
 ) -> dict[str, Any]:
     """Writes a network into a folder, in a format of export_info.MODEL_FILES, and checks that it reads so.
 
-    `int8` is for TFLite and takes lines, uint8 [H, W], to calibrate on; the first of `calibration` is also the
-    golden line. An export that is there is replaced only with `overwrite`, and by one that has been checked.
+    `int8` is for INT8_FORMATS and takes lines, uint8 [H, W], to calibrate on. The first of them is also
+    the golden line. An export that is there is replaced only with `overwrite`, by one that has been checked.
     Returns the figures that model.export prints; raises UserError, and then leaves the folder as it was.
     """
     _check_network(network)
@@ -107,7 +108,7 @@ def _check_settings(format: str, precision: str, calibration: Sequence[np.ndarra
     check_setting("format", format, format in MODEL_FILES, ", ".join(MODEL_FILES))
     check_setting("precision", precision, precision in PRECISIONS, " or ".join(PRECISIONS))
     if precision == "int8":
-        check_setting("format", format, format == "tflite", "tflite, where --precision=int8")
+        check_setting("format", format, format in INT8_FORMATS, "onnx or tflite, where --precision=int8")
         check_setting("calibration_data", None, len(calibration), "lines to calibrate int8 on")
 
 
@@ -115,7 +116,7 @@ def _write(network: KerasNetwork, output: str, format: str, calibration: Sequenc
     if format == "saved_model":
         write_saved_model(network, output)
     elif format == "onnx":
-        write_onnx(network, output)
+        write_onnx(network, output, calibration)
     else:
         write_tflite(network, output, calibration)
     network.info.save(output)

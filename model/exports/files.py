@@ -28,18 +28,25 @@ def write_saved_model(network: KerasNetwork, folder: str) -> None:
         tf.saved_model.save(module, storage.local_path(folder), {"serving_default": module.serve}, options)
 
 
-def write_onnx(network: KerasNetwork, folder: str) -> None:
-    """Writes model.onnx: `lines` float32 [B, H, W, 1] -> `logits` float32 [B, T, classes], B and W free."""
+def write_onnx(network: KerasNetwork, folder: str, calibration: Sequence[np.ndarray] = ()) -> None:
+    """Writes model.onnx: `lines` float32 [B, H, W, 1] -> `logits` float32 [B, T, classes], B and W free.
+
+    With lines to calibrate on, uint8 [H, W], it is of int8 between the two.
+    """
     onnx, convert = import_extra("onnx"), import_extra("tf2onnx.convert")
-    from model.exports.onnx_graph import name_dimensions, pair_rows  # imports onnx
+    from model.exports import onnx_graph, quantisation  # import onnx
 
     spec, call = _lines_spec(network), make_lines_call(network)
     function = tf.function(lambda lines: {OUTPUT: call(lines)}, input_signature=[spec], autograph=False)
     with quiet():
         model, _ = convert.from_function(function, [spec], opset=OPSET)
-    pair_rows(model)
-    name_dimensions(model.graph.input[0], {0: "B", 2: "W"})
-    name_dimensions(model.graph.output[0], {0: "B", 1: "T"})
+    onnx_graph.pair_rows(model)
+    if calibration:
+        onnx_graph.classify_by_product(model)
+        with quiet():
+            model = quantisation.quantise(model, map(_to_batch, calibration))
+    onnx_graph.name_dimensions(model.graph.input[0], {0: "B", 2: "W"})
+    onnx_graph.name_dimensions(model.graph.output[0], {0: "B", 1: "T"})
     # What a reader needs to know of the data.
     properties = {
         "charset": network.info.charset.characters,
@@ -52,10 +59,7 @@ def write_onnx(network: KerasNetwork, folder: str) -> None:
 
 
 def write_tflite(network: KerasNetwork, folder: str, calibration: Sequence[np.ndarray] = ()) -> None:
-    """Writes model.tflite, of float32 or, with lines to calibrate on, int8; its interface is ONNX's, float32.
-
-    The lines, uint8 [H, W], tell which numbers to expect within the network.
-    """
+    """Writes model.tflite, whose interface is model.onnx's; with lines to calibrate on it is of int8, too."""
     spec, call = _lines_spec(network), make_lines_call(network)
     concrete = tf.function(call, input_signature=[spec], autograph=False).get_concrete_function()
     # From the Keras model itself the converter aborts the process.
