@@ -1,10 +1,13 @@
 """What onnxruntime is given computes what the network does, in float32 and in int8."""
 
+import os
 import tempfile
 
 import numpy as np
+import onnx
 import tensorflow as tf
 from absl.testing import parameterized
+from onnx import numpy_helper
 
 from model.densenet import build_densenet
 from model.exports.files import write_onnx
@@ -52,6 +55,22 @@ class OnnxGraphTest(parameterized.TestCase, tf.test.TestCase):
         levels = np.stack([draw_levels(n) for n in range(8)])
         logits = exported.compute_logits(levels, np.full([8], 64))
         self.assertGreater(len(np.unique(logits)), 256)
+
+    def test_int8_rounds_what_a_block_has_but_once(self):
+        self.export(self.make_network(32), "int8", [draw_levels(n) for n in range(8)])
+        graph = onnx.load(os.path.join(self.folder, "model.onnx")).graph
+        makers = {name: node for node in graph.node for name in node.output}
+        concatenations = [node for node in graph.node if node.op_type == "Concat"]
+        self.assertLen(concatenations, 3)
+        for node in concatenations:
+            (quantise,) = [one for one in graph.node if node.output[0] in one.input]
+            scales = {read_scale(graph, one) for one in (quantise, *(makers[name] for name in node.input))}
+            self.assertLen(scales, 1)
+
+
+def read_scale(graph, node) -> float:
+    (tensor,) = [one for one in graph.initializer if one.name == node.input[1]]
+    return float(numpy_helper.to_array(tensor))
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def write_onnx(network: KerasNetwork, folder: str, calibration: Sequence[np.ndar
     if calibration:
         onnx_graph.classify_by_product(model)
         with quiet():
-            model = quantisation.quantise(model, map(_to_batch, calibration))
+            model = quantisation.quantise(model, list(map(_to_batch, calibration)))
     onnx_graph.name_dimensions(model.graph.input[0], {0: "B", 2: "W"})
     onnx_graph.name_dimensions(model.graph.output[0], {0: "B", 1: "T"})
     # What a reader needs to know of the data.

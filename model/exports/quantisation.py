@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 import onnx
@@ -12,11 +12,14 @@ from model.exports.networks import INPUT, import_extra
 # What is computed in int8; the last layer's bias is added in float32.
 _OPERATORS = ["Conv", "Relu", "Concat", "MatMul"]
 
+# What leaves numbers as they are.
+_MOVERS = ("Transpose", "Reshape")
+
 
 class _Batches:
     """Batches as onnxruntime asks for them."""
 
-    def __init__(self, batches: Iterable[np.ndarray]):
+    def __init__(self, batches: Sequence[np.ndarray]):
         self._batches = iter(batches)
 
     def get_next(self) -> dict[str, np.ndarray] | None:
@@ -24,7 +27,7 @@ class _Batches:
         return None if batch is None else {INPUT: batch}
 
 
-def quantise(model: onnx.ModelProto, batches: Iterable[np.ndarray]) -> onnx.ModelProto:
+def quantise(model: onnx.ModelProto, batches: Sequence[np.ndarray]) -> onnx.ModelProto:
     """The same model with weights and results of int8, whose ranges are those that the batches show.
 
     Weights have 7 bits, a scale for each output channel: with 8, sums of two products overflow their 16 bits on
@@ -35,6 +38,7 @@ def quantise(model: onnx.ModelProto, batches: Iterable[np.ndarray]) -> onnx.Mode
         given, prepared, quantised = (os.path.join(folder, name) for name in ("given", "prepared", "quantised"))
         onnx.save(model, given)  # onnxruntime 1.32 cannot prepare a model that is no file
         shapes.quant_pre_process(given, prepared, skip_symbolic_shape=True)
+        ranges = _share_ranges(onnx.load(prepared).graph, _measure_ranges(prepared, batches, folder))
         tools.quantize_static(
             prepared,
             quantised,
@@ -45,6 +49,37 @@ def quantise(model: onnx.ModelProto, batches: Iterable[np.ndarray]) -> onnx.Mode
             reduce_range=True,
             activation_type=tools.QuantType.QUInt8,
             weight_type=tools.QuantType.QInt8,
-            extra_options={"OpTypesToExcludeOutputQuantization": ["MatMul"]},
+            extra_options={
+                "OpTypesToExcludeOutputQuantization": ["MatMul"],
+                "TensorQuantOverrides": {
+                    name: [{"rmin": low, "rmax": high}] for name, (low, high) in ranges.items()
+                },
+            },
         )
         return onnx.load(quantised)
+
+
+def _measure_ranges(model: str, batches: Sequence[np.ndarray], folder: str) -> dict[str, tuple]:
+    """The least and the greatest number of each tensor that a concatenation takes or gives."""
+    tools = import_extra("onnxruntime.quantization")
+    augmented = os.path.join(folder, "augmented")
+    calibrator = tools.create_calibrator(model, ["Concat"], augmented_model_path=augmented)
+    calibrator.collect_data(_Batches(batches))
+    return {name: data.range_value for name, data in calibrator.compute_data().items()}
+
+
+def _share_ranges(graph: onnx.GraphProto, ranges: dict[str, tuple]) -> dict[str, tuple]:
+    """The range of each tensor of a dense block: that of the block's last concatenation.
+
+    With ranges of their own, each of a block's concatenations would round all that is before it anew.
+    """
+    makers = {name: node for node in graph.node for name in node.output}
+    shared = {}
+    for node in reversed([node for node in graph.node if node.op_type == "Concat"]):
+        whole = shared.setdefault(node.output[0], ranges[node.output[0]])
+        for name in node.input:
+            shared[name] = whole
+            while makers[name].op_type in _MOVERS:
+                name = makers[name].input[0]
+                shared[name] = whole
+    return shared
