@@ -176,9 +176,10 @@ def _find_peaks(logits: np.ndarray) -> np.ndarray:
 
 def _merge_repeats_of_array(best: np.ndarray, probability: np.ndarray, blank: int) -> tuple[np.ndarray, ...]:
     """As _merge_repeats, by numpy."""
-    spells = best != blank
-    starts = spells & (best != np.pad(best[:, :-1], [(0, 0), (1, 0)], constant_values=-1))
-    ends = spells & (best != np.pad(best[:, 1:], [(0, 0), (0, 1)], constant_values=-1))
+    spells, changes = best != blank, best[:, 1:] != best[:, :-1]
+    starts, ends = spells.copy(), spells.copy()
+    starts[:, 1:] &= changes
+    ends[:, :-1] &= changes
     (_, first), (_, last) = np.nonzero(starts), np.nonzero(ends)
     confidence = np.maximum.reduceat(probability, np.flatnonzero(starts[spells]))
     splits = np.concatenate([[0], np.cumsum(starts.sum(axis=1))])

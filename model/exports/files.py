@@ -40,7 +40,7 @@ def write_onnx(network: KerasNetwork, folder: str, calibration: Sequence[np.ndar
     function = tf.function(lambda lines: {OUTPUT: call(lines)}, input_signature=[spec], autograph=False)
     with quiet():
         model, _ = convert.from_function(function, [spec], opset=OPSET)
-    onnx_graph.pair_rows(model)
+    onnx_graph.pair_rows(model, channels_last=bool(calibration))
     if calibration:
         onnx_graph.classify_by_product(model)
         with quiet():
