@@ -123,27 +123,57 @@ def decode_best_path(logits, frames) -> BestPath:
     """
     blank = logits.shape[-1] - 1
     if isinstance(logits, np.ndarray):
-        splits, *parts = _merge_repeats_of_array(*_find_likeliest_of_array(logits, frames, blank), blank)
-        return BestPath(*(tf.compat.v1.ragged.RaggedTensorValue(part, splits) for part in parts))
-    splits, ids, *others = _merge_repeats(*_find_likeliest(logits, frames, blank), blank)
+        return merge_repeats(*find_likeliest(logits, frames), blank)
+    splits, ids, *others = _merge_repeats_of_tensors(*_find_likeliest_of_tensors(logits, frames, blank), blank)
     ids = tf.RaggedTensor.from_row_splits(ids, splits, validate=False)
     return BestPath(ids, *map(ids.with_values, others))
 
 
-def _find_likeliest(logits, frames, blank: int):
-    """Each frame's likeliest class, int32 [B, T], blank behind the line; the probability of those not blank."""
+def find_likeliest(logits: np.ndarray, frames) -> tuple[np.ndarray, np.ndarray]:
+    """Each frame's likeliest class, int32 [B, T], blank behind the line, and its softmax probability.
+
+    Takes arrays as decode_best_path does. The probability, float32 [B, T], is 0 where the class is blank: most
+    frames are, and a softmax over thousands of classes takes its time.
+    """
+    blank = logits.shape[-1] - 1
+    best = np.argmax(logits, axis=-1).astype(np.int32)
+    best[np.arange(best.shape[1]) >= np.asarray(frames)[:, None]] = blank
+    spells, probability = best != blank, np.zeros(best.shape, np.float32)
+    # Line by line: what one needs stays in a core's caches, where a batch's would cross the memory.
+    for line, of_line, places in zip(logits, probability, spells, strict=True):
+        of_line[places] = _find_peaks(line[places])
+    return best, probability
+
+
+def merge_repeats(best: np.ndarray, probability: np.ndarray, blank: int) -> BestPath:
+    """The readings of what find_likeliest gives."""
+    spells, changes = best != blank, best[:, 1:] != best[:, :-1]
+    starts, ends = spells.copy(), spells.copy()
+    starts[:, 1:] &= changes
+    ends[:, :-1] &= changes
+    (_, first), (_, last) = np.nonzero(starts), np.nonzero(ends)
+    confidence = np.maximum.reduceat(probability[spells], np.flatnonzero(starts[spells]))
+    splits = np.concatenate([[0], np.cumsum(starts.sum(axis=1))])
+    parts = (best[starts], confidence, first.astype(np.int32), last.astype(np.int32))
+    return BestPath(*(tf.compat.v1.ragged.RaggedTensorValue(part, splits) for part in parts))
+
+
+def _find_peaks(logits: np.ndarray) -> np.ndarray:
+    """The highest softmax probability of each frame's logits [frames, classes], which it overwrites."""
+    logits -= logits.max(axis=-1, keepdims=True)
+    return 1 / np.exp(logits, out=logits).sum(axis=-1)
+
+
+def _find_likeliest_of_tensors(logits, frames, blank: int):
+    """As find_likeliest, but of the frames alone that are not blank, float32 [spelled]."""
     best = tf.argmax(logits, axis=-1, output_type=tf.int32)
     best = tf.where(tf.sequence_mask(frames, tf.shape(best)[1]), best, blank)
-    # Most frames are blank, and a softmax over thousands of classes takes its time.
     spelled = tf.gather_nd(logits, tf.where(best != blank))
     return best, tf.reduce_max(tf.nn.softmax(spelled), axis=-1)
 
 
-def _merge_repeats(best, probability, blank: int):
-    """The row splits and the flat parts of a BestPath.
-
-    Takes each frame's class, int32 [B, T], and the probability of each that is not blank, float32 [spelled].
-    """
+def _merge_repeats_of_tensors(best, probability, blank: int):
+    """The row splits and the flat parts of a BestPath, of what _find_likeliest_of_tensors gives."""
     spells = best != blank
     starts = spells & (best != tf.pad(best[:, :-1], [[0, 0], [1, 0]], constant_values=-1))
     ends = spells & (best != tf.pad(best[:, 1:], [[0, 0], [0, 1]], constant_values=-1))
@@ -157,30 +187,3 @@ def _merge_repeats(best, probability, blank: int):
         tf.cast(begin[:, 1], tf.int32),
         tf.cast(end[:, 1], tf.int32),
     )
-
-
-def _find_likeliest_of_array(logits: np.ndarray, frames, blank: int) -> tuple[np.ndarray, np.ndarray]:
-    """As _find_likeliest, by numpy."""
-    best = np.argmax(logits, axis=-1).astype(np.int32)
-    best[np.arange(best.shape[1]) >= np.asarray(frames)[:, None]] = blank
-    # Line by line: what one needs stays in a core's caches, where a batch's would cross the memory.
-    peaks = [_find_peaks(line[spells]) for line, spells in zip(logits, best != blank, strict=True)]
-    return best, np.concatenate([np.zeros(0, np.float32), *peaks])
-
-
-def _find_peaks(logits: np.ndarray) -> np.ndarray:
-    """The highest softmax probability of each frame's logits [frames, classes], which it overwrites."""
-    logits -= logits.max(axis=-1, keepdims=True)
-    return 1 / np.exp(logits, out=logits).sum(axis=-1)
-
-
-def _merge_repeats_of_array(best: np.ndarray, probability: np.ndarray, blank: int) -> tuple[np.ndarray, ...]:
-    """As _merge_repeats, by numpy."""
-    spells, changes = best != blank, best[:, 1:] != best[:, :-1]
-    starts, ends = spells.copy(), spells.copy()
-    starts[:, 1:] &= changes
-    ends[:, :-1] &= changes
-    (_, first), (_, last) = np.nonzero(starts), np.nonzero(ends)
-    confidence = np.maximum.reduceat(probability, np.flatnonzero(starts[spells]))
-    splits = np.concatenate([[0], np.cumsum(starts.sum(axis=1))])
-    return splits, best[starts], confidence, first.astype(np.int32), last.astype(np.int32)

@@ -77,11 +77,12 @@ class FormatTest(ExportCase):
         self.assertEqual(
             properties, {"charset": CHARSET.characters, "height": "32", "normalisation": "grey / 255 - 0.5"}
         )
-        (given,), (found,) = model.graph.input, model.graph.output
-        dims = [value.type.tensor_type.shape.dim for value in (given, found)]
-        shapes = [[dim.dim_param or dim.dim_value for dim in one] for one in dims]
-        self.assertEqual((given.name, found.name), ("lines", "logits"))
-        self.assertEqual(shapes, [["B", 32, "W", 1], ["B", "T", CHARSET.classes]])
+        shapes = {
+            value.name: [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim]
+            for value in (*model.graph.input, *model.graph.output)
+        }
+        expected = {"lines": ["B", 32, "W", 1], "logits": ["B", "T", CHARSET.classes]}
+        self.assertEqual(shapes, expected | {"best": ["B", "T"], "probability": ["B", "T"]})
 
     def test_a_folder_describes_itself(self):
         folder = self.make_onnx()

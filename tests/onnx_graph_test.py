@@ -5,6 +5,7 @@ import tempfile
 
 import numpy as np
 import onnx
+import onnxruntime
 import tensorflow as tf
 from absl.testing import parameterized
 from onnx import numpy_helper
@@ -13,6 +14,7 @@ from model.densenet import build_densenet
 from model.exports.files import write_onnx
 from model.exports.networks import open_export
 from model.network import KerasNetwork
+from pipeline import images
 from pipeline.dataset_info import DatasetInfo
 from pipeline.export_info import ExportInfo
 from pipeline.images import Geometry
@@ -48,6 +50,28 @@ class OnnxGraphTest(parameterized.TestCase, tf.test.TestCase):
                 self.assertAllClose(theirs, ours, atol=1e-4, rtol=0)
             else:
                 self.assertLess(np.abs(theirs - ours).mean(), 0.05 * np.abs(ours).mean())
+
+    @parameterized.parameters("float32", "int8")
+    def test_tells_each_frames_likeliest_class_and_its_probability(self, precision):
+        calibration = [draw_levels(n) for n in range(8)] if precision == "int8" else ()
+        self.export(self.make_network(32), precision, calibration)
+        session = onnxruntime.InferenceSession(os.path.join(self.folder, "model.onnx"))
+        lines = images.normalise(np.stack([draw_levels(n) for n in range(8)]))[..., None]
+        logits, best, probability = session.run(["logits", "best", "probability"], {"lines": lines})
+        self.assertAllEqual(best, logits.argmax(-1))
+        self.assertAllClose(probability, tf.reduce_max(tf.nn.softmax(logits), axis=-1))
+
+    def test_a_file_that_tells_the_logits_alone_is_read_too(self):
+        exported = self.export(self.make_network(32), "float32")
+        levels, widths = np.stack([draw_levels(n) for n in range(2)]), np.full([2], 64)
+        expected = exported.find_best_path(levels, widths)
+        path = os.path.join(self.folder, "model.onnx")
+        model = onnx.load(path)
+        del model.graph.output[1:]
+        onnx.save(model, path)
+        older = open_export(self.folder, exported.export).find_best_path(levels, widths)
+        self.assertEqual(older.ids.to_list(), expected.ids.to_list())
+        self.assertAllClose(older.confidence.flat_values, expected.confidence.flat_values)
 
     def test_int8_has_no_steps_of_logits(self):
         network = self.make_network(32)

@@ -31,7 +31,8 @@ def write_saved_model(network: KerasNetwork, folder: str) -> None:
 def write_onnx(network: KerasNetwork, folder: str, calibration: Sequence[np.ndarray] = ()) -> None:
     """Writes model.onnx: `lines` float32 [B, H, W, 1] -> `logits` float32 [B, T, classes], B and W free.
 
-    With lines to calibrate on, uint8 [H, W], it is of int8 between the two.
+    It gives `best` and `probability`, too (see tell_likeliest). With lines to calibrate on, uint8 [H, W], it is
+    of int8 within.
     """
     onnx, convert = import_extra("onnx"), import_extra("tf2onnx.convert")
     from model.exports import onnx_graph, quantisation  # import onnx
@@ -45,6 +46,7 @@ def write_onnx(network: KerasNetwork, folder: str, calibration: Sequence[np.ndar
         onnx_graph.classify_by_product(model)
         with quiet():
             model = quantisation.quantise(model, list(map(_to_batch, calibration)))
+    onnx_graph.tell_likeliest(model)
     onnx_graph.name_dimensions(model.graph.input[0], {0: "B", 2: "W"})
     onnx_graph.name_dimensions(model.graph.output[0], {0: "B", 1: "T"})
     # What a reader needs to know of the data.
