@@ -11,8 +11,7 @@ import tensorflow as tf
 # Stands for the logarithm of 0; finite, so that no difference of two of them is a NaN.
 _NEVER = -1e30
 
-
-# Of tensors, and of arrays.
+# Of tensors, or of arrays.
 Ragged = tf.RaggedTensor | tf.compat.v1.ragged.RaggedTensorValue
 
 
@@ -119,7 +118,7 @@ def decode_best_path(logits, frames) -> BestPath:
     A character's confidence is the highest softmax probability of its class among the frames of its run. Takes
     tensors, or arrays, which numpy goes through: a line's 35 frames of 5990 classes take it a tenth of the time
     (1.1 ms). For a beam search, a lexicon or a language model another function of these arguments and this
-    result can stand here; readers know no more of a decoder.
+    result can stand here. Where an engine finds each frame's likeliest class itself, merge_repeats is enough.
     """
     blank = logits.shape[-1] - 1
     if isinstance(logits, np.ndarray):
@@ -146,7 +145,7 @@ def find_likeliest(logits: np.ndarray, frames) -> tuple[np.ndarray, np.ndarray]:
 
 
 def merge_repeats(best: np.ndarray, probability: np.ndarray, blank: int) -> BestPath:
-    """The readings of what find_likeliest gives."""
+    """The readings of what find_likeliest gives; probabilities of blanks may be anything."""
     spells, changes = best != blank, best[:, 1:] != best[:, :-1]
     starts, ends = spells.copy(), spells.copy()
     starts[:, 1:] &= changes

@@ -45,7 +45,7 @@ def write_onnx(network: KerasNetwork, folder: str, calibration: Sequence[np.ndar
     if calibration:
         onnx_graph.classify_by_product(model)
         with quiet():
-            model = quantisation.quantise(model, list(map(_to_batch, calibration)))
+            model = quantisation.quantise(model, lambda: map(_to_batch, calibration))
     onnx_graph.tell_likeliest(model)
     onnx_graph.name_dimensions(model.graph.input[0], {0: "B", 2: "W"})
     onnx_graph.name_dimensions(model.graph.output[0], {0: "B", 1: "T"})
@@ -61,7 +61,7 @@ def write_onnx(network: KerasNetwork, folder: str, calibration: Sequence[np.ndar
 
 
 def write_tflite(network: KerasNetwork, folder: str, calibration: Sequence[np.ndarray] = ()) -> None:
-    """Writes model.tflite, whose interface is model.onnx's; with lines to calibrate on it is of int8, too."""
+    """Writes model.tflite, `lines` -> `logits` as in model.onnx; with lines to calibrate on it is of int8."""
     spec, call = _lines_spec(network), make_lines_call(network)
     concrete = tf.function(call, input_signature=[spec], autograph=False).get_concrete_function()
     # From the Keras model itself the converter aborts the process.

@@ -60,8 +60,8 @@ def classify_by_product(model: onnx.ModelProto) -> None:
 def tell_likeliest(model: onnx.ModelProto) -> None:
     """Adds to the logits each frame's likeliest class, int64 [B, T], and its probability, float32 [B, T].
 
-    A reader wants no more, and for 5990 classes the engine finds them in less time than it takes to hand the
-    logits out.
+    A reader wants no more, and of 5990 classes onnxruntime finds them 0.9 ms sooner than it hands the logits
+    out and numpy goes through them (a line of 280x32, median).
     """
     graph, (best, probability) = model.graph, LIKELIEST
     graph.node.append(helper.make_node("ArgMax", [OUTPUT], [best], axis=-1, keepdims=0))

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import onnx
@@ -19,7 +19,7 @@ _MOVERS = ("Transpose", "Reshape")
 class _Batches:
     """Batches as onnxruntime asks for them."""
 
-    def __init__(self, batches: Sequence[np.ndarray]):
+    def __init__(self, batches: Iterable[np.ndarray]):
         self._batches = iter(batches)
 
     def get_next(self) -> dict[str, np.ndarray] | None:
@@ -27,43 +27,56 @@ class _Batches:
         return None if batch is None else {INPUT: batch}
 
 
-def quantise(model: onnx.ModelProto, batches: Sequence[np.ndarray]) -> onnx.ModelProto:
+def quantise(model: onnx.ModelProto, read_batches: Callable[[], Iterable[np.ndarray]]) -> onnx.ModelProto:
     """The same model with weights and results of int8, whose ranges are those that the batches show.
+
+    Batches, float32 [B, H, W, 1], are read twice.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        prepared = _prepare(model, folder)
+        measured = _measure_ranges(prepared, read_batches(), folder)
+        ranges = _share_ranges(onnx.load(prepared).graph, measured)
+        return _quantise_file(prepared, read_batches(), ranges, folder)
+
+
+def _prepare(model: onnx.ModelProto, folder: str) -> str:
+    """The path of the model as onnxruntime's quantiser wants it."""
+    given, prepared = (os.path.join(folder, name) for name in ("given", "prepared"))
+    onnx.save(model, given)  # onnxruntime 1.32 cannot prepare a model that is no file
+    shapes = import_extra("onnxruntime.quantization.shape_inference")
+    shapes.quant_pre_process(given, prepared, skip_symbolic_shape=True)
+    return prepared
+
+
+def _quantise_file(
+    path: str, batches: Iterable[np.ndarray], ranges: dict[str, tuple], folder: str
+) -> onnx.ModelProto:
+    """The model of a file in int8, with these tensors' ranges and, for all others, those of the batches.
 
     Weights have 7 bits, a scale for each output channel: with 8, sums of two products overflow their 16 bits on
     CPUs without VNNI, which then read otherwise than those with it.
     """
-    tools, shapes = (import_extra(f"onnxruntime.quantization{name}") for name in ("", ".shape_inference"))
-    with tempfile.TemporaryDirectory() as folder:
-        given, prepared, quantised = (os.path.join(folder, name) for name in ("given", "prepared", "quantised"))
-        onnx.save(model, given)  # onnxruntime 1.32 cannot prepare a model that is no file
-        shapes.quant_pre_process(given, prepared, skip_symbolic_shape=True)
-        ranges = _share_ranges(onnx.load(prepared).graph, _measure_ranges(prepared, batches, folder))
-        tools.quantize_static(
-            prepared,
-            quantised,
-            _Batches(batches),
-            quant_format=tools.QuantFormat.QDQ,
-            op_types_to_quantize=_OPERATORS,
-            per_channel=True,
-            reduce_range=True,
-            activation_type=tools.QuantType.QUInt8,
-            weight_type=tools.QuantType.QInt8,
-            extra_options={
-                "OpTypesToExcludeOutputQuantization": ["MatMul"],
-                "TensorQuantOverrides": {
-                    name: [{"rmin": low, "rmax": high}] for name, (low, high) in ranges.items()
-                },
-            },
-        )
-        return onnx.load(quantised)
+    tools, quantised = import_extra("onnxruntime.quantization"), os.path.join(folder, "quantised")
+    overrides = {name: [{"rmin": low, "rmax": high}] for name, (low, high) in ranges.items()}
+    tools.quantize_static(
+        path,
+        quantised,
+        _Batches(batches),
+        quant_format=tools.QuantFormat.QDQ,
+        op_types_to_quantize=_OPERATORS,
+        per_channel=True,
+        reduce_range=True,
+        activation_type=tools.QuantType.QUInt8,
+        weight_type=tools.QuantType.QInt8,
+        extra_options={"OpTypesToExcludeOutputQuantization": ["MatMul"], "TensorQuantOverrides": overrides},
+    )
+    return onnx.load(quantised)
 
 
-def _measure_ranges(model: str, batches: Sequence[np.ndarray], folder: str) -> dict[str, tuple]:
+def _measure_ranges(path: str, batches: Iterable[np.ndarray], folder: str) -> dict[str, tuple]:
     """The least and the greatest number of each tensor that a concatenation takes or gives."""
-    tools = import_extra("onnxruntime.quantization")
-    augmented = os.path.join(folder, "augmented")
-    calibrator = tools.create_calibrator(model, ["Concat"], augmented_model_path=augmented)
+    tools, augmented = import_extra("onnxruntime.quantization"), os.path.join(folder, "augmented")
+    calibrator = tools.create_calibrator(path, ["Concat"], augmented_model_path=augmented)
     calibrator.collect_data(_Batches(batches))
     return {name: data.range_value for name, data in calibrator.compute_data().items()}
 
