@@ -1,5 +1,6 @@
 """A small network to export, and exports of it."""
 
+import dataclasses
 import os
 import shutil
 import tempfile
@@ -17,11 +18,11 @@ from tests.samples import CHARSET, shallow_network, train_a_little
 INFO = DatasetInfo(CHARSET, Geometry(32, 64), "uint8")
 
 
-def make_network(seed: int = 0) -> KerasNetwork:
+def make_network(seed: int = 0, height: int = INFO.geometry.height) -> KerasNetwork:
     with shallow_network():
-        model = build_densenet(height=32, classes=CHARSET.classes, seed=seed)
+        model = build_densenet(height=height, classes=CHARSET.classes, seed=seed)
     train_a_little(model)
-    return KerasNetwork(model, INFO)
+    return KerasNetwork(model, dataclasses.replace(INFO, geometry=Geometry(height, INFO.geometry.width)))
 
 
 class ExportCase(parameterized.TestCase, tf.test.TestCase):
@@ -31,10 +32,10 @@ class ExportCase(parameterized.TestCase, tf.test.TestCase):
         cls.root = tempfile.mkdtemp()
         cls.addClassCleanup(shutil.rmtree, cls.root)
 
-    def make(self, name: str, seed: int = 0, **how) -> str:
+    def make(self, name: str, seed: int = 0, *, height: int = INFO.geometry.height, **how) -> str:
         """The folder of an export, which is made once."""
         folder = os.path.join(self.root, f"{name}-{seed}")
         if not os.path.exists(folder):
             with shallow_network():
-                export(make_network(seed), output=folder, **how)
+                export(make_network(seed, height), output=folder, **how)
         return folder

@@ -1,9 +1,7 @@
 """What onnxruntime is given computes what the network does, in float32 and in int8."""
 
-import functools
 import os
 import shutil
-import tempfile
 
 import numpy as np
 import onnx
@@ -12,15 +10,12 @@ import tensorflow as tf
 from absl.testing import parameterized
 from onnx import numpy_helper
 
-from model.densenet import build_densenet
-from model.exports.files import write_onnx
-from model.exports.networks import Network, open_export
-from model.network import KerasNetwork
+from model.exports.networks import open_export
+from model.loading import load_network
+from model.network import Network
 from pipeline import images
-from pipeline.dataset_info import DatasetInfo
-from pipeline.export_info import ExportInfo
-from pipeline.images import Geometry
-from tests.samples import CHARSET, draw_levels, shallow_network, train_a_little
+from tests.export_case import ExportCase, make_network
+from tests.samples import draw_levels
 
 HEIGHT = 36  # the blocks have 18, 9 and 4 rows, of which 9 do not go in pairs
 PRECISIONS = ("float32", "int8")
@@ -30,38 +25,23 @@ def draw_lines(count: int) -> list[np.ndarray]:
     return [draw_levels(n, HEIGHT) for n in range(count)]
 
 
-class OnnxGraphTest(parameterized.TestCase, tf.test.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.root = tempfile.mkdtemp()
-        cls.addClassCleanup(shutil.rmtree, cls.root)
-        with shallow_network():
-            model = build_densenet(height=HEIGHT, classes=CHARSET.classes)
-        train_a_little(model)
-        cls.network = KerasNetwork(model, DatasetInfo(CHARSET, Geometry(HEIGHT, 64), "uint8"))
-
-    @classmethod
-    @functools.cache
-    def export(cls, precision: str) -> str:
-        folder = os.path.join(cls.root, precision)
-        os.mkdir(folder)
-        write_onnx(cls.network, folder, draw_lines(8) if precision == "int8" else ())
-        cls.network.info.save(folder)
-        return folder
+class OnnxGraphTest(ExportCase):
+    def export(self, precision: str) -> str:
+        calibration = draw_lines(8) if precision == "int8" else ()
+        return self.make(precision, height=HEIGHT, format="onnx", precision=precision, calibration=calibration)
 
     def open(self, precision: str) -> Network:
-        return open_export(self.export(precision), ExportInfo("onnx", precision, "", 0.0, 1e-3))
+        return load_network(self.export(precision))
 
     def load(self, precision: str) -> onnx.ModelProto:
         return onnx.load(os.path.join(self.export(precision), "model.onnx"))
 
     @parameterized.parameters(*PRECISIONS)
     def test_has_the_logits_of_the_network_at_any_width(self, precision):
-        exported = self.open(precision)
+        network, exported = make_network(height=HEIGHT), self.open(precision)
         for width in (57, 64, 300):
             levels, widths = draw_levels(width, HEIGHT, width)[None], np.array([width])
-            ours, theirs = (one.compute_logits(levels, widths) for one in (self.network, exported))
+            ours, theirs = (one.compute_logits(levels, widths) for one in (network, exported))
             if precision == "float32":
                 self.assertAllClose(theirs, ours, atol=1e-4, rtol=0)
             else:
