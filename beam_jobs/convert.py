@@ -12,10 +12,10 @@ Beam's own options follow after --, for example: -- --runner=FlinkRunner --flink
 
 from absl import flags
 
-from beam_jobs.config import DUPLICATES, Conversion
-from pipeline import command
-from pipeline.images import FITS
-from pipeline.schema import PIXEL_BYTES
+from densenet_ocr.beam_jobs.conversion.config import DUPLICATES, Conversion
+from densenet_ocr.pipeline.images import FITS
+from densenet_ocr.pipeline.schema import PIXEL_BYTES
+from densenet_ocr.pipeline.ui import command
 
 _LIST = flags.DEFINE_multi_string("list", [], "List file, a row a line image; give it again for more lists.")
 _IMAGE_ROOT = flags.DEFINE_string("image_root", "", "Folder that the lists' paths start from.")
@@ -80,7 +80,7 @@ _WORKERS = flags.DEFINE_integer(
 
 def main(beam_arguments: list[str]) -> None:
     """Converts as the flags say and prints the result."""
-    from beam_jobs.conversion import convert  # loads Beam, for which --help need not wait
+    from densenet_ocr.beam_jobs.conversion.job import convert  # loads Beam, for which --help need not wait
 
     config = Conversion(
         list_paths=tuple(_LIST.value),

@@ -9,7 +9,7 @@ the exit code is 1. The last line on standard output is {"data", "splits": {name
 
 from absl import flags
 
-from pipeline import command
+from densenet_ocr.pipeline.ui import command
 
 _DATA = flags.DEFINE_string("data", None, "Folder of the data set.", required=True)
 _SPLIT = flags.DEFINE_string("split", None, "The split to describe; by default all.")
@@ -25,7 +25,7 @@ _WORKERS = flags.DEFINE_integer("workers", 0, "Processes that check shards; 0 ta
 
 def main() -> None:
     """Describes as the flags say and prints the result."""
-    from beam_jobs.description import describe  # loads Pillow, for which --help need not wait
+    from densenet_ocr.beam_jobs.inspection.job import describe  # loads Pillow, for which --help need not wait
 
     result = describe(
         data=_DATA.value,

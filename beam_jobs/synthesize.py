@@ -15,10 +15,10 @@ Beam's own options follow after --, for example: -- --runner=FlinkRunner --flink
 
 from absl import flags
 
-from beam_jobs.made.recipe import PREVIEW_LINES, WIDTHS, WRITES, Synthesis
-from pipeline import command
-from pipeline.picture import save_png
-from pipeline.schema import PIXEL_BYTES
+from densenet_ocr.beam_jobs.synthesis.config import PREVIEW_LINES, WIDTHS, WRITES, Synthesis
+from densenet_ocr.pipeline.schema import PIXEL_BYTES
+from densenet_ocr.pipeline.ui import command
+from densenet_ocr.pipeline.ui.picture import save_png
 
 _TEXT = flags.DEFINE_multi_string(
     "text",
@@ -58,7 +58,7 @@ _FONTS = flags.DEFINE_multi_string(
 _LOOKS = flags.DEFINE_string(
     "looks",
     Synthesis.looks,
-    "How lines look: plain, caffe_ocr, or a JSON file of properties (see beam_jobs/made/picture/looks.py).",
+    "How lines look: plain, caffe_ocr, or a JSON file of properties (see synthesis/rendering/style.py).",
 )
 _CHARSET = flags.DEFINE_string("charset", None, "Charset file, row 0 the blank.", required=True)
 _OUTPUT = flags.DEFINE_string("output", None, "Folder of the data set.")
@@ -108,7 +108,10 @@ _WORKERS = flags.DEFINE_integer(
 
 def main(beam_arguments: list[str]) -> None:
     """Synthesizes as the flags say and prints the result."""
-    from beam_jobs.made.work import preview, synthesize  # loads Beam, for which --help need not wait
+    from densenet_ocr.beam_jobs.synthesis.job import (  # loads Beam, for which --help need not wait
+        preview,
+        synthesize,
+    )
 
     config = Synthesis(
         charset_path=_CHARSET.value,

@@ -23,8 +23,8 @@ Beam's own options follow after --, for example: -- --runner=FlinkRunner --flink
 
 from absl import flags
 
-from beam_jobs.config import Transcription
-from pipeline import command
+from densenet_ocr.beam_jobs.conversion.config import Transcription
+from densenet_ocr.pipeline.ui import command
 
 _LIST = flags.DEFINE_multi_string(
     "list", None, "List file, a row a line image; give it again for more lists.", required=True
@@ -63,7 +63,9 @@ _WORKERS = flags.DEFINE_integer(
 
 def main(beam_arguments: list[str]) -> None:
     """Transcribes as the flags say and prints the result."""
-    from beam_jobs.transcription import transcribe  # loads Beam, for which --help need not wait
+    from densenet_ocr.beam_jobs.transcription.job import (
+        transcribe,  # loads Beam, for which --help need not wait
+    )
 
     config = Transcription(
         list_paths=tuple(_LIST.value),

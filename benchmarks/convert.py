@@ -26,9 +26,10 @@ from absl import flags
 from benchmarks import plain_conversion
 from benchmarks.lines import LINES_PER_SHARD, WORKERS, draw_lines, read_images, run_ours, write_task
 from benchmarks.plain_conversion import Task
-from pipeline import command, storage
-from pipeline.errors import UserError
-from pipeline.schema import PIXEL_BYTES
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.schema import PIXEL_BYTES
+from densenet_ocr.pipeline.ui import command
 
 _WORK = flags.DEFINE_string("work", None, "Folder for drawn lines (kept) and outputs (deleted).", required=True)
 _ROWS = flags.DEFINE_integer("rows", 200_000, "Rows of the list.", lower_bound=1)

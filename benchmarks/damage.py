@@ -20,8 +20,9 @@ from absl import flags
 
 from benchmarks.lines import draw_lines, make_command
 from benchmarks.plain_conversion import Task
-from pipeline import command, storage
-from pipeline.progress import Progress
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.ui import command
+from densenet_ocr.pipeline.ui.progress import Progress
 
 _WORK = flags.DEFINE_string("work", None, "Folder for lines and outputs.", required=True)
 _COUNT = flags.DEFINE_integer("count", 10_000, "Damaged images, and damaged rows.", lower_bound=1)

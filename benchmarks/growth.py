@@ -16,8 +16,9 @@ from absl import flags
 
 from benchmarks.lines import LINES_PER_SHARD, draw_lines, make_command, read_images, write_task
 from benchmarks.memory import print_growth, run_watched
-from pipeline import command, storage
-from pipeline.schema import PIXEL_BYTES
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.schema import PIXEL_BYTES
+from densenet_ocr.pipeline.ui import command
 
 _WORK = flags.DEFINE_string("work", None, "Folder for drawn lines (kept) and outputs (deleted).", required=True)
 _ROWS = flags.DEFINE_multi_integer("rows", [50_000, 100_000, 200_000, 400_000], "Rows of a list, each in turn.")

@@ -8,7 +8,7 @@ import subprocess
 import time
 from typing import Any, NamedTuple
 
-from pipeline import storage
+from densenet_ocr.pipeline import storage
 
 # Files that tell of the run, too, that made what they describe.
 _DESCRIPTIONS = ("dataset.json", "images.json", "transcription.json")

@@ -14,7 +14,8 @@ from absl import flags
 
 from benchmarks.killing import kill_rounds
 from benchmarks.lines import draw_lines, make_command, write_task
-from pipeline import command, storage
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.ui import command
 
 _WORK = flags.DEFINE_string("work", None, "Folder for drawn lines (kept) and outputs (deleted).", required=True)
 _ROWS = flags.DEFINE_integer("rows", 100_000, "Rows of the list.", lower_bound=1)

@@ -7,14 +7,14 @@ import sys
 
 import numpy as np
 
-from beam_jobs.made.fonts.faces import PILLOW, find_faces
-from beam_jobs.made.picture.drawing import Drawing
-from beam_jobs.made.picture.looks import PRESETS
 from benchmarks.plain_conversion import Task
-from pipeline import storage
-from pipeline.charset import Charset
-from pipeline.images import Geometry
-from pipeline.progress import Progress
+from densenet_ocr.beam_jobs.synthesis.fonts.faces import PILLOW, find_faces
+from densenet_ocr.beam_jobs.synthesis.rendering.renderer import Drawing
+from densenet_ocr.beam_jobs.synthesis.rendering.style import PRESETS
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.charset import Charset
+from densenet_ocr.pipeline.images import Geometry
+from densenet_ocr.pipeline.ui.progress import Progress
 
 WORKERS = 2
 WIDTH = 280

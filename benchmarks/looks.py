@@ -8,7 +8,7 @@
 Standard output has a table of quartiles and ends with one JSON object: `balanced_accuracy`, the share of lines,
 mean of both kinds, that a logistic regression on the five figures of TOLD_APART_BY puts with their kind, in
 repeated cross-validation (0.5: it cannot tell them apart), and `of_all_figures`, the same on every figure that
-is measured. The presets of beam_jobs.made.picture.looks were fitted by these figures.
+is measured. The presets of beam_jobs.synthesis.rendering.style were fitted by these figures.
 """
 
 import dataclasses
@@ -20,12 +20,21 @@ from sklearn.model_selection import RepeatedStratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from beam_jobs.charts import NOTE_SIZE, Chart
-from beam_jobs.line_sample import sample_lines
-from beam_jobs.made.picture.measures import Measures, measure
-from pipeline import command
-from pipeline.dataset_info import load_dataset_info
-from pipeline.picture import BAR, MARGIN, Typeface, frame, new_sheet, paste_line, save_png, stack
+from densenet_ocr.beam_jobs.inspection.charts import NOTE_SIZE, Chart
+from densenet_ocr.beam_jobs.inspection.line_sample import sample_lines
+from densenet_ocr.beam_jobs.synthesis.rendering.measures import Measures, measure
+from densenet_ocr.pipeline.dataset_info import load_dataset_info
+from densenet_ocr.pipeline.ui import command
+from densenet_ocr.pipeline.ui.picture import (
+    BAR,
+    MARGIN,
+    Typeface,
+    frame,
+    new_sheet,
+    paste_line,
+    save_png,
+    stack,
+)
 
 _REAL = flags.DEFINE_string("real", None, "Data set of real lines.", required=True)
 _REAL_SPLIT = flags.DEFINE_string("real_split", "test", "Its split.")

@@ -7,7 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable
 
-from pipeline import command
+from densenet_ocr.pipeline.ui import command
 
 
 def find_tree(pid: int) -> list[int]:

@@ -15,8 +15,8 @@ import PIL.Image
 import tf_keras
 from tf_keras import backend, layers
 
-from model.config import Devices
-from model.devices import set_up_devices
+from densenet_ocr.model.network.devices import set_up_devices
+from densenet_ocr.model.training.config import Devices
 
 HEIGHT, WIDTH, STRIDE = 32, 280, 8
 MAX_LABEL_LENGTH = 10

@@ -17,9 +17,9 @@ import tf_keras
 from absl import flags
 
 from benchmarks import notebook
-from model.keras2.weights import load_old_model
-from pipeline import command
-from pipeline.charset import Charset
+from densenet_ocr.model.keras2.weights import load_old_model
+from densenet_ocr.pipeline.charset import Charset
+from densenet_ocr.pipeline.ui import command
 
 _CLASSES = flags.DEFINE_list("classes", ["11", "1001", "5990"], "Sizes of the last layer.")
 _HEIGHTS = flags.DEFINE_list("heights", ["32", "48"], "Heights of the lines.")

@@ -1,4 +1,4 @@
-"""Our training as benchmarks.train measures it: what model.training.Trainer puts together, on one device.
+"""Our training as benchmarks.train measures it: what training.trainer.Trainer puts together, on one device.
 
 Configuration is the default one but for the batch size. Left out is what no step needs: the callbacks, which
 are called twice a step but act at the end of an epoch, checkpoints and validation.
@@ -10,14 +10,14 @@ from typing import NamedTuple
 
 import keras
 
-from model.config import Devices, Training
-from model.densenet import build_densenet
-from model.devices import set_up_devices
-from model.distribution import choose_strategy, distribute
-from model.optimizers import make_optimizer
-from model.step import make_step
-from pipeline.dataset import count_steps, training_input
-from pipeline.dataset_info import load_dataset_info
+from densenet_ocr.model.network.densenet import build_densenet
+from densenet_ocr.model.network.devices import set_up_devices
+from densenet_ocr.model.network.distribution import choose_strategy, distribute
+from densenet_ocr.model.training.config import Devices, Training
+from densenet_ocr.model.training.optimizers import make_optimizer
+from densenet_ocr.model.training.step import make_step
+from densenet_ocr.pipeline.dataset import count_steps, training_input
+from densenet_ocr.pipeline.dataset_info import load_dataset_info
 
 
 class Parts(NamedTuple):

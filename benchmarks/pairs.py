@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from pipeline.errors import UserError
+from densenet_ocr.pipeline.errors import UserError
 
 
 def run_alone(function: Callable, *arguments: Any) -> Any:

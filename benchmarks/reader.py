@@ -25,8 +25,8 @@ from absl import flags
 from benchmarks.lines import LINES_PER_SHARD, draw_lines, read_images, run_ours, write_task
 from benchmarks.pairs import measure_pairs, median, run_alone
 from benchmarks.plain_conversion import Task
-from model.config import Training
-from pipeline import command
+from densenet_ocr.model.training.config import Training
+from densenet_ocr.pipeline.ui import command
 
 _WORK = flags.DEFINE_string("work", None, "Folder for drawn lines and their records (kept).", required=True)
 _ROWS = flags.DEFINE_integer("rows", 20_000, "Rows of the list.", lower_bound=1)
@@ -63,8 +63,8 @@ def main() -> None:
 # Each of the next two functions runs in a process of its own and loads there what it needs, nothing else.
 def read_ours(data: str, batch_size: int) -> Speed:
     """Images/s of our input, both ways."""
-    from pipeline.dataset import training_input
-    from pipeline.dataset_info import load_dataset_info
+    from densenet_ocr.pipeline.dataset import training_input
+    from densenet_ocr.pipeline.dataset_info import load_dataset_info
 
     training = Training(batch_size=batch_size)
     dataset = functools.partial(

@@ -24,7 +24,8 @@ from absl import flags
 
 from benchmarks.lines import draw_lines, read_images
 from benchmarks.pairs import median, run_alone
-from pipeline import command, storage
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.ui import command
 
 READERS = ("run", "saved_model", "signature", "onnx", "tflite", "onnx_int8", "tflite_int8")
 YARDSTICK = "notebook"

@@ -6,18 +6,18 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks.notebook import build_network, read_pixels, read_texts
-from model.config import Devices, Training
-from model.densenet import build_densenet
-from model.devices import set_up_devices
-from model.exports.exporting import export
-from model.network import KerasNetwork
-from model.recognizer import Recognizer
-from model.run_folder import RunFolder, load_model, open_run
-from pipeline import images, storage
-from pipeline.charset import Charset
-from pipeline.dataset_info import DatasetInfo
-from pipeline.export_info import is_export
-from pipeline.images import Geometry
+from densenet_ocr.model.exports.exporting import export
+from densenet_ocr.model.network.densenet import build_densenet
+from densenet_ocr.model.network.devices import set_up_devices
+from densenet_ocr.model.reading.network import KerasNetwork
+from densenet_ocr.model.recognizer import Recognizer
+from densenet_ocr.model.training.config import Devices, Training
+from densenet_ocr.model.training.run_folder import RunFolder, load_model, open_run
+from densenet_ocr.pipeline import images, storage
+from densenet_ocr.pipeline.charset import Charset
+from densenet_ocr.pipeline.dataset_info import DatasetInfo
+from densenet_ocr.pipeline.exports.export_info import is_export
+from densenet_ocr.pipeline.images import Geometry
 
 CLASSES = 5990
 FIRST_CHINESE = 0x4E00  # of some 21,000 CJK ideographs in a row

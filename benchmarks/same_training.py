@@ -6,10 +6,10 @@ import numpy as np
 
 from benchmarks import notebook, our_training
 from benchmarks.plain_conversion import Task
-from model.ctc import ctc_loss
-from model.densenet import call_densenet, count_parameters
-from pipeline import schema
-from pipeline.images_graph import normalise
+from densenet_ocr.model.network.ctc import ctc_loss
+from densenet_ocr.model.network.densenet import call_densenet, count_parameters
+from densenet_ocr.pipeline import schema
+from densenet_ocr.pipeline.images_graph import normalise
 
 PARAMETERS = (4_896_742, 7_488)  # with 5990 classes: all, and those that do not train
 

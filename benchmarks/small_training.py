@@ -5,8 +5,8 @@ import re
 import subprocess
 import sys
 
-from pipeline import storage
-from pipeline.charset import Charset
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.charset import Charset
 
 LINES, BATCH, WIDTH = 640, 16, 88
 

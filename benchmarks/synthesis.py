@@ -15,7 +15,8 @@ import sys
 from absl import flags
 
 from benchmarks.memory import print_growth, run_watched
-from pipeline import command, storage
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.ui import command
 
 _WORK = flags.DEFINE_string("work", None, "Folder for outputs (deleted).", required=True)
 _CHARSET = flags.DEFINE_string("charset", None, "Charset file.", required=True)

@@ -15,7 +15,8 @@ from absl import flags
 
 from benchmarks.killing import kill_rounds
 from benchmarks.lines import DIGITS, WORKERS
-from pipeline import command, storage
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.ui import command
 
 _WORK = flags.DEFINE_string("work", None, "Folder for a charset (kept) and outputs (deleted).", required=True)
 _LINES = flags.DEFINE_integer("lines", 20_000, "Lines.", lower_bound=1)

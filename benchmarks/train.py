@@ -31,8 +31,8 @@ from absl import flags
 from benchmarks.lines import draw_lines, read_images, run_ours, write_chinese_task
 from benchmarks.pairs import measure_pairs, median, run_alone
 from benchmarks.plain_conversion import Task
-from model.config import Devices
-from pipeline import command
+from densenet_ocr.model.training.config import Devices
+from densenet_ocr.pipeline.ui import command
 
 _WORK = flags.DEFINE_string("work", None, "Folder for drawn lines and their records (kept).", required=True)
 _FILES = flags.DEFINE_integer("files", 5_000, "Different JPEG files to train on.", lower_bound=1)
@@ -106,7 +106,7 @@ def multiply_matrices() -> float:
     """GFLOP/s of the fastest of some float32 matrix products of 2048x2048, on the device that would train."""
     import tensorflow as tf
 
-    from model.devices import set_up_devices
+    from densenet_ocr.model.network.devices import set_up_devices
 
     set_up_devices(Devices())
     matrix, seconds = tf.random.uniform([MATRIX_SIZE, MATRIX_SIZE]), []

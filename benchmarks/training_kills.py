@@ -20,7 +20,8 @@ import h5py
 from absl import flags
 
 from benchmarks.small_training import BATCH, LINES, find_step, make_data
-from pipeline import command, storage
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.ui import command
 
 _WORK = flags.DEFINE_string("work", None, "Folder for lines (kept) and runs.", required=True)
 _KILLS = flags.DEFINE_integer("kills", 5, "Times that the run is killed.", lower_bound=1)

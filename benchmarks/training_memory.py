@@ -17,8 +17,9 @@ from absl import flags
 
 from benchmarks.memory import read_own
 from benchmarks.small_training import BATCH, LINES, find_step, make_data
-from pipeline import command, storage
-from pipeline.errors import UserError
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.ui import command
 
 _WORK = flags.DEFINE_string("work", None, "Folder for lines (kept) and the run.", required=True)
 _STEPS = flags.DEFINE_integer("steps", 2000, "Steps of the training.", lower_bound=100)

@@ -18,10 +18,11 @@ import sys
 
 from absl import flags
 
-from beam_jobs.transcripts import read_transcripts
 from benchmarks.killing import kill_rounds
 from benchmarks.lines import WORKERS, draw_lines
-from pipeline import command, storage
+from densenet_ocr.beam_jobs.transcription.transcripts import read_transcripts
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.ui import command
 
 _WORK = flags.DEFINE_string("work", None, "Folder for drawn lines (kept) and outputs (deleted).", required=True)
 _MODEL = flags.DEFINE_string("model", None, "Folder of an export, format saved_model.", required=True)

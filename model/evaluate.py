@@ -9,8 +9,8 @@ The last line on standard output is {"split", "lines", "exact_match", "exact_mat
 
 from absl import flags
 
-from model.config import Devices
-from pipeline import command
+from densenet_ocr.model.training.config import Devices
+from densenet_ocr.pipeline.ui import command
 
 _MODEL = flags.DEFINE_string("model", None, "Folder of a run or of an export.")
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Weights file of the run; by default the best epoch's.")
@@ -31,8 +31,10 @@ _FONT = flags.DEFINE_string(
 
 def main() -> None:
     """Evaluates as the flags say and prints the result."""
-    from model.devices import set_up_devices  # loads TensorFlow, for which --help need not wait
-    from model.evaluation import evaluate
+    from densenet_ocr.model.network.devices import (
+        set_up_devices,  # loads TensorFlow, for which --help need not wait
+    )
+    from densenet_ocr.model.reading.evaluation import evaluate
 
     set_up_devices(Devices())
     result = evaluate(
@@ -50,8 +52,8 @@ def main() -> None:
 
 
 def _load_network():
-    from model.loading import check_choice, load_network, load_old_network
-    from pipeline.dataset_info import load_dataset_info
+    from densenet_ocr.model.reading.loading import check_choice, load_network, load_old_network
+    from densenet_ocr.pipeline.dataset_info import load_dataset_info
 
     check_choice(model=_MODEL.value, checkpoint=_CHECKPOINT.value, weights=_WEIGHTS.value)
     if _MODEL.value:

@@ -16,8 +16,8 @@ that both read alike.
 
 from absl import flags
 
-from model.config import Devices
-from pipeline import command
+from densenet_ocr.model.training.config import Devices
+from densenet_ocr.pipeline.ui import command
 
 _MODEL = flags.DEFINE_string("model", None, "Folder of the run.")
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Weights file of the run; by default the best epoch's.")
@@ -43,10 +43,12 @@ _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an export that is th
 
 def main() -> None:
     """Exports as the flags say and prints the result."""
-    from model.devices import set_up_devices  # loads TensorFlow, for which --help need not wait
-    from model.exports.calibration import read_calibration
-    from model.exports.exporting import export
-    from model.loading import choose_network
+    from densenet_ocr.model.exports.calibration import read_calibration
+    from densenet_ocr.model.exports.exporting import export
+    from densenet_ocr.model.network.devices import (
+        set_up_devices,  # loads TensorFlow, for which --help need not wait
+    )
+    from densenet_ocr.model.reading.loading import choose_network
 
     set_up_devices(Devices())
     network = choose_network(

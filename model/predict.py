@@ -15,9 +15,9 @@ import sys
 
 from absl import app, flags
 
-from model.config import Devices
-from pipeline import command
-from pipeline.line_list import ENCODING
+from densenet_ocr.model.training.config import Devices
+from densenet_ocr.pipeline.line_list import ENCODING
+from densenet_ocr.pipeline.ui import command
 
 _MODEL = flags.DEFINE_string("model", None, "Folder of a run or of an export.")
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Weights file of the run; by default the best epoch's.")
@@ -44,11 +44,13 @@ def main(words: list[str]) -> int:
     """Reads the images and returns the exit code."""
     if not words and not _LIST.value:
         raise app.UsageError("no images: name a file, a folder, a glob, - for standard input, or a --list.")
-    from model.devices import set_up_devices  # loads TensorFlow, for which --help need not wait
-    from model.loading import choose_network
-    from model.prediction import predict
-    from model.reading_rows import WRITERS
-    from model.recognizer import Recognizer
+    from densenet_ocr.model.network.devices import (
+        set_up_devices,  # loads TensorFlow, for which --help need not wait
+    )
+    from densenet_ocr.model.reading.loading import choose_network
+    from densenet_ocr.model.reading.prediction import predict
+    from densenet_ocr.model.reading.reading_rows import WRITERS
+    from densenet_ocr.model.recognizer import Recognizer
 
     images = _name_images(words)
     set_up_devices(Devices())
@@ -71,7 +73,7 @@ def main(words: list[str]) -> int:
 
 
 def _name_images(words: list[str]) -> list:
-    from model.named_images import find_images, read_list
+    from densenet_ocr.model.reading.named_images import find_images, read_list
 
     images = list(find_images(words, rows=sys.stdin))
     if _LIST.value:

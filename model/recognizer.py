@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import PIL.Image
 
-from model.loading import load_network
-from model.network import Network
-from model.reader import Reader
-from model.reading import Reading, rescale
-from pipeline import images
-from pipeline.errors import Refused
+from densenet_ocr.model.reading.loading import load_network
+from densenet_ocr.model.reading.network import Network
+from densenet_ocr.model.reading.reader import Reader
+from densenet_ocr.model.reading.reading import Reading, rescale
+from densenet_ocr.pipeline import images
+from densenet_ocr.pipeline.errors import Refused
 
 # A file's path, an encoded image, a picture of Pillow, or levels: uint8, grey [H, W] or colour [H, W, 3 or 4].
 Image = str | os.PathLike | bytes | PIL.Image.Image | np.ndarray

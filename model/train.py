@@ -15,7 +15,7 @@ import sys
 
 from absl import flags
 
-from model.config import (
+from densenet_ocr.model.training.config import (
     CHARSET_MODES,
     OPTIMIZERS,
     PRECISIONS,
@@ -27,9 +27,9 @@ from model.config import (
     Training,
     Watching,
 )
-from model.stopping import EXIT_CODE, Stopped
-from pipeline import command
-from pipeline.augmentation import OPS, Augmentation
+from densenet_ocr.model.training.preemption import EXIT_CODE, Stopped
+from densenet_ocr.pipeline.augmentation.config import OPS, Augmentation
+from densenet_ocr.pipeline.ui import command
 
 _DATA = flags.DEFINE_string("data", None, "Folder of the data set.", required=True)
 _RUN = flags.DEFINE_string("run", None, "Folder of the run; new, or one to resume.")
@@ -40,7 +40,10 @@ _BENCHMARK_INPUT = flags.DEFINE_bool(
     "benchmark_input", False, "Measure how fast the data are read, for ten seconds; in place of training."
 )
 _PRESET = flags.DEFINE_enum(
-    "preset", "notebook", list(PRESETS), "Values of flags that are not given; see model.config.PRESETS."
+    "preset",
+    "notebook",
+    list(PRESETS),
+    "Values of flags that are not given; see training.config.PRESETS.",
 )
 _TRAIN_SPLIT = flags.DEFINE_string("train_split", Training.train_split, "Split to train on.")
 _VALIDATION_SPLIT = flags.DEFINE_string(
@@ -199,11 +202,11 @@ def main() -> int:
     training = _read_training()
     data = {"folder": _DATA.value, "split": training.train_split, "seed": training.seed}
     if _PREVIEW.value:
-        from pipeline.augment_picture import save_preview
+        from densenet_ocr.pipeline.augmentation.preview import save_preview
 
         save_preview(_PREVIEW.value, augmentation=training.augmentation, **data)
     elif _BENCHMARK_INPUT.value:
-        from pipeline.dataset_speed import measure_input
+        from densenet_ocr.pipeline.input_benchmark import measure_input
 
         names = ("batch_size", "shuffle_buffer", "augmentation")
         command.print_result(measure_input(**data, **{name: getattr(training, name) for name in names}))
@@ -225,7 +228,9 @@ def _train(training: Training) -> int:
         keep_checkpoints=_KEEP_CHECKPOINTS.value,
     )
     watching = Watching(histogram_epochs=_HISTOGRAM_EPOCHS.value)
-    from model.training import train  # loads TensorFlow, for which --help and wrong flags need not wait
+    from densenet_ocr.model.training.trainer import (
+        train,  # loads TensorFlow, for which --help and wrong flags need not wait
+    )
 
     try:
         result = train(

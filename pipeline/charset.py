@@ -10,8 +10,8 @@ import functools
 import hashlib
 from collections.abc import Iterable, Sequence
 
-from pipeline import storage
-from pipeline.errors import Refused, UserError
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.errors import Refused, UserError
 
 BLANK_ROW = "<blank>"
 

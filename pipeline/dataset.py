@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from pipeline import schema, storage
-from pipeline.augment import augment
-from pipeline.augmentation import Augmentation
-from pipeline.buckets import Bucket, make_buckets
-from pipeline.dataset_info import DatasetInfo
-from pipeline.errors import UserError
+from densenet_ocr.pipeline import schema, storage
+from densenet_ocr.pipeline.augmentation.augment import augment
+from densenet_ocr.pipeline.augmentation.config import Augmentation
+from densenet_ocr.pipeline.buckets import Bucket, make_buckets
+from densenet_ocr.pipeline.dataset_info import DatasetInfo
+from densenet_ocr.pipeline.errors import UserError
 
 # Shards read side by side, and the lines of one before the next one's: enough to mix them, few enough to keep
 # buffers small.

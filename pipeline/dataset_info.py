@@ -7,11 +7,11 @@ import dataclasses
 import json
 from typing import Any
 
-from pipeline import schema, storage
-from pipeline.charset import Charset
-from pipeline.errors import UserError
-from pipeline.frames import STRIDE
-from pipeline.images import Geometry, check_fit
+from densenet_ocr.pipeline import schema, storage
+from densenet_ocr.pipeline.charset import Charset
+from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.frames import STRIDE
+from densenet_ocr.pipeline.images import Geometry, check_fit
 
 FILE_NAME = "dataset.json"
 IMAGES_NAME = "images.json"  # the same of lines that are image files still

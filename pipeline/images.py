@@ -12,9 +12,9 @@ import numpy as np
 import PIL.Image
 import PIL.ImageOps
 
-from pipeline import storage
-from pipeline.errors import Refused, UserError
-from pipeline.frames import count_frames
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.errors import Refused, UserError
+from densenet_ocr.pipeline.frames import count_frames
 
 # What becomes of an image of another size: refused; scaled; scaled to the height, then filled up on the right.
 FITS = ("exact", "resize", "pad")

@@ -15,8 +15,8 @@ One row of a batch cannot be refused in a graph, so what cannot be read fails th
 
 import tensorflow as tf
 
-from pipeline.frames import count_frames
-from pipeline.images import MAX_PIXELS, Geometry
+from densenet_ocr.pipeline.frames import count_frames
+from densenet_ocr.pipeline.images import MAX_PIXELS, Geometry
 
 # Pillow's: the kernel's a and its reach in pixels, and the bits behind the point of its coefficients.
 _A, _REACH, _BITS = -0.5, 2.0, 22

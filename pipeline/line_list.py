@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline import storage
-from pipeline.charset import Charset
-from pipeline.errors import Refused, UserError
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.charset import Charset
+from densenet_ocr.pipeline.errors import Refused, UserError
 
 ENCODING = "utf-8"
 BLANKS = b" \t\r\n"

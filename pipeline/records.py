@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import google_crc32c
 
-from pipeline import storage
-from pipeline.errors import UserError
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.errors import UserError
 
 _LENGTH = struct.Struct("<Q")
 _CHECKSUM = struct.Struct("<I")

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline import images
-from pipeline.errors import UserError
-from pipeline.frames import count_frames
+from densenet_ocr.pipeline import images
+from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.frames import count_frames
 
 VERSION = 1
 HEIGHT, IMAGE, KEY, LABEL, WIDTH = "height", "image", "key", "label", "width"
@@ -106,7 +106,7 @@ def parse(
     """
     import tensorflow as tf
 
-    from pipeline.images_graph import normalise
+    from densenet_ocr.pipeline.images_graph import normalise
 
     one_int = tf.io.FixedLenFeature([], tf.int64)
     one_string = tf.io.FixedLenFeature([], tf.string)

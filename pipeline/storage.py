@@ -11,7 +11,7 @@ import uuid
 
 from absl import logging
 
-from pipeline.errors import UserError
+from densenet_ocr.pipeline.errors import UserError
 
 TEMPORARY = ".tmp-"
 

@@ -7,7 +7,7 @@ import sys
 
 import tensorflow as tf
 
-from pipeline.charset import Charset
+from densenet_ocr.pipeline.charset import Charset
 
 
 class EndToEndTest(tf.test.TestCase):

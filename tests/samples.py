@@ -8,16 +8,16 @@ from unittest import mock
 import numpy as np
 import PIL.Image
 
-from beam_jobs.config import Conversion
-from beam_jobs.conversion import convert
-from pipeline.charset import Charset
+from densenet_ocr.beam_jobs.conversion.config import Conversion
+from densenet_ocr.beam_jobs.conversion.job import convert
+from densenet_ocr.pipeline.charset import Charset
 
 CHARSET = Charset("0123456789ab ")
 
 
 def shallow_network():
     """A patch of the network's depth, for tests of what does not depend on it: one is traced in seconds."""
-    return mock.patch("model.densenet.LAYERS_PER_BLOCK", 1)
+    return mock.patch("densenet_ocr.model.network.densenet.LAYERS_PER_BLOCK", 1)
 
 
 def train_a_little(model) -> None:

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from pipeline.dataset import read_first_lines
-from pipeline.dataset_info import DatasetInfo, load_dataset_info
-from pipeline.errors import UserError
+from densenet_ocr.pipeline.dataset import read_first_lines
+from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
+from densenet_ocr.pipeline.errors import UserError
 
 
 def read_calibration(folder: str, model: DatasetInfo, *, split: str, count: int) -> list[np.ndarray]:

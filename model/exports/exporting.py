@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from model.exports.files import write_onnx, write_saved_model, write_tflite
-from model.exports.golden import draw_golden_line, draw_test_lines
-from model.exports.networks import open_export
-from model.exports.output import replaced_folder
-from model.network import KerasNetwork, Network
-from model.reading import Reading, make_readings
-from pipeline import storage
-from pipeline.errors import UserError, check_setting
-from pipeline.export_info import (
+from densenet_ocr.model.exports.files import write_onnx, write_saved_model, write_tflite
+from densenet_ocr.model.exports.golden import draw_golden_line, draw_test_lines
+from densenet_ocr.model.exports.networks import open_export
+from densenet_ocr.model.exports.output import replaced_folder
+from densenet_ocr.model.reading.network import KerasNetwork, Network
+from densenet_ocr.model.reading.reading import Reading, make_readings
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.errors import UserError, check_setting
+from densenet_ocr.pipeline.exports.export_info import (
     CHARSET,
     DESCRIPTION,
     INT8_FORMATS,

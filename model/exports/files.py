@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from model.exports.lines_graph import make_lines_call
-from model.exports.networks import INPUT, OUTPUT, import_extra
-from model.exports.saved_model_graph import make_module
-from model.exports.silence import quiet
-from model.network import KerasNetwork
-from pipeline import images, storage
-from pipeline.export_info import MODEL_FILES
+from densenet_ocr.model.exports.lines_graph import make_lines_call
+from densenet_ocr.model.exports.networks import INPUT, OUTPUT, import_extra
+from densenet_ocr.model.exports.saved_model_graph import make_module
+from densenet_ocr.model.exports.silence import quiet
+from densenet_ocr.model.reading.network import KerasNetwork
+from densenet_ocr.pipeline import images, storage
+from densenet_ocr.pipeline.exports.export_info import MODEL_FILES
 
 # The newest operator set that tf2onnx 1.17 writes is 18; onnxruntime runs 13 as fast, and older ones read it.
 OPSET = 13
@@ -35,7 +35,7 @@ def write_onnx(network: KerasNetwork, folder: str, calibration: Sequence[np.ndar
     of int8 within.
     """
     onnx, convert = import_extra("onnx"), import_extra("tf2onnx.convert")
-    from model.exports import onnx_graph, quantisation  # import onnx
+    from densenet_ocr.model.exports import onnx_graph, quantisation  # import onnx
 
     spec, call = _lines_spec(network), make_lines_call(network)
     function = tf.function(lambda lines: {OUTPUT: call(lines)}, input_signature=[spec], autograph=False)

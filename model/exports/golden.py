@@ -4,7 +4,7 @@ import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 
-from pipeline.images import Geometry
+from densenet_ocr.pipeline.images import Geometry
 
 # Width of a drawn line where a data set has none, in heights; and strokes in a height's width, or a character.
 _HEIGHTS, _STROKES = 9, 3

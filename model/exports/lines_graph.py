@@ -1,6 +1,6 @@
 """What ONNX and TFLite files compute: the network of normalised lines, spelt for the engines that read them.
 
-The logits are those of model.densenet to float32's rounding, in larger steps. A batch norm is a depthwise
+The logits are those of network.densenet to float32's rounding, in larger steps. A batch norm is a depthwise
 convolution of 1x1, into which engines draw the offset and the ReLU. A transition pools first, by such a
 convolution of 2x2: both are linear, and its own has a quarter of the pixels then. A column's dense layer is the
 convolution over all rows that it is; the reshape before it would keep an engine from knowing its sizes.
@@ -17,10 +17,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from model.densenet import layers_with_weights
-from model.layers import NarrowConvolution
-from model.network import KerasNetwork
-from pipeline.frames import count_frames
+from densenet_ocr.model.network.densenet import layers_with_weights
+from densenet_ocr.model.network.layers import NarrowConvolution
+from densenet_ocr.model.reading.network import KerasNetwork
+from densenet_ocr.pipeline.frames import count_frames
 
 
 def make_lines_call(network: KerasNetwork) -> Callable:

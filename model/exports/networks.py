@@ -1,4 +1,4 @@
-"""Exported models read back: each a network (see model.network) by the engine of its format."""
+"""Exported models read back: each a network (see model.reading.network) by the engine of its format."""
 
 import abc
 import concurrent.futures
@@ -11,14 +11,20 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from model.ctc import BestPath, find_likeliest, merge_repeats
-from model.exports.silence import quiet
-from model.network import Network
-from pipeline import images, storage
-from pipeline.dataset_info import load_dataset_info
-from pipeline.errors import UserError
-from pipeline.export_info import MODEL_FILES, ExportInfo, check_golden, load_export_info, load_lines_info
-from pipeline.saved_model import SavedModel
+from densenet_ocr.model.exports.silence import quiet
+from densenet_ocr.model.network.ctc import BestPath, find_likeliest, merge_repeats
+from densenet_ocr.model.reading.network import Network
+from densenet_ocr.pipeline import images, storage
+from densenet_ocr.pipeline.dataset_info import load_dataset_info
+from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.exports.export_info import (
+    MODEL_FILES,
+    ExportInfo,
+    check_golden,
+    load_export_info,
+    load_lines_info,
+)
+from densenet_ocr.pipeline.exports.saved_model import SavedModel
 
 INPUT, OUTPUT = "lines", "logits"  # of ONNX and TFLite models
 

@@ -6,8 +6,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from model.densenet import GROWTH
-from model.exports.networks import LIKELIEST, OUTPUT
+from densenet_ocr.model.exports.networks import LIKELIEST, OUTPUT
+from densenet_ocr.model.network.densenet import GROWTH
 
 # An operator, its inputs behind the first, and its attributes.
 _Step = tuple[str, list[str], dict]

@@ -9,9 +9,9 @@ import os
 import shutil
 from collections.abc import Iterator
 
-from pipeline import storage
-from pipeline.errors import UserError
-from pipeline.export_info import DESCRIPTION, FILE_NAME, MODEL_FILES, check_path, is_export
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.exports.export_info import DESCRIPTION, FILE_NAME, MODEL_FILES, check_path, is_export
 
 _ROOM, _NEW, _OLD = f"{storage.TEMPORARY}export", "new", "old"
 

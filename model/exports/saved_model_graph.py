@@ -5,17 +5,17 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from model.ctc import decode_best_path
-from model.densenet import build_densenet
-from model.layers import plain_convolutions
-from model.network import KerasNetwork
-from pipeline.charset import Charset
-from pipeline.frames import count_frames
-from pipeline.images_graph import decode_batch, normalise
+from densenet_ocr.model.network.ctc import decode_best_path
+from densenet_ocr.model.network.densenet import build_densenet
+from densenet_ocr.model.network.layers import plain_convolutions
+from densenet_ocr.model.reading.network import KerasNetwork
+from densenet_ocr.pipeline.charset import Charset
+from densenet_ocr.pipeline.frames import count_frames
+from densenet_ocr.pipeline.images_graph import decode_batch, normalise
 
 
 def make_module(network: KerasNetwork) -> tf.Module:
-    """The functions that pipeline.saved_model calls, and `serve`, which takes image files.
+    """The functions that pipeline.exports.saved_model calls, and `serve`, which takes image files.
 
     They compute with the network's own variables, of which the module holds nothing but these.
     """

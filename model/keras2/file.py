@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
-from pipeline import storage
-from pipeline.errors import UserError
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.errors import UserError
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 NAMES, WHOLE_MODEL = "layer_names", "model_weights"

@@ -6,8 +6,8 @@ Networks of other strides, pools or constants can have weights of the very same 
 import re
 from typing import Any
 
-from model import densenet
-from pipeline.errors import UserError
+from densenet_ocr.model.network import densenet
+from densenet_ocr.pipeline.errors import UserError
 
 # The values that each kind of layer may have; kinds that are not here are not in the network.
 _ALLOWED = {

@@ -13,14 +13,14 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
-from model import densenet
-from model.keras2.file import StoredLayer, has_keras2_layout, read_keras2_file
-from model.keras2.settings import check_settings
-from pipeline.charset import Charset
-from pipeline.dataset_info import DatasetInfo
-from pipeline.errors import UserError
-from pipeline.frames import STRIDE, count_frames
-from pipeline.images import Geometry
+from densenet_ocr.model.keras2.file import StoredLayer, has_keras2_layout, read_keras2_file
+from densenet_ocr.model.keras2.settings import check_settings
+from densenet_ocr.model.network import densenet
+from densenet_ocr.pipeline.charset import Charset
+from densenet_ocr.pipeline.dataset_info import DatasetInfo
+from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.frames import STRIDE, count_frames
+from densenet_ocr.pipeline.images import Geometry
 
 # A variable's name, and its shape.
 Shapes = dict[str, tuple[int, ...]]
@@ -35,7 +35,7 @@ def is_old_weights(path: str) -> bool:
 
 
 def read_old_weights(path: str) -> list[list[np.ndarray]]:
-    """The float32 arrays of each layer, as model.transfer.Source has them, in the network's order.
+    """The float32 arrays of each layer, as model.training.transfer.Source has them, in the network's order.
 
     The last layer's are a kernel [rows * channels, classes] and a bias [classes]. Raises UserError for a file
     that is damaged, or whose layers are not, one by one, those of the network.

@@ -4,7 +4,7 @@ import bisect
 import itertools
 from typing import NamedTuple
 
-from model.metrics import wilson_interval
+from densenet_ocr.model.network.metrics import wilson_interval
 
 # Ten bins of equal width; what counts as sure is looked at more closely.
 _BIN_EDGES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from model.report.calibration import Bin, Calibration
-from model.report.markup import Child, Markup, element
-from model.report.slices import Slice
-from model.report.wording import tell_confidence, tell_count, tell_interval, tell_share
+from densenet_ocr.model.report.calibration import Bin, Calibration
+from densenet_ocr.model.report.markup import Child, Markup, element
+from densenet_ocr.model.report.slices import Slice
+from densenet_ocr.model.report.wording import tell_confidence, tell_count, tell_interval, tell_share
 
 # Units of a drawing; on a phone of 360 pixels one is about a pixel, so that its texts can be read there.
 _WIDTH, _LEFT, _RIGHT, _TOP = 360, 42, 10, 10

@@ -4,7 +4,7 @@ import collections
 import heapq
 from typing import NamedTuple
 
-from model.report.alignment import Step
+from densenet_ocr.model.report.alignment import Step
 
 
 class Confusion(NamedTuple):

@@ -1,9 +1,9 @@
 """A report's figures as JSON has them: those of the page, and of confusions more."""
 
-from model.report.calibration import Bin, Calibration
-from model.report.confusions import Confusion, Confusions
-from model.report.slices import Slice, Tally
-from model.report.worst_lines import WorstLine
+from densenet_ocr.model.report.calibration import Bin, Calibration
+from densenet_ocr.model.report.confusions import Confusion, Confusions
+from densenet_ocr.model.report.slices import Slice, Tally
+from densenet_ocr.model.report.worst_lines import WorstLine
 
 # Of confusions the page shows the first few, scripts get more.
 _MOST_CONFUSIONS = 1000

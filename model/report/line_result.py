@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from model.reading import Reading
+from densenet_ocr.model.reading.reading import Reading
 
 
 class LineResult(NamedTuple):

@@ -8,9 +8,9 @@ import json
 import numpy as np
 import PIL.Image
 
-from model.report.markup import Markup, element, join, show, show_character, show_path, spell
-from model.report.wording import tell_confidence, tell_count
-from model.report.worst_lines import WorstLine
+from densenet_ocr.model.report.markup import Markup, element, join, show, show_character, show_path, spell
+from densenet_ocr.model.report.wording import tell_confidence, tell_count
+from densenet_ocr.model.report.worst_lines import WorstLine
 
 # Characters that are read right stand together, in pieces short enough to break a line between on a phone.
 _PIECE = 6

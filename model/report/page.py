@@ -5,12 +5,12 @@ import hashlib
 import importlib.resources
 import re
 
-from model.report.calibration import Calibration
-from model.report.charts import draw_calibration, draw_slices
-from model.report.lines import list_data, list_lines
-from model.report.markup import Markup, element, join, show
-from model.report.slices import Group
-from model.report.tables import (
+from densenet_ocr.model.report.calibration import Calibration
+from densenet_ocr.model.report.charts import draw_calibration, draw_slices
+from densenet_ocr.model.report.lines import list_data, list_lines
+from densenet_ocr.model.report.markup import Markup, element, join, show
+from densenet_ocr.model.report.slices import Group
+from densenet_ocr.model.report.tables import (
     tabulate_bins,
     tabulate_deletions,
     tabulate_insertions,
@@ -19,7 +19,7 @@ from model.report.tables import (
     tabulate_substitutions,
     tabulate_thresholds,
 )
-from model.report.wording import tell_count, tell_interval, tell_share
+from densenet_ocr.model.report.wording import tell_count, tell_interval, tell_share
 
 # Rows of a table of confusions on the page; report.json has more.
 _MOST_CONFUSIONS = 20

@@ -5,18 +5,18 @@ Lines come one by one; kept are sums, and the worst lines with their pictures.
 
 import json
 
-from model.report.alignment import align, count_edits
-from model.report.calibration import Calibration
-from model.report.confusions import Confusions
-from model.report.figures import list_figures
-from model.report.line_result import LineResult
-from model.report.page import build_page
-from model.report.slices import Slices, Tally
-from model.report.worst_lines import WorstLines
-from pipeline import storage
-from pipeline.charset import Charset
-from pipeline.dataset_info import DatasetInfo
-from pipeline.errors import UserError
+from densenet_ocr.model.report.alignment import align, count_edits
+from densenet_ocr.model.report.calibration import Calibration
+from densenet_ocr.model.report.confusions import Confusions
+from densenet_ocr.model.report.figures import list_figures
+from densenet_ocr.model.report.line_result import LineResult
+from densenet_ocr.model.report.page import build_page
+from densenet_ocr.model.report.slices import Slices, Tally
+from densenet_ocr.model.report.worst_lines import WorstLines
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.charset import Charset
+from densenet_ocr.pipeline.dataset_info import DatasetInfo
+from densenet_ocr.pipeline.errors import UserError
 
 PAGE, FIGURES = "index.html", "report.json"
 
@@ -34,7 +34,7 @@ class Report:
 
     @property
     def totals(self) -> Tally:
-        """Sums over all lines; exact match and CER are those of `model.metrics.Scores`."""
+        """Sums over all lines; exact match and CER are those of `model.network.metrics.Scores`."""
         return self.slices.overall
 
     def add(self, result: LineResult) -> None:

@@ -6,7 +6,7 @@ import itertools
 import math
 from typing import NamedTuple
 
-from model.metrics import wilson_interval
+from densenet_ocr.model.network.metrics import wilson_interval
 
 # A character is rare that training had fewer times than this.
 RARE_BELOW = 100

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from model.report.calibration import Bin
-from model.report.confusions import Confusion, Missed
-from model.report.markup import Child, Markup, element, join, show_character, show_path
-from model.report.slices import Group, Tally
-from model.report.wording import NONE, tell_confidence, tell_interval, tell_share
+from densenet_ocr.model.report.calibration import Bin
+from densenet_ocr.model.report.confusions import Confusion, Missed
+from densenet_ocr.model.report.markup import Child, Markup, element, join, show_character, show_path
+from densenet_ocr.model.report.slices import Group, Tally
+from densenet_ocr.model.report.wording import NONE, tell_confidence, tell_interval, tell_share
 
 _SIGNS = {"below": "▼", "above": "▲"}
 

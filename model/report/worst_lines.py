@@ -5,8 +5,8 @@ import dataclasses
 
 import numpy as np
 
-from model.report.alignment import Step
-from model.report.line_result import LineResult
+from densenet_ocr.model.report.alignment import Step
+from densenet_ocr.model.report.line_result import LineResult
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,10 +17,10 @@ import tempfile
 
 import numpy as np
 
-from model.report.report import Report
-from pipeline.charset import Charset
+from densenet_ocr.model.report.report import Report
+from densenet_ocr.pipeline.charset import Charset
 from tests.browser.chromium import dump_dom
-from tests.line_results import make_result
+from tests.model.report.line_results import make_result
 
 PHONE, DESK = 360, 1200
 

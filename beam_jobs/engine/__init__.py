@@ -1,0 +1,1 @@
+"""What every job shares: plan, shards, resume, manifest, Beam runner."""

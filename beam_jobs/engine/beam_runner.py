@@ -1,0 +1,201 @@
+"""Which Beam runner a job gets: ours for this machine, or the one that Beam's own options name.
+
+Beam's DirectRunner is a switch that may fetch another runner over the network before it runs anything;
+LocalRunner never does, and runs the same steps in the same order every time.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import apache_beam as beam
+import grpc
+from absl import logging
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
+from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgumentParser
+from apache_beam.portability import python_urns
+from apache_beam.portability.api import beam_fn_api_pb2, beam_provision_api_pb2
+from apache_beam.runners.portability.fn_api_runner import fn_runner, worker_handlers
+from apache_beam.runners.portability.portable_runner import JobServiceHandle
+from apache_beam.runners.runner import create_runner
+from google.protobuf import json_format, text_format
+
+from densenet_ocr.beam_jobs.engine import worker
+from densenet_ocr.pipeline.errors import UserError
+
+_WORKER_URN = "densenet_ocr:env:worker_process:v1"
+
+
+class LocalRunner(fn_runner.FnApiRunner):
+    """FnApiRunner whose worker processes get the pipeline's options, and whose deaths end the run."""
+
+    def run_pipeline(self, pipeline, options):
+        """Runs the pipeline to its end; the base class would hand its workers no options."""
+        self._provision_info = fn_runner.ExtendedProvisionInfo(
+            beam_provision_api_pb2.ProvisionInfo(
+                retrieval_token="unused",
+                pipeline_options=JobServiceHandle.encode_pipeline_options(
+                    options.get_all_options(drop_default=True)
+                ),
+            )
+        )
+        return super().run_pipeline(pipeline, options)
+
+    def run_via_runner_api(self, pipeline_proto, options):
+        """Runs the pipeline's protocol form, with our worker in place of Beam's."""
+        for environment in pipeline_proto.components.environments.values():
+            if environment.urn == python_urns.SUBPROCESS_SDK:
+                environment.urn = _WORKER_URN
+        with _broken_streams_unsaid():
+            return super().run_via_runner_api(pipeline_proto, options)
+
+
+@contextlib.contextmanager
+def _broken_streams_unsaid() -> Iterator[None]:
+    """Beam's threads say at length that a worker's stream broke; WorkerProcess tells once that it died."""
+    before = threading.excepthook
+
+    def say(thread):
+        if not issubclass(thread.exc_type, grpc.RpcError):
+            before(thread)
+
+    threading.excepthook = say
+    try:
+        yield
+    finally:
+        threading.excepthook = before
+
+
+@worker_handlers.WorkerHandler.register_environment(_WORKER_URN, bytes)
+class WorkerProcess(worker_handlers.GrpcWorkerHandler):
+    """One worker process: Beam's own handler would wait for ever for one that was killed."""
+
+    def __init__(self, payload, state, provision_info, grpc_server):
+        super().__init__(state, provision_info, grpc_server)
+        self._closing = threading.Event()
+
+    def start_worker(self):
+        """Starts the process, and a thread that watches it."""
+        environment = {
+            "CONTROL_API_SERVICE_DESCRIPTOR": self.control_api_service_descriptor(),
+            "LOGGING_API_SERVICE_DESCRIPTOR": self.logging_api_service_descriptor(),
+        }
+        environment = {name: text_format.MessageToString(value) for name, value in environment.items()}
+        options = self.provision_info.provision_info.pipeline_options
+        environment |= {"PIPELINE_OPTIONS": json_format.MessageToJson(options), "WORKER_ID": self.worker_id}
+        environment[worker.PARENT] = str(os.getpid())
+        started = threading.Event()
+        threading.Thread(target=self._run, args=(environment, started), name="worker", daemon=True).start()
+        started.wait()
+
+    def close(self):
+        """Ends the process."""
+        self._closing.set()
+        super().close()
+
+    def stop_worker(self):
+        """Waits for the process; one that still works, for the run has failed elsewhere, is killed."""
+        try:
+            self._process.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _run(self, environment: dict[str, str], started: threading.Event) -> None:
+        # The worker ends with the thread that starts it (see engine.worker), so this one stays till then.
+        self._process = subprocess.Popen([sys.executable, "-m", worker.__name__], env=os.environ | environment)
+        started.set()
+        code = self._process.wait()
+        while not self._closing.wait(0.2):
+            # Answers every request, also those sent after the death, as the worker itself reports a failure.
+            for request in list(self.control_conn._futures_by_id.values()):
+                error = f"{UserError.__module__}.{UserError.__name__}: {_describe_death(code)}"
+                request.set(
+                    beam_fn_api_pb2.InstructionResponse(instruction_id=request.instruction_id, error=error)
+                )
+
+
+def _describe_death(code: int) -> str:
+    how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    return str(
+        UserError(
+            "worker process",
+            received=f"one that {how}",
+            expected="one that works until all shards are written",
+            remedy="Signal 9 often means that memory ran out: give fewer --workers. "
+            "The same command goes on with what is missing.",
+        )
+    )
+
+
+def choose_runner(options: PipelineOptions, *, workers: int):
+    """(runner, options) for a job: `workers` processes here, unless Beam's options name a runner."""
+    name = options.view_as(StandardOptions).runner
+    if not name:
+        direct = options.view_as(DirectOptions)
+        direct.direct_num_workers = workers
+        direct.direct_running_mode = "multi_processing" if workers > 1 else "in_memory"
+        return LocalRunner(), options
+    try:
+        return create_runner(name), options
+    except ValueError as error:
+        raise _refuse(f"--runner={name} ({str(error).splitlines()[0]})") from None
+
+
+def try_runner(options: PipelineOptions) -> None:
+    """Runs a job of one step on the runner that Beam's options name, if they do; raises UserError if it fails.
+
+    Before a data set is touched: a cluster out of reach, or a missing option, is found only by running.
+    """
+    name = options.view_as(StandardOptions).runner
+    if not name:
+        return
+    logging.info("trying runner %s", name)
+    runner, options = choose_runner(options, workers=1)
+    try:
+        with beam.Pipeline(runner=runner, options=options) as pipeline:
+            pipeline | "Try" >> beam.Create([0])
+    except Exception as error:
+        raise UserError(
+            f"runner {name}",
+            received=f"{type(error).__name__}: {(str(error) or 'no reason given').splitlines()[0]}",
+            expected="a runner that runs a job of one step",
+            remedy="Check Beam's options after --, and that the runner can be reached.",
+        ) from None
+
+
+def count_workers(workers: int, shards: int) -> int:
+    """Processes worth starting: as many as asked for (0: one a core), no more than there are shards."""
+    return min(workers or os.cpu_count() or 1, shards)
+
+
+def parse_options(beam_arguments: list[str]) -> PipelineOptions:
+    """Beam's options; raises UserError for what Beam does not know, which Beam itself would only log."""
+    parser = _Parser(allow_abbrev=False, add_help=False)
+    for options in PipelineOptions.__subclasses__():
+        options._add_argparse_args(parser)
+    given, unknown = parser.parse_known_args(beam_arguments)
+    if unknown:
+        raise _refuse(" ".join(unknown))
+    if not given.runner and any(word.startswith("--direct_") for word in beam_arguments):
+        raise _refuse(
+            "an option of Beam's direct runner, which does not run here: --workers sets the processes"
+        )
+    return PipelineOptions(beam_arguments)
+
+
+class _Parser(BeamArgumentParser):
+    def error(self, message: str):
+        raise _refuse(message)
+
+
+def _refuse(received: str) -> UserError:
+    return UserError(
+        "Beam options after --",
+        received=received,
+        expected="options that this version of Beam knows, as --name=value",
+        remedy="Check their spelling; options of densenet-ocr stand before the --.",
+    )

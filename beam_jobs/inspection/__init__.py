@@ -1,0 +1,1 @@
+"""The description of a data set: statistics, verification, pictures."""

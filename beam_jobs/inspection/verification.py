@@ -1,0 +1,221 @@
+"""A data set read whole and compared with its description, in as many processes as there are cores."""
+
+import collections
+import dataclasses
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any, NamedTuple
+
+from densenet_ocr.beam_jobs.engine.reports import Statistics
+from densenet_ocr.pipeline import records, schema, storage
+from densenet_ocr.pipeline.dataset_info import FILE_NAME, DatasetInfo, ShardInfo
+from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.frames import count_frames, needed_frames
+from densenet_ocr.pipeline.images import Geometry
+from densenet_ocr.pipeline.schema import Record
+from densenet_ocr.pipeline.ui.progress import Progress
+
+# Values told where statistics differ; the others are counted.
+FEW = 5
+
+# What bytes raise that are no record: broken framing, or a field that is not there.
+_NO_RECORD = (ValueError, LookupError)
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardTask:
+    """A shard as it should be: its description, and what all lines of the data set have in common."""
+
+    folder: str
+    split: str
+    shard: ShardInfo
+    geometry: Geometry
+    image_encoding: str
+    characters: int
+
+    @property
+    def path(self) -> str:
+        """The shard's file."""
+        return storage.join(self.folder, self.shard.name)
+
+
+class CheckedShard(NamedTuple):
+    """What is wrong with a shard, and the statistics of its lines that are right."""
+
+    problems: list[str]
+    statistics: dict[str, dict[str, int]]
+
+
+def verify(*, folder: str, info: DatasetInfo, splits: list[str], workers: int = 0) -> None:
+    """Reads every record of some splits, in `workers` processes (0: one a core), and compares all with `info`.
+
+    Whatever differs is a line on standard error, with its file and the number of its record, from 1. Raises
+    UserError if there is such a line.
+    """
+    tasks = [
+        ShardTask(folder, name, shard, info.geometry, info.image_encoding, info.charset.blank)
+        for name in splits
+        for shard in info.splits[name].shards
+    ]
+    findings = _Findings(len(tasks))
+    progress = Progress("verify", sum(task.shard.records for task in tasks), "lines")
+    for task, checked in zip(tasks, _check_all(tasks, workers), strict=True):
+        findings.add(task, checked)
+        progress.show(findings.lines, findings.summarise)
+    progress.close(findings.lines, findings.summarise())
+    for name in splits:
+        findings.compare_statistics(name, info.splits[name].statistics, storage.join(folder, FILE_NAME))
+        findings.compare_rejects(storage.join(folder, f"{name}.rejects.tsv"), info.splits[name].rejects_crc32c)
+    findings.tell(folder)
+
+
+def check_shard(task: ShardTask) -> CheckedShard:
+    """Compares a shard with its description, and each of its records with the data set's; never raises."""
+    statistics = Statistics()
+    try:
+        problems = [*_check_file(task), *_check_records(task, statistics)]
+    except FileNotFoundError:
+        problems = ["no such file"]
+    except OSError as error:
+        problems = [f"cannot be read: {error.strerror or error}"]
+    except UserError as error:  # of what this machine lacks; it does not travel between processes
+        problems = [str(error)]
+    return CheckedShard([f"{task.path}: {problem}" for problem in problems], statistics.count())
+
+
+def _check_all(tasks: list[ShardTask], workers: int) -> Iterator[CheckedShard]:
+    """The tasks' results in their order."""
+    workers = min(workers or os.cpu_count() or 1, len(tasks))
+    if workers <= 1:
+        yield from map(check_shard, tasks)
+        return
+    # Ctrl-C is for this process, which then ends the others.
+    pool = ProcessPoolExecutor(
+        workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),
+    )
+    try:
+        yield from pool.map(check_shard, tasks)
+    finally:
+        pool.shutdown(cancel_futures=True)  # who stops this need not wait for shards that are not begun
+
+
+def _check_file(task: ShardTask) -> Iterator[str]:
+    size = storage.size(task.path)
+    if size != task.shard.bytes:
+        yield f"has {size:,} bytes, {FILE_NAME} says {task.shard.bytes:,}"
+    crc32c = records.hash_file(task.path)
+    if crc32c != task.shard.crc32c:
+        yield f"has the CRC-32C {crc32c}, {FILE_NAME} says {task.shard.crc32c}"
+
+
+def _check_records(task: ShardTask, statistics: Statistics) -> Iterator[str]:
+    """Problems of the records in order; counts the lines of those that are right."""
+    count, shard = 0, records.read_records(task.path)
+    while True:
+        try:
+            data = next(shard, None)
+        except ValueError as error:
+            # Where the next record would begin is not known any more.
+            yield f"record {count + 1}: {error}; what follows it is not checked"
+            return
+        if data is None:
+            break
+        count += 1
+        for problem in _check_record(data, task, statistics):
+            yield f"record {count}{problem}"
+    if count != task.shard.records:
+        yield f"has {count:,} records, {FILE_NAME} says {task.shard.records:,}"
+
+
+def _check_record(data: bytes, task: ShardTask, statistics: Statistics) -> list[str]:
+    try:
+        record = schema.decode(data, task.image_encoding)
+    except _NO_RECORD as error:
+        return [f": is no line stored as {task.image_encoding} ({type(error).__name__}: {error})"]
+    problems = [f" ({record.key}): {problem}" for problem in _check_line(record, task)]
+    if not problems:
+        statistics.add(record)
+    return problems
+
+
+def _check_line(record: Record, task: ShardTask) -> Iterator[str]:
+    height, width = record.levels.shape
+    if height != task.geometry.height or task.geometry.width not in (0, width):
+        yield f"is {width}x{height} pixels, the data set's are {task.geometry}"
+    if not record.label:
+        yield "has no label"
+    elif max(record.label) >= task.characters:
+        yield f"class {max(record.label)} is no character, those are 0 to {task.characters - 1}"
+    elif needed_frames(record.label) > count_frames(width):
+        yield f"its label needs {needed_frames(record.label)} frames, its image has {count_frames(width)}"
+
+
+class _Findings:
+    """What the checks of all shards found together."""
+
+    def __init__(self, shards: int):
+        self.lines = 0
+        self._shards, self._problems = shards, []
+        self._damaged, self._wrong_statistics = collections.Counter(), False
+        self._statistics = collections.defaultdict(lambda: collections.defaultdict(collections.Counter))
+
+    def add(self, task: ShardTask, checked: CheckedShard) -> None:
+        """Takes in a shard."""
+        self.lines += task.shard.records
+        self._problems += checked.problems
+        self._damaged[task.split] += bool(checked.problems)
+        for name, counts in checked.statistics.items():
+            self._statistics[task.split][name].update(counts)
+
+    def compare_statistics(self, split: str, told: dict[str, dict[str, int]], path: str) -> None:
+        """Compares a split's statistics, unless shards are damaged: then they differ for that."""
+        if self._damaged[split]:
+            return
+        for name in sorted({*told, *self._statistics[split]}):
+            if difference := _tell_difference(self._statistics[split][name], told.get(name, {})):
+                self._wrong_statistics = True
+                self._problems.append(f"{path}: split {split}: {name}: {difference}")
+
+    def compare_rejects(self, path: str, told: str) -> None:
+        """Compares a split's rejects file with its checksum, where the description has it."""
+        if told and not storage.exists(path):
+            self._problems.append(f"{path}: no such file")
+        elif told and records.hash_file(path) != told:
+            self._problems.append(f"{path}: has the CRC-32C {records.hash_file(path)}, {FILE_NAME} says {told}")
+
+    def summarise(self) -> str:
+        """How much is wrong so far, in words."""
+        count = len(self._problems)
+        return f"{count:,} problem{'s' * (count != 1)}" if count else ""
+
+    def tell(self, folder: str) -> None:
+        """Prints the problems; raises UserError if there is any."""
+        print(*self._problems, sep="\n", end="\n" * bool(self._problems), file=sys.stderr)
+        if not self._problems:
+            return
+        damaged = self._damaged.total()
+        places = [f"{damaged:,} of {self._shards:,} shards"] if damaged else []
+        places += [FILE_NAME] if self._wrong_statistics else []
+        places = places or ["rejects"]
+        raise UserError(
+            f"data set {folder}",
+            received=f"{self.summarise()} in {' and '.join(places)}",
+            expected=f"what its {FILE_NAME} says",
+            remedy="Give the command that made it again: it checks the shards of a whole split, and writes "
+            "those with a wrong checksum again. What is wrong under a right checksum takes --overwrite.",
+        )
+
+
+def _tell_difference(found: dict[str, int], told: dict[str, Any]) -> str:
+    """The first values that are not counted alike; empty where all are."""
+    values = sorted({**told, **found}, key=lambda value: (len(value), value))  # as numbers, which they are
+    wrong = [value for value in values if told.get(value, 0) != found.get(value, 0)]
+    first = ", ".join(f"{told.get(value, 0)} of {value} for {found.get(value, 0)}" for value in wrong[:FEW])
+    return first + (f" and {len(wrong) - FEW} more" if len(wrong) > FEW else "")

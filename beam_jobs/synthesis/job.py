@@ -1,0 +1,185 @@
+"""Text and fonts become a split: plan the lines, draw them, collect the shards' reports, describe it all."""
+
+import dataclasses
+import functools
+import time
+from typing import Any, NamedTuple
+
+import numpy as np
+import PIL.Image
+from absl import logging
+
+from densenet_ocr.beam_jobs.engine.beam_runner import parse_options, try_runner
+from densenet_ocr.beam_jobs.engine.dataset_split import DatasetSplit
+from densenet_ocr.beam_jobs.engine.split_result import tell_split
+from densenet_ocr.beam_jobs.engine.split_state import Words
+from densenet_ocr.beam_jobs.synthesis.config import MOST_LINES, PREVIEW_LINES, Synthesis
+from densenet_ocr.beam_jobs.synthesis.fonts.coverage import describe_coverage, find_coverage
+from densenet_ocr.beam_jobs.synthesis.fonts.faces import Face, find_faces
+from densenet_ocr.beam_jobs.synthesis.image_split import ImageSplit
+from densenet_ocr.beam_jobs.synthesis.preview import draw_preview
+from densenet_ocr.beam_jobs.synthesis.recipe import describe_origin
+from densenet_ocr.beam_jobs.synthesis.rendering.renderer import Drawing
+from densenet_ocr.beam_jobs.synthesis.source import MadeSource, make_random
+from densenet_ocr.beam_jobs.synthesis.text.corpus import Corpus, read_corpora
+from densenet_ocr.beam_jobs.synthesis.text.minimum_counts import raise_to_floor
+from densenet_ocr.beam_jobs.synthesis.text.texts import draw_texts
+from densenet_ocr.pipeline.charset import Charset, read_charset, show_characters
+from densenet_ocr.pipeline.dataset_info import FILE_NAME, IMAGES_NAME, DatasetInfo
+from densenet_ocr.pipeline.frames import count_frames
+
+_NAMED = 10  # characters, or faces, that a message names
+
+# Numbers that no line has: of the draws of texts, and of what raises them to the floor.
+_NO_LINES = (MOST_LINES, MOST_LINES + 1)
+
+
+def synthesize(
+    config: Synthesis, *, workers: int = 0, beam_arguments: list[str] | None = None
+) -> dict[str, Any]:
+    """Makes a split of lines that it draws, by `workers` local processes (0: one a core) or as Beam is told.
+
+    What an earlier call with the same configuration finished is checked and kept. Returns {"split", "read",
+    "written", "refused": {reason: n}, "shards", "seconds"}; "read" counts the lines that were asked for. Raises
+    UserError where text or fonts cannot be used, or too many lines are refused.
+    """
+    start, options = time.time(), parse_options(beam_arguments or [])
+    try_runner(options)
+    part, plans = _plan_split(config)
+    # Popped, so that no plan stays in memory once it is a file.
+    split = part.run(plans.pop(), workers=workers, options=options)
+    return tell_split(config.split, split, time.time() - start, unit="lines")
+
+
+def preview(config: Synthesis) -> PIL.Image.Image:
+    """A sheet of lines such as the split would have, which is not begun; raises UserError as it would."""
+    given = _look_at_fonts(*_read_sources(config))
+    some = dataclasses.replace(config, lines=min(config.lines, PREVIEW_LINES), min_per_character=0)
+    plan = _make_plan(some, given)
+    texts = [(given.charset.decode(ids[:length].tolist()), int(face)) for face, length, ids in plan]
+    drawing = Drawing(given.faces, config.chosen_looks, config.geometry)
+    return draw_preview(texts, drawing, seed=config.seed, split=config.split)
+
+
+class _Inputs(NamedTuple):
+    """What a plan is made of; corpora take 5 bytes a character."""
+
+    charset: Charset
+    faces: list[Face]
+    corpora: list[Corpus]
+    coverage: np.ndarray
+
+
+def _read_sources(config: Synthesis) -> tuple[Charset, list[Face], list[Corpus]]:
+    charset, faces = read_charset(config.charset_path), find_faces(config.fonts)
+    corpora = read_corpora(
+        config.text,
+        charset,
+        encoding=config.text_encoding,
+        character_map=config.character_map or None,
+        width=config.width_forms,
+    )
+    _tell_outside(corpora)
+    return charset, faces, corpora
+
+
+def _look_at_fonts(charset: Charset, faces: list[Face], corpora: list[Corpus]) -> _Inputs:
+    coverage = find_coverage(faces, charset.characters)
+    for row in describe_coverage(faces, coverage, charset.characters):
+        logging.info("%s", row)
+    return _Inputs(charset, faces, corpora, coverage)
+
+
+def _tell_outside(corpora: list[Corpus]) -> None:
+    """Says which characters keep text from being used, for people may want to map them."""
+    for corpus in corpora:
+        if corpus.outside:
+            logging.info(
+                "text %s: not used where one of %s characters stands that the charset lacks, %s times: %s; "
+                "see --character_map",
+                corpus.name,
+                f"{len(corpus.outside):,}",
+                f"{sum(corpus.outside.values()):,}",
+                show_characters(list(corpus.outside), _NAMED),
+            )
+
+
+def _tell_idle(plan: np.ndarray, faces: list[Face]) -> None:
+    """Says which faces draw no line: none of the text is all theirs, or the lines are few."""
+    idle = np.flatnonzero(np.bincount(plan["face"], minlength=len(faces)) == 0)
+    if len(idle):
+        names = ", ".join(str(faces[k]) for k in idle[:_NAMED])
+        logging.info("%d of %d faces draw no line: %s", len(idle), len(faces), names)
+
+
+def _plan_split(config: Synthesis) -> tuple[DatasetSplit, list[np.ndarray]]:
+    """The split, and its plan in a list; the text that it was made of is forgotten."""
+    charset, faces, corpora = _read_sources(config)
+    # Before fonts are looked at, which takes its time.
+    _make_part(config, charset, faces, {}).check()
+    given = _look_at_fonts(charset, faces, corpora)
+    plan = _make_plan(config, given)
+    _tell_idle(plan, faces)
+    origin = describe_origin(config, charset, faces, given.coverage, corpora)
+    return _make_part(config, charset, faces, origin), [plan]
+
+
+def _make_part(config: Synthesis, charset: Charset, faces: list[Face], sources: dict[str, Any]) -> DatasetSplit:
+    """The split, as records or as images."""
+    kind, description, encoding = {
+        "records": (DatasetSplit, FILE_NAME, config.image_encoding),
+        "images": (ImageSplit, IMAGES_NAME, "uint8"),  # grey levels, which files of grey images have
+    }[config.write]
+    return kind(
+        folder=config.output,
+        split=config.split,
+        info=DatasetInfo(charset, config.geometry, encoding),
+        sources=sources,
+        make_source=functools.partial(
+            MadeSource,
+            lines_per_shard=config.lines_per_shard,
+            charset=charset,
+            geometry=config.geometry,
+            fit="exact",
+            split=config.split,
+            seed=config.seed,
+            drawing=Drawing(faces, config.chosen_looks, config.geometry),
+        ),
+        overwrite=config.overwrite,
+        max_reject_fraction=config.max_reject_fraction,
+        words=Words(
+            subject="split {split!r} of {folder}",
+            work="synthesis",
+            place="--split or --output",
+            description=description,
+            verb="draw",
+            suspects="Fonts, or the software that draws,",
+        ),
+    )
+
+
+def _make_plan(config: Synthesis, given: _Inputs) -> np.ndarray:
+    """The text and the face of every line."""
+    texts_random, floor_random = (make_random(config.seed, config.split, number) for number in _NO_LINES)
+    weights = np.array([face.weight for face in given.faces])
+    frames = count_frames(config.image_width) if config.image_width else None
+    plan = draw_texts(
+        given.corpora,
+        given.coverage,
+        weights,
+        count=config.lines,
+        lengths=config.lengths,
+        random=texts_random,
+        max_frames=frames,
+    )
+    if config.min_per_character:
+        raise_to_floor(
+            plan,
+            given.coverage,
+            weights,
+            minimum=config.min_per_character,
+            charset=given.charset,
+            random=floor_random,
+            max_frames=frames,
+        )
+    return plan

@@ -1,0 +1,85 @@
+"""What a split of made lines says that it was made of: hashes and file names, no paths of a machine."""
+
+import collections
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from densenet_ocr.beam_jobs.engine.dataset_split import FOUND
+from densenet_ocr.beam_jobs.synthesis.config import Synthesis
+from densenet_ocr.beam_jobs.synthesis.fonts.coverage import find_undrawable
+from densenet_ocr.beam_jobs.synthesis.fonts.faces import Face
+from densenet_ocr.beam_jobs.synthesis.rendering.renderer import describe_drawing
+from densenet_ocr.beam_jobs.synthesis.text.corpus import Corpus, find_undrawn
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.charset import Charset
+
+# Characters that are named of those of the text that no line has; all are counted.
+_NAMED = 100
+
+
+def describe_origin(
+    config: Synthesis, charset: Charset, faces: Sequence[Face], coverage: np.ndarray, corpora: Sequence[Corpus]
+) -> dict[str, Any]:
+    """All that the lines depend on beside charset and geometry, and under FOUND what text and fonts lack.
+
+    The latter is the charset's characters that no face draws; and of the text those that the charset lacks and
+    those that no face draws: how many, how often they stand there, the most frequent.
+    """
+    texts = [corpus for corpus in corpora if not corpus.uniform]
+    outside = sum((collections.Counter(corpus.outside) for corpus in corpora), collections.Counter())
+    origin = {
+        "write": config.write,
+        "lines": config.lines,
+        "lines_per_shard": config.lines_per_shard,
+        "seed": config.seed,
+        "length": config.length,
+        "min_per_character": config.min_per_character,
+        "text": [_describe_corpus(corpus) for corpus in corpora],
+        "text_encoding": config.text_encoding,
+        "character_map (by SHA-256)": _hash(config.character_map),
+        "width_forms": config.width_forms,
+        "fonts": [_describe_face(face) for face in faces],
+        "looks": dataclasses.asdict(config.chosen_looks),
+        "drawn by": describe_drawing(),
+        FOUND: {
+            "characters that no face draws": find_undrawable(coverage, charset.characters),
+            "in the text, outside the charset": _describe_counts(outside),
+            "in the text, drawn by no face": _describe_counts(find_undrawn(texts, coverage)),
+        },
+    }
+    # As it will be read back.
+    return json.loads(json.dumps(origin))
+
+
+def _describe_corpus(corpus: Corpus) -> dict[str, Any]:
+    files = [{"file": os.path.basename(path), "sha256": sha256} for path, sha256 in corpus.files.items()]
+    return {"source": os.path.basename(corpus.name), "weight": corpus.weight, "files": files}
+
+
+def _describe_face(face: Face) -> dict[str, Any]:
+    return {
+        "file": os.path.basename(face.path),
+        "index": face.index,
+        "name": face.name,
+        "sha256": face.sha256,
+        "weight": face.weight,
+    }
+
+
+def _describe_counts(counts: dict[str, int]) -> dict[str, Any]:
+    ordered = sorted(counts, key=lambda character: (-counts[character], character))
+    return {
+        "characters": len(counts),
+        "occurrences": sum(counts.values()),
+        "most_frequent": {character: counts[character] for character in ordered[:_NAMED]},
+    }
+
+
+def _hash(path: str) -> str:
+    return hashlib.sha256(storage.read_bytes(path)).hexdigest() if path else ""

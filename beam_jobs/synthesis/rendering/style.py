@@ -1,0 +1,184 @@
+"""How made lines look: each property with its spread, all of them in this one place, and presets of them."""
+
+import dataclasses
+import functools
+import itertools
+import json
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.errors import UserError
+
+
+class Look(NamedTuple):
+    """How one line looks. Lengths are pixels of the finished line, greys go from 0 to 255."""
+
+    ink_height: float  # rows from the top of the ink to its bottom, its slope included
+    top_margin: float  # rows above the ink; what the height leaves is the most
+    left_margin: float  # columns before the ink
+    right_margin: float  # columns behind it at the least: text that would be longer is squeezed
+    spacing: float  # between letters, in font sizes
+    stretch: float  # width over height, beside the font's own
+    slope: float  # rows that the line falls over its width (below 0: rises)
+    taper: float  # height at the right end over that at the left, less 1
+    slant: float  # columns that a letter leans to the right for each row that it is high
+    paper: float  # grey of the paper
+    ink: float  # share of the paper's light that ink takes away
+    weight: float  # contrast of a stroke's edges: above 1 strokes grow, below they fade
+    shade: float  # change of the paper's grey along the line
+    texture: float  # change of the paper's grey from blotch to blotch, a standard deviation
+    blur: float  # standard deviation of the blur
+    motion: float  # columns that motion blurs
+    coarse: float  # the line is scaled down by this factor, and up again; at most 1 leaves it
+    noise: float  # standard deviation of the noise, in grey levels
+    quality: float  # of the JPEG file, from 1 to 95
+
+
+# Five numbers: least, lower quartile, median, upper quartile, most.
+Spread = tuple[float, float, float, float, float]
+
+_AT = 4  # parts between five numbers
+
+
+def _spread(*numbers: float, limits: tuple[float, float]) -> Spread:
+    """A field of Looks: the five numbers that it has in plain lines, and what they can be at all."""
+    return dataclasses.field(default=numbers, metadata={"limits": limits})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Looks:
+    """The spread of each property of Look, by its five numbers, between which it is even.
+
+    A quarter of the lines lies between two neighbours, so a spread can be written down as it was measured. One
+    that begins with zeros leaves as many quarters of the lines alone.
+    """
+
+    # Lengths are those of lines 32 pixels high, and grow with others.
+    ink_height: Spread = _spread(24, 25, 26, 27, 28, limits=(8, 32))
+    top_margin: Spread = _spread(1, 2, 2, 3, 4, limits=(0, 24))
+    left_margin: Spread = _spread(1, 2, 3, 4, 6, limits=(0, 64))
+    right_margin: Spread = _spread(1, 2, 3, 4, 6, limits=(0, 64))
+    spacing: Spread = _spread(0, 0, 0, 0, 0, limits=(-0.2, 2))
+    stretch: Spread = _spread(1, 1, 1, 1, 1, limits=(0.3, 3))
+    slope: Spread = _spread(0, 0, 0, 0, 0, limits=(-16, 16))
+    taper: Spread = _spread(0, 0, 0, 0, 0, limits=(-0.5, 0.5))
+    slant: Spread = _spread(0, 0, 0, 0, 0, limits=(-0.7, 0.7))
+    paper: Spread = _spread(200, 215, 230, 245, 255, limits=(32, 255))
+    ink: Spread = _spread(0.7, 0.8, 0.9, 1, 1, limits=(0.1, 1))
+    weight: Spread = _spread(1, 1, 1, 1, 1, limits=(0.3, 3))
+    shade: Spread = _spread(0, 0, 0, 0, 0, limits=(-128, 128))
+    texture: Spread = _spread(0, 0, 0, 0, 0, limits=(0, 64))
+    blur: Spread = _spread(0, 0, 0, 0, 0, limits=(0, 5))
+    motion: Spread = _spread(0, 0, 0, 0, 0, limits=(0, 16))
+    coarse: Spread = _spread(1, 1, 1, 1, 1, limits=(1, 4))
+    noise: Spread = _spread(0, 0, 0, 0, 0, limits=(0, 64))
+    quality: Spread = _spread(95, 95, 95, 95, 95, limits=(1, 95))
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            spread, (low, high) = getattr(self, field.name), field.metadata["limits"]
+            if not (_is_spread(spread) and low <= spread[0] and spread[-1] <= high):
+                raise UserError(
+                    f"look {field.name}",
+                    received=spread,
+                    expected=f"five numbers that never fall, from {low} to {high}",
+                    remedy="They are the least, the quartiles and the most of what lines shall have.",
+                )
+
+    @classmethod
+    def within_limits(cls, spreads: Mapping[str, np.ndarray]) -> "Looks":
+        """Looks of five numbers a property, put in order, moved into their limits and rounded."""
+        limits = {field.name: field.metadata["limits"] for field in dataclasses.fields(cls)}
+        fitted = {name: np.sort(np.clip(spread, *limits[name])).round(3) for name, spread in spreads.items()}
+        return cls(**{name: tuple(spread.tolist()) for name, spread in fitted.items()})
+
+    def draw(self, random: np.random.Generator) -> Look:
+        """The look of one line."""
+        place = random.random(len(Look._fields)) * _AT
+        part = place.astype(np.intp)
+        low, rise = self._table
+        row = np.arange(len(part))
+        return Look(*(low[row, part] + rise[row, part] * (place - part)).tolist())
+
+    @functools.cached_property
+    def _table(self) -> tuple[np.ndarray, np.ndarray]:
+        spreads = np.array([getattr(self, name) for name in Look._fields])
+        return spreads[:, :-1], np.diff(spreads)
+
+
+def _is_spread(value: object) -> bool:
+    if not isinstance(value, tuple) or len(value) != _AT + 1:
+        return False
+    numbers = all(type(number) in (int, float) for number in value)
+    return numbers and all(low <= high for low, high in itertools.pairwise(value))
+
+
+PRESETS = {
+    # Dark ink on light paper, upright and sharp.
+    "plain": Looks(),
+    # Fitted to 100 lines of the data set that the notebook was trained on: see benchmarks.looks.
+    "caffe_ocr": Looks(
+        ink_height=(24.6, 29, 29.4, 29.7, 31.6),
+        top_margin=(0.2, 1.2, 2.2, 2.3, 4.4),
+        left_margin=(1.6, 1.8, 2, 2.1, 4),
+        right_margin=(0, 0, 1, 3, 6),
+        spacing=(0, 0, 0, 0.05, 0.3),
+        stretch=(0.88, 0.9, 1.07, 1.1, 1.3),
+        slope=(-12, -3.6, 1, 3.6, 11),
+        taper=(-0.1, -0.03, 0, 0.03, 0.1),
+        slant=(-0.15, -0.05, 0, 0.05, 0.15),
+        paper=(80, 134, 168, 186, 249),
+        ink=(0.84, 0.87, 0.92, 0.93, 0.95),
+        weight=(0.8, 1, 1.1, 1.2, 1.4),
+        shade=(-30, -0.8, 0, 0.8, 30),
+        texture=(0, 0.5, 1, 2, 5),
+        blur=(0.43, 0.45, 0.62, 0.92, 1.22),
+        quality=(60, 75, 75, 75, 90),
+    ),
+}
+
+# In a file of looks, the preset that holds for what the file leaves out.
+_BASE = "preset"
+
+
+def choose_looks(name: str) -> Looks:
+    """The looks of a preset's name, or of a JSON file: {"preset": name, property: [five numbers], ...}.
+
+    Raises UserError for anything else.
+    """
+    if name in PRESETS:
+        return PRESETS[name]
+    if not storage.exists(name):
+        raise _refuse_looks(name, "no preset and no file of that name")
+    try:
+        given = json.loads(storage.read_bytes(name), object_pairs_hook=_make_object)
+    except ValueError as error:
+        raise _refuse_looks(name, f"no JSON ({error})") from None
+    if not isinstance(given, dict):
+        raise _refuse_looks(name, "JSON that is no object")
+    base = given.pop(_BASE, "plain")
+    wrong = [key for key in given if key not in Look._fields]
+    if wrong or base not in PRESETS:
+        raise _refuse_looks(name, f"no property {wrong[0]!r}" if wrong else f"no preset {base!r}")
+    spreads = {key: tuple(spread) if isinstance(spread, list) else spread for key, spread in given.items()}
+    return dataclasses.replace(PRESETS[base], **spreads)
+
+
+def _make_object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{max(names, key=names.count)!r} twice")
+    return made
+
+
+def _refuse_looks(name: str, received: str) -> UserError:
+    return UserError(
+        f"looks {name}",
+        received=received,
+        expected=f"{', '.join(PRESETS)}, or a JSON file of properties with five numbers each",
+        remedy=f"Check --looks; the properties are {', '.join(Look._fields)}.",
+    )

@@ -1,0 +1,143 @@
+"""The files of a text source: what the user named, and the text in them."""
+
+import codecs
+import dataclasses
+import functools
+import hashlib
+import math
+from collections.abc import Iterator
+
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.charset import Charset
+from densenet_ocr.pipeline.errors import Refused, UserError
+from densenet_ocr.pipeline.line_list import LineList, check_list_encoding, decode_text, split_row
+
+CHARSET = "charset"
+_LIST = "list:"
+_BLOCK = 1 << 22  # characters, or bytes of a list, whose text is looked at together
+
+
+@dataclasses.dataclass(frozen=True)
+class TextFile:
+    """A file of plain text, or a list of lines."""
+
+    path: str
+    encoding: str
+    is_list: bool
+
+    def read(self, charset: Charset) -> Iterator[str]:
+        """The text in parts of whole rows; ids of a list are read by the charset. Raises UserError."""
+        return self._read_list(charset) if self.is_list else self._read_text()
+
+    @functools.cached_property
+    def sha256(self) -> str:
+        """A hash of the file."""
+        return LineList(self.path).sha256() if self.is_list else hashlib.sha256(self._bytes()).hexdigest()
+
+    def _bytes(self) -> bytes:
+        return storage.read_bytes(self.path)
+
+    def _read_text(self) -> Iterator[str]:
+        data = self._bytes()
+        try:
+            text = data.decode(self.encoding).removeprefix("\ufeff")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            raise UserError(
+                f"text {self.path}:{line}",
+                received=f"bytes that are not {self.encoding} ({error.reason} at byte {error.start})",
+                expected=self.encoding,
+                remedy="Set --text_encoding, or convert the file, for example with iconv -t UTF-8.",
+            ) from None
+        start = 0
+        while start < len(text):
+            end = text.find("\n", start + _BLOCK) + 1 or len(text)
+            yield text[start:end]
+            start = end
+
+    def _read_list(self, charset: Charset) -> Iterator[str]:
+        rows, texts, size = LineList(self.path), [], 0
+        for offset, line in zip(*(numbers.tolist() for numbers in rows.scan()), strict=True):
+            texts.append(self._parse(rows.row_at(offset), line, charset))
+            size += len(texts[-1]) + 1
+            if size > _BLOCK:
+                yield "\n".join(texts)
+                texts, size = [], 0
+        yield "\n".join(texts)
+
+    def _parse(self, row: bytes, line: int, charset: Charset) -> str:
+        try:
+            _, text, ids = split_row(row)
+            if text is None:
+                return charset.decode(charset.encode_rows(ids))
+            return decode_text(text, self.encoding)
+        except Refused as refusal:
+            raise UserError(
+                f"list {self.path}:{line}",
+                received=refusal,
+                expected="a row of a list that fits the charset",
+                remedy="Check --charset and --text_encoding, or take the row out.",
+            ) from None
+
+
+def parse_source(source: str, encoding: str) -> tuple[str, float, list[TextFile]]:
+    """The name, the weight and the files of `[list:]FILES[=WEIGHT]` or `charset[=WEIGHT]`; raises UserError.
+
+    What is there as a file or as a glob is not parsed further: news=3.txt is a name.
+    """
+    _check_encoding(encoding)
+    for name, weight in _split_weight(source):
+        if name == CHARSET:
+            return name, weight, []
+        for prefix in ("", _LIST):
+            paths = _find_files(name.removeprefix(prefix)) if name.startswith(prefix) else []
+            if paths:
+                if prefix:
+                    check_list_encoding(encoding)
+                return name, weight, [TextFile(path, encoding, bool(prefix)) for path in paths]
+    raise UserError(
+        f"text {source}",
+        received=_tell_missing(source),
+        expected="files of text (a path or a glob), list:FILES, or charset; =WEIGHT may follow, as in a.txt=3",
+        remedy="Check --text.",
+    )
+
+
+def _split_weight(source: str) -> list[tuple[str, float]]:
+    """How a source may be read: as a name of weight 1, then as one with a weight."""
+    name, sign, weight = source.rpartition("=")
+    try:
+        number = float(weight)
+    except ValueError:
+        return [(source, 1.0)]
+    fits = sign and math.isfinite(number) and number > 0
+    return [(source, 1.0), (name, number)] if fits else [(source, 1.0)]
+
+
+def _tell_missing(source: str) -> str:
+    name, _, weight = source.removeprefix(_LIST).rpartition("=")
+    if storage.is_folder(source.removeprefix(_LIST)):
+        return "a folder"
+    if name == CHARSET or _find_files(name):
+        return f"the weight {weight}, where a number above 0 belongs"
+    return "no such file"
+
+
+def _find_files(pattern: str) -> list[str]:
+    if storage.exists(pattern) and not storage.is_folder(pattern):
+        return [pattern]
+    return [path for path in storage.find(pattern) if not storage.is_folder(path)]
+
+
+def _check_encoding(encoding: str) -> None:
+    try:
+        fits = isinstance(b"".decode(encoding), str) and codecs.lookup(encoding)._is_text_encoding
+    except (LookupError, ValueError):
+        fits = False
+    if not fits:
+        raise UserError(
+            "text encoding",
+            received=repr(encoding),
+            expected="a text encoding that Python knows, such as utf-8, gb18030 or big5",
+            remedy="Set --text_encoding.",
+        )

@@ -1,0 +1,1 @@
+"""The transcription job: an exported model reads the images of lists."""

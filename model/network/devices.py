@@ -1,0 +1,82 @@
+"""The session set-up: how much of each GPU and how many threads TensorFlow may take."""
+
+import ctypes
+import functools
+import os
+
+import tensorflow as tf
+from absl import logging
+
+from densenet_ocr.model.training.config import Devices
+from densenet_ocr.pipeline.errors import UserError
+
+
+def set_up_devices(devices: Devices) -> None:
+    """Sets memory and threads, before TensorFlow's first operation; raises RuntimeError after it."""
+    _set_threads(devices)
+    gpus = tf.config.list_physical_devices("GPU")
+    for number, gpu in enumerate(gpus):
+        if devices.gpu_memory_fraction is None:
+            tf.config.experimental.set_memory_growth(gpu, True)
+        else:
+            _limit_memory(gpu, number, devices.gpu_memory_fraction)
+    logging.info("devices: %d GPUs, %s", len(gpus), devices)
+
+
+def _set_threads(devices: Devices) -> None:
+    intra = devices.intra_op_threads or _read_omp_num_threads()
+    if intra:
+        tf.config.threading.set_intra_op_parallelism_threads(intra)
+    if devices.inter_op_threads:
+        tf.config.threading.set_inter_op_parallelism_threads(devices.inter_op_threads)
+
+
+def _read_omp_num_threads() -> int:
+    value = os.environ.get("OMP_NUM_THREADS", "")
+    if not value:
+        return 0
+    if not value.isdigit() or int(value) < 1:
+        raise UserError(
+            "environment variable OMP_NUM_THREADS",
+            received=repr(value),
+            expected="a whole number of threads",
+            remedy="Unset it, or set --intra_op_threads.",
+        )
+    return int(value)
+
+
+@functools.cache
+def has_wide_vectors() -> bool:
+    """Whether this CPU has AVX-512, for which some operations are laid out otherwise."""
+    try:
+        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+            return "avx512f" in file.read()
+    except OSError:
+        return False
+
+
+def _limit_memory(gpu, number: int, fraction: float) -> None:
+    limit = tf.config.LogicalDeviceConfiguration(memory_limit=int(total_memory(number) * fraction / 2**20))
+    tf.config.set_logical_device_configuration(gpu, [limit])
+
+
+def total_memory(number: int) -> int:
+    """Bytes of memory of the GPU with this CUDA ordinal, which is TensorFlow's order too.
+
+    TensorFlow tells it only once a device is running, which is too late to set a share of it; the CUDA driver
+    that TensorFlow itself loads (cuDeviceTotalMem) tells it at any time.
+    """
+    driver, device, size = ctypes.CDLL("libcuda.so.1"), ctypes.c_int(), ctypes.c_size_t()
+    for status in (
+        driver.cuInit(0),
+        driver.cuDeviceGet(ctypes.byref(device), number),
+        driver.cuDeviceTotalMem_v2(ctypes.byref(size), device),
+    ):
+        if status:
+            raise UserError(
+                f"GPU {number}",
+                received=f"error {status} of the CUDA driver when asked for its memory",
+                expected="the size of its memory",
+                remedy="Check nvidia-smi, or leave --gpu_memory_fraction out.",
+            )
+    return size.value

@@ -1,0 +1,80 @@
+"""How good readings are: exact match, CER, the notebook's own figure under an honest name, and intervals.
+
+Every line counts once: rows of weight 0 fill up batches and count nothing.
+"""
+
+import dataclasses
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from densenet_ocr.model.network.ctc import ctc_loss, decode_best_path, to_sparse
+from densenet_ocr.pipeline import schema
+
+# z of a two-sided 95 % interval.
+_Z = 1.959964
+
+
+@dataclasses.dataclass(frozen=True)
+class Scores:
+    """Figures of a whole split, from the sums that `score_batch` gives."""
+
+    lines: int
+    loss: float
+    exact_match: float
+    cer: float
+    loss_rounds_to_0: float
+
+    @classmethod
+    def from_sums(cls, sums: np.ndarray) -> "Scores":
+        """Makes figures of the summed rows of `score_batch`."""
+        lines, loss, exact, edits, characters, rounds = (float(value) for value in sums)
+        return cls(round(lines), loss / lines, exact / lines, edits / characters, rounds / lines)
+
+    @property
+    def exact_match_95(self) -> tuple[float, float]:
+        """Wilson's 95 % interval of the exact match."""
+        return wilson_interval(round(self.exact_match * self.lines), self.lines)
+
+
+def score_batch(logits, batch: dict):
+    """float64 [6]: lines, loss, exact matches, edits, reference characters, losses that round to 0.
+
+    `exact match` needs every character right; edits are Levenshtein's. The notebook's 'accuracy' is the last
+    sum over the first: its model put out the loss, which Keras compared, rounded, with a target of 0.
+    """
+    loss = ctc_loss(
+        logits=logits,
+        frames=batch[schema.FRAMES],
+        label=batch[schema.LABEL],
+        label_length=batch[schema.LABEL_LENGTH],
+    )
+    edits = count_edits(decode_best_path(logits, batch[schema.FRAMES]).ids, batch)
+    columns = [
+        tf.ones_like(loss),
+        loss,
+        tf.cast(edits == 0, tf.float32),
+        edits,
+        tf.cast(batch[schema.LABEL_LENGTH], tf.float32),
+        tf.cast(tf.round(loss) == 0, tf.float32),
+    ]
+    weighted = tf.stack(columns) * batch[schema.WEIGHT]
+    return tf.reduce_sum(tf.cast(weighted, tf.float64), axis=1)
+
+
+def count_edits(ids: tf.RaggedTensor, batch: dict):
+    """Levenshtein distance of each reading from its label, float32 [B]."""
+    truth = to_sparse(batch[schema.LABEL], batch[schema.LABEL_LENGTH])
+    return tf.edit_distance(ids.to_sparse(), truth, normalize=False)
+
+
+def wilson_interval(hits: int, lines: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share (Wilson 1927); (0, 1) where there are no lines."""
+    if not lines:
+        return 0.0, 1.0
+    share, z2 = hits / lines, _Z * _Z / lines
+    centre = (share + z2 / 2) / (1 + z2)
+    half = _Z / (1 + z2) * math.sqrt(share * (1 - share) / lines + z2 / (4 * lines))
+    # At the ends the bounds are exactly 0 and 1, which rounding would miss.
+    return (centre - half if hits else 0.0), (centre + half if hits < lines else 1.0)

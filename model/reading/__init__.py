@@ -1,0 +1,1 @@
+"""Reading: from images to texts with a trained network."""

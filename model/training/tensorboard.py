@@ -1,0 +1,96 @@
+"""What people watch a training by: TensorBoard's summaries, lines as the model reads them, and the curves."""
+
+import contextlib
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+import PIL.Image
+from absl import logging
+
+from densenet_ocr.model.reading.first_lines import FirstLines
+from densenet_ocr.model.reading.network import KerasNetwork
+from densenet_ocr.model.reading.picture import draw_readings
+from densenet_ocr.model.reading.reader import Reader
+from densenet_ocr.model.training.curves import draw_curves, read_history
+from densenet_ocr.model.training.run_folder import RunFolder
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.dataset_info import DatasetInfo
+from densenet_ocr.pipeline.ui.picture import save_png
+
+# As many as are read at a glance.
+_LINES = 8
+
+
+class Readings:
+    """The first lines of a split as a model reads them at the time."""
+
+    def __init__(self, model: keras.Model, *, folder: str, info: DatasetInfo, split: str):
+        """Loads the lines from the data set in `folder`."""
+        self._reader = Reader(KerasNetwork(model, info))
+        self._lines = FirstLines(_LINES, folder=folder, info=info, split=split)
+
+    def draw(self) -> PIL.Image.Image:
+        """Reads the lines and draws them with truth and reading."""
+        return draw_readings(self._lines.read(self._reader))
+
+
+class Board(keras.callbacks.TensorBoard):
+    """Keras's summaries by epoch, from 0, and beside those of the validation a picture of some lines."""
+
+    def __init__(self, folder: str, *, histogram_epochs: int, readings: Readings | None):
+        """Writes weights' histograms every `histogram_epochs` epochs (0: never), and `readings` after each."""
+        super().__init__(folder, histogram_freq=histogram_epochs)
+        self._readings = readings
+
+    def set_model(self, model: keras.Model) -> None:
+        """Takes the model, and opens no file yet: those that are there are cut before a training begins."""
+        self._model = model
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Opens the files."""
+        super().set_model(self._model)
+        super().on_train_begin(logs)
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Writes an epoch's summaries."""
+        super().on_epoch_end(epoch, logs)
+        if self._readings:
+            with _warn_if_it_fails("readings"):
+                picture = np.asarray(self._readings.draw())[None]
+                # By Keras's own writer: TensorBoard reads a folder's file no more once there is a newer one.
+                with self._val_writer.as_default():
+                    self.summary.image("readings", picture, step=epoch)
+        for writer in self._writers.values():
+            # A run that is lost goes on after its last checkpoint, so what was before it has to be on disk.
+            writer.flush()
+
+
+class Curves(keras.callbacks.Callback):
+    """Draws history.csv after each epoch, when the epoch's row has to be there."""
+
+    def __init__(self, run: RunFolder):
+        super().__init__()
+        self._run = run
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Draws what the run has come to, so that however it ends the picture is there."""
+        self._draw()
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        """Draws a run that had ended before and has no picture."""
+        if not storage.exists(self._run.curves):
+            self._draw()
+
+    def _draw(self) -> None:
+        with _warn_if_it_fails("curves"):
+            save_png(draw_curves(read_history(self._run.history)), self._run.curves)
+
+
+@contextlib.contextmanager
+def _warn_if_it_fails(subject: str) -> Iterator[None]:
+    """No failure to draw ends a training: it would end there again each time that it is resumed."""
+    try:
+        yield
+    except Exception as error:
+        logging.warning("%s: not drawn (%s: %s)", subject, type(error).__name__, error)

@@ -1,0 +1,71 @@
+"""What a training judges its model by: loss and scores of a whole split, on any number of replicas."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from densenet_ocr.model.network.densenet import call_densenet
+from densenet_ocr.model.network.distribution import distribute, sum_over_replicas
+from densenet_ocr.model.network.metrics import Scores, score_batch
+from densenet_ocr.pipeline.dataset import evaluation_input
+from densenet_ocr.pipeline.dataset_info import DatasetInfo
+from densenet_ocr.pipeline.ui.progress import Progress
+
+
+class Validator:
+    """Scores one split of one data set as often as asked, every line once; the graph is built once."""
+
+    def __init__(
+        self,
+        model: keras.Model,
+        strategy: tf.distribute.Strategy,
+        *,
+        folder: str,
+        info: DatasetInfo,
+        split: str,
+        batch_size: int,
+    ):
+        """Takes a model made in the strategy's scope; batch_size is global."""
+        dataset = evaluation_input(
+            folder=folder,
+            info=info,
+            split=split,
+            batch_size=batch_size,
+            replicas=strategy.num_replicas_in_sync,
+            normalised=False,
+        )
+        self._batches = distribute(dataset, strategy)
+        self._split, self._lines = split, info.splits[split].written
+
+        def score_replica(batch):
+            return score_batch(call_densenet(model, batch, training=False), batch)
+
+        # One signature for all batches: labels of other lengths would have it traced anew.
+        @tf.function(input_signature=[self._batches.element_spec])
+        def score(batch):
+            return sum_over_replicas(strategy, strategy.run(score_replica, args=(batch,)))
+
+        self._score = score
+
+    def run(self) -> Scores:
+        """Scores every line of the split."""
+        progress, sums = Progress(f"evaluate {self._split}", self._lines, "lines"), np.zeros(6)
+        for batch in self._batches:
+            sums += self._score(batch).numpy()
+            progress.show(round(sums[0]))
+        progress.close(round(sums[0]))
+        return Scores.from_sums(sums)
+
+
+def choose_validation(split: str | None, info: DatasetInfo) -> str | None:
+    """The split that a training validates on: the one named, else `validation`, else `test`, else none."""
+    if split:
+        info.find_split(split)
+        return split
+    for name in ("validation", "test"):
+        if name in info.splits:
+            logging.info("validation: split %r of the data set", name)
+            return name
+    logging.warning("validation: none, the data set has no split 'validation' or 'test'; no early stopping")
+    return None

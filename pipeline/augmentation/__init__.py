@@ -1,0 +1,1 @@
+"""Augmentation of training lines, inside the tf.data graph."""

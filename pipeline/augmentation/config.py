@@ -1,0 +1,68 @@
+"""What a training changes about its lines: which operations, how often, how far. It needs no TensorFlow."""
+
+import dataclasses
+
+from densenet_ocr.pipeline.errors import check_setting
+from densenet_ocr.pipeline.frames import STRIDE
+
+# Those that move pixels; together they are one projective map, so that a line is interpolated once.
+WARPS = ("shift", "stretch", "shear", "perspective")
+
+# All, in the order in which a line would meet them: the paper, the light on it, the lens, the sensor.
+OPS = (*WARPS, "cut_out", "contrast", "shade", "blur", "noise")
+
+# The ranges at strength 1, from which every line draws anew. "Heights" are the line's, 32 pixels in the
+# notebook; grey is in normalised units, in which white - black is 1. They were chosen by eye: 100 lines of the
+# notebook's kind stay readable. Ink never leaves a line (see augmentation.warp): at its edge it is held.
+
+# Pixels along the line: half a frame either way, so that a character is seen at every phase of the frames.
+SHIFT_ALONG = (-STRIDE / 2, STRIDE / 2)
+# Heights: two pixels of 32, about the room that such lines have above and below.
+SHIFT_ACROSS = (-0.06, 0.06)
+# Logarithm of the factor along the line: about ten per cent, as between a font's narrow and wide cuts.
+STRETCH = (-0.1, 0.1)
+# Tangent of the slant: 8.5 degrees, where italics have about 12.
+SLANT = (-0.15, 0.15)
+# Heights by which the line's ends rise and fall: an odd scan's, a pixel and a half of 32.
+SLOPE = (-0.05, 0.05)
+# Share by which one end is higher than the middle and the other one lower: a page seen from its side.
+TAPER = (-0.05, 0.05)
+# Tangent of the slant that one end gets, the other the opposite one: a page seen from below or above.
+FAN = (-0.1, 0.1)
+# Heights of a rectangle's side: two to four pixels of 32, as strokes are thick; larger ones turn a 6 into a 5.
+CUT_OUT_SIDE = (0.06, 0.12)
+# Heights of line to a rectangle: about one for each two characters, which are as wide as high in Chinese.
+CUT_OUT_EVERY = 2
+# Logarithm of the contrast's factor: two thirds to one and a half.
+CONTRAST = (-0.4, 0.4)
+# Grey by which paper and ink together become lighter or darker; it is less where either would saturate.
+BRIGHTNESS = (-0.2, 0.2)
+# Share of the light that is lost on the way from one end or edge to the opposite one.
+SHADE = (0.1, 0.4)
+# Heights of the Gaussian's standard deviation: 0.3 pixels of 32, which sharp lines show, to 0.8, a soft scan.
+BLUR = (0.01, 0.025)
+# Grey of the Gaussian's standard deviation: one to eight levels of 255.
+NOISE = (0.004, 0.03)
+
+STRONGEST = 2.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """Which of OPS a line may get, the chance of each, and a factor to the ranges above.
+
+    `ops` may come in any order and as any sequence of names, such as JSON's; none leaves lines as they are.
+    """
+
+    ops: tuple[str, ...] = ()
+    probability: float = 0.5
+    strength: float = 1.0
+
+    def __post_init__(self):
+        unknown = [name for name in self.ops if name not in OPS]
+        check_setting("augment", ", ".join(map(str, unknown)), not unknown, f"any of {', '.join(OPS)}")
+        object.__setattr__(self, "ops", tuple(name for name in OPS if name in self.ops))
+        probability, strength = self.probability, self.strength
+        check_setting("augment_probability", probability, 0 < probability <= 1, "more than 0, at most 1")
+        expected = f"more than 0, at most {STRONGEST:g}"
+        check_setting("augment_strength", strength, 0 < strength <= STRONGEST, expected)

@@ -1,0 +1,72 @@
+"""A sheet of lines as a training sees them: as they are, after each operation alone, after all together."""
+
+import dataclasses
+
+import numpy as np
+import PIL.Image
+import tensorflow as tf
+
+from densenet_ocr.pipeline import images, schema
+from densenet_ocr.pipeline.augmentation.augment import augment
+from densenet_ocr.pipeline.augmentation.config import Augmentation
+from densenet_ocr.pipeline.dataset import training_input
+from densenet_ocr.pipeline.dataset_info import load_dataset_info
+from densenet_ocr.pipeline.ui.picture import GREY, INK, MARGIN, Typeface, frame, new_sheet, paste_line, save_png
+
+# Lines side by side, as many as this many pixels have room for; a wider line stands alone.
+WIDTH, COLUMNS = 1200, 8
+
+# Rows in which lines get what they draw.
+DRAWS = 6
+
+_TEXT_SIZE = 13
+
+
+def save_preview(path: str, *, folder: str, split: str, seed: int, augmentation: Augmentation) -> None:
+    """Writes the sheet of the first lines that a training of this seed sees of a data set, as a PNG file."""
+    info = load_dataset_info(folder)
+    batches = training_input(folder=folder, info=info, split=split, batch_size=COLUMNS, seed=seed)
+    save_png(draw_augmentations(next(iter(batches)), augmentation=augmentation, seed=seed), path)
+
+
+def draw_augmentations(batch: dict, *, augmentation: Augmentation, seed: int = 0) -> PIL.Image.Image:
+    """Draws the first lines of a batch of the training input, which holds `image` and `width`.
+
+    The rows are the lines as they are, each operation alone on every line, and six draws as they come in a
+    training, with the probability that was asked for.
+    """
+    lines = int(tf.reduce_sum(batch[schema.WEIGHT])) if schema.WEIGHT in batch else len(batch[schema.WIDTH])
+    count = min(COLUMNS, max(1, WIDTH // (batch[schema.IMAGE].shape[2] + MARGIN)), lines)
+    image, width = batch[schema.IMAGE][:count], batch[schema.WIDTH][:count]
+    rows = [("as it is", image)]
+    with tf.device("CPU:0"):  # where a training's input is made
+        for label, chosen, number in _list_rows(augmentation):
+            rows.append((label, augment(image, width, seed=tf.constant([seed, number]), augmentation=chosen)))
+    return frame(_draw_rows(rows, np.asarray(width)))
+
+
+def _list_rows(augmentation: Augmentation) -> list[tuple[str, Augmentation, int]]:
+    """Label, augmentation and number of each row below the first."""
+    if not augmentation.ops:
+        return []
+    alone = [
+        (f"{op} alone", dataclasses.replace(augmentation, ops=(op,), probability=1.0), 0)
+        for op in augmentation.ops
+    ]
+    return alone + [(f"draw {number}", augmentation, number) for number in range(1, DRAWS + 1)]
+
+
+def _draw_rows(rows: list[tuple[str, tf.Tensor]], widths: np.ndarray) -> PIL.Image.Image:
+    """Labels on the left, the lines of each row beside them, without their padding."""
+    face = Typeface(_TEXT_SIZE)
+    left = max(face.measure(label) for label, _ in rows) + 2 * MARGIN
+    count, height, width = rows[0][1].shape[:3]
+    pitch = max(height, _TEXT_SIZE) + MARGIN
+    sheet = new_sheet(left + count * (width + MARGIN) - MARGIN + 1, len(rows) * pitch - MARGIN + 2)
+    for number, (label, lines) in enumerate(rows):
+        top = number * pitch + 1
+        baseline = top + height // 2 + round(0.35 * face.size)  # capitals are about 0.7 of a font's size high
+        face.draw(sheet, (0, baseline), label, GREY if number else INK)
+        for column, line in enumerate(images.denormalise(lines)):
+            paste_line(sheet, (left + column * (width + MARGIN), top), line[:, : widths[column], 0])
+    return sheet

@@ -1,0 +1,110 @@
+"""Shift, stretch, shear and perspective of lines, as one projective map, which keeps the ink inside the line.
+
+Maps are float32 [B, 3, 3] and act on (x, y, 1), pixels from the line's middle, x to the right, y down.
+"""
+
+import tensorflow as tf
+
+from densenet_ocr.pipeline.augmentation import config as augmentation
+from densenet_ocr.pipeline.augmentation.ink import estimate_paper, find_ink
+from densenet_ocr.pipeline.augmentation.random_values import Draws
+
+
+def warp(line, width, draws: dict[str, Draws]):
+    """Lines float32 [B, H, W, 1] of `width` pixels (int32 [B]) after the operations that have draws.
+
+    What comes from beyond a line's ends is paper, from above and below the nearest row. Behind `width` there is
+    nothing of use.
+    """
+    half = tf.stack(
+        [(tf.cast(width, tf.float32) - 1) / 2, tf.fill(tf.shape(width), (line.shape[1] - 1) / 2)], 1
+    )
+    mapping = tf.eye(3, batch_shape=tf.shape(width))
+    for name in augmentation.WARPS:
+        if name in draws:
+            mapping = _MAKERS[name](draws[name], half) @ mapping
+    first, last = find_ink(line, width, estimate_paper(line, tf.zeros_like(width), width))
+    mapping = _keep_inside(mapping, first - half, last - half, half)
+    return _resample(_add_paper(line, width), mapping, half, line.shape, tf.shape(line))
+
+
+def _shift(draws: Draws, half):
+    across = draws.within("across", augmentation.SHIFT_ACROSS) * _height(half)
+    return _make_map(1.0, 0.0, draws.within("along", augmentation.SHIFT_ALONG), 0.0, 1.0, across)
+
+
+def _stretch(draws: Draws, half):
+    return _make_map(tf.exp(draws.within("factor", augmentation.STRETCH)), 0.0, 0.0, 0.0, 1.0, 0.0)
+
+
+def _shear(draws: Draws, half):
+    slope = draws.within("slope", augmentation.SLOPE) * _height(half) / half[:, 0]
+    return _make_map(1.0, draws.within("slant", augmentation.SLANT), 0.0, slope, 1.0, 0.0)
+
+
+def _perspective(draws: Draws, half):
+    taper = draws.within("taper", augmentation.TAPER) / half[:, 0]
+    # Of a line higher than wide the edges would else meet.
+    fan = draws.within("fan", augmentation.FAN) / tf.reduce_max(half, axis=1)
+    return _make_map(1.0, 0.0, 0.0, 0.0, 1.0, 0.0, bottom=(taper, fan))
+
+
+_MAKERS = {"shift": _shift, "stretch": _stretch, "shear": _shear, "perspective": _perspective}
+
+
+def _height(half):
+    return 2 * half[:, 1] + 1
+
+
+def _make_map(*entries, bottom=(0.0, 0.0)):
+    """A map of its upper two rows and the two entries that make the last one, each a number or float32 [B]."""
+    entries = (*entries, *bottom, 1.0)
+    lines = tf.reduce_max([tf.size(entry) for entry in entries])
+    return tf.reshape(tf.stack([tf.broadcast_to(entry, [lines]) for entry in entries], 1), [-1, 3, 3])
+
+
+def _keep_inside(mapping, first, last, half):
+    """The map, followed by the least squeeze and shift after which the ink's box is inside the line.
+
+    Takes the box's first and last corners and half the line's size, each float32 [B, 2].
+    """
+    x = tf.stack([first[:, 0], last[:, 0], first[:, 0], last[:, 0]], 1)
+    y = tf.stack([first[:, 1], first[:, 1], last[:, 1], last[:, 1]], 1)
+    corners = mapping @ tf.stack([x, y, tf.ones_like(x)], 1)
+    corners = corners[:, :2] / corners[:, 2:]
+    low, high = tf.reduce_min(corners, axis=2), tf.reduce_max(corners, axis=2)
+    scale = tf.minimum(1.0, 2 * half / tf.maximum(high - low, 1.0))
+    start = tf.clip_by_value(low, -half, half - scale * (high - low))
+    moved = start - scale * low
+    return _make_map(scale[:, 0], 0.0, moved[:, 0], 0.0, scale[:, 1], moved[:, 1]) @ mapping
+
+
+def _add_paper(line, width):
+    """The lines with a column of paper before them and paper from their ends on, float32 [B, H, W + 2, 1]."""
+    # As many columns as a character has: of fewer, a stroke may be the most.
+    end = tf.minimum(line.shape[1], width)
+    left = estimate_paper(line, tf.zeros_like(width), end)
+    right = estimate_paper(line, width - end, end)
+    wide = tf.pad(line, [[0, 0], [0, 0], [1, 1], [0, 0]])
+    column = tf.range(tf.shape(wide)[2])[None]
+    paper = tf.where(column == 0, left[:, None], right[:, None])
+    inside = (column > 0) & (column <= width[:, None])
+    return tf.where(inside[:, None, :, None], wide, paper[:, None, :, None])
+
+
+def _resample(wide, mapping, half, static_shape, shape):
+    """Bilinear samples at where the map has each pixel from; `wide` begins one column before the line."""
+    x, y = half[:, 0], half[:, 1]
+    back = (
+        _make_map(1.0, 0.0, x + 1, 0.0, 1.0, y) @ tf.linalg.inv(mapping) @ _make_map(1.0, 0.0, -x, 0.0, 1.0, -y)
+    )
+    back = tf.reshape(back, [-1, 9])
+    line = tf.raw_ops.ImageProjectiveTransformV3(
+        images=wide,
+        transforms=back[:, :8] / back[:, 8:],
+        output_shape=shape[1:3],
+        fill_value=0.0,  # no use is made of it
+        interpolation="BILINEAR",
+        fill_mode="NEAREST",
+    )
+    return tf.ensure_shape(line, static_shape)

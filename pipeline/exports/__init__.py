@@ -1,0 +1,1 @@
+"""An exported model's description on disk, and the SavedModel that TensorFlow alone can read."""

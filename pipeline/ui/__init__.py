@@ -1,0 +1,1 @@
+"""What all commands share to talk to people and scripts: entry, flags, progress, tables, pictures."""

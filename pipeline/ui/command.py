@@ -1,0 +1,128 @@
+"""How a binary starts and ends: flags, strict arguments, errors for people, exit codes, the last line."""
+
+import json
+import logging as std_logging
+import os
+import sys
+import warnings
+from collections.abc import Callable
+
+from absl import app, flags, logging
+
+from densenet_ocr.pipeline.errors import UserError
+
+# 128 + the signal, as shells have it.
+INTERRUPTED, CLOSED = 130, 141  # SIGINT, SIGPIPE
+
+# Modules of TensorFlow that warn of nothing to do with reading: how it saves, gradients that an export lacks.
+_TENSORFLOW_CHATTER = ("functional_saver", "function_deserialization")
+
+_BEAM_WORKERS = ("apache_beam/runners/worker/", "apache_beam/runners/portability/fn_api_runner/")
+
+
+def run(
+    main: Callable[..., int | None], *, words: bool = False, beam: bool = False, resumes: bool = False
+) -> None:
+    """Parses flags, calls main() and exits with what it returns, with 1 after a UserError, 130 after Ctrl-C.
+
+    It exits with 141 where what reads its output goes away.
+
+    With `words` main takes the arguments that are no flags (behind `--` all are words), with `beam` those after
+    `--`; where a binary takes neither, one that stands there is an error. `resumes`: the same command goes on
+    where it was stopped.
+    """
+    arguments, after = _split_arguments(sys.argv)
+    more_words, beam_arguments = (after, []) if words and not beam else ([], after)
+    # TensorFlow reads this when it loads; its start-up messages would bury ours.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    _show_help_of(main)
+
+    def start(argv: list[str]) -> int | None:
+        if argv[1:] and not words:
+            raise app.UsageError(f"stray arguments: {' '.join(argv[1:])}. Options are written --name=value.")
+        if beam_arguments and not beam:
+            raise app.UsageError(f"nothing belongs after '--' here: {' '.join(beam_arguments)}")
+        logging.set_verbosity(logging.INFO)
+        logging.get_absl_handler().addFilter(_concerns_users)
+        _write_utf8()
+        # What is wrong with an image is told with its line.
+        warnings.filterwarnings("ignore", module="PIL")
+        extra = ([argv[1:] + more_words] if words else []) + ([beam_arguments] if beam else [])
+        return _report_errors(lambda: main(*extra), resumes)
+
+    app.run(start, argv=arguments)
+
+
+def print_result(result: dict) -> None:
+    """Prints the JSON object that a binary ends its standard output with."""
+    print_row(json.dumps(result, ensure_ascii=False))
+
+
+def print_row(row: str) -> None:
+    """Prints a row on standard output at once; raises UserError where it cannot be written."""
+    try:
+        print(row, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _let_output_go()
+        raise UserError(
+            "standard output",
+            received=error.strerror or str(error),
+            expected="a place that takes what is printed",
+            remedy="Free space, or send the output elsewhere.",
+        ) from None
+
+
+def _report_errors(call: Callable[[], int | None], resumes: bool) -> int:
+    try:
+        return call() or 0
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        _let_output_go()  # who read it has seen enough (head)
+        return CLOSED
+    except KeyboardInterrupt:
+        goes_on = "; what is finished stays, and the same command goes on from there" if resumes else ""
+        print(f"stopped{goes_on}", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _let_output_go() -> None:
+    """Python would write what it holds to standard output once more as it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _write_utf8() -> None:
+    """Prints texts as UTF-8 in any locale, and paths that are not UTF-8 as the bytes that they are."""
+    if sys.stdout is None or sys.stderr is None:
+        raise app.UsageError("standard output or standard error is closed: nobody would see what is printed.")
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="surrogateescape")
+
+
+def _concerns_users(record: std_logging.LogRecord) -> bool:
+    """False for what TensorFlow says at every checkpoint and export, Beam at every start, its workers at all.
+
+    What fails in a worker reaches the driver as an exception too; here it would bury that.
+    """
+    if any(place in record.pathname for place in _BEAM_WORKERS):
+        return record.levelno >= std_logging.CRITICAL
+    chatter = record.module in _TENSORFLOW_CHATTER or "apache_beam" in record.pathname
+    return not chatter or record.levelno >= std_logging.ERROR
+
+
+def _split_arguments(argv: list[str]) -> tuple[list[str], list[str]]:
+    if "--" not in argv:
+        return argv, []
+    cut = argv.index("--")
+    return argv[:cut], argv[cut + 1 :]
+
+
+def _show_help_of(main: Callable) -> None:
+    # As an installed script the main module is a stub: --help shall show the flags and text of the real one.
+    module = sys.modules[main.__module__]
+    sys.modules["__main__"].__doc__ = module.__doc__
+    for flag in flags.FLAGS.get_flags_for_module(module):
+        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)

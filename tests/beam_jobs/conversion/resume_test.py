@@ -1,0 +1,371 @@
+"""A second conversion into the same folder: gone on with, refused, or begun anew."""
+
+import itertools
+import os
+import shutil
+from unittest import mock
+
+import tensorflow as tf
+from absl.testing import parameterized
+
+from densenet_ocr.beam_jobs.conversion.job import convert
+from densenet_ocr.beam_jobs.engine import shards
+from densenet_ocr.beam_jobs.engine.split_state import SplitState, hold_split
+from densenet_ocr.pipeline import images, storage
+from densenet_ocr.pipeline.charset import Charset
+from densenet_ocr.pipeline.dataset_info import load_dataset_info
+from densenet_ocr.pipeline.errors import UserError
+from tests.beam_jobs.conversion.conversion_case import ConversionTest, read_folder
+from tests.samples import CHARSET, conversion, draw_levels, encode_image, write_lines, write_list
+
+
+def cut_file(path: str, size: int = 1000) -> None:
+    """Keeps the first bytes of a file."""
+    os.truncate(path, size)
+
+
+def flip_bit(path: str) -> None:
+    """Changes one bit in the middle of a file."""
+    with open(path, "r+b") as file:
+        file.seek(os.path.getsize(path) // 2)
+        byte = file.read(1)[0]
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte ^ 1]))
+
+
+class DataSetTest(parameterized.TestCase, ConversionTest):
+    def setUp(self):
+        super().setUp()
+        write_lines(self.folder, 12)
+        self.convert()
+
+    def names(self) -> list[str]:
+        return sorted(os.listdir(self.output))
+
+    def test_the_same_command_finds_a_whole_split_and_leaves_it(self):
+        before = read_folder(self.output)
+        with mock.patch.object(images, "read_file", side_effect=AssertionError("read again")):
+            result = self.convert()
+        self.assertEqual((result["read"], result["written"], result["shards"]), (12, 12, 2))
+        self.assertEqual(read_folder(self.output), before)
+
+    @parameterized.named_parameters(
+        ("gone", os.remove), ("cut", cut_file), ("flipped", flip_bit), ("empty", lambda path: cut_file(path, 0))
+    )
+    def test_the_same_command_mends_a_whole_split_whose_shard_is(self, damage):
+        before = read_folder(self.output)
+        damage(os.path.join(self.output, "train-00001-of-00002.tfrecord"))
+        self.convert()
+        self.assertEqual(read_folder(self.output), before)
+
+    def test_a_shard_is_not_mended_with_images_that_changed_since(self):
+        shard = os.path.join(self.output, "train-00001-of-00002.tfrecord")
+        os.remove(shard)
+        for number in range(12):
+            with open(os.path.join(self.folder, f"{number}.png"), "wb") as file:
+                file.write(encode_image(draw_levels(number + 100)))
+        with self.assertRaisesWithLiteralMatch(
+            UserError,
+            f"shard {shard}: received other bytes than before, written from the same rows, "
+            "expected the bytes that dataset.json has the checksum of. "
+            "Images have changed since: convert again with --overwrite.",
+        ):
+            self.convert()
+
+    @parameterized.named_parameters(
+        ("a_setting", {"seed": 1}, "seed 1", "seed 0"),
+        (
+            "settings",
+            {"lines_per_shard": 3, "duplicates": "keep"},
+            "lines_per_shard 3, duplicates keep",
+            "lines_per_shard 8, duplicates last",
+        ),
+        ("the_fit", {"fit": "pad"}, "fit pad", "fit exact"),
+        ("the_encoding", {"image_encoding": "uint8"}, "image_encoding uint8", "image_encoding float32"),
+    )
+    def test_a_whole_split_is_not_replaced_by_another_unless_told(self, changes, received, expected):
+        before = read_folder(self.output)
+        with self.assertRaisesWithLiteralMatch(
+            UserError,
+            f"split 'train' of {self.output}: received {received}, "
+            f"expected {expected}, with which it was made. "
+            "Give the same to keep it as it is, or add --overwrite to begin anew, "
+            "or choose another --split or --output.",
+        ):
+            self.convert(**changes)
+        self.assertEqual(read_folder(self.output), before)
+        self.convert(overwrite=True, **changes)
+
+    @parameterized.parameters(5, 100)
+    def test_overwrite_replaces_the_split_and_leaves_no_shard_of_the_old_one(self, lines_per_shard):
+        write_lines(self.folder, 15)
+        self.convert(overwrite=True, lines_per_shard=lines_per_shard)
+        shards = [shard.name for shard in load_dataset_info(self.output).find_split("train").shards]
+        self.assertEqual(self.names(), sorted(["dataset.json", "train.rejects.tsv", *shards]))
+        self.assertLen(self.read_lines(), 15)
+
+    @parameterized.named_parameters(
+        ("without_a_list", {"list_paths": ("none.txt",)}, []),
+        ("with_a_list_of_no_rows", {"list_paths": (os.devnull,)}, []),
+        ("without_images", {"image_root": "none"}, []),
+        ("with_an_option_that_beam_does_not_know", {}, ["--runer=FlinkRunner"]),
+    )
+    def test_overwrite_keeps_the_old_split_where_the_new_one_cannot_begin(self, changes, beam_arguments):
+        before = read_folder(self.output)
+        with self.assertRaises(UserError):
+            convert(
+                conversion(self.folder, overwrite=True, **changes), workers=1, beam_arguments=beam_arguments
+            )
+        self.assertEqual(read_folder(self.output), before)
+
+    def test_overwrite_keeps_the_old_split_where_there_is_no_space(self):
+        before = read_folder(self.output)
+        with mock.patch.object(storage, "free_bytes", return_value=1), self.assertRaises(UserError):
+            self.convert(overwrite=True)
+        self.assertEqual(read_folder(self.output), before)
+
+    def test_overwrite_leaves_other_splits_as_they_are(self):
+        self.convert(split="test")
+        before = read_folder(self.output)
+        self.convert(overwrite=True, lines_per_shard=3)
+        after = read_folder(self.output)
+        for name in before:
+            if name.startswith("test"):
+                self.assertEqual(after[name], before[name])
+        info = load_dataset_info(self.output)
+        self.assertEqual(list(info.splits), ["test", "train"])
+        self.assertEqual(list(info.provenance), ["test", "train"])
+        self.assertLen(self.read_lines(split="test"), 12)
+
+    def test_overwrite_of_the_only_split_may_change_what_splits_share(self):
+        Charset("9876543210").write(os.path.join(self.folder, "charset.txt"))
+        self.convert(overwrite=True, image_encoding="uint8")
+        info = load_dataset_info(self.output)
+        self.assertEqual((info.charset.characters, info.image_encoding), ("9876543210", "uint8"))
+
+    def assert_refuses_to_join(self, subject: str, received: str, expected: str, **changes):
+        before = read_folder(self.output)
+        with self.assertRaisesWithLiteralMatch(
+            UserError,
+            f"data set {self.output}: {subject}: received {received}, "
+            f"expected {expected}, as split train has it. "
+            "All splits of a data set share it: convert with the same, or to another --output.",
+        ):
+            self.convert(split="test", **changes)
+        self.assertEqual(read_folder(self.output), before)
+
+    def test_a_second_split_has_the_first_ones_charset(self):
+        other = Charset("0123456789 ab")
+        other.write(os.path.join(self.folder, "other.txt"))
+        path = os.path.join(self.folder, "other.txt")
+        self.assert_refuses_to_join("charset (by SHA-256)", other.sha256, CHARSET.sha256, charset_path=path)
+
+    def test_a_second_split_has_the_first_ones_size(self):
+        self.assert_refuses_to_join("image size", "72x32", "64x32", image_width=72)
+
+    def test_a_second_split_has_the_first_ones_encoding(self):
+        self.assert_refuses_to_join("image encoding", "uint8", "float32", image_encoding="uint8")
+
+    def test_files_that_nothing_vouches_for_are_not_replaced_unless_told(self):
+        before = read_folder(self.output)
+        os.remove(os.path.join(self.output, "dataset.json"))
+        names = self.names()
+        with self.assertRaisesWithLiteralMatch(
+            UserError,
+            f"output {self.output}: received 3 files of split 'train' that its dataset.json does not tell of, "
+            "such as train-00000-of-00002.tfrecord, expected none, for they would be replaced. "
+            "Move them away, or add --overwrite to replace them.",
+        ):
+            self.convert()
+        self.assertEqual(self.names(), names)
+        self.convert(overwrite=True)
+        self.assertEqual(read_folder(self.output), before)
+
+    def test_temporary_files_are_swept(self):
+        before = read_folder(self.output)
+        for name in ("train-00003-of-00007.tfrecord.tmp-0a1b2c3d", "dataset.json.tmp-0a1b2c3d"):
+            shutil.copy(os.path.join(self.folder, "train.txt"), os.path.join(self.output, name))
+        self.convert(overwrite=True)
+        self.assertEqual(read_folder(self.output), before)
+
+    def test_a_whole_split_with_more_refusals_than_allowed_by_now_is_an_error(self):
+        write_list(self.folder, [*(f"{n}.png 1" for n in range(9)), "none.png 1"])
+        self.convert(overwrite=True, max_reject_fraction=0.1)
+        with self.assertRaisesRegex(
+            UserError, "received 1 of 10 refused .10.00%: 1 missing_image., expected at most 0"
+        ):
+            self.convert(max_reject_fraction=0.0)
+        self.assertEqual(list(load_dataset_info(self.output).splits), ["train"])
+
+    @parameterized.named_parameters(
+        ("gone", os.remove, "no such file"),
+        ("changed", lambda path: cut_file(path, 2), "other bytes than were written"),
+    )
+    def test_a_rejects_file_that_was_lost_is_told(self, damage, received):
+        write_list(self.folder, [*(f"{n}.png 1" for n in range(9)), "none.png 1"])
+        self.convert(overwrite=True, max_reject_fraction=0.1)
+        path = os.path.join(self.output, "train.rejects.tsv")
+        damage(path)
+        with self.assertRaisesRegex(UserError, f"^rejects {path}: received {received}, .* with --overwrite"):
+            self.convert(max_reject_fraction=0.1)
+
+    def test_a_runner_that_does_not_run_is_found_before_the_old_split_gives_way(self):
+        before = read_folder(self.output)
+        for arguments, received in (
+            (["--runner=Nonsense"], "Beam options after --: received --runner=Nonsense"),
+            (
+                ["--runner=PortableRunner"],
+                "runner PortableRunner: received NotImplementedError: You must specify",
+            ),
+        ):
+            with self.assertRaisesRegex(UserError, f"^{received}"):
+                convert(conversion(self.folder, overwrite=True), workers=1, beam_arguments=arguments)
+        self.assertEqual(read_folder(self.output), before)
+
+    def test_refuses_a_data_set_whose_description_is_damaged(self):
+        with open(os.path.join(self.output, "dataset.json"), "w") as file:
+            file.write("{")
+        with self.assertRaisesRegex(
+            UserError, "dataset.json: received JSONDecodeError.*delete it and convert every split"
+        ):
+            self.convert(split="test")
+
+
+class ResumeTest(parameterized.TestCase, ConversionTest):
+    """Runs that are lost, and the same command again."""
+
+    def setUp(self):
+        super().setUp()
+        write_lines(self.folder, 20)
+        write_list(self.folder, [*(f"{n}.png {n % 10 + 1}" for n in range(20)), "none.png 1", "0.png 3"])
+        self.whole = os.path.join(self.folder, "whole")
+        self.settings = {"lines_per_shard": 4, "max_reject_fraction": 0.1}
+        self.convert(output=self.whole, **self.settings)
+
+    def lose_run(self, after: int, **changes) -> None:
+        """A run that ends as one that is killed does, when it has read some images."""
+        reads = itertools.count(1)
+
+        def read_file(path: str) -> bytes:
+            if next(reads) > after:
+                raise Killed("by the test")
+            return original(path)
+
+        original = images.read_file
+        with (
+            mock.patch.object(images, "read_file", read_file),
+            self.assertRaises(Killed),
+        ):
+            self.convert(**{**self.settings, **changes})
+
+    def count_reads(self, **changes) -> int:
+        """Images that a run reads."""
+        with mock.patch.object(images, "read_file", side_effect=images.read_file) as read:
+            self.convert(**{**self.settings, **changes})
+        return read.call_count
+
+    @parameterized.parameters(0, 1, 7, 12, 20)
+    def test_the_same_command_ends_with_the_bytes_of_an_undisturbed_run(self, after):
+        self.lose_run(after)
+        self.assertFalse(os.path.exists(os.path.join(self.output, "dataset.json")))
+        self.convert(**self.settings)
+        self.assertEqual(read_folder(self.output), read_folder(self.whole))
+
+    def test_only_what_is_missing_is_read(self):
+        self.lose_run(13)
+        finished = len(os.listdir(os.path.join(self.output, "train.unfinished"))) - 2  # identity and plan
+        self.assertGreater(finished, 0)
+        self.assertLessEqual(self.count_reads(), 21 - 3 * finished)
+
+    @parameterized.named_parameters(("gone", os.remove), ("cut", cut_file), ("flipped", flip_bit))
+    def test_a_finished_shard_is_checked_and_written_again_where_it_is(self, damage):
+        self.lose_run(13)
+        [shard, *_] = [name for name in sorted(os.listdir(self.output)) if name.endswith(".tfrecord")]
+        damage(os.path.join(self.output, shard))
+        self.convert(**self.settings)
+        self.assertEqual(read_folder(self.output), read_folder(self.whole))
+
+    @parameterized.parameters(b"", b"{", b"[]", b'{"digest": "another"}')
+    def test_a_report_is_not_relied_on_where_it_is_not_this_jobs(self, data):
+        self.lose_run(13)
+        state = os.path.join(self.output, "train.unfinished")
+        [report, *_] = [name for name in sorted(os.listdir(state)) if name[0].isdigit()]
+        with open(os.path.join(state, report), "wb") as file:
+            file.write(data)
+        self.convert(**self.settings)
+        self.assertEqual(read_folder(self.output), read_folder(self.whole))
+
+    def test_what_was_begun_with_something_else_is_refused_with_what_changed(self):
+        self.lose_run(13)
+        names = sorted(os.listdir(self.output))
+        with self.assertRaisesRegex(
+            UserError,
+            "^split 'train' of .*: received seed 5, expected seed 0, with which it was begun. Give the same",
+        ):
+            self.convert(**self.settings, seed=5)
+        self.assertEqual(sorted(os.listdir(self.output)), names)
+
+    def test_a_list_that_changed_is_something_else(self):
+        self.lose_run(13)
+        with open(os.path.join(self.folder, "train.txt"), "a") as file:
+            file.write("1.png 4\n")
+        with self.assertRaisesRegex(UserError, "received lists .by SHA-256. .*, with which it was begun"):
+            self.convert(**self.settings)
+
+    def test_more_refusals_may_be_allowed_when_going_on(self):
+        self.lose_run(13)
+        self.convert(**{**self.settings, "max_reject_fraction": 0.5})
+        self.assertEqual(read_folder(self.output), read_folder(self.whole))
+
+    def test_overwrite_begins_anew_with_something_else(self):
+        self.lose_run(13, seed=5)
+        self.convert(**self.settings, overwrite=True)
+        self.assertEqual(read_folder(self.output), read_folder(self.whole))
+
+    def test_overwrite_begins_anew_where_the_run_that_was_lost_was_not_told_to(self):
+        self.lose_run(13)
+        self.assertEqual(self.count_reads(overwrite=True), 21)
+        self.assertEqual(read_folder(self.output), read_folder(self.whole))
+
+    def test_overwrite_goes_on_with_a_run_of_its_own_that_was_lost(self):
+        self.convert(**self.settings, seed=5)
+        self.lose_run(13, overwrite=True)
+        self.assertLess(self.count_reads(overwrite=True), 15)
+        self.assertEqual(read_folder(self.output), read_folder(self.whole))
+
+    def test_a_run_lost_at_its_very_end_leaves_a_whole_split(self):
+        with mock.patch.object(SplitState, "remove", side_effect=Killed), self.assertRaises(Killed):
+            self.convert(**self.settings)
+        self.convert(**self.settings)
+        self.assertEqual(read_folder(self.output), read_folder(self.whole))
+
+    def test_two_at_once_into_one_split_are_refused(self):
+        with (
+            hold_split(self.output, "train"),
+            self.assertRaisesWithLiteralMatch(
+                UserError,
+                f"split 'train' of {self.output}: received a second conversion, while another one writes it, "
+                "expected one at a time. Wait for the other one, or choose another --split or --output.",
+            ),
+        ):
+            self.convert(**self.settings)
+        self.assertEqual(os.listdir(self.output), [])
+
+    def test_two_at_once_into_two_splits_both_end_in_the_description(self):
+        def convert_another(*_, **__):
+            write.side_effect = write_shards
+            self.convert(**self.settings, split="test")
+            return write_shards(*_, **__)
+
+        write_shards = shards.write_shards
+        with mock.patch.object(shards, "write_shards", side_effect=convert_another) as write:
+            self.convert(**self.settings)
+        self.assertEqual(list(load_dataset_info(self.output).splits), ["test", "train"])
+
+
+class Killed(BaseException):
+    """Stands for a signal that ends the process."""
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,213 @@
+"""Corpora: files of text as class ids, cut where nothing that belongs together is split."""
+
+import hashlib
+import os
+from itertools import pairwise
+from unittest import mock
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from densenet_ocr.beam_jobs.synthesis.text.corpus import Corpus, find_undrawn, read_corpora
+from densenet_ocr.beam_jobs.synthesis.text.cuts import find_cuts
+from densenet_ocr.pipeline.charset import Charset
+from densenet_ocr.pipeline.errors import UserError
+
+CHARSET = Charset("0123456789abc一二三，")
+WITH_SPACE = Charset("abc一二 ")
+
+
+def split(text: str) -> list[str]:
+    """The parts of a text that are never split."""
+    cuts = np.flatnonzero(find_cuts(np.array([ord(character) for character in text], np.uint32)))
+    return [text[start:end] for start, end in pairwise(cuts.tolist())]
+
+
+class CutsTest(parameterized.TestCase, tf.test.TestCase):
+    @parameterized.parameters(
+        ("中文，字", ["中", "文", "，", "字"]),
+        ("用iPhone4拍", ["用", "iPhone4", "拍"]),
+        ("是3.14和10:30", ["是", "3.14", "和", "10:30"]),
+        ("共1,000人", ["共", "1,000", "人"]),
+        ("增50%，", ["增", "50%", "，"]),
+        ("￥5元", ["￥5", "元"]),
+        ("它don't说", ["它", "don't", "说"]),
+        ("在AT&T和km/h", ["在", "AT&T", "和", "km/h"]),
+        ("Ａ１．５％的", ["Ａ１．５％", "的"]),
+        ("好……吗", ["好", "……", "吗"]),
+        ("他——她—", ["他", "——", "她", "—"]),
+        ("…—", ["…", "—"]),
+        ("été到Привет", ["été", "到", "Привет"]),
+        ("e\u0301a\u0300", ["e\u0301a\u0300"]),
+        ("か\u3099き", ["か\u3099", "き"]),
+        # A full stop, a comma and a colon join only what stands on both sides.
+        ("a. b,c:d", ["a", ".", " ", "b", ",", "c", ":", "d"]),
+        ("5.一", ["5", ".", "一"]),
+        ("", []),
+        ("a", ["a"]),
+        ("ab", ["ab"]),
+        ("\u0301a", ["\u0301", "a"]),
+    )
+    def test_what_belongs_together_is_not_split(self, text, parts):
+        self.assertEqual(split(text), parts)
+
+
+class CorpusCase(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = self.create_tempdir().full_path
+
+    def write(self, name: str, data: bytes | str) -> str:
+        path = os.path.join(self.folder, name)
+        with open(path, "wb") as file:
+            file.write(data.encode() if isinstance(data, str) else data)
+        return path
+
+    def read(self, source: str, charset: Charset = CHARSET, **options) -> Corpus:
+        [corpus] = read_corpora([source], charset, **options)
+        return corpus
+
+    def show(self, corpus: Corpus) -> str:
+        """The text of a corpus, with ~ for what no line may hold."""
+        return "".join(corpus.charset.characters[k] if k >= 0 else "~" for k in corpus.ids.tolist())
+
+    def show_text(self, text: str, charset: Charset = CHARSET, **options) -> str:
+        return self.show(self.read(self.write("text.txt", text), charset, **options))
+
+
+class ReadCorporaTest(parameterized.TestCase, CorpusCase):
+    @parameterized.parameters(
+        ("一二\n三\n", "一二~三~"),
+        ("\ufeff一\r\n二", "一~二~"),
+        ("一\n\n \n二\r三\u2028一", "一~二~三~一~"),
+    )
+    def test_text_is_read_row_by_row(self, text, shown):
+        self.assertEqual(self.show_text(text), shown)
+
+    def test_other_encodings_are_read_as_told(self):
+        path = self.write("gbk.txt", "一二三".encode("gb18030"))
+        self.assertEqual(self.show(self.read(path, encoding="gb18030")), "一二三~")
+        with self.assertRaisesRegex(
+            UserError, r"gbk.txt:1: received bytes that are not utf-8 .*--text_encoding"
+        ):
+            self.read(path)
+        with self.assertRaisesRegex(UserError, "text encoding: received 'rot13'"):
+            self.read(path, encoding="rot13")
+
+    def test_utf16_is_an_encoding_too(self):
+        path = self.write("16.txt", "一二\n".encode("utf-16"))
+        self.assertEqual(self.show(self.read(path, encoding="utf-16")), "一二~")
+
+    def test_the_line_of_bytes_that_are_no_text_is_named(self):
+        with self.assertRaisesRegex(UserError, "text.txt:3: received bytes"):
+            self.read(self.write("text.txt", b"a\nb\n\xff\n"))
+
+    def test_characters_outside_the_charset_are_counted_and_break_the_text(self):
+        corpus = self.read(self.write("text.txt", "一龙二龙\n三é\n"))
+        self.assertEqual(self.show(corpus), "一~二~~三~~")
+        self.assertEqual(list(corpus.outside.items()), [("龙", 2), ("é", 1)])
+
+    def test_a_word_with_a_character_outside_the_charset_is_not_used_in_part(self):
+        corpus = self.read(self.write("text.txt", "一aéb二"))
+        self.assertEqual(np.flatnonzero(~corpus.may_cut).tolist(), [2, 3])
+
+    def test_blanks_are_one_space_where_the_charset_has_it(self):
+        self.assertEqual(self.show_text(" 一 \t\u3000二  \n\u3000a\n", WITH_SPACE), "一 二~a~")
+
+    def test_text_is_not_cut_across_blanks_where_the_charset_has_no_space(self):
+        corpus = self.read(self.write("text.txt", "一  二\n"))
+        self.assertEqual(self.show(corpus), "一~二~")
+        self.assertEqual(corpus.outside, {" ": 1})
+
+    def test_a_charset_may_have_the_wide_space_alone(self):
+        self.assertEqual(self.show_text("一 二\n", Charset("一二\u3000")), "一\u3000二~")
+
+    def test_a_list_gives_its_rows_labels(self):
+        path = self.write("list.txt", "x.jpg 1 2 11\r\n\ny y.jpg\t一a 二龙\n")
+        corpus = self.read(f"list:{path}")
+        self.assertEqual(self.show(corpus), "01a~一a~二~~")
+        self.assertEqual(corpus.outside, {" ": 1, "龙": 1})
+
+    @parameterized.parameters(("a.jpg 99", "bad_id"), ("a.jpg\t\xff", "bad_encoding"))
+    def test_a_wrong_row_of_a_list_is_named(self, row, reason):
+        path = self.write("list.txt", b"b.jpg 1\n" + row.encode("latin-1"))
+        with self.assertRaisesRegex(UserError, f"list.txt:2: received {reason}"):
+            self.read(f"list:{path}")
+
+    def test_a_glob_is_one_corpus_and_its_files_are_hashed(self):
+        paths = [self.write("b.txt", "二"), self.write("a.txt", "一")]
+        os.mkdir(os.path.join(self.folder, "c.txt"))
+        corpus = self.read(f"{self.folder}/*.txt=2.5")
+        self.assertEqual((self.show(corpus), corpus.weight), ("一~二~", 2.5))
+        self.assertEqual(
+            corpus.files,
+            {path: hashlib.sha256(text.encode()).hexdigest() for path, text in zip(paths, "二一", strict=True)},
+        )
+
+    def test_a_file_of_the_very_name_comes_before_a_weight(self):
+        path = self.write("news=3", "一")
+        self.assertEqual(self.read(path).weight, 1)
+        self.assertEqual(self.read(f"{path}=4").weight, 4)
+
+    @parameterized.parameters(
+        "none.txt", "list:none.txt=2", "text.txt=0", "text.txt=-1", "text.txt=inf", "", "=1"
+    )
+    def test_what_is_no_source_is_refused(self, source):
+        with self.assertRaisesRegex(UserError, "received no such file, expected files of text"):
+            self.read(os.path.join(self.folder, source) if source.startswith("text") else source)
+        with self.assertRaisesRegex(UserError, "text: received no source"):
+            read_corpora([], CHARSET)
+
+    def test_charset_is_each_character_but_blanks(self):
+        corpus = self.read("charset=2", WITH_SPACE)
+        self.assertTrue(corpus.uniform)
+        self.assertEqual((corpus.weight, self.show(corpus)), (2, "abc一二"))
+
+    def test_long_text_is_read_in_parts_that_are_whole_rows(self):
+        self.enter_context(mock.patch("densenet_ocr.beam_jobs.synthesis.text.corpus_files._BLOCK", 3))
+        self.assertEqual(self.show_text("一二三一二三\n一\n二\n"), "一二三一二三~一~二~")
+        rows = "".join(f"{n}.jpg\t一二\n" for n in range(5))
+        self.assertEqual(self.show(self.read("list:" + self.write("list.txt", rows))), "一二~" * 5)
+
+
+class SpellingTest(parameterized.TestCase, CorpusCase):
+    def test_forms_stay_as_they_are_unless_told(self):
+        self.assertEqual(self.show_text("１1，", Charset("1１")), "１1~~")
+
+    def test_half_makes_plain_forms_of_the_block_alone(self):
+        charset = Charset("1,a¯ガ㎡Ⅳ ")
+        self.assertEqual(self.show_text("１，ａ￣ｶﾞ\u3000㎡Ⅳ", charset, width="half"), "1,a¯ガ ㎡Ⅳ~")
+
+    def test_full_makes_wide_forms(self):
+        charset = Charset("１，ａガ￦一\u3000 ")
+        self.assertEqual(self.show_text("1,a ｶﾞ₩一", charset, width="full"), "１，ａ\u3000ガ￦一~")
+
+    def test_another_width_is_refused(self):
+        with self.assertRaisesRegex(UserError, "received 'wide', expected as_is, half, full"):
+            self.show_text("", width="wide")
+
+    def test_a_map_comes_before_all_else(self):
+        table = self.write("map.txt", "\ufeff龙\t一二\r\n \t\n，\t,\n")
+        charset = Charset("一二,")
+        corpus = self.read(self.write("text.txt", "龙 二，\n"), charset, character_map=table)
+        self.assertEqual((self.show(corpus), corpus.outside), ("一二二,~", {}))
+
+    @parameterized.parameters("ab\tc", "a", "a\tb\tc", "x\ty\nx\tz")
+    def test_a_wrong_row_of_a_map_is_named(self, rows):
+        path = self.write("map.txt", rows)
+        with self.assertRaisesRegex(UserError, rf"character map .*map.txt:{rows.count(chr(10)) + 1}: received"):
+            self.show_text("", character_map=path)
+
+
+class FindUndrawnTest(CorpusCase):
+    def test_what_no_face_draws_is_counted(self):
+        corpus = self.read(self.write("text.txt", "二一一三"))
+        coverage = np.ones((2, 17), bool)
+        coverage[:, CHARSET.encode("一二")] = False
+        coverage[1, CHARSET.encode("三")] = False
+        self.assertEqual(list(find_undrawn([corpus, corpus], coverage).items()), [("一", 4), ("二", 2)])
+
+
+if __name__ == "__main__":
+    tf.test.main()

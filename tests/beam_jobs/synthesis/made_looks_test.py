@@ -1,0 +1,76 @@
+"""Looks: five numbers a property, presets and files of them."""
+
+import json
+import os
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from densenet_ocr.beam_jobs.synthesis.rendering.style import PRESETS, Look, Looks, choose_looks
+from densenet_ocr.pipeline.errors import UserError
+
+
+def draw_many(looks: Looks, count: int = 4000) -> np.ndarray:
+    random = np.random.default_rng(0)
+    return np.array([looks.draw(random) for _ in range(count)])
+
+
+class LooksTest(parameterized.TestCase, tf.test.TestCase):
+    def test_lines_have_the_quartiles_that_were_told(self):
+        told = (1.0, 1.5, 2.0, 4.0, 5.0)
+        drawn = draw_many(Looks(blur=told))[:, Look._fields.index("blur")]
+        self.assertAllClose(np.percentile(drawn, [25, 50, 75]), told[1:4], atol=0.1)
+        self.assertBetween(drawn.min(), 1.0, 1.1)
+        self.assertBetween(drawn.max(), 4.9, 5.0)
+
+    def test_a_spread_that_begins_with_zeros_leaves_as_many_quarters_alone(self):
+        drawn = draw_many(Looks(motion=(0, 0, 0, 0, 4)))[:, Look._fields.index("motion")]
+        self.assertAllClose(np.mean(drawn == 0), 0.75, atol=0.03)
+
+    def test_properties_are_drawn_one_by_one(self):
+        drawn = draw_many(Looks(paper=(40, 60, 120, 180, 255), blur=(0, 1, 2, 3, 4)))
+        columns = [Look._fields.index(name) for name in ("paper", "blur")]
+        self.assertLess(abs(np.corrcoef(drawn[:, columns].T)[0, 1]), 0.1)
+
+    @parameterized.parameters(
+        ((0, 1, 2, 3),),
+        ((3, 2, 1, 0, 0),),
+        ((0, 1, 2, 3, 6),),
+        ((0, 1, float("nan"), 3, 4),),
+        ((0, 1, "2", 3, 4),),
+        (2,),
+    )
+    def test_what_is_no_spread_of_a_property_is_refused(self, spread):
+        with self.assertRaisesRegex(UserError, "look blur: .*five numbers that never fall, from 0 to 5"):
+            Looks(blur=spread)
+
+    def test_a_file_changes_what_it_names_of_a_preset(self):
+        path = os.path.join(self.get_temp_dir(), "own.json")
+        with open(path, "w") as file:
+            json.dump({"preset": "caffe_ocr", "blur": [1, 1, 1, 1, 2]}, file)
+        looks = choose_looks(path)
+        self.assertEqual(looks.blur, (1, 1, 1, 1, 2))
+        self.assertEqual(looks.paper, PRESETS["caffe_ocr"].paper)
+
+    @parameterized.parameters(
+        ('{"blurr": [0, 0, 0, 0, 0]}', "no property 'blurr'"),
+        ('{"preset": "none"}', "no preset 'none'"),
+        ("[]", "JSON that is no object"),
+        ("blur", "no JSON .Expecting value"),
+        ('{"blur": [0, 0, 0, 0, 0], "blur": [1, 1, 1, 1, 1]}', "'blur' twice"),
+    )
+    def test_a_file_of_other_things_is_refused_by_name(self, content, told):
+        path = os.path.join(self.get_temp_dir(), "bad.json")
+        with open(path, "w") as file:
+            file.write(content)
+        with self.assertRaisesRegex(UserError, f"looks .*bad.json: .*{told}.*plain, caffe_ocr"):
+            choose_looks(path)
+
+    def test_a_preset_that_is_not_there_is_refused(self):
+        with self.assertRaisesRegex(UserError, "looks cafe: received no preset and no file"):
+            choose_looks("cafe")
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,82 @@
+"""An export, known by its files."""
+
+import os
+
+import tensorflow as tf
+from absl.testing import parameterized
+
+from densenet_ocr.beam_jobs.transcription.export_folder import describe_export, hash_files
+from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.exports import export_info
+from densenet_ocr.pipeline.exports.export_info import ExportInfo
+from densenet_ocr.pipeline.images import Geometry
+from tests.beam_jobs.transcription.fake_model import write_export
+from tests.samples import CHARSET
+
+
+class ExportFolderTest(parameterized.TestCase, tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = os.path.join(self.create_tempdir().full_path, "export")
+
+    def assert_refused(self, received: str, remedy: str) -> None:
+        with self.assertRaisesRegex(
+            UserError, rf"^export {self.folder}\S*: received {received}, expected .*\. {remedy}"
+        ):
+            describe_export(self.folder)
+
+    def test_tells_what_lines_are_like(self):
+        info = describe_export(write_export(self.folder, fit="pad", width=64)).info
+        self.assertEqual((info.charset, info.geometry, info.fit), (CHARSET, Geometry(32, 64), "pad"))
+
+    MODEL = ("saved_model.pb", "variables/variables.index", "variables/variables.data")
+
+    @parameterized.parameters(*MODEL, "dataset.json")
+    def test_its_hash_tells_changes_of_what_it_reads_with(self, name):
+        before = describe_export(write_export(self.folder)).files
+        with open(os.path.join(self.folder, name), "a") as file:
+            file.write("\n")
+        ExportInfo("saved_model", "float32", "", 0.0, 1e-3, export_info.hash_files(self.folder)).save(
+            self.folder
+        )
+        after = describe_export(self.folder).files
+        self.assertEqual([name], [one for one in before if before[one] != after[one]])
+        self.assertNotEqual(hash_files(before), hash_files(after))
+
+    @parameterized.parameters(*MODEL)
+    def test_one_whose_files_are_not_as_they_were_written_is_refused(self, name):
+        write_export(self.folder)
+        with open(os.path.join(self.folder, name), "a") as file:
+            file.write("\n")
+        self.assert_refused(f"{name} with a CRC-32C of .*", "Export the model again, or copy the folder again")
+
+    @parameterized.parameters("saved_model.pb", "dataset.json", "variables/variables.index")
+    def test_one_that_lacks_a_file_is_refused(self, name):
+        write_export(self.folder)
+        os.remove(os.path.join(self.folder, name))
+        self.assert_refused(f"no {name}", "Export the model again, or copy the folder again")
+
+    @parameterized.parameters("onnx", "tflite")
+    def test_one_of_another_format_is_refused_with_the_command_that_makes_one(self, kind):
+        write_export(self.folder, format=kind)
+        self.assert_refused(
+            f"a model in the format {kind}",
+            "Export one: python -m model.export --model=RUN --format=saved_model --output",
+        )
+
+    @parameterized.parameters(True, False)
+    def test_a_folder_that_is_not_there_or_a_run_is_refused(self, is_there):
+        if is_there:
+            os.makedirs(self.folder)
+        self.assert_refused("no export.json", "Export one first: python -m model.export --model=RUN --output")
+
+    @parameterized.parameters("", "{", "[]")
+    def test_one_whose_description_is_damaged_is_refused(self, text):
+        write_export(self.folder)
+        with open(os.path.join(self.folder, "export.json"), "w") as file:
+            file.write(text)
+        self.assert_refused(".*Error: .*", "Export the model again")
+
+
+if __name__ == "__main__":
+    tf.test.main()

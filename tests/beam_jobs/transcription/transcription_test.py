@@ -1,0 +1,342 @@
+"""Transcriptions: rows, resume, refusals, runners."""
+
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from unittest import mock
+
+import tensorflow as tf
+from absl.testing import parameterized
+
+from densenet_ocr.beam_jobs.engine.split_state import hold_split
+from densenet_ocr.beam_jobs.transcription import job as transcription
+from densenet_ocr.beam_jobs.transcription.transcripts import Transcript
+from densenet_ocr.pipeline import images
+from densenet_ocr.pipeline.errors import UserError
+from tests import ROOT
+from tests.beam_jobs.conversion.resume_test import cut_file, flip_bit
+from tests.beam_jobs.transcription.fake_model import read_line, write_export
+from tests.beam_jobs.transcription.transcription_case import TranscriptionTest, read_output
+from tests.samples import draw_levels, write_lines, write_list
+
+
+class Killed(BaseException):
+    """Stands for a signal that ends the process."""
+
+
+class WholeTest(TranscriptionTest, parameterized.TestCase):
+    """What a run leaves, and what becomes of it when the command is given again."""
+
+    def setUp(self):
+        super().setUp()
+        write_lines(self.folder, 10)
+        with open(os.path.join(self.folder, "broken.png"), "wb") as file:
+            file.write(b"\x89PNG")
+        self.paths = [*(f"{n}.png" for n in range(6)), "none.png", "broken.png", "7.png", "0.png", "6.png"]
+        write_list(self.folder, [f"{path} 1" for path in self.paths])
+
+    def test_every_row_is_a_row_in_the_lists_order(self):
+        result = self.transcribe()
+        self.assertGreater(result.pop("seconds"), 0)
+        refused = {"damaged_image": 1, "missing_image": 1}
+        self.assertEqual(result, {"read": 11, "transcribed": 9, "refused": refused, "shards": 3})
+        rows = self.read_rows()
+        self.assertEqual([row.path for row in rows], self.paths)
+        self.assertEqual(rows[6:8], [
+            Transcript("none.png", "", 0.0, "missing_image"),
+            Transcript("broken.png", "", 0.0, "damaged_image"),
+        ])  # fmt: skip
+        for row in rows[:6] + rows[8:]:
+            text = read_line(draw_levels(int(row.path.removesuffix(".png"))))
+            self.assertEqual(row, Transcript(row.path, text, 0.064, ""))
+
+    def test_the_description_counts_what_is_there(self):
+        self.transcribe()
+        content = self.describe()
+        self.assertEqual([shard["rows"] for shard in content["shards"]], [4, 4, 3])
+        self.assertEqual([shard["transcribed"] for shard in content["shards"]], [4, 2, 3])
+        self.assertEqual(content["read"], content["transcribed"] + sum(content["refused"].values()))
+        self.assertContainsSubset({"image_height": 32, "image_width": 0, "fit": "exact"}, content["model"])
+        self.assertContainsSubset(
+            {"lines_per_shard": 4, "batch_size": 3, "list_encoding": "utf-8"}, content["sources"]
+        )
+        self.assertIn("tensorflow", content["provenance"]["packages"])
+
+    def test_a_finished_folder_holds_shards_rejects_and_description_alone(self):
+        self.transcribe()
+        shards = [f"transcripts-{k:05d}-of-00003.tsv" for k in range(3)]
+        self.assertEqual(
+            sorted(os.listdir(self.output)), ["transcription.json", *shards, "transcripts.rejects.tsv"]
+        )
+        with open(os.path.join(self.output, "transcripts.rejects.tsv"), encoding="utf-8") as file:
+            rows = [line.split("\t")[:3] for line in file]
+        listed = os.path.join(self.folder, "train.txt")
+        self.assertEqual(rows, [
+            [f"{listed}:7", "none.png 1", "missing_image"], [f"{listed}:8", "broken.png 1", "damaged_image"],
+        ])  # fmt: skip
+
+    @parameterized.named_parameters(
+        ("two_processes", {"workers": 2}),
+        (
+            "a_portable_runner",
+            {
+                "beam_arguments": [
+                    "--runner=PortableRunner",
+                    "--job_endpoint=embed",
+                    "--environment_type=LOOPBACK",
+                ]
+            },
+        ),
+    )
+    def test_the_bytes_are_the_same_with(self, told):
+        self.transcribe(output=os.path.join(self.folder, "one"))
+        self.transcribe(**told)
+        self.assertEqual(read_output(self.output), read_output(os.path.join(self.folder, "one")))
+
+    def test_the_same_command_finds_all_rows_and_leaves_them(self):
+        self.transcribe()
+        before = read_output(self.output)
+        with mock.patch.object(images, "read_file", side_effect=AssertionError("read again")):
+            result = self.transcribe()
+        self.assertEqual((result["read"], result["transcribed"]), (11, 9))
+        self.assertEqual(read_output(self.output), before)
+
+    @parameterized.named_parameters(("gone", os.remove), ("cut", cut_file), ("flipped", flip_bit))
+    def test_the_same_command_makes_a_shard_again_that_is(self, damage):
+        self.transcribe()
+        before = read_output(self.output)
+        damage(os.path.join(self.output, "transcripts-00001-of-00003.tsv"))
+        with mock.patch.object(images, "read_file", side_effect=images.read_file) as read:
+            self.transcribe()
+        self.assertEqual(read.call_count, 4)
+        self.assertEqual(read_output(self.output), before)
+
+    def test_a_shard_is_not_made_again_of_images_that_changed(self):
+        self.transcribe()
+        os.remove(os.path.join(self.output, "transcripts-00000-of-00003.tsv"))
+        os.remove(os.path.join(self.folder, "1.png"))
+        with self.assertRaisesRegex(
+            UserError, "received other bytes than before.*have changed since: transcribe again with --overwrite"
+        ):
+            self.transcribe()
+
+    def test_another_setting_is_refused_with_the_remedy(self):
+        self.transcribe()
+        before = read_output(self.output)
+        with self.assertRaisesWithLiteralMatch(
+            UserError,
+            f"transcription {self.output}: received lines_per_shard 5, batch_size 2, "
+            "expected lines_per_shard 4, batch_size 3, with which it was made. "
+            "Give the same to keep it as it is, or add --overwrite to begin anew, or choose another --output.",
+        ):
+            self.transcribe(lines_per_shard=5, batch_size=2)
+        self.assertEqual(read_output(self.output), before)
+        self.transcribe(lines_per_shard=5, batch_size=2, overwrite=True)
+        self.assertEqual([row.path for row in self.read_rows()], self.paths)
+
+    def test_another_list_is_refused(self):
+        self.transcribe()
+        with open(os.path.join(self.folder, "train.txt"), "a") as file:
+            file.write("1.png\n")
+        with self.assertRaisesRegex(UserError, "^transcription .*: received lists .by SHA-256. "):
+            self.transcribe()
+
+    def test_another_model_is_refused(self):
+        self.transcribe()
+        other = write_export(os.path.join(self.folder, "other"), fit="pad", width=64)
+        with self.assertRaisesRegex(UserError, "^transcription .*: received model .by SHA-256. "):
+            self.transcribe(model=other)
+
+    def test_a_model_that_is_missing_is_found_before_anything_is_made(self):
+        with self.assertRaisesRegex(UserError, "^export none: received no export.json"):
+            self.transcribe(model="none")
+        with self.assertRaisesRegex(UserError, "received a model in the format onnx, expected a SavedModel"):
+            self.transcribe(model=write_export(os.path.join(self.folder, "onnx"), format="onnx"))
+        self.assertFalse(os.path.exists(self.output))
+
+    def test_files_that_nothing_vouches_for_are_not_replaced_unless_told(self):
+        self.transcribe()
+        os.remove(os.path.join(self.output, "transcription.json"))
+        with self.assertRaisesRegex(
+            UserError, "received 4 files of split 'transcripts' that its transcription.json"
+        ):
+            self.transcribe()
+        self.transcribe(overwrite=True)
+
+    def test_too_many_refusals_are_an_error_where_a_share_is_told(self):
+        with self.assertRaisesRegex(UserError, "transcripts.rejects.tsv: received 2 of 11 refused .18.18%"):
+            self.transcribe(max_reject_fraction=0.1)
+        self.assertFalse(os.path.exists(os.path.join(self.output, "transcription.json")))
+        self.transcribe(max_reject_fraction=0.2)
+
+    @parameterized.parameters(
+        (["none.png", "../0.png"], "no file {}/none.png"), (["../0.png"], "outside_root: ")
+    )
+    def test_a_list_whose_images_are_not_there_is_refused_before_anything_is_made(self, paths, why):
+        write_list(self.folder, paths)
+        why = why.format(self.folder)
+        with self.assertRaisesRegex(
+            UserError,
+            f"^images: received none of those tried .{len(paths)}.; the first: {why}.*Check --image_root",
+        ):
+            self.transcribe()
+        self.assertFalse(os.path.exists(self.output))
+
+    def test_a_list_whose_first_images_alone_are_missing_is_transcribed(self):
+        write_list(self.folder, ["none.png"] * 99 + ["0.png"])
+        self.assertEqual(self.transcribe()["transcribed"], 1)
+
+    def test_an_earlier_run_stays_where_the_new_images_are_not_there(self):
+        self.transcribe()
+        before = read_output(self.output)
+        with self.assertRaisesRegex(UserError, "^images: received none"):
+            self.transcribe(image_root=self.model, overwrite=True)
+        self.assertEqual(read_output(self.output), before)
+
+    def test_it_is_an_error_where_not_one_image_can_be_read_though_all_rows_are_kept(self):
+        write_list(self.folder, ["broken.png", "none.png"])
+        for _ in range(2):  # whole the second time
+            with self.assertRaisesWithLiteralMatch(
+                UserError,
+                f"transcripts of {self.output}: received no text: none of 2 rows could be read "
+                "(1 damaged_image, 1 missing_image), expected rows that can be; transcripts.rejects.tsv tells "
+                "of each. Check --image_root and --list and give the command again with --overwrite, or add "
+                "--max_reject_fraction=1 where it is as it should be.",
+            ):
+                self.transcribe()
+            self.assertEqual(self.describe()["transcribed"], 0)
+            self.assertEqual([row.reason for row in self.read_rows()], ["damaged_image", "missing_image"])
+
+    def test_nothing_read_is_no_error_where_all_may_be_refused(self):
+        write_list(self.folder, ["none.png", "../0.png"])
+        result = self.transcribe(max_reject_fraction=1.0)
+        self.assertEqual((result["read"], result["transcribed"]), (2, 0))
+        self.assertEqual([row.reason for row in self.read_rows()], ["missing_image", "outside_root"])
+
+    def test_a_path_that_is_no_text_has_another_cell_than_one_that_looks_like_it(self):
+        for name in (b"\xff\xfe.png", rb"\xff\xfe.png"):
+            shutil.copy(os.path.join(self.folder, "0.png"), os.path.join(os.fsencode(self.folder), name))
+        with open(os.path.join(self.folder, "train.txt"), "wb") as file:
+            file.write(b"0.png\n\xff\xfe.png\n" + rb"\xff\xfe.png")
+        self.transcribe()
+        with open(os.path.join(self.output, "transcripts-00000-of-00001.tsv"), "rb") as file:
+            cells = [row.split(b"\t")[0] for row in file]
+        self.assertEqual(cells, [b"0.png", rb"\xff\xfe.png", rb"\\xff\\xfe.png"])
+        self.assertEqual([row.path for row in self.read_rows()], ["0.png", "\udcff\udcfe.png", r"\xff\xfe.png"])
+
+    @parameterized.parameters("dataset.json", "config.json", "export.json", "notes.txt")
+    def test_a_folder_of_something_else_is_no_output(self, name):
+        os.makedirs(self.output)
+        with open(os.path.join(self.output, name), "w"):
+            pass
+        for overwrite in (False, True):
+            with self.assertRaisesWithLiteralMatch(
+                UserError,
+                f"output {self.output}: received a folder with something else in it: {name}, "
+                "expected a folder for transcripts alone, empty or not there yet. Name another --output.",
+            ):
+                self.transcribe(overwrite=overwrite)
+        self.assertEqual(os.listdir(self.output), [name])
+
+    def test_what_was_joined_beside_transcripts_does_not_keep_them_from_going_on(self):
+        self.transcribe()
+        with open(os.path.join(self.output, "all.tsv"), "w"):
+            pass
+        self.transcribe()
+
+    def test_a_list_of_no_rows_leaves_no_folder(self):
+        with self.assertRaisesRegex(UserError, "received no rows"):
+            self.transcribe(list_paths=(os.devnull,))
+        self.assertFalse(os.path.exists(self.output))
+
+
+class ResumeTest(TranscriptionTest, parameterized.TestCase):
+    """Runs that are lost, and the same command again."""
+
+    def setUp(self):
+        super().setUp()
+        write_lines(self.folder, 40)
+        write_list(self.folder, [*(f"{n}.png" for n in range(40)), "none.png"])
+        self.whole = os.path.join(self.folder, "whole")
+        self.transcribe(output=self.whole)
+
+    def lose_run(self, after: int) -> None:
+        """A run that ends as one that is killed does, when it has read some images."""
+        reads, read = itertools.count(1), images.read_file
+
+        def read_file(path: str) -> bytes:
+            if next(reads) > after:
+                raise Killed("by the test")
+            return read(path)
+
+        with mock.patch.object(images, "read_file", read_file), self.assertRaises(Killed):
+            self.transcribe()
+
+    @parameterized.parameters(0, 3, 17, 40)
+    def test_the_same_command_ends_with_the_bytes_of_an_undisturbed_run(self, after):
+        self.lose_run(after)
+        self.assertFalse(os.path.exists(os.path.join(self.output, "transcription.json")))
+        with mock.patch.object(images, "read_file", side_effect=images.read_file) as read:
+            self.transcribe()
+        self.assertEqual(read.call_count, 41 - after // 4 * 4)
+        self.assertEqual(read_output(self.output), read_output(self.whole))
+
+    def test_shards_and_reports_that_were_lost_are_made_again(self):
+        self.lose_run(33)
+        state = os.path.join(self.output, "transcripts.unfinished")
+        os.remove(os.path.join(state, "00002.json"))
+        cut_file(os.path.join(state, "00003.json"), 5)
+        flip_bit(os.path.join(self.output, "transcripts-00005-of-00011.tsv"))
+        self.transcribe()
+        self.assertEqual(read_output(self.output), read_output(self.whole))
+
+    @parameterized.parameters(1, 2)
+    def test_a_command_that_is_killed_goes_on(self, workers):
+        code = (
+            "from beam_jobs.transcription.job import Transcription, transcribe; "
+            "from tests.fake_model import load_killing_model; "
+            f"transcribe({self.config()!r}, workers={workers}, load=load_killing_model)"
+        )
+        killed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True)
+        self.assertEqual(killed.returncode, -signal.SIGKILL, killed.stderr)
+        self.assertFalse(os.path.exists(os.path.join(self.output, "transcription.json")))
+        self.assertNotEmpty([name for name in os.listdir(self.output) if name.endswith(".tsv")])
+        self.transcribe()
+        self.assertEqual(read_output(self.output), read_output(self.whole))
+
+    def test_what_was_begun_with_another_model_is_refused(self):
+        self.lose_run(17)
+        other = write_export(os.path.join(self.folder, "other"), fit="pad", width=64)
+        with self.assertRaisesRegex(UserError, "received model .by SHA-256. .*, with which it was begun"):
+            self.transcribe(model=other)
+
+    def test_a_second_one_at_once_is_refused(self):
+        with (
+            hold_split(self.output, transcription.SPLIT),
+            self.assertRaisesWithLiteralMatch(
+                UserError,
+                f"transcription {self.output}: received a second transcription, while another one writes it, "
+                "expected one at a time. Wait for the other one, or choose another --output.",
+            ),
+        ):
+            self.transcribe()
+
+
+class ConfigTest(TranscriptionTest, parameterized.TestCase):
+    @parameterized.parameters(
+        ("list_paths", (), "list"),
+        ("lines_per_shard", 0, "lines_per_shard"),
+        ("batch_size", 0, "batch_size"),
+        ("max_reject_fraction", 1.5, "max_reject_fraction"),
+        ("list_encoding", "utf-16", "list encoding"),
+    )
+    def test_refuses_a_wrong_value(self, name, value, subject):
+        with self.assertRaisesRegex(UserError, f"^{subject}: received "):
+            self.config(**{name: value})
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,41 @@
+"""A small network to export, and exports of it."""
+
+import dataclasses
+import os
+import shutil
+import tempfile
+
+import tensorflow as tf
+from absl.testing import parameterized
+
+from densenet_ocr.model.exports.exporting import export
+from densenet_ocr.model.network.densenet import build_densenet
+from densenet_ocr.model.reading.network import KerasNetwork
+from densenet_ocr.pipeline.dataset_info import DatasetInfo
+from densenet_ocr.pipeline.images import Geometry
+from tests.samples import CHARSET, shallow_network, train_a_little
+
+INFO = DatasetInfo(CHARSET, Geometry(32, 64), "uint8")
+
+
+def make_network(seed: int = 0, height: int = INFO.geometry.height) -> KerasNetwork:
+    with shallow_network():
+        model = build_densenet(height=height, classes=CHARSET.classes, seed=seed)
+    train_a_little(model)
+    return KerasNetwork(model, dataclasses.replace(INFO, geometry=Geometry(height, INFO.geometry.width)))
+
+
+class ExportCase(parameterized.TestCase, tf.test.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.root = tempfile.mkdtemp()
+        cls.addClassCleanup(shutil.rmtree, cls.root)
+
+    def make(self, name: str, seed: int = 0, *, height: int = INFO.geometry.height, **how) -> str:
+        """The folder of an export, which is made once."""
+        folder = os.path.join(self.root, f"{name}-{seed}")
+        if not os.path.exists(folder):
+            with shallow_network():
+                export(make_network(seed, height), output=folder, **how)
+        return folder

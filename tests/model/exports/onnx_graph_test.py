@@ -1,0 +1,90 @@
+"""What onnxruntime is given computes what the network does, in float32 and in int8."""
+
+import os
+import shutil
+
+import numpy as np
+import onnx
+import onnxruntime
+import tensorflow as tf
+from absl.testing import parameterized
+from onnx import numpy_helper
+
+from densenet_ocr.model.exports.networks import open_export
+from densenet_ocr.model.reading.loading import load_network
+from densenet_ocr.model.reading.network import Network
+from densenet_ocr.pipeline import images
+from tests.model.exports.export_case import ExportCase, make_network
+from tests.samples import draw_levels
+
+HEIGHT = 36  # the blocks have 18, 9 and 4 rows, of which 9 do not go in pairs
+PRECISIONS = ("float32", "int8")
+
+
+def draw_lines(count: int) -> list[np.ndarray]:
+    return [draw_levels(n, HEIGHT) for n in range(count)]
+
+
+class OnnxGraphTest(ExportCase):
+    def export(self, precision: str) -> str:
+        calibration = draw_lines(8) if precision == "int8" else ()
+        return self.make(precision, height=HEIGHT, format="onnx", precision=precision, calibration=calibration)
+
+    def open(self, precision: str) -> Network:
+        return load_network(self.export(precision))
+
+    def load(self, precision: str) -> onnx.ModelProto:
+        return onnx.load(os.path.join(self.export(precision), "model.onnx"))
+
+    @parameterized.parameters(*PRECISIONS)
+    def test_has_the_logits_of_the_network_at_any_width(self, precision):
+        network, exported = make_network(height=HEIGHT), self.open(precision)
+        for width in (57, 64, 300):
+            levels, widths = draw_levels(width, HEIGHT, width)[None], np.array([width])
+            ours, theirs = (one.compute_logits(levels, widths) for one in (network, exported))
+            if precision == "float32":
+                self.assertAllClose(theirs, ours, atol=1e-4, rtol=0)
+            else:
+                self.assertLess(np.abs(theirs - ours).mean(), 0.05 * np.abs(ours).mean())
+
+    @parameterized.parameters(*PRECISIONS)
+    def test_tells_each_frames_likeliest_class_and_its_probability(self, precision):
+        session = onnxruntime.InferenceSession(self.load(precision).SerializeToString())
+        lines = images.normalise(np.stack(draw_lines(8)))[..., None]
+        logits, best, probability = session.run(["logits", "best", "probability"], {"lines": lines})
+        self.assertAllEqual(best, logits.argmax(-1))
+        self.assertAllClose(probability, tf.reduce_max(tf.nn.softmax(logits), axis=-1))
+
+    def test_a_file_that_tells_the_logits_alone_is_read_too(self):
+        exported, levels, widths = self.open("float32"), np.stack(draw_lines(2)), np.full([2], 64)
+        expected = exported.find_best_path(levels, widths)
+        folder = shutil.copytree(self.export("float32"), os.path.join(self.create_tempdir().full_path, "older"))
+        model = self.load("float32")
+        del model.graph.output[1:]
+        onnx.save(model, os.path.join(folder, "model.onnx"))
+        older = open_export(folder, exported.export).find_best_path(levels, widths)
+        self.assertEqual(older.ids.to_list(), expected.ids.to_list())
+        self.assertAllClose(older.confidence.flat_values, expected.confidence.flat_values)
+
+    def test_int8_has_no_steps_of_logits(self):
+        logits = self.open("int8").compute_logits(np.stack(draw_lines(8)), np.full([8], 64))
+        self.assertGreater(len(np.unique(logits)), 256)
+
+    def test_int8_rounds_what_a_block_has_but_once(self):
+        graph = self.load("int8").graph
+        makers = {name: node for node in graph.node for name in node.output}
+        concatenations = [node for node in graph.node if node.op_type == "Concat"]
+        self.assertLen(concatenations, 3)
+        for node in concatenations:
+            (quantise,) = [one for one in graph.node if node.output[0] in one.input]
+            scales = {read_scale(graph, one) for one in (quantise, *(makers[name] for name in node.input))}
+            self.assertLen(scales, 1)
+
+
+def read_scale(graph: onnx.GraphProto, node: onnx.NodeProto) -> float:
+    (tensor,) = [one for one in graph.initializer if one.name == node.input[1]]
+    return float(numpy_helper.to_array(tensor))
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,194 @@
+"""What stands in the folder of an export, when it is replaced, and what is refused."""
+
+import contextlib
+import dataclasses
+import os
+from unittest import mock
+
+import tensorflow as tf
+from absl.testing import parameterized
+
+from densenet_ocr.model.exports import exporting
+from densenet_ocr.model.exports.calibration import read_calibration
+from densenet_ocr.model.exports.exporting import export
+from densenet_ocr.pipeline.dataset_info import DatasetInfo
+from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.exports.export_info import load_export_info
+from densenet_ocr.pipeline.images import Geometry
+from tests.model.exports.export_case import INFO, make_network
+from tests.samples import CHARSET, convert_lines, draw_levels, shallow_network
+
+
+def open_another(_, info):
+    """In place of open_export: a network that reads otherwise."""
+    network = make_network(seed=1)
+    network.export = info
+    return network
+
+
+class OutputTest(parameterized.TestCase, tf.test.TestCase):
+    def export(self, folder: str, **changes):
+        """An export whose model is a few bytes, which reads as the run does."""
+        network = make_network()
+        network.name = changes.pop("name", "model")
+
+        def write(_, output, calibration):
+            with open(os.path.join(output, "model.onnx"), "wb") as file:
+                file.write(b"a model")
+
+        def open_export(_, info):
+            exported = make_network()
+            exported.export = info
+            return exported
+
+        with (
+            shallow_network(),
+            mock.patch.object(exporting, "write_onnx", write),
+            mock.patch.object(exporting, "open_export", changes.pop("opened", open_export)),
+            mock.patch.object(exporting, "draw_test_lines", lambda geometry: []),
+        ):
+            return export(network, output=folder, format="onnx", **changes)
+
+    def test_tells_what_it_wrote(self):
+        folder = os.path.join(self.create_tempdir().full_path, "new", "export")
+        result = self.export(folder)
+        self.assertEqual(
+            result | {"seconds": 0},
+            {
+                "format": "onnx",
+                "precision": "float32",
+                "output": folder,
+                "bytes": 7,
+                "largest_difference": 0.0,
+                "equal_texts": 1.0,
+                "seconds": 0,
+            },
+        )
+
+    def test_a_folder_with_other_files_is_left_alone(self):
+        folder = self.create_tempdir()
+        folder.create_file("letters.txt", "dear")
+        with self.assertRaisesRegex(UserError, r"a folder with other files \(letters.txt\)"):
+            self.export(folder.full_path, overwrite=True)
+        self.assertEqual(os.listdir(folder.full_path), ["letters.txt"])
+
+    def test_an_export_is_replaced_only_when_told(self):
+        folder = self.create_tempdir().full_path
+        self.export(folder, name="one")
+        with self.assertRaisesRegex(UserError, "a folder that has an export.*--overwrite"):
+            self.export(folder, name="two")
+        self.assertEqual(load_export_info(folder).provenance["model"], "one")
+        self.export(folder, name="two", overwrite=True)
+        self.assertEqual(load_export_info(folder).provenance["model"], "two")
+
+    def test_an_export_is_not_exported_again(self):
+        folder = self.create_tempdir().full_path
+        with self.assertRaisesRegex(UserError, "received an export, expected a run"):
+            export(mock.Mock(name="not a KerasNetwork"), output=f"{folder}/out", format="onnx")
+        self.assertEmpty(os.listdir(folder))
+
+    def test_an_unfinished_export_is_begun_anew(self):
+        folder = self.create_tempdir().full_path
+        self.export(folder)
+        os.remove(os.path.join(folder, "export.json"))
+        self.export(folder)
+        self.assertEqual(load_export_info(folder).format, "onnx")
+
+    def test_what_does_not_read_as_the_run_is_no_export(self):
+        folder = self.create_tempdir().full_path
+        with self.assertRaisesRegex(UserError, "logits that differ by up to .*expected 0.001 at most"):
+            self.export(folder, opened=open_another)
+        self.assertEmpty(os.listdir(folder))
+
+    def test_the_old_export_stays_until_the_new_one_is_proved(self):
+        folder = os.path.join(self.create_tempdir().full_path, "export")
+        self.export(folder, name="one")
+
+        def stop(_, info):
+            raise KeyboardInterrupt
+
+        for opened, error in ((open_another, UserError), (stop, KeyboardInterrupt)):
+            with self.assertRaises(error):
+                self.export(folder, name="two", overwrite=True, opened=opened)
+            self.assertEqual(load_export_info(folder).provenance["model"], "one")
+            self.assertEqual(os.listdir(os.path.dirname(folder)), ["export"])
+
+    def test_a_second_export_is_refused_while_the_first_one_writes(self):
+        folder = os.path.join(self.create_tempdir().full_path, "export")
+
+        def export_again(_, info):
+            with self.assertRaisesRegex(UserError, "a second export, while another.*choose another --output"):
+                self.export(folder, name="two")
+            exported = make_network()
+            exported.export = info
+            return exported
+
+        self.export(folder, name="one", opened=export_again)
+        self.assertEqual(load_export_info(folder).provenance["model"], "one")
+
+    def test_what_a_killed_export_left_is_settled(self):
+        folder = os.path.join(self.create_tempdir().full_path, "export")
+        self.export(folder, name="one")
+        room = folder + ".tmp-export"
+        os.makedirs(os.path.join(room, "new", "variables"))
+        os.rename(folder, os.path.join(room, "old"))  # it was killed just before the new one came
+        with self.assertRaisesRegex(UserError, "a folder that has an export"):
+            self.export(folder, name="two")
+        self.assertEqual(load_export_info(folder).provenance["model"], "one")
+        self.assertEqual(os.listdir(os.path.dirname(folder)), ["export"])
+
+    def test_the_folder_behind_a_link_is_replaced(self):
+        root = self.create_tempdir().full_path
+        link = os.path.join(root, "link")
+        os.symlink(os.path.join(root, "export"), link)
+        os.mkdir(os.path.join(root, "export"))
+        self.export(link + "/")
+        self.assertTrue(os.path.islink(link))
+        self.assertEqual(load_export_info(os.path.join(root, "export")).format, "onnx")
+
+    def test_the_folder_that_it_runs_in_is_refused(self):
+        folder = self.create_tempdir().full_path
+        with contextlib.chdir(folder), self.assertRaisesRegex(UserError, "Name a folder inside it"):
+            self.export(".")
+        self.assertEmpty(os.listdir(folder))
+
+    def test_a_path_that_is_not_utf8_is_refused_before_anything_is_written(self):
+        folder = self.create_tempdir().full_path
+        with self.assertRaisesRegex(UserError, "received a path that is not UTF-8"):
+            self.export(os.path.join(folder, os.fsdecode(b"\xff")))
+        self.assertEmpty(os.listdir(folder))
+
+    def test_int8_tells_how_many_lines_read_alike(self):
+        def open_int8(_, info):
+            return open_another(_, dataclasses.replace(info, precision="int8"))
+
+        folder = os.path.join(self.create_tempdir().full_path, "export")
+        result = self.export(folder, opened=open_int8, calibration=[draw_levels(0)])
+        self.assertEqual(result["equal_texts"], 0.0)
+        self.assertGreater(result["largest_difference"], 1e-3)
+        self.assertEqual(load_export_info(folder).provenance["equal_texts"], 0.0)
+
+    @parameterized.parameters(
+        ({"format": "torch"}, "format: received 'torch', expected saved_model, onnx, tflite"),
+        ({"format": "onnx", "precision": "int4"}, "precision: received 'int4', expected float32 or int8"),
+        ({"format": "saved_model", "precision": "int8"}, "received 'saved_model', expected onnx or tflite"),
+        ({"format": "onnx", "precision": "int8"}, "calibration_data: .*lines to calibrate int8 on"),
+        ({"format": "tflite", "precision": "int8"}, "calibration_data: .*lines to calibrate int8 on"),
+    )
+    def test_refuses_settings_before_it_writes(self, settings, message):
+        folder = os.path.join(self.create_tempdir().full_path, "new")
+        with self.assertRaisesRegex(UserError, message):
+            export(make_network(), output=folder, **settings)
+        self.assertFalse(os.path.exists(folder))
+
+    def test_calibrates_on_the_first_lines_of_a_split(self):
+        data = convert_lines(self.create_tempdir().full_path, 5)
+        lines = read_calibration(data, INFO, split="train", count=3)
+        self.assertEqual([line.shape for line in lines], [(32, 64)] * 3)
+        other = DatasetInfo(CHARSET, Geometry(48, 64), "uint8")
+        with self.assertRaisesRegex(UserError, "image height of .*received 32, expected 48, the model's"):
+            read_calibration(data, other, split="train", count=3)
+
+
+if __name__ == "__main__":
+    tf.test.main()

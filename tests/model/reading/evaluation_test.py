@@ -1,0 +1,99 @@
+"""Scores of a split, its report and its picture."""
+
+import json
+import os
+from unittest import mock
+
+import tensorflow as tf
+from absl.testing import parameterized
+
+from densenet_ocr.model.network.densenet import build_densenet
+from densenet_ocr.model.reading.evaluation import evaluate, read_split
+from densenet_ocr.model.reading.network import KerasNetwork
+from densenet_ocr.model.reading.reader import Reader
+from densenet_ocr.model.training.validation import Validator
+from densenet_ocr.pipeline.charset import Charset
+from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
+from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.images import Geometry
+from tests.samples import CHARSET, convert_any_width, convert_lines, draw_levels, shallow_network
+
+WIDTHS = (64, 17, 100, 64, 31, 64, 8, 65)
+
+
+class EvaluationTest(parameterized.TestCase, tf.test.TestCase):
+    def make_network(self, charset=CHARSET, height=32, padded=False) -> KerasNetwork:
+        with shallow_network():
+            model = build_densenet(height=height, classes=charset.classes, padded=padded)
+        # Random weights read little but blanks, and much of what they read is one character.
+        bias = model.get_layer("logits").bias
+        bias.assign(tf.one_hot(charset.blank, charset.classes, -1.0))
+        return KerasNetwork(model, DatasetInfo(charset, Geometry(height, 64), "uint8"), name="some run")
+
+    @parameterized.parameters(("float32", 3), ("uint8", 64))
+    def test_scores_are_those_of_a_trainings_validation(self, encoding, batch_size):
+        data = convert_lines(self.create_tempdir().full_path, 13, image_encoding=encoding)
+        network, where = (
+            self.make_network(),
+            {"folder": data, "info": load_dataset_info(data), "split": "train"},
+        )
+        expected = Validator(network.model, tf.distribute.get_strategy(), **where, batch_size=4).run()
+        result = evaluate(network, data=data, split="train", batch_size=batch_size)
+        self.assertEqual((result["lines"], result["exact_match"]), (13, expected.exact_match))
+        self.assertAllClose(result["cer"], expected.cer)
+        self.assertAllClose(result["exact_match_95"], expected.exact_match_95)
+
+    def test_reads_every_line_once_as_wide_as_it_is(self):
+        data, network = convert_any_width(self.create_tempdir().full_path, WIDTHS), self.make_network()
+        reader, info = Reader(network), load_dataset_info(data)
+        results = list(read_split(reader, folder=data, info=info, split="train", batch_size=3))
+        self.assertCountEqual([result.key for result in results], [f"{k}.png" for k in range(len(WIDTHS))])
+        for result in results:
+            number = int(result.truth)
+            levels = draw_levels(number, width=WIDTHS[number])
+            self.assertEqual(result.key, f"{number}.png")
+            self.assertAllEqual(result.levels, levels)
+            self.assertEqual(result.reading.text, reader.read_lines([levels])[0].text)
+
+    def test_leaves_a_report_and_a_picture(self):
+        folder = self.create_tempdir().full_path
+        data, report, picture = convert_lines(folder, 5), os.path.join(folder, "a/b"), f"{folder}/sheet.png"
+        network = self.make_network()
+        result = evaluate(
+            network, data=data, split="train", report=report, report_lines=2, picture=picture, picture_lines=3
+        )
+        with open(os.path.join(report, "report.json")) as file:
+            told = json.load(file)
+        with open(os.path.join(report, "index.html")) as file:
+            self.assertIn("some run on train", file.read())
+        self.assertEqual(told["totals"]["lines"], result["lines"])
+        self.assertEqual(told["totals"]["cer"], result["cer"])
+        self.assertTrue(os.path.exists(picture))
+
+    @parameterized.parameters(("picture", "none/sheet.png"), ("picture", ""), ("report", "file.txt"))
+    def test_what_could_not_be_written_is_told_before_a_line_is_read(self, name, path):
+        folder = self.create_tempdir().full_path
+        data, reader = convert_lines(folder, 3), mock.Mock(side_effect=AssertionError)
+        with open(os.path.join(folder, "file.txt"), "w"):
+            pass
+        with (
+            mock.patch("densenet_ocr.model.reading.evaluation.read_split", reader),
+            self.assertRaises(UserError),
+        ):
+            evaluate(self.make_network(), data=data, split="train", **{name: os.path.join(folder, path)})
+
+    def test_data_of_another_charset_are_refused(self):
+        data = convert_lines(self.create_tempdir().full_path, 3)
+        with self.assertRaisesRegex(
+            UserError, "charset of .*received 14 classes.*expected the model's 4 classes"
+        ):
+            evaluate(self.make_network(Charset("xyz")), data=data, split="train")
+
+    def test_data_of_another_height_are_refused(self):
+        data = convert_lines(self.create_tempdir().full_path, 3)
+        with self.assertRaisesRegex(UserError, "image height of .*received 32, expected 48"):
+            evaluate(self.make_network(height=48), data=data, split="train")
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,42 @@
+"""Readings of a best path: texts, confidences and places."""
+
+import tensorflow as tf
+from absl.testing import parameterized
+
+from densenet_ocr.model.network.ctc import BestPath
+from densenet_ocr.model.reading.reading import ReadCharacter, geometric_mean, make_readings, rescale
+from tests.samples import CHARSET
+
+
+class ReadingTest(parameterized.TestCase, tf.test.TestCase):
+    def read(self):
+        """Two lines of 20 and 64 columns, that say '11' and nothing."""
+        parts = ([[1, 1], []], [[0.9, 0.4], []], [[0, 2], []], [[0, 2], []])
+        dtypes = (tf.int32, tf.float32, tf.int32, tf.int32)
+        ragged = [tf.ragged.constant(part, dtype) for part, dtype in zip(parts, dtypes, strict=True)]
+        return list(make_readings(BestPath(*ragged), CHARSET, [20, 64]))
+
+    def test_has_each_character_where_its_frames_are(self):
+        reading, _ = self.read()
+        self.assertEqual(reading.text, "11")
+        self.assertAllClose(reading.confidence, 0.6)
+        places = [(character.text, character.start, character.end) for character in reading.characters]
+        self.assertEqual(places, [("1", 0, 8), ("1", 16, 20)])  # a frame ends where the line does
+
+    def test_nothing_read_is_no_confidence(self):
+        _, empty = self.read()
+        self.assertEqual(empty, ("", 0.0, []))
+
+    def test_rescaled_places_stay_inside_the_image(self):
+        reading = rescale(self.read()[0], 1.5, 29)
+        self.assertEqual([character[2:] for character in reading.characters], [(0, 12), (24, 29)])
+        self.assertEqual(reading.text, "11")
+        self.assertIsInstance(reading.characters[0], ReadCharacter)
+
+    @parameterized.parameters(([], 0.0), ([0.5], 0.5), ([0.9, 0.4], 0.6), ([0.0, 1.0], 0.0))
+    def test_a_lines_confidence_is_the_geometric_mean(self, confidences, expected):
+        self.assertAllClose(geometric_mean(confidences), expected)
+
+
+if __name__ == "__main__":
+    tf.test.main()

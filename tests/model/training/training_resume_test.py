@@ -1,0 +1,238 @@
+"""A training that was lost or stopped at any step goes on as if nothing had happened."""
+
+import csv
+import dataclasses
+import functools
+import itertools
+import json
+import os
+import shutil
+import signal
+import tempfile
+from unittest import mock
+
+import h5py
+import pytest
+import tensorflow as tf
+from absl.testing import parameterized
+
+from densenet_ocr.model.training import trainer as training_module
+from densenet_ocr.model.training.checkpoints import Checkpoints
+from densenet_ocr.model.training.config import Devices, Saving, Training
+from densenet_ocr.model.training.history import cut_events
+from densenet_ocr.model.training.preemption import Stopped
+from densenet_ocr.model.training.run_folder import hold_run, open_run
+from densenet_ocr.model.training.step import make_step
+from densenet_ocr.model.training.trainer import train
+from densenet_ocr.pipeline.dataset_info import DatasetInfo
+from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.images import Geometry
+from tests.samples import CHARSET, convert_lines, shallow_network
+
+# 13 lines make three steps of four an epoch, and an epoch that begins within a pass.
+SETTINGS = Training(batch_size=4, epochs=3, learning_rate=1e-3, seed=3)
+
+
+def read_history(run: str) -> list[tuple[str, str]]:
+    with open(os.path.join(run, "history.csv")) as file:
+        return [(row["epoch"], row["loss"]) for row in csv.DictReader(file)]
+
+
+def read_weights(path):
+    arrays = {}
+    with h5py.File(path) as file:
+        file.visititems(lambda name, item: arrays.update({name: item[()]}) if hasattr(item, "shape") else None)
+    return arrays
+
+
+class Lost(BaseException):
+    """Stands for a signal that ends the process."""
+
+
+@pytest.mark.xdist_group("training")  # one process, so that the undisturbed run is trained once
+class ResumeTest(parameterized.TestCase, tf.test.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.enterClassContext(shallow_network())
+        folder = tempfile.mkdtemp()
+        cls.addClassCleanup(shutil.rmtree, folder)
+        cls.data, cls.undisturbed = convert_lines(folder, 13), os.path.join(folder, "undisturbed")
+        cls.expected = train(training=SETTINGS, devices=Devices(), data=cls.data, run=cls.undisturbed)
+
+    def setUp(self):
+        super().setUp()
+        self.run = os.path.join(self.create_tempdir().full_path, "run")
+
+    def train(self, **saving) -> dict:
+        return train(
+            training=SETTINGS, devices=Devices(), data=self.data, run=self.run, saving=Saving(**saving)
+        )
+
+    def train_until(self, step: int, happens, **saving) -> None:
+        """Trains with something that happens after a step of the run, from 1."""
+
+        def make_disturbed_step(*args):
+            undisturbed, steps = make_step(*args), itertools.count(1)
+
+            def disturbed(batch):
+                loss = undisturbed(batch)
+                if next(steps) == step:
+                    happens()
+                return loss
+
+            return disturbed
+
+        with mock.patch.object(training_module, "make_step", make_disturbed_step):
+            self.train(**saving)
+
+    def lose(self, step: int, **saving) -> None:
+        """Trains until a step, and is lost there."""
+
+        def be_lost():
+            raise Lost
+
+        with self.assertRaises(Lost):
+            self.train_until(step, be_lost, **saving)
+
+    def assert_ends_as_if_undisturbed(self, result: dict) -> None:
+        last = os.path.join("weights", "epoch-0003.weights.h5")
+        ours, theirs = (read_weights(os.path.join(run, last)) for run in (self.run, self.undisturbed))
+        self.assertEqual(ours.keys(), theirs.keys())
+        for name in ours:
+            self.assertEqual(ours[name].tobytes(), theirs[name].tobytes(), name)
+        self.assertEqual((result["step"], result["loss"]), (self.expected["step"], self.expected["loss"]))
+        self.assertEqual(read_history(self.run), read_history(self.undisturbed))
+
+    @parameterized.parameters((5, 2), (9, 100))
+    def test_a_run_lost_at_a_step_ends_with_the_weights_of_an_undisturbed_one(self, step, checkpoint_steps):
+        self.lose(step, checkpoint_steps=checkpoint_steps)
+        self.assert_ends_as_if_undisturbed(self.train())
+
+    def test_a_signal_saves_and_stops_and_the_run_goes_on_from_there(self):
+        with self.assertRaisesRegex(Stopped, "^SIGTERM in epoch 2, after step 2$"):
+            self.train_until(5, lambda: signal.raise_signal(signal.SIGTERM))
+        self.assertTrue(os.path.exists(os.path.join(self.run, "checkpoints", "ckpt-5.index")))
+        self.assert_ends_as_if_undisturbed(self.train())
+
+    def test_a_damaged_checkpoint_falls_back_to_the_one_before(self):
+        self.lose(6, checkpoint_steps=1)
+        path = os.path.join(self.run, "checkpoints", "ckpt-5.data-00000-of-00001")
+        with open(path, "r+b") as file:
+            file.seek(os.path.getsize(path) // 2)
+            file.write(bytes(64))
+        with self.assertLogs(level="WARNING") as logs:
+            result = self.train()
+        self.assertIn("ckpt-5 cannot be read", "".join(logs.output))
+        self.assert_ends_as_if_undisturbed(result)
+
+    def test_two_replicas_go_on_from_a_checkpoint_with_the_same_bits(self):
+        settings = dataclasses.replace(SETTINGS, epochs=2, validation_split="train")
+        mirrored = {"training": settings, "devices": Devices(strategy="mirrored"), "data": self.data}
+        first = train(**mirrored, run=self.run, saving=Saving(checkpoint_steps=1))
+        path = os.path.join(self.run, "weights", "epoch-0002.weights.h5")
+        weights = read_weights(path)
+        for name in os.listdir(os.path.join(self.run, "checkpoints")):
+            if name.startswith("ckpt-6"):
+                os.remove(os.path.join(self.run, "checkpoints", name))
+        os.remove(path)
+        again = train(**mirrored, run=self.run)
+        for name, values in read_weights(path).items():
+            self.assertEqual(values.tobytes(), weights[name].tobytes(), name)
+        self.assertEqual((again["loss"], again["cer"], again["lines"]), (first["loss"], first["cer"], 13))
+
+
+class CheckpointsTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = self.create_tempdir().full_path
+        self.variable = tf.Variable(0.0)
+
+    def checkpoints(self, keep: int = 2) -> Checkpoints:
+        return Checkpoints(self.folder, keep=keep, variable=self.variable)
+
+    def save(self, *steps: int) -> None:
+        checkpoints = self.checkpoints()
+        for step in steps:
+            self.variable.assign(step)
+            checkpoints.save({"step": step}, step=step)
+
+    def test_the_newest_counts_and_the_last_ones_stay(self):
+        self.save(9, 10, 11)
+        self.assertEqual(self.checkpoints().restore(), {"step": 11})
+        self.assertEqual(float(self.variable), 11.0)
+        names = [name for name in os.listdir(self.folder) if name.endswith(".index")]
+        self.assertCountEqual(names, ["ckpt-10.index", "ckpt-11.index"])
+
+    def test_tensorflows_own_list_of_checkpoints_is_not_needed(self):
+        self.save(9, 10)
+        os.remove(os.path.join(self.folder, "checkpoint"))
+        self.assertEqual(self.checkpoints().restore(), {"step": 10})
+
+    def test_none_is_there_at_first(self):
+        self.assertIsNone(self.checkpoints().restore())
+
+    def test_no_checkpoint_that_can_be_read_is_an_error(self):
+        self.save(1, 2)
+        for name in os.listdir(self.folder):
+            os.truncate(os.path.join(self.folder, name), 3)
+        with self.assertRaisesRegex(UserError, "received 2, none of which can be read, expected at least one"):
+            self.checkpoints().restore()
+
+
+class RunFolderTest(tf.test.TestCase):
+    def test_a_run_in_use_is_refused(self):
+        run = os.path.join(self.create_tempdir().full_path, "run")
+        with (
+            hold_run(run),
+            self.assertRaisesWithLiteralMatch(
+                UserError,
+                f"run {run}: received a second training, while another one writes there, "
+                "expected one at a time. Wait for the other one, or choose another --run.",
+            ),
+            hold_run(run),
+        ):
+            pass
+
+    def test_settings_that_an_older_run_does_not_tell_were_the_defaults(self):
+        run, info = self.create_tempdir().full_path, DatasetInfo(CHARSET, Geometry(32, 64), "uint8")
+        begin = functools.partial(open_run, run, devices=Devices(), data="data", info=info)
+        config = begin(training=SETTINGS).config
+        with open(config) as file:
+            content = json.load(file)
+        for name in ("init_from", "charset_mode", "freeze_trunk_steps"):
+            del content["training"][name]
+        with open(config, "w") as file:
+            json.dump(content, file)
+        begin(training=SETTINGS)
+        with self.assertRaisesRegex(UserError, "received --init_from=old, expected --init_from=None"):
+            begin(training=dataclasses.replace(SETTINGS, init_from="old"))
+
+    def test_events_of_epochs_that_are_gone_through_again_are_cut(self):
+        folder = self.create_tempdir().full_path
+        with tf.summary.create_file_writer(os.path.join(folder, "train")).as_default():
+            for epoch in range(4):
+                tf.summary.scalar("loss", float(epoch), step=epoch)
+        [path] = tf.io.gfile.glob(os.path.join(folder, "train", "events*"))
+        with open(path, "ab") as file:
+            file.write(b"half a rec")
+        cut_events(folder, 2)
+        events = [tf.compat.v1.Event.FromString(e.numpy()) for e in tf.data.TFRecordDataset(path)]
+        self.assertEqual([event.step for event in events if event.HasField("summary")], [0, 1])
+
+
+class SavingTest(parameterized.TestCase, tf.test.TestCase):
+    @parameterized.parameters(
+        ("checkpoint_steps", -1, "0 or more"),
+        ("checkpoint_minutes", 0.0, "more than 0"),
+        ("keep_checkpoints", 0, "1 or more"),
+    )
+    def test_refuses(self, name, value, expected):
+        with self.assertRaisesWithLiteralMatch(
+            UserError, f"{name}: received {value!r}, expected {expected}. Set --{name}."
+        ):
+            dataclasses.replace(Saving(), **{name: value})
+
+
+if __name__ == "__main__":
+    tf.test.main()

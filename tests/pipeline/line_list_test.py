@@ -1,0 +1,336 @@
+"""Rows of lists: where they start, what they say, why they are refused."""
+
+import gzip
+import hashlib
+import io
+import itertools
+import os
+from unittest import mock
+
+import numpy as np
+import PIL.Image
+import tensorflow as tf
+from absl.testing import parameterized
+
+from densenet_ocr.pipeline import line_list
+from densenet_ocr.pipeline.charset import Charset
+from densenet_ocr.pipeline.errors import Refused, UserError
+from densenet_ocr.pipeline.line_list import Line, LineList, hash_path, parse_row, resolve_path
+
+CHARSET = Charset("abc春")
+WITH_SPACE = Charset("abc ")
+
+
+def scan_naively(data: bytes) -> list[tuple[int, int, bytes]]:
+    """(offset, line number, row) of every row that is not blank."""
+    start = 3 if data.startswith(b"\xef\xbb\xbf") else 0
+    rows, offset = [], start
+    for number, row in enumerate(data[start:].split(b"\n"), start=1):
+        if row.strip(b" \t\r\n"):
+            rows.append((offset, number, row.rstrip(b"\r")))
+        offset += len(row) + 1
+    return rows
+
+
+def resolve_or_refuse(key: str, root: str) -> str:
+    try:
+        return resolve_path(key, root)
+    except Refused as refusal:
+        return refusal.reason
+
+
+class RowTest(parameterized.TestCase, tf.test.TestCase):
+    @parameterized.named_parameters(
+        ("ids", "a.png 1 4 2", "a.png", "a春b"),
+        ("ids_behind_several_blanks", "a.png  1   4", "a.png", "a春"),
+        ("ids_with_blanks_around_the_row", "  a.png 1 2 \t ", "a.png", "ab"),
+        ("ids_with_crlf", "a.png 1 2\r", "a.png", "ab"),
+        ("ids_with_blanks_and_crlf", "a.png 1 2  \r", "a.png", "ab"),
+        ("ids_with_backslashes_in_the_path", "x\\y\\a.png 1", "x\\y\\a.png", "a"),
+        ("text", "a.png\tc春a", "a.png", "c春a"),
+        ("text_with_crlf", "a.png\tca\r", "a.png", "ca"),
+        ("text_of_a_path_with_spaces", "my scans/a 1.png\tca", "my scans/a 1.png", "ca"),
+        ("text_with_blanks_before_the_tab", "a.png  \tca", "a.png", "ca"),
+        ("text_with_blanks_before_the_path", "  a.png\tca", "a.png", "ca"),
+        ("text_with_blanks_at_the_end", "a.png\tca \t ", "a.png", "ca"),
+        ("path_beyond_ascii", "图/春.png 3", "图/春.png", "c"),
+    )
+    def test_reads(self, row, key, text):
+        self.assertEqual(parse_row(row.encode(), CHARSET), Line(key, CHARSET.encode(text)))
+
+    def test_a_text_of_digits_is_text(self):
+        self.assertEqual(parse_row(b"a.png\t12", Charset("21")).label, [1, 0])
+
+    @parameterized.parameters(
+        ("a.png\tca ", "ca "),
+        ("a.png\tca  \r", "ca  "),
+        ("a.png\t ca", " ca"),
+        ("a.png\tc a", "c a"),
+        ("a.png\t ", " "),
+        ("a.png\tca \t", "ca "),
+    )
+    def test_blanks_of_a_text_are_characters_where_the_charset_has_them(self, row, text):
+        self.assertEqual(parse_row(row.encode(), WITH_SPACE).label, WITH_SPACE.encode(text))
+
+    def test_a_tab_is_a_character_where_the_charset_has_it(self):
+        self.assertEqual(parse_row(b"a.png\ta\tb\t", Charset("ab\t")).label, [0, 2, 1, 2])
+
+    @parameterized.named_parameters(
+        ("path_alone", b"a.png", "no_label", "nothing follows the path"),
+        ("path_and_blanks", b"a.png  \r", "no_label", "nothing follows the path"),
+        ("path_and_tab", b"a.png\t", "no_label", "nothing follows the path"),
+        ("text_of_blanks_alone", b"a.png\t  ", "no_label", "nothing follows the path"),
+        ("id_0", b"a.png 1 0", "bad_id", "id '0' is not a whole number from 1 to 4"),
+        ("id_beyond_the_charset", b"a.png 5", "bad_id", "id '5' is not a whole number from 1 to 4"),
+        ("id_with_a_sign", b"a.png +1", "bad_id", "id '+1' is not a whole number from 1 to 4"),
+        ("path_with_a_space", b"my scans/a.png 1", "bad_id", "id 'scans/a.png' is not a whole number"),
+        ("full_width_id", "a.png １".encode(), "bad_id", "id '１' is not a whole number from 1 to 4"),
+        ("unknown_character", b"a.png\tab!x", "unknown_character", "lacks '!' (U+0021), 'x' (U+0078)"),
+        ("leading_space", b"a.png\t ab", "unknown_character", "the charset lacks ' ' (U+0020)"),
+        (
+            "path_not_utf8",
+            b"\xff.png 1",
+            "bad_encoding",
+            "not utf-8: invalid start byte at byte 0 of b'\\xff.png'",
+        ),
+        (
+            "text_not_utf8",
+            b"a.png\ta\xb4\xba",
+            "bad_encoding",
+            "not utf-8: invalid start byte at byte 1 of b'a\\x",
+        ),
+        ("nul_in_the_path", b"a\0.png 1", "bad_path", "path 'a\\x00.png' holds a NUL character"),
+    )
+    def test_refuses(self, row, reason, detail):
+        with self.assertRaises(Refused) as caught:
+            parse_row(row, CHARSET)
+        self.assertEqual(caught.exception.reason, reason)
+        self.assertIn(detail, caught.exception.detail)
+
+    def test_rows_of_one_path_have_one_hash(self):
+        rows = [b"a.png 1", b"a.png\tb", b" a.png  2 3\r", b"a.png", b"a.png \tx y"]
+        self.assertLen({hash_path(row) for row in rows}, 1)
+
+    def test_rows_of_different_paths_have_different_hashes(self):
+        rows = [b"a.png 1", b"A.png 1", b"a 1.png\t1", b"b/a.png 1", b"b.a.png 1", b".a.png 1", b"\xff 1"]
+        self.assertLen({hash_path(row) for row in rows}, len(rows))
+
+    def test_spellings_of_one_path_have_one_hash(self):
+        for rows in (
+            [b"a.png 1", b"./a.png 1", b".\\a.png 1"],
+            [b"b/a 1", b"b\\a 1", b"b//a 1", b"c/../b/./a 1"],
+        ):
+            self.assertLen({hash_path(row) for row in rows}, 1)
+
+    def test_a_backslash_within_a_character_is_no_separator(self):
+        character = b"\x95\x5c"  # one of gbk's that ends in the byte of a backslash
+        self.assertNotEqual(hash_path(character + b".png 1", 0, "gbk"), hash_path(b"\x95/.png 1", 0, "gbk"))
+        self.assertLen({hash_path(character + row, 0, "gbk") for row in (b"/a 1", b"\\a 1")}, 1)
+
+    def test_every_seed_gives_a_path_another_hash(self):
+        seeds = [0, 1, 256, 2**63 - 1]
+        self.assertLen({hash_path(b"a.png 1", seed) for seed in seeds}, len(seeds))
+        self.assertEqual(hash_path(b"a.png 1", 7), hash_path(b"a.png\tb", 7))
+        # Says which rows are held out: another hash would move rows between splits of data sets that exist.
+        self.assertEqual(hash_path(b"a.png 1").hex(), hashlib.blake2b(b"a.png", digest_size=16).hexdigest())
+
+
+class EncodingTest(parameterized.TestCase, tf.test.TestCase):
+    @parameterized.parameters(
+        ("gbk", "春天.png", "春b"),
+        ("gb18030", "𠮷\U0001f600.png", "春b"),
+        ("big5", "許功蓋.png", "春b"),
+        ("shift_jis", "表予ソ.png", "春b"),
+        ("cp932", "表予ソ.png", "春b"),
+        ("euc_jp", "表.png", "春b"),
+        ("utf-8", "春\\a.png", "春b"),
+    )
+    def test_reads_a_row_in_its_encoding(self, encoding, key, text):
+        line = Line(key, CHARSET.encode(text))
+        self.assertEqual(parse_row(f"{key}\t{text}\r".encode(encoding), CHARSET, encoding), line)
+        self.assertEqual(parse_row(f" {key}  4 2".encode(encoding), CHARSET, encoding), line)
+
+    @parameterized.parameters(("shift_jis", "表予ソ能"), ("big5", "許功蓋"), ("gbk", "乗俓乗"))
+    def test_a_byte_of_a_character_that_equals_a_backslash_parts_no_path(self, encoding, name):
+        self.assertIn(b"\\", name.encode(encoding))
+        key, label = parse_row(f"x\\{name}.png\t{name}".encode(encoding), Charset("".join(set(name))), encoding)
+        self.assertEqual(resolve_path(key, "/data"), f"/data/x/{name}.png")
+        self.assertLen(label, len(name))
+
+    @parameterized.parameters(
+        ("gbk", "春.png\ta".encode() + b"\xff", "not gbk: "),
+        ("big5", "春".encode("big5")[:1] + b" 1", "not big5: incomplete multibyte sequence at byte 0 of "),
+        ("shift_jis", b"a.png\t\x82", "not shift_jis: incomplete multibyte sequence at byte 0 of b'\\x82'"),
+        ("ascii", "春 1".encode(), "not ascii: ordinal not in range(128) at byte 0 of "),
+    )
+    def test_refuses_a_row_in_another_encoding(self, encoding, row, detail):
+        with self.assertRaises(Refused) as caught:
+            parse_row(row, CHARSET, encoding)
+        self.assertEqual(caught.exception.reason, "bad_encoding")
+        self.assertStartsWith(caught.exception.detail, detail)
+
+    @parameterized.parameters(
+        "utf-8", "UTF8", "utf-8-sig", "gbk", "GB18030", "big5", "cp950", "shift_jis", "latin-1"
+    )
+    def test_takes_an_encoding_that_holds_ascii(self, encoding):
+        self.assertEqual(line_list.check_list_encoding(encoding), encoding)
+
+    # UTF-7, HZ and the escapes read some ASCII as something else; base64 is no text, cp037 has no ASCII.
+    @parameterized.parameters(
+        *(
+            "utf-16",
+            "utf-32",
+            "utf-7",
+            "hz",
+            "cp037",
+            "unicode_escape",
+            "raw_unicode_escape",
+            "idna",
+            "punycode",
+        ),
+        *("undefined", "base64", "rot13", "no_such", "", "a\0b", "utf-8\udc80", "big 5", "../utf_8"),
+    )
+    def test_refuses_an_encoding_that_does_not(self, encoding):
+        with self.assertRaisesWithLiteralMatch(
+            UserError,
+            f"list encoding: received {encoding!r}, expected a text encoding that Python knows and that holds "
+            "ASCII, such as utf-8, gbk or big5. Set --list_encoding, or convert the list to UTF-8 with iconv.",
+        ):
+            line_list.check_list_encoding(encoding)
+
+
+class ListTest(parameterized.TestCase, tf.test.TestCase):
+    def open(self, data: bytes) -> LineList:
+        return LineList(self.create_tempfile("train.txt", data, mode="wb").full_path)
+
+    def read(self, data: bytes) -> list[tuple[int, int, bytes]]:
+        """(offset, line number, row) of every row of a list of these bytes."""
+        rows = self.open(data)
+        offsets, lines = rows.scan()
+        self.assertEqual((offsets.dtype, lines.dtype), (np.int64, np.int64))
+        return [(o, n, rows.row_at(o)) for o, n in zip(offsets.tolist(), lines.tolist(), strict=True)]
+
+    @parameterized.named_parameters(
+        ("newlines", b"a 1\nb 2\n", [(0, 1, b"a 1"), (4, 2, b"b 2")]),
+        ("no_newline_at_the_end", b"a 1\nb 2", [(0, 1, b"a 1"), (4, 2, b"b 2")]),
+        ("crlf", b"a 1\r\nb 2\r\n", [(0, 1, b"a 1"), (5, 2, b"b 2")]),
+        ("byte_order_mark", b"\xef\xbb\xbfa 1\nb 2\n", [(3, 1, b"a 1"), (7, 2, b"b 2")]),
+        ("blank_rows", b"\n \r\na 1\n\t\n\nb 2\n \n", [(4, 3, b"a 1"), (11, 6, b"b 2")]),
+        ("byte_order_mark_before_a_blank_row", b"\xef\xbb\xbf\na 1\n", [(4, 2, b"a 1")]),
+        ("nothing", b"", []),
+        ("byte_order_mark_alone", b"\xef\xbb\xbf", []),
+        ("blank_rows_alone", b"\n\r\n \n", []),
+    )
+    def test_scan_finds_the_rows_that_are_not_blank(self, data, rows):
+        self.assertEqual(self.read(data), rows)
+
+    def test_scan_in_small_blocks_equals_a_naive_scan(self):
+        random = np.random.default_rng(0)
+        with mock.patch.object(line_list, "_SCAN_BYTES", 16):
+            for number in range(150):
+                alphabet = np.frombuffer(b"ab1 \t\r\n\n", np.uint8)
+                data = random.choice(alphabet, random.integers(0, 120)).tobytes()
+                data = b"\xef\xbb\xbf" + data if number % 3 == 0 else data
+                self.assertEqual(self.read(data), scan_naively(data), data)
+
+    def test_a_row_longer_than_a_block_is_one_row(self):
+        with mock.patch.object(line_list, "_SCAN_BYTES", 16):
+            self.assertEqual(self.read(b"a" * 50 + b"\nb"), [(0, 1, b"a" * 50), (51, 2, b"b")])
+
+    def test_the_hash_is_that_of_the_file(self):
+        for data in (b"a 1\r\n", b""):
+            self.assertEqual(self.open(data).sha256(), hashlib.sha256(data).hexdigest())
+
+    @parameterized.parameters("utf-16-le", "utf-16-be")
+    def test_refuses_utf16_and_tells_how_to_convert_it(self, encoding):
+        path = self.create_tempfile("train.txt", "\ufeffa.png 1\n".encode(encoding), mode="wb").full_path
+        with self.assertRaisesWithLiteralMatch(
+            UserError,
+            f"list {path}: received UTF-16 (by its byte order mark), expected UTF-8. "
+            "Convert the file, for example with iconv -f UTF-16 -t UTF-8.",
+        ):
+            LineList(path)
+
+    @parameterized.parameters("JPEG", "PNG", "GIF", "TIFF", "WEBP", "BMP", "JPEG2000")
+    def test_refuses_an_image(self, kind):
+        data = io.BytesIO()
+        PIL.Image.new("L", (40, 8), 200).save(data, kind)
+        with self.assertRaisesRegex(
+            UserError,
+            f"^list .*: received an image .{kind}., expected a text file, a row a line image. "
+            "Check that --list names the list, not an image",
+        ):
+            self.open(data.getvalue())
+
+    @parameterized.named_parameters(
+        ("compressed", gzip.compress(b"".join(b"%d.png 1\n" % (n * n) for n in range(500)))),
+        ("utf16_without_a_mark", "a.png 1\nb.png 2\n".encode("utf-16-le")),
+    )
+    def test_refuses_what_is_no_text(self, data):
+        with self.assertRaisesRegex(UserError, "^list .*: received no text .[0-9]+ control characters in its "):
+            self.open(data)
+
+    @parameterized.parameters(
+        b"BM_0001.bmp 1\n", b"GIF8/1.gif\n", b"RIFF/1.webp 2\n", b"a\0b.png 1\nc.png 2\n", b"\xff.png 1\n"
+    )
+    def test_takes_a_list_whose_first_row_is(self, data):
+        self.assertLen(self.read(data), data.count(b"\n"))
+
+    def test_refuses_a_list_that_is_not_there(self):
+        path = os.path.join(self.create_tempdir().full_path, "train.txt")
+        with self.assertRaisesWithLiteralMatch(
+            UserError,
+            f"list {path}: received No such file or directory, expected a list file that can be read. "
+            "Check --list and its permissions.",
+        ):
+            LineList(path)
+
+    def test_refuses_a_folder(self):
+        with self.assertRaisesRegex(UserError, "received Is a directory, expected a list file"):
+            LineList(self.create_tempdir().full_path)
+
+
+class ResolvePathTest(parameterized.TestCase, tf.test.TestCase):
+    @parameterized.parameters(
+        ("a.png", "/data/images/a.png"),
+        ("x/y/a.png", "/data/images/x/y/a.png"),
+        ("x\\y\\a.png", "/data/images/x/y/a.png"),
+        ("./x//a.png", "/data/images/x/a.png"),
+        ("x/../a.png", "/data/images/a.png"),
+        ("a/../b", "/data/images/b"),
+        ("./a", "/data/images/a"),
+        ("x//a.png", "/data/images/x/a.png"),
+        ("x/./a.png", "/data/images/x/a.png"),
+        ("a.png/", "/data/images/a.png"),
+        ("..a.png", "/data/images/..a.png"),
+        ("x/..a.png", "/data/images/x/..a.png"),
+        ("/data/images/a.png", "/data/images/a.png"),
+    )
+    def test_paths_inside_the_root(self, key, path):
+        self.assertEqual(resolve_path(key, "/data/images"), path)
+
+    @parameterized.parameters(
+        *("../a.png", "x/../../a.png", "..\\a.png", "/etc/passwd", "//etc/passwd", "\\etc\\passwd"),
+        *("/data/images2/a.png", "../images2/a.png", ".", "", "/", "..", "a/..", "x/../.."),
+    )
+    def test_refuses_a_path_that_leads_out_of_the_root(self, key):
+        with self.assertRaises(Refused) as caught:
+            resolve_path(key, "/data/images")
+        self.assertEqual(caught.exception.reason, "outside_root")
+        self.assertEqual(caught.exception.detail, f"{key!r} leads out of the image root '/data/images'")
+
+    def test_the_root_of_the_file_system_holds_every_path(self):
+        self.assertEqual(resolve_path("/a/b.png", "/"), "/a/b.png")
+        self.assertEqual(resolve_path("a/b.png", "/"), "/a/b.png")
+
+    @parameterized.parameters("/data/images", "/")
+    def test_every_key_leads_where_it_would_on_its_long_way(self, root):
+        # Nearly all keys take a short way; one that starts with ./ takes the long one.
+        keys = ["".join(key) for length in range(6) for key in itertools.product("./\\a", repeat=length)]
+        for key in [*keys, "..a", "a..", "a b", "~", "*", "春/..春"]:
+            if key[:1] not in ("/", "\\"):
+                self.assertEqual(resolve_or_refuse(key, root), resolve_or_refuse("./" + key, root), key)
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,172 @@
+"""How a binary starts and ends, with a small one of our own."""
+
+import json
+import os
+import subprocess
+import sys
+
+import tensorflow as tf
+from absl.testing import parameterized
+
+from tests import ROOT
+
+BINARY = '''"""Adds what it is told.
+
+A line of the help text.
+"""
+from absl import flags
+from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.ui import command
+
+NUMBER = flags.DEFINE_integer("number", 1, "The number.")
+DO = flags.DEFINE_string("do", "print", "What to do.")
+
+def main(*extra):
+    if DO.value == "refuse":
+        raise UserError("number", received=NUMBER.value, expected="春", remedy="Set --number.")
+    if DO.value == "crash":
+        raise ValueError("a bug")
+    if DO.value == "pour":
+        while True:
+            print("row")
+    if DO.value == "path":
+        print("\\udcff")
+        return 0
+    if DO.value == "three":
+        return 3
+    command.print_row("before")
+    command.print_result({"number": NUMBER.value, "extra": extra, "text": "春"})
+
+def run():
+    command.run(main, KINDS)
+
+if __name__ == "__main__":
+    run()
+'''
+
+
+class CommandTest(parameterized.TestCase, tf.test.TestCase):
+    def run_binary(
+        self, *arguments: str, kinds: str = "", stub: str = "", environment=None
+    ) -> subprocess.CompletedProcess:
+        """Runs the binary with command.run(main, kinds), or a stub beside it that imports it."""
+        folder = self.create_tempdir()
+        path = folder.create_file("add.py", BINARY.replace("main, KINDS", f"main, {kinds}")).full_path
+        if stub:
+            path = folder.create_file("ocr-add", stub).full_path
+        environment = {**os.environ, "PYTHONPATH": ROOT, "PYTHONIOENCODING": "utf-8", **(environment or {})}
+        return subprocess.run(
+            [sys.executable, path, *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+        )
+
+    def test_the_last_line_of_standard_output_is_the_result(self):
+        done = self.run_binary("--number=5")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        *_, last = done.stdout.splitlines()
+        self.assertEqual(last, '{"number": 5, "extra": [], "text": "春"}')
+
+    def test_an_unknown_flag_is_an_error(self):
+        done = self.run_binary("--numbre=5")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("Unknown command line flag 'numbre'", done.stderr)
+        self.assertNotIn("before", done.stdout)
+
+    def test_a_value_of_the_wrong_kind_is_an_error(self):
+        done = self.run_binary("--number=five")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("flag --number=five", done.stderr)
+
+    def test_a_stray_word_is_an_error(self):
+        done = self.run_binary("--number=5", "six", "seven")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn(
+            "stray arguments: six seven. Options are written --name=value.", done.stdout + done.stderr
+        )
+        self.assertNotIn("before", done.stdout)
+
+    def test_a_word_behind_two_dashes_is_an_error_where_none_belongs(self):
+        done = self.run_binary("--", "--runner=X")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("nothing belongs after '--' here: --runner=X", done.stdout + done.stderr)
+        self.assertNotIn("before", done.stdout)
+
+    def test_main_gets_words_and_beams_options_apart(self):
+        done = self.run_binary("a", "--number=2", "b", "--", "--x", "c", kinds="words=True, beam=True")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(done.stdout.splitlines()[-1])["extra"], [["a", "b"], ["--x", "c"]])
+
+    def test_main_gets_empty_lists_where_nothing_was_given(self):
+        done = self.run_binary(kinds="words=True, beam=True")
+        self.assertEqual(json.loads(done.stdout.splitlines()[-1])["extra"], [[], []])
+
+    def test_an_error_of_the_users_is_a_message_without_a_traceback(self):
+        done = self.run_binary("--do=refuse", "--number=7")
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr.strip(), "error: number: received 7, expected 春. Set --number.")
+
+    def test_an_error_of_ours_shows_where_it_is(self):
+        done = self.run_binary("--do=crash")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("Traceback", done.stderr)
+        self.assertIn("ValueError: a bug", done.stderr)
+
+    def test_the_exit_code_is_what_main_returns(self):
+        self.assertEqual(self.run_binary("--do=three").returncode, 3)
+
+    def test_ends_quietly_when_its_reader_has_seen_enough(self):
+        path = self.create_tempdir().create_file("add.py", BINARY.replace("main, KINDS", "main")).full_path
+        command = f"{sys.executable} {path} --do=pour | head -n 1; exit ${{PIPESTATUS[0]}}"
+        environment = {**os.environ, "PYTHONPATH": ROOT}
+        done = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True)
+        self.assertEqual((done.stdout, done.stderr, done.returncode), ("row\n", "", 141))
+
+    def test_words_may_stand_behind_two_dashes(self):
+        done = self.run_binary("a", "--", "--number=2", "-b", kinds="words=True")
+        self.assertEqual(json.loads(done.stdout.splitlines()[-1])["extra"], [["a", "--number=2", "-b"]])
+
+    def test_a_full_disk_under_its_output_is_told_in_a_line(self):
+        path = self.create_tempdir().create_file("add.py", BINARY.replace("main, KINDS", "main")).full_path
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                [sys.executable, path],
+                env={**os.environ, "PYTHONPATH": ROOT},
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("error: standard output: received No space left on device", done.stderr)
+        self.assertNotIn("Traceback", done.stderr)
+
+    def test_output_that_nobody_sees_is_an_error(self):
+        path = self.create_tempdir().create_file("add.py", BINARY.replace("main, KINDS", "main")).full_path
+        command = ["bash", "-c", f"{sys.executable} {path} >&-"]
+        done = subprocess.run(command, env={**os.environ, "PYTHONPATH": ROOT}, capture_output=True, text=True)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("standard output or standard error is closed", done.stderr)
+
+    def test_writes_utf8_in_any_locale(self):
+        done = self.run_binary(environment={"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"})
+        self.assertIn('"text": "春"', done.stdout)
+
+    def test_prints_a_path_that_is_not_utf8_as_its_bytes(self):
+        path = self.create_tempdir().create_file("add.py", BINARY.replace("main, KINDS", "main")).full_path
+        environment = {**os.environ, "PYTHONPATH": ROOT, "PYTHONIOENCODING": "utf-8"}
+        done = subprocess.run([sys.executable, path, "--do=path"], env=environment, capture_output=True)
+        self.assertEqual((done.stdout, done.stderr), (b"\xff\n", b""))
+
+    @parameterized.parameters("", "import add\nadd.run()\n")
+    def test_help_tells_the_binarys_text_and_flags(self, stub):
+        done = self.run_binary("--help", stub=stub)
+        shown = done.stdout + done.stderr
+        for text in ("Adds what it is told.", "A line of the help text.", "--number", "The number."):
+            self.assertIn(text, shown)
+        self.assertNotIn("before", done.stdout)
+
+
+if __name__ == "__main__":
+    tf.test.main()
