@@ -5,11 +5,13 @@ import logging as std_logging
 import os
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from absl import app, flags, logging
+from absl import app, logging
+from absl import flags as absl_flags
 
 from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.ui import flags
 
 # 128 + the signal, as shells have it.
 INTERRUPTED, CLOSED = 130, 141  # SIGINT, SIGPIPE
@@ -21,21 +23,29 @@ _BEAM_WORKERS = ("apache_beam/runners/worker/", "apache_beam/runners/portability
 
 
 def run(
-    main: Callable[..., int | None], *, words: bool = False, beam: bool = False, resumes: bool = False
+    main: Callable[..., int | None],
+    *,
+    configs: Sequence[type] = (),
+    words: bool = False,
+    beam: bool = False,
+    resumes: bool = False,
 ) -> None:
-    """Parses flags, calls main() and exits with what it returns, with 1 after a UserError, 130 after Ctrl-C.
+    """Runs a binary: defines and parses flags, calls main, exits with its result.
 
-    It exits with 141 where what reads its output goes away.
+    The exit code is 1 after a UserError, 130 after Ctrl-C, and 141 when the reader of standard output has gone.
 
-    With `words` main takes the arguments that are no flags (behind `--` all are words), with `beam` those after
-    `--`; where a binary takes neither, one that stands there is an error. `resumes`: the same command goes on
-    where it was stopped.
+    Args:
+      main: Called with the extra arguments that `words` and `beam` ask for; returns the exit code, None for 0.
+      configs: Configuration dataclasses whose fields are the binary's flags (see ui.flags).
+      words: Passes main the arguments that are not flags, with everything after `--`.
+      beam: Passes main the arguments after `--`. A binary that takes neither refuses stray arguments.
+      resumes: The same command resumes an interrupted run, which the message after Ctrl-C says.
     """
     arguments, after = _split_arguments(sys.argv)
     more_words, beam_arguments = (after, []) if words and not beam else ([], after)
     # TensorFlow reads this when it loads; its start-up messages would bury ours.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    _show_help_of(main)
+    _show_help_of(main, flags.define(*configs))
 
     def start(argv: list[str]) -> int | None:
         if argv[1:] and not words:
@@ -120,9 +130,9 @@ def _split_arguments(argv: list[str]) -> tuple[list[str], list[str]]:
     return argv[:cut], argv[cut + 1 :]
 
 
-def _show_help_of(main: Callable) -> None:
+def _show_help_of(main: Callable, defined: Sequence[absl_flags.Flag]) -> None:
     # As an installed script the main module is a stub: --help shall show the flags and text of the real one.
     module = sys.modules[main.__module__]
     sys.modules["__main__"].__doc__ = module.__doc__
-    for flag in flags.FLAGS.get_flags_for_module(module):
-        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
+    for flag in [*absl_flags.FLAGS.get_flags_for_module(module), *defined]:
+        absl_flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)

@@ -1,0 +1,147 @@
+"""Flags declared once: the fields of a configuration dataclass are the flags of a binary.
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config:
+        seed: int = option(0, help="Seed of the shuffle.", at_least=0)
+
+        def __post_init__(self):
+            validate(self)
+
+`define(Config)` makes the absl flag --seed, `read(Config)` makes a Config of the command line. Field types are
+bool, int, float, str, any of them with `| None`, and tuple[str, ...], a flag that may be repeated.
+"""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from absl import flags
+
+from densenet_ocr.pipeline.errors import check_setting
+
+_KEY = "option"
+
+Config = TypeVar("Config")
+
+
+@dataclasses.dataclass(frozen=True)
+class Option:
+    """What a flag knows beside its field's name, type and default.
+
+    `flag` is its name where the field has another one, `alias` an older name that still works. `comma` makes a
+    tuple one flag of comma-separated values. Limits and choices do not apply to None.
+    """
+
+    help: str
+    choices: Sequence[str] = ()
+    at_least: float | None = None
+    above: float | None = None
+    at_most: float | None = None
+    below: float | None = None
+    flag: str = ""
+    alias: str = ""
+    comma: bool = False
+
+
+def option(default: Any = dataclasses.MISSING, *, help: str, **settings: Any) -> Any:
+    """Declares a field that is a flag; without a default the flag is required. See Option for `settings`."""
+    return dataclasses.field(default=default, metadata={_KEY: Option(help, **settings)})
+
+
+def validate(config: Any) -> None:
+    """Checks every field of a configuration; call it from __post_init__.
+
+    Raises:
+      UserError: a value is not one of its choices or is outside of its limits.
+    """
+    for field, declared in _list_options(type(config)):
+        value = getattr(config, field.name)
+        if value is not None:
+            _check(_flag_name(field, declared), value, declared)
+
+
+def define(*configs: type) -> list[flags.Flag]:
+    """Defines the flags of configuration dataclasses and returns them."""
+    names = []
+    for config in configs:
+        hints = typing.get_type_hints(config)
+        for field, declared in _list_options(config):
+            name = _flag_name(field, declared)
+            _define_flag(name, hints[field.name], field.default, declared)
+            names.append(name)
+            if declared.alias:
+                flags.DEFINE_alias(declared.alias, name)
+    return [flags.FLAGS[name] for name in names]
+
+
+def read(config: type[Config], **defaults: Any) -> Config:
+    """A configuration of what the command line gives, then of `defaults`, then of the fields' own defaults.
+
+    Raises:
+      UserError: the configuration refuses a value.
+    """
+    return config(**{**defaults, **_read_given(config)})
+
+
+def _read_given(config: type) -> dict[str, Any]:
+    """Values of the flags that the command line has, by the names of fields."""
+    given = {}
+    for field, declared in _list_options(config):
+        flag = flags.FLAGS[_flag_name(field, declared)]
+        if flag.present or flag.value != flag.default:
+            given[field.name] = tuple(flag.value) if isinstance(flag.value, list) else flag.value
+    return given
+
+
+def _list_options(config: type) -> list[tuple[dataclasses.Field, Option]]:
+    return [(field, field.metadata[_KEY]) for field in dataclasses.fields(config) if _KEY in field.metadata]
+
+
+def _flag_name(field: dataclasses.Field, declared: Option) -> str:
+    return declared.flag or field.name
+
+
+def _define_flag(name: str, hint: Any, default: Any, declared: Option) -> None:
+    required = default is dataclasses.MISSING
+    value = None if required else default
+    settings = {"required": required}
+    if typing.get_origin(hint) is tuple:
+        define_list = flags.DEFINE_list if declared.comma else flags.DEFINE_multi_string
+        define_list(name, None if required else list(value), declared.help, **settings)
+    elif declared.choices:
+        flags.DEFINE_enum(name, value, list(declared.choices), declared.help, **settings)
+    else:
+        _choose_definition(_without_none(hint))(name, value, declared.help, **settings)
+
+
+def _choose_definition(kind: type) -> Callable[..., Any]:
+    definitions = {
+        bool: flags.DEFINE_bool,
+        int: flags.DEFINE_integer,
+        float: flags.DEFINE_float,
+        str: flags.DEFINE_string,
+    }
+    return definitions[kind]
+
+
+def _without_none(hint: Any) -> Any:
+    if not isinstance(hint, types.UnionType):
+        return hint
+    return next(part for part in typing.get_args(hint) if part is not type(None))
+
+
+def _check(name: str, value: Any, declared: Option) -> None:
+    if declared.choices:
+        values = value if isinstance(value, tuple) else (value,)
+        check_setting(name, value, all(v in declared.choices for v in values), ", ".join(declared.choices))
+    limits = [
+        (declared.at_least, lambda limit: value >= limit, "{} or more"),
+        (declared.above, lambda limit: value > limit, "more than {}"),
+        (declared.at_most, lambda limit: value <= limit, "at most {}"),
+        (declared.below, lambda limit: value < limit, "less than {}"),
+    ]
+    asked = [(limit, holds, words) for limit, holds, words in limits if limit is not None]
+    expected = ", ".join(words.format(limit) for limit, _, words in asked)
+    check_setting(name, value, all(holds(limit) for limit, holds, _ in asked), expected)
