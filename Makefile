@@ -1,6 +1,6 @@
 # make demo   runs the whole path on lines it draws itself
 # make test   passes the tests
-# make lint   checks style
+# make lint   checks style and types
 # Each sets up .venv first; nothing else is needed but Python 3.11 or 3.12.
 
 PYTHONS := $(or $(PYTHON),python3.11 python3.12 python3 python)
@@ -8,6 +8,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 DEMO := demo
+TYPES := build/types/densenet_ocr
 WIDTH := 88
 
 .PHONY: demo test lint clean
@@ -38,6 +39,10 @@ test: $(READY)
 lint: $(READY)
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+	mkdir -p $(TYPES) && cp densenet_ocr/* $(TYPES)
+	for folder in pipeline model beam_jobs; do ln -sfn $(CURDIR)/$$folder $(TYPES)/$$folder; done
+	cd $(TYPES)/.. && MYPYPATH=. $(CURDIR)/$(RUN) -m mypy --cache-dir=$(CURDIR)/.mypy_cache \
+	  --config-file=$(CURDIR)/pyproject.toml -p densenet_ocr
 
 clean:
 	rm -rf $(VENV) $(DEMO) *.egg-info
