@@ -8,7 +8,7 @@ from unittest import mock
 import numpy as np
 import PIL.Image
 
-from densenet_ocr.beam_jobs.conversion.config import Conversion
+from densenet_ocr.beam_jobs.conversion.config import ConversionConfig
 from densenet_ocr.beam_jobs.conversion.job import convert
 from densenet_ocr.pipeline.charset import Charset
 
@@ -59,7 +59,7 @@ def write_lines(folder: str, count: int, name: str = "train.txt", widths: Sequen
     return write_list(folder, rows, name)
 
 
-def conversion(folder: str, **changes) -> Conversion:
+def conversion(folder: str, **changes) -> ConversionConfig:
     """A conversion of folder/train.txt into folder/data."""
     given = {
         "list_paths": (os.path.join(folder, "train.txt"),),
@@ -69,7 +69,7 @@ def conversion(folder: str, **changes) -> Conversion:
         "image_width": 64,
         "lines_per_shard": 8,
     }
-    return Conversion(**{**given, **changes})
+    return ConversionConfig(**{**given, **changes})
 
 
 def convert_lines(folder: str, count: int, **changes) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from densenet_ocr.beam_jobs.conversion.config import Conversion
+from densenet_ocr.beam_jobs.conversion.config import ConversionConfig
 from densenet_ocr.beam_jobs.engine.beam_runner import parse_options, try_runner
 from densenet_ocr.beam_jobs.engine.dataset_split import DatasetSplit
 from densenet_ocr.beam_jobs.engine.plan import make_plan
@@ -18,7 +18,9 @@ from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError
 
 
-def convert(config: Conversion, *, workers: int = 0, beam_arguments: list[str] | None = None) -> dict[str, Any]:
+def convert(
+    config: ConversionConfig, *, workers: int = 0, beam_arguments: list[str] | None = None
+) -> dict[str, Any]:
     """Makes a split of lists, by `workers` local processes (0: one a core) or as Beam is told.
 
     What an earlier call with the same configuration finished is checked and kept. Returns {"split", "read",
@@ -43,7 +45,9 @@ def convert(config: Conversion, *, workers: int = 0, beam_arguments: list[str] |
     return {**results[0], **{result["split"]: result for result in results[1:]}}
 
 
-def _make_parts(config: Conversion, info: DatasetInfo, given: ListInput | LmdbInput) -> list[DatasetSplit]:
+def _make_parts(
+    config: ConversionConfig, info: DatasetInfo, given: ListInput | LmdbInput
+) -> list[DatasetSplit]:
     """The config's splits, which have all but their rows in common."""
     sources = {
         **given.identify(),
@@ -73,7 +77,7 @@ def _make_parts(config: Conversion, info: DatasetInfo, given: ListInput | LmdbIn
     ]
 
 
-def _make_plans(config: Conversion, given: ListInput | LmdbInput) -> list[np.ndarray]:
+def _make_plans(config: ConversionConfig, given: ListInput | LmdbInput) -> list[np.ndarray]:
     """The plan of each of the config's splits."""
     rows = given.scan()
     plan = make_plan(

@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from densenet_ocr.beam_jobs.conversion.config import Conversion, Transcription
+from densenet_ocr.beam_jobs.conversion.config import ConversionConfig
 from densenet_ocr.beam_jobs.engine.plan import PLAN_ROW, RowSource
+from densenet_ocr.beam_jobs.transcription.config import TranscriptionConfig
 from densenet_ocr.pipeline import images, storage
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.line_list import LineList, parse_row, resolve_path
@@ -58,7 +59,7 @@ AnyListSource = TypeVar("AnyListSource", bound=ListSource)
 class ListInput:
     """The lists that a conversion or a transcription names."""
 
-    def __init__(self, config: Conversion | Transcription):
+    def __init__(self, config: ConversionConfig | TranscriptionConfig):
         """Opens the lists; raises UserError where they, or the image root, are not there."""
         if not storage.is_folder(config.image_root):
             raise UserError(

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from densenet_ocr.beam_jobs.conversion.config import Conversion
+from densenet_ocr.beam_jobs.conversion.config import ConversionConfig
 from densenet_ocr.beam_jobs.engine.plan import PLAN_ROW, RowSource
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import Refused, UserError
@@ -74,7 +74,7 @@ def open_lmdb(path: str) -> Any:
 class LmdbInput:
     """The LMDB that a conversion names."""
 
-    def __init__(self, config: Conversion):
+    def __init__(self, config: ConversionConfig):
         """Opens the LMDB; raises UserError where that cannot be."""
         # What an earlier conversion in this process has open may have changed since.
         open_lmdb.cache_clear()

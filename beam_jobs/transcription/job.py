@@ -8,7 +8,6 @@ from typing import Any, NoReturn
 from absl import logging
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from densenet_ocr.beam_jobs.conversion.config import Transcription
 from densenet_ocr.beam_jobs.engine.beam_runner import parse_options, try_runner
 from densenet_ocr.beam_jobs.engine.job import Job, sweep_description
 from densenet_ocr.beam_jobs.engine.provenance import describe_run
@@ -18,6 +17,7 @@ from densenet_ocr.beam_jobs.engine.split_work import SplitWork
 from densenet_ocr.beam_jobs.sources.image_source import ImageSource
 from densenet_ocr.beam_jobs.sources.list_source import ListInput
 from densenet_ocr.beam_jobs.transcription import inference
+from densenet_ocr.beam_jobs.transcription.config import TranscriptionConfig
 from densenet_ocr.beam_jobs.transcription.export_folder import (
     ExportFolder,
     describe_export,
@@ -50,7 +50,7 @@ _WORDS = Words(
 
 
 def transcribe(
-    config: Transcription,
+    config: TranscriptionConfig,
     *,
     workers: int = 0,
     beam_arguments: list[str] | None = None,
@@ -89,7 +89,7 @@ class ListTranscription(SplitWork):
 
     def __init__(
         self,
-        config: Transcription,
+        config: TranscriptionConfig,
         export: ExportFolder,
         given: ListInput,
         load: Callable[[str], LineModel] = load_saved_model,
@@ -188,7 +188,7 @@ def _made_folder(folder: str) -> Iterator[None]:
         raise
 
 
-def _refuse_all(config: Transcription, split: SplitInfo) -> NoReturn:
+def _refuse_all(config: TranscriptionConfig, split: SplitInfo) -> NoReturn:
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in split.refused.items())
     raise UserError(
         f"transcripts of {config.output}",

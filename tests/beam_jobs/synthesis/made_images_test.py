@@ -7,7 +7,7 @@ from unittest import mock
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.beam_jobs.conversion.config import Conversion
+from densenet_ocr.beam_jobs.conversion.config import ConversionConfig
 from densenet_ocr.beam_jobs.conversion.job import convert
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset, read_charset
@@ -45,7 +45,7 @@ class MadeImagesTest(parameterized.TestCase, SynthesisTest):
             "output": converted,
             "image_width": 128,
         }
-        convert(Conversion(**{**given, **changes}), workers=1)
+        convert(ConversionConfig(**{**given, **changes}), workers=1)
         return converted
 
     def test_convert_makes_of_them_what_records_hold(self):

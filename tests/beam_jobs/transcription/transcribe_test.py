@@ -91,7 +91,7 @@ class CommandTest(TranscriptionTest):
 
     def test_wrong_words_are_errors(self):
         for told, message in (
-            ({"batch_size": 0}, "flag --batch_size=0"),
+            ({"batch_size": 0}, "batch_size: received 0"),
             ({"charset": "x"}, "Unknown command line flag 'charset'"),
         ):
             done = self.run_command(**told)

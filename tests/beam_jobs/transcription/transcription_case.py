@@ -5,7 +5,7 @@ import os
 
 import tensorflow as tf
 
-from densenet_ocr.beam_jobs.conversion.config import Transcription
+from densenet_ocr.beam_jobs.transcription.config import TranscriptionConfig
 from densenet_ocr.beam_jobs.transcription.job import transcribe
 from densenet_ocr.beam_jobs.transcription.transcripts import Transcript, read_transcripts
 from tests.beam_jobs.transcription.fake_model import load_fake_model, write_export
@@ -29,7 +29,7 @@ class TranscriptionTest(tf.test.TestCase):
         self.output = os.path.join(self.folder, "texts")
         self.model = write_export(os.path.join(self.folder, "export"))
 
-    def config(self, **changes) -> Transcription:
+    def config(self, **changes) -> TranscriptionConfig:
         given = {
             "list_paths": (os.path.join(self.folder, "train.txt"),),
             "image_root": self.folder,
@@ -38,7 +38,7 @@ class TranscriptionTest(tf.test.TestCase):
             "lines_per_shard": 4,
             "batch_size": 3,
         }
-        return Transcription(**{**given, **changes})
+        return TranscriptionConfig(**{**given, **changes})
 
     def transcribe(self, *, workers: int = 1, beam_arguments: list[str] | None = None, **changes) -> dict:
         return transcribe(

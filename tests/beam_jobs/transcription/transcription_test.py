@@ -296,8 +296,9 @@ class ResumeTest(TranscriptionTest, parameterized.TestCase):
     @parameterized.parameters(1, 2)
     def test_a_command_that_is_killed_goes_on(self, workers):
         code = (
-            "from beam_jobs.transcription.job import Transcription, transcribe; "
-            "from tests.fake_model import load_killing_model; "
+            "from densenet_ocr.beam_jobs.transcription.config import TranscriptionConfig\n"
+            "from densenet_ocr.beam_jobs.transcription.job import transcribe\n"
+            "from tests.beam_jobs.transcription.fake_model import load_killing_model\n"
             f"transcribe({self.config()!r}, workers={workers}, load=load_killing_model)"
         )
         killed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True)

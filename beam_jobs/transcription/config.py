@@ -1,0 +1,42 @@
+"""Configuration of a transcription; its fields are the flags of ocr-transcribe."""
+
+import dataclasses
+
+from densenet_ocr.pipeline.errors import check_setting
+from densenet_ocr.pipeline.line_list import ENCODING, check_list_encoding
+from densenet_ocr.pipeline.ui.flags import option, validate
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TranscriptionConfig:
+    """Lists of line images for an exported model to read; validated on construction."""
+
+    list_paths: tuple[str, ...] = option(
+        help="List file, one row per line image; may be repeated.", flag="list"
+    )
+    image_root: str = option(help="Folder that the paths in the lists are relative to.")
+    model: str = option(help="Folder of an export in the format saved_model.")
+    output: str = option(help="Folder of the transcripts.")
+    list_encoding: str = option(ENCODING, help="Text encoding of the lists, such as gbk.")
+    # A window of 16 batches, within which lines are sorted by width. A killed worker loses no more than a
+    # shard.
+    lines_per_shard: int = option(
+        1024, help="Rows in one shard; a killed run loses at most one shard per worker.", at_least=1
+    )
+    batch_size: int = option(64, help="Largest number of lines that the model reads at once.", at_least=1)
+    max_reject_fraction: float | None = option(
+        None,
+        help="The run fails where a larger share of the images cannot be read. By default it fails only when "
+        "no image can be read, which 1 allows too.",
+        at_least=0,
+        at_most=1,
+    )
+    overwrite: bool = option(
+        False,
+        help="Replace existing transcripts. An interrupted run that had --overwrite resumes with it.",
+    )
+
+    def __post_init__(self) -> None:
+        validate(self)
+        check_list_encoding(self.list_encoding)
+        check_setting("list", self.list_paths, self.list_paths, "one list file or more")
