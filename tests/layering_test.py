@@ -3,12 +3,15 @@
 import ast
 import glob
 import os
+import tomllib
 from collections.abc import Iterator
 
 import tensorflow as tf
 from absl.testing import parameterized
 
 from tests import ROOT
+
+PACKAGE = "densenet_ocr."
 
 
 def parse_modules(folder: str) -> dict[str, ast.Module]:
@@ -23,6 +26,11 @@ def parse_modules(folder: str) -> dict[str, ast.Module]:
 
 MODULES = {folder: parse_modules(folder) for folder in ("pipeline", "beam_jobs", "model")}
 ALL_MODULES = {name: tree for trees in MODULES.values() for name, tree in trees.items()}
+BINARIES = [
+    name
+    for name, tree in ALL_MODULES.items()
+    if {"main", "run"} <= {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+]
 
 
 def walk_module_level(node: ast.AST) -> Iterator[ast.AST]:
@@ -43,7 +51,7 @@ def imports_of(nodes) -> set[str]:
             assert not node.level, "an import relative to its folder hides where it leads"
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return {name.removeprefix("densenet_ocr.") for name in names}
+    return {name.removeprefix(PACKAGE) for name in names}
 
 
 def packages_of(nodes) -> set[str]:
@@ -94,18 +102,18 @@ class LayeringTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_flags_are_defined_and_read_in_binaries_alone(self):
         for name, tree in ALL_MODULES.items():
-            functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
-            # pipeline.ui.command starts the binaries: it hands their flags to absl's --help.
-            if "main" not in functions and name != "pipeline.ui.command":
-                self.assertNotIn("absl.flags", imports_of(ast.walk(tree)), name)
+            # ui.flags makes flags of configuration dataclasses, and ui.command starts binaries.
+            if name not in BINARIES and name not in ("pipeline.ui.command", "pipeline.ui.flags"):
+                imported = imports_of(ast.walk(tree))
+                self.assertNoCommonElements(imported, ["absl.flags", "pipeline.ui.flags.read"], name)
                 self.assertNotIn("FLAGS", names_in(tree), name)
 
-    def test_a_binary_has_a_main_and_an_entry_point(self):
-        binaries = [name for name, tree in ALL_MODULES.items() if "DEFINE_string" in names_in(tree)]
-        self.assertContainsSubset(["beam_jobs.convert", "beam_jobs.synthesize"], binaries)
-        for name in binaries:
-            functions = {node.name for node in ALL_MODULES[name].body if isinstance(node, ast.FunctionDef)}
-            self.assertContainsSubset({"main", "run"}, functions, name)
+    def test_every_command_is_a_binary(self):
+        with open(os.path.join(ROOT, "pyproject.toml"), "rb") as file:
+            scripts = tomllib.load(file)["project"]["scripts"]
+        modules = {target.partition(":")[0].removeprefix(PACKAGE) for target in scripts.values()}
+        self.assertContainsSubset(["ocr-convert", "ocr-train"], scripts)
+        self.assertCountEqual(BINARIES, modules)
 
 
 if __name__ == "__main__":
