@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.plain_conversion import Task
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import PILLOW, find_faces
-from densenet_ocr.beam_jobs.synthesis.rendering.renderer import Drawing
+from densenet_ocr.beam_jobs.synthesis.rendering.renderer import LineRenderer
 from densenet_ocr.beam_jobs.synthesis.rendering.style import PRESETS
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset
@@ -24,7 +24,7 @@ LINES_PER_SHARD = 4096
 DIGITS = Charset("0123456789")
 
 # Its lines take about 3 KB, as those do that it was fitted to.
-LOOKS = PRESETS["caffe_ocr"]
+STYLE = PRESETS["caffe_ocr"]
 
 # U+4E00, the first of some 21,000 CJK ideographs in a row.
 FIRST_CHINESE = 0x4E00
@@ -39,11 +39,11 @@ def draw_lines(folder: str, count: int, *, width: int = WIDTH) -> str:
     if not os.path.exists(list_path):
         storage.make_folder(os.path.join(folder, "images"))
         DIGITS.write(os.path.join(folder, "charset.txt"))
-        drawing = Drawing(find_faces([PILLOW]), LOOKS, Geometry(32, width))
+        renderer = LineRenderer(find_faces([PILLOW]), STYLE, Geometry(32, width))
         length = max(1, LABEL_LENGTH * width // WIDTH)
         progress, rows = Progress("draw", count, "lines"), []
         for number in range(count):
-            rows.append(_save_line(folder, number, length, drawing))
+            rows.append(_save_line(folder, number, length, renderer))
             progress.show(number + 1)
         progress.close(count)
         # Written last: it marks the folder as whole.
@@ -51,12 +51,12 @@ def draw_lines(folder: str, count: int, *, width: int = WIDTH) -> str:
     return folder
 
 
-def _save_line(folder: str, number: int, length: int, drawing: Drawing) -> str:
+def _save_line(folder: str, number: int, length: int, renderer: LineRenderer) -> str:
     """Draws and saves one line; returns its row of the list."""
     random = np.random.default_rng([0, number])
     digits = random.integers(0, len(DIGITS.characters), length)
     name = f"{number:06d}.jpg"
-    data = drawing.draw(DIGITS.decode(digits), 0, random)
+    data = renderer.render(DIGITS.decode(digits), 0, random)
     storage.write_atomically(os.path.join(folder, "images", name), data)
     return f"{name} {' '.join(str(digit + 1) for digit in digits)}\n"
 

@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 
 from densenet_ocr.beam_jobs.inspection.charts import NOTE_SIZE, Chart
 from densenet_ocr.beam_jobs.inspection.line_sample import sample_lines
-from densenet_ocr.beam_jobs.synthesis.rendering.measures import Measures, measure
+from densenet_ocr.beam_jobs.synthesis.measures import Measures, measure
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.ui import command
 from densenet_ocr.pipeline.ui.picture import (

@@ -1,7 +1,6 @@
 """Configuration of a conversion; its fields are the flags of ocr-convert."""
 
 import dataclasses
-import re
 
 from densenet_ocr.beam_jobs.engine.config import SplitConfig
 from densenet_ocr.pipeline.errors import UserError, check_setting
@@ -65,11 +64,3 @@ class ConversionConfig(SplitConfig):
     def splits(self) -> tuple[str, ...]:
         """Names of the splits to write: one, and VALIDATION where a fraction goes there."""
         return (self.split, VALIDATION) if self.validation_fraction else (self.split,)
-
-
-def check_split(config: SplitConfig) -> None:
-    """Checks a synthesis; goes when SynthesisConfig is a SplitConfig."""
-    named = re.fullmatch(r"[A-Za-z0-9_]+", config.split)
-    check_setting("split", config.split, named, "letters, digits and underscores")
-    check_setting("lines_per_shard", config.lines_per_shard, config.lines_per_shard >= 1, "at least 1")
-    check_setting("seed", config.seed, 0 <= config.seed < 2**63, "0 to 9223372036854775807")

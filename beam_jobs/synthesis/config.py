@@ -1,84 +1,109 @@
-"""What a synthesis is told, checked where it is made."""
+"""Configurations of a synthesis and of a style fit; their fields are the flags of the two commands."""
 
 import dataclasses
 import functools
 
-from densenet_ocr.beam_jobs.conversion.config import check_split
-from densenet_ocr.beam_jobs.synthesis.rendering.style import Looks, choose_looks
+from densenet_ocr.beam_jobs.engine.config import SplitConfig
+from densenet_ocr.beam_jobs.synthesis.rendering.style import StyleDistribution, load_style
 from densenet_ocr.beam_jobs.synthesis.text.lengths import Lengths, parse_lengths
 from densenet_ocr.beam_jobs.synthesis.text.spelling import WIDTHS
 from densenet_ocr.pipeline.errors import check_setting
 from densenet_ocr.pipeline.frames import count_frames
-from densenet_ocr.pipeline.images import Geometry
 from densenet_ocr.pipeline.line_list import ENCODING
-from densenet_ocr.pipeline.schema import check_encoding
+from densenet_ocr.pipeline.ui.flags import option, validate
 
-# Lines have numbers below this, which draws the looks of none, but the plan.
+# Line numbers are smaller. The random numbers of the text plan are drawn under this number and the next one.
 MOST_LINES = 2**32 - 1
 
-# Lines on a preview's sheet.
+# Lines on a preview sheet.
 PREVIEW_LINES = 48
 
-# How lines are written: as records of a data set, or as JPEG files and a list of them.
-WRITES = ("records", "images")
+# Fewer lines give no usable quartiles.
+FEWEST_FITTED = 20
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Synthesis:
-    """Text and fonts that become a split of lines; fields are the flags of beam_jobs.synthesize."""
+class SynthesisConfig(SplitConfig):
+    """Text and fonts that become a split of synthetic lines; validated on construction."""
 
-    charset_path: str
-    output: str
-    text: tuple[str, ...]
-    lines: int
-    fonts: tuple[str, ...] = ()
-    split: str = "train"
-    length: str = "10"
-    text_encoding: str = ENCODING
-    character_map: str = ""
-    width_forms: str = WIDTHS[0]
-    min_per_character: int = 0
-    looks: str = "caffe_ocr"
-    image_height: int = Geometry.height
-    image_width: int = Geometry.width
-    image_encoding: str = "float32"
-    write: str = WRITES[0]
-    lines_per_shard: int = 4096
-    seed: int = 0
-    max_reject_fraction: float = 0.01
-    overwrite: bool = False
+    charset_path: str = option(help="Charset file, one character per row; row 0 is the blank.", flag="charset")
+    output: str = option("", help="Folder of the data set; required without --preview.")
+    text: tuple[str, ...] = option(
+        (),
+        help="Text source: FILES (a path or glob of plain text), list:FILES, or charset, each with an optional "
+        "=WEIGHT; may be repeated.",
+    )
+    text_encoding: str = option(ENCODING, help="Encoding of the text files, such as gb18030.")
+    character_map: str = option(
+        "", help="File of rows FROM<TAB>TO: the replacement of a character, which may be empty."
+    )
+    width_forms: str = option(
+        WIDTHS[0], help="Convert characters that have a full and a half width to one of them.", choices=WIDTHS
+    )
+    length: str = option(
+        "10", help="Characters per line: 10, or 4-20, or several of these with weights: 10=3,4-20=1."
+    )
+    lines: int = option(0, help="Number of lines; required without --preview.", at_least=0, at_most=MOST_LINES)
+    min_per_character: int = option(
+        0,
+        help="Least number of occurrences of every character that some font draws.",
+        at_least=0,
+        at_most=MOST_LINES,
+    )
+    fonts: tuple[str, ...] = option(
+        (),
+        help="Font files: a path or glob, or pillow, each with an optional #FACE and then =WEIGHT; may be "
+        "repeated. Default: the system's Chinese fonts.",
+    )
+    style: str = option(
+        "caffe_ocr",
+        help="Render style: plain, caffe_ocr, or a JSON file (see docs/synthetic_data.md).",
+        alias="looks",
+    )
+    write: str = option(
+        "records",
+        help="Output: records of a data set, or JPEG images and a list.",
+        choices=("records", "images"),
+    )
+    preview: str = option("", help="PNG file of a sheet of sample lines; nothing else is written.")
 
-    def __post_init__(self):
-        check_split(self)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_setting("output", self.output, self.output or self.preview, "a folder, unless --preview is given")
+        check_setting("lines", self.lines, self.lines or self.preview, "1 or more, unless --preview is given")
         check_setting("text", ", ".join(self.text), self.text, "a text file or more, or charset")
-        check_setting("lines", self.lines, 1 <= self.lines <= MOST_LINES, f"1 to {MOST_LINES}")
-        fits = 0 <= self.min_per_character <= MOST_LINES
-        check_setting("min_per_character", self.min_per_character, fits, f"0 to {MOST_LINES}")
-        check_setting("width_forms", self.width_forms, self.width_forms in WIDTHS, ", ".join(WIDTHS))
-        check_setting("write", self.write, self.write in WRITES, ", ".join(WRITES))
-        check_encoding(self.image_encoding)
-        fraction = self.max_reject_fraction
-        check_setting("max_reject_fraction", fraction, 0 <= fraction <= 1, "0 to 1")
-        self.chosen_looks  # noqa: B018 - refused here, not after the text was read
+        self.style_distribution  # noqa: B018 - a wrong style is refused before any text is read
         self._check_length()
 
     def _check_length(self) -> None:
-        """A line has to be wide enough for its text before anything is drawn."""
+        """Raises UserError where the longest text has more characters than the images have frames."""
         width, longest = self.geometry.width, self.lengths.longest
-        expected = f"at most {count_frames(width)} characters, for {width} pixels give so many frames"
+        expected = f"at most {count_frames(width)} characters, one per frame of {width} pixels"
         check_setting("length", self.length, not width or longest <= count_frames(width), expected)
 
-    @property
-    def geometry(self) -> Geometry:
-        """Size of the images."""
-        return Geometry(self.image_height, self.image_width)
-
     @functools.cached_property
-    def chosen_looks(self) -> Looks:
-        """How lines look."""
-        return choose_looks(self.looks)
+    def style_distribution(self) -> StyleDistribution:
+        """Distribution of the render style."""
+        return load_style(self.style)
 
     @property
     def lengths(self) -> Lengths:
-        """Characters of a line."""
+        """Distribution of the number of characters per line."""
         return parse_lengths(self.length)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StyleFitConfig:
+    """A data set of real lines and fonts that give a render style; validated on construction."""
+
+    data: str = option(help="Data set of real lines.")
+    split: str = option("test", help="Split of the data set.")
+    fonts: tuple[str, ...] = option((), help="Fonts, as for ocr-synthesize; may be repeated.")
+    style: str = option("caffe_ocr", help="Initial style, as for ocr-synthesize.", alias="looks")
+    output: str = option(help="JSON file for the fitted style.")
+    lines: int = option(400, help="Lines rendered per round, and most real lines read.", at_least=FEWEST_FITTED)
+    rounds: int = option(12, help="Rounds of rendering, measuring and correcting.", at_least=1)
+    seed: int = option(0, help="Seed of the rendered lines.", at_least=0)
+
+    def __post_init__(self) -> None:
+        validate(self)

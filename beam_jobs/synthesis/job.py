@@ -13,13 +13,13 @@ from densenet_ocr.beam_jobs.engine.beam_runner import parse_options, try_runner
 from densenet_ocr.beam_jobs.engine.dataset_split import DatasetSplit
 from densenet_ocr.beam_jobs.engine.split_result import tell_split
 from densenet_ocr.beam_jobs.engine.split_state import Words
-from densenet_ocr.beam_jobs.synthesis.config import MOST_LINES, PREVIEW_LINES, Synthesis
+from densenet_ocr.beam_jobs.synthesis.config import MOST_LINES, PREVIEW_LINES, SynthesisConfig
 from densenet_ocr.beam_jobs.synthesis.fonts.coverage import describe_coverage, find_coverage
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import Face, find_faces
 from densenet_ocr.beam_jobs.synthesis.image_split import ImageSplit
 from densenet_ocr.beam_jobs.synthesis.preview import draw_preview
 from densenet_ocr.beam_jobs.synthesis.recipe import describe_origin
-from densenet_ocr.beam_jobs.synthesis.rendering.renderer import Drawing
+from densenet_ocr.beam_jobs.synthesis.rendering.renderer import LineRenderer
 from densenet_ocr.beam_jobs.synthesis.source import MadeSource, make_random
 from densenet_ocr.beam_jobs.synthesis.text.corpus import Corpus, read_corpora
 from densenet_ocr.beam_jobs.synthesis.text.minimum_counts import raise_to_floor
@@ -35,7 +35,7 @@ _NO_LINES = (MOST_LINES, MOST_LINES + 1)
 
 
 def synthesize(
-    config: Synthesis, *, workers: int = 0, beam_arguments: list[str] | None = None
+    config: SynthesisConfig, *, workers: int = 0, beam_arguments: list[str] | None = None
 ) -> dict[str, Any]:
     """Makes a split of lines that it draws, by `workers` local processes (0: one a core) or as Beam is told.
 
@@ -51,14 +51,16 @@ def synthesize(
     return tell_split(config.split, split, time.time() - start, unit="lines")
 
 
-def preview(config: Synthesis) -> PIL.Image.Image:
+def preview(config: SynthesisConfig) -> PIL.Image.Image:
     """A sheet of lines such as the split would have, which is not begun; raises UserError as it would."""
     given = _look_at_fonts(*_read_sources(config))
-    some = dataclasses.replace(config, lines=min(config.lines, PREVIEW_LINES), min_per_character=0)
+    some = dataclasses.replace(
+        config, lines=min(config.lines or PREVIEW_LINES, PREVIEW_LINES), min_per_character=0
+    )
     plan = _make_plan(some, given)
     texts = [(given.charset.decode(ids[:length].tolist()), int(face)) for face, length, ids in plan]
-    drawing = Drawing(given.faces, config.chosen_looks, config.geometry)
-    return draw_preview(texts, drawing, seed=config.seed, split=config.split)
+    renderer = LineRenderer(given.faces, config.style_distribution, config.geometry)
+    return draw_preview(texts, renderer, seed=config.seed, split=config.split)
 
 
 class _Inputs(NamedTuple):
@@ -70,7 +72,7 @@ class _Inputs(NamedTuple):
     coverage: np.ndarray
 
 
-def _read_sources(config: Synthesis) -> tuple[Charset, list[Face], list[Corpus]]:
+def _read_sources(config: SynthesisConfig) -> tuple[Charset, list[Face], list[Corpus]]:
     charset, faces = read_charset(config.charset_path), find_faces(config.fonts)
     corpora = read_corpora(
         config.text,
@@ -112,7 +114,7 @@ def _tell_idle(plan: np.ndarray, faces: list[Face]) -> None:
         logging.info("%d of %d faces draw no line: %s", len(idle), len(faces), names)
 
 
-def _plan_split(config: Synthesis) -> tuple[DatasetSplit, list[np.ndarray]]:
+def _plan_split(config: SynthesisConfig) -> tuple[DatasetSplit, list[np.ndarray]]:
     """The split, and its plan in a list; the text that it was made of is forgotten."""
     charset, faces, corpora = _read_sources(config)
     # Before fonts are looked at, which takes its time.
@@ -124,7 +126,9 @@ def _plan_split(config: Synthesis) -> tuple[DatasetSplit, list[np.ndarray]]:
     return _make_part(config, charset, faces, origin), [plan]
 
 
-def _make_part(config: Synthesis, charset: Charset, faces: list[Face], sources: dict[str, Any]) -> DatasetSplit:
+def _make_part(
+    config: SynthesisConfig, charset: Charset, faces: list[Face], sources: dict[str, Any]
+) -> DatasetSplit:
     """The split, as records or as images."""
     kind, description, encoding = {
         "records": (DatasetSplit, FILE_NAME, config.image_encoding),
@@ -143,7 +147,7 @@ def _make_part(config: Synthesis, charset: Charset, faces: list[Face], sources: 
             fit="exact",
             split=config.split,
             seed=config.seed,
-            drawing=Drawing(faces, config.chosen_looks, config.geometry),
+            renderer=LineRenderer(faces, config.style_distribution, config.geometry),
         ),
         overwrite=config.overwrite,
         max_reject_fraction=config.max_reject_fraction,
@@ -158,7 +162,7 @@ def _make_part(config: Synthesis, charset: Charset, faces: list[Face], sources: 
     )
 
 
-def _make_plan(config: Synthesis, given: _Inputs) -> np.ndarray:
+def _make_plan(config: SynthesisConfig, given: _Inputs) -> np.ndarray:
     """The text and the face of every line."""
     texts_random, floor_random = (make_random(config.seed, config.split, number) for number in _NO_LINES)
     weights = np.array([face.weight for face in given.faces])

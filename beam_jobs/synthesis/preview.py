@@ -2,7 +2,7 @@
 
 import PIL.Image
 
-from densenet_ocr.beam_jobs.synthesis.rendering.renderer import Drawing
+from densenet_ocr.beam_jobs.synthesis.rendering.renderer import LineRenderer
 from densenet_ocr.beam_jobs.synthesis.source import make_random
 from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.ui.picture import INK, MARGIN, choose_typeface, frame, new_sheet, paste_line
@@ -10,10 +10,12 @@ from densenet_ocr.pipeline.ui.picture import INK, MARGIN, choose_typeface, frame
 _COLUMNS, _TEXT_SIZE = 4, 14  # four of the notebook's lines beside each other fit a screen
 
 
-def draw_preview(texts: list[tuple[str, int]], drawing: Drawing, *, seed: int, split: str) -> PIL.Image.Image:
+def draw_preview(
+    texts: list[tuple[str, int]], renderer: LineRenderer, *, seed: int, split: str
+) -> PIL.Image.Image:
     """The lines of (text, face number) pairs, each over its text."""
     drawn = [
-        images.decode(drawing.draw(text, face, make_random(seed, split, number)))
+        images.decode(renderer.render(text, face, make_random(seed, split, number)))
         for number, (text, face) in enumerate(texts)
     ]
     typeface = choose_typeface([text for text, _ in texts], size=_TEXT_SIZE)

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from densenet_ocr.beam_jobs.engine.dataset_split import FOUND
-from densenet_ocr.beam_jobs.synthesis.config import Synthesis
+from densenet_ocr.beam_jobs.synthesis.config import SynthesisConfig
 from densenet_ocr.beam_jobs.synthesis.fonts.coverage import find_undrawable
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import Face
-from densenet_ocr.beam_jobs.synthesis.rendering.renderer import describe_drawing
+from densenet_ocr.beam_jobs.synthesis.rendering.renderer import describe_renderer
 from densenet_ocr.beam_jobs.synthesis.text.corpus import Corpus, find_undrawn
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset
@@ -24,7 +24,11 @@ _NAMED = 100
 
 
 def describe_origin(
-    config: Synthesis, charset: Charset, faces: Sequence[Face], coverage: np.ndarray, corpora: Sequence[Corpus]
+    config: SynthesisConfig,
+    charset: Charset,
+    faces: Sequence[Face],
+    coverage: np.ndarray,
+    corpora: Sequence[Corpus],
 ) -> dict[str, Any]:
     """All that the lines depend on beside charset and geometry, and under FOUND what text and fonts lack.
 
@@ -45,8 +49,8 @@ def describe_origin(
         "character_map (by SHA-256)": _hash(config.character_map),
         "width_forms": config.width_forms,
         "fonts": [_describe_face(face) for face in faces],
-        "looks": dataclasses.asdict(config.chosen_looks),
-        "drawn by": describe_drawing(),
+        "looks": dataclasses.asdict(config.style_distribution),
+        "drawn by": describe_renderer(),
         FOUND: {
             "characters that no face draws": find_undrawable(coverage, charset.characters),
             "in the text, outside the charset": _describe_counts(outside),

@@ -8,7 +8,7 @@ import numpy as np
 
 from densenet_ocr.beam_jobs.engine.job import RefusedRow
 from densenet_ocr.beam_jobs.engine.plan import PlannedSource
-from densenet_ocr.beam_jobs.synthesis.rendering.renderer import Drawing
+from densenet_ocr.beam_jobs.synthesis.rendering.renderer import LineRenderer
 from densenet_ocr.pipeline.errors import Refused
 from densenet_ocr.pipeline.schema import Record
 
@@ -31,7 +31,7 @@ class MadeSource(PlannedSource):
 
     split: str
     seed: int
-    drawing: Drawing
+    renderer: LineRenderer
 
     def read(self, shard: int) -> Iterator[Record | RefusedRow]:
         """The records of a shard, or why a line is none."""
@@ -48,7 +48,7 @@ class MadeSource(PlannedSource):
         text, key = self.charset.decode(label), self.name_line(number)
         image = b""
         try:
-            image = self.drawing.draw(text, face, make_random(self.seed, self.split, number))
+            image = self.renderer.render(text, face, make_random(self.seed, self.split, number))
             return image, self.make_record(key, image, label)
         except Refused as refusal:
             return image, RefusedRow(number, f"{self.split}:{number}", text, refusal.reason, refusal.detail)

@@ -1,83 +1,184 @@
-"""Looks like those of a data set's lines, drawn in the fonts that are there."""
+"""Fits a render style to the lines of a data set: render, measure, correct, until the measures agree."""
 
-from collections.abc import Sequence
+import dataclasses
+import json
+import os
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from absl import logging
 
 from densenet_ocr.beam_jobs.inspection.line_sample import sample_lines
+from densenet_ocr.beam_jobs.synthesis.config import FEWEST_FITTED, StyleFitConfig
 from densenet_ocr.beam_jobs.synthesis.fonts.coverage import find_coverage
-from densenet_ocr.beam_jobs.synthesis.fonts.faces import find_faces
-from densenet_ocr.beam_jobs.synthesis.rendering.fitting import fit_looks
-from densenet_ocr.beam_jobs.synthesis.rendering.renderer import Drawing
-from densenet_ocr.beam_jobs.synthesis.rendering.style import Looks
+from densenet_ocr.beam_jobs.synthesis.fonts.faces import Face, find_faces
+from densenet_ocr.beam_jobs.synthesis.measures import Measures, measure
+from densenet_ocr.beam_jobs.synthesis.rendering.renderer import LineRenderer
+from densenet_ocr.beam_jobs.synthesis.rendering.style import StyleDistribution, load_style
 from densenet_ocr.beam_jobs.synthesis.text.sampling import draw_weighted, to_whole
+from densenet_ocr.pipeline import images, storage
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.ui.progress import Progress
 
-# Fewer lines have no quartiles to speak of.
-FEWEST = 20
+# Grey levels between ink and paper, below which a line counts as blank.
+_LEAST_CONTRAST = 12
 
-# Grey levels between ink and paper, below which a line is blank.
-_FAINTEST = 12
+# Percentiles that describe a measure. Minimum and maximum of a few lines are chance.
+_PERCENTILES = (2, 25, 50, 75, 98)
+
+# Share of a difference that a round corrects. More would overshoot, since the properties interact.
+_GAIN, _NOISE_GAIN = 0.8, 0.4
+
+# Approximate: pixels of blur per unit of sharpness, weight per unit of contrast. Later rounds correct errors.
+_BLUR_PER_SHARPNESS, _WEIGHT_PER_INK = 2.5, 1.5
+
+# Upper quartile of the ink's share of the light. Paler strokes come from blur.
+_DARKEST_INK = 0.97
+
+# Five percentiles of each measure, float64 [5].
+Percentiles = dict[str, np.ndarray]
 
 
-def fit_to_split(
-    *, folder: str, split: str, fonts: Sequence[str], looks: Looks, rounds: int, lines: int, seed: int
-) -> tuple[Looks, int]:
-    """Looks fitted to at most `lines` lines of a split, and how many there were.
+def fit_to_split(config: StyleFitConfig) -> int:
+    """Fits a style to a split, writes it as a JSON file for --style and returns the number of real lines.
 
-    Raises UserError where fonts or data cannot be used, or fewer than FEWEST lines can be drawn.
+    Raises:
+      UserError: the output's folder does not exist, fonts or data cannot be used, or too few lines are usable.
     """
-    info = load_dataset_info(folder)
-    info.find_split(split)  # raises UserError where it is not there
-    real = sample_lines(folder=folder, info=info, split=split, count=lines, seed=seed)
-    levels = _choose_dark([line.levels for line in real], f"split {split!r} of {folder}")
-    faces = find_faces(fonts)
-    characters = "".join(sorted({character for line in real for character in line.text}))
-    coverage = find_coverage(faces, characters)
-    texts = _choose_faces(
-        [line.text for line in real], characters, coverage, [face.weight for face in faces], seed
-    )
-    if len(texts) < FEWEST:
-        raise UserError(
-            f"split {split!r} of {folder}",
-            received=f"{len(texts)} lines, of {len(real)}, that one of the fonts draws",
-            expected=f"{FEWEST} or more",
-            remedy="Give --fonts that draw its characters, or more lines.",
-        )
-    drawing = Drawing(faces, looks, info.geometry)
-    return fit_looks(levels, texts, drawing, rounds=rounds, lines=lines, seed=seed), len(levels)
+    _check_folder(config.output)
+    initial = load_style(config.style)
+    info = load_dataset_info(config.data)
+    info.find_split(config.split)  # raises UserError where it is missing
+    real = sample_lines(folder=config.data, info=info, split=config.split, count=config.lines, seed=config.seed)
+    subject = f"split {config.split!r} of {config.data}"
+    levels = _keep_dark([line.levels for line in real], subject)
+    faces = find_faces(config.fonts)
+    texts = _assign_faces([line.text for line in real], faces, config.seed)
+    _check_count(len(texts), len(real), subject, "whose text one of the fonts has", "Give --fonts that have it")
+    renderer = LineRenderer(faces, initial, info.geometry)
+    style = fit_style(levels, texts, renderer, rounds=config.rounds, lines=config.lines, seed=config.seed)
+    _write_style(config.output, style)
+    return len(levels)
 
 
-def _choose_dark(lines: Sequence[np.ndarray], subject: str) -> list[np.ndarray]:
-    """Lines of dark ink on lighter paper, for no others are made; raises UserError where these are few."""
+def fit_style(
+    real: Sequence[np.ndarray],
+    texts: Sequence[tuple[str, int]],
+    renderer: LineRenderer,
+    *,
+    rounds: int,
+    lines: int,
+    seed: int,
+) -> StyleDistribution:
+    """Fits a style distribution so that rendered lines measure like real ones.
+
+    Corrects size, margins, slope, greys, contrast, blur, noise, shade and stretch. Spacing, slant, taper,
+    texture, motion, coarseness and quality stay: no measure tells them apart.
+
+    Args:
+      real: Grey levels of real lines, uint8 [H, W] each.
+      texts: Text and face index of each line that may be rendered.
+      renderer: Renders the lines; its style is the initial one.
+      rounds: Number of corrections.
+      lines: Lines rendered per round.
+      seed: Seed of the choice of texts and of the rendering.
+    """
+    goal, style = _summarise(measure(levels) for levels in real), renderer.style
+    progress = Progress("fit style", rounds, "rounds")
+    for number in range(rounds):
+        random = np.random.Generator(np.random.PCG64([seed, number]))
+        chosen = random.integers(0, len(texts), lines).tolist()
+        rendered = (renderer.with_style(style).render(*texts[k], random) for k in chosen)
+        style = _correct(style, goal, _summarise(measure(images.decode(data)) for data in rendered))
+        progress.show(number + 1)
+    progress.close(rounds)
+    return style
+
+
+def _summarise(measured: Iterable[Measures]) -> Percentiles:
+    """Percentiles of each measure, of the column where the ink ends, and of the ink's share of the light."""
+    table = np.array([dataclasses.astuple(one) for one in measured])
+    values = {field.name: table[:, k] for k, field in enumerate(dataclasses.fields(Measures))}
+    values["end"] = values["left_margin"] + values["length"]
+    values["ink"] = values["contrast"] / np.maximum(values["paper"], 1)
+    return {name: np.percentile(column, _PERCENTILES) for name, column in values.items()}
+
+
+def _correct(style: StyleDistribution, goal: Percentiles, found: Percentiles) -> StyleDistribution:
+    """Moves a style by a share of the differences between the goal and what was found."""
+    missing = {name: goal[name] - found[name] for name in goal}
+    moved = {name: np.array(spread, float) for name, spread in dataclasses.asdict(style).items()}
+    for name in ("ink_height", "top_margin", "left_margin", "slope", "paper"):
+        moved[name] += _GAIN * missing[name]
+    moved["noise"] += _NOISE_GAIN * missing["noise"]
+    # The sharpest lines are those with the least blur.
+    moved["blur"] -= _GAIN * _BLUR_PER_SHARPNESS * missing["sharpness"][::-1]
+    moved["stretch"] *= 1 + (goal["end"] / found["end"] - 1) / 2
+    moved["shade"] = _correct_shade(moved["shade"], goal["shade"], found["shade"])
+    mean = missing["ink"].mean()
+    moved["weight"] += _WEIGHT_PER_INK * mean
+    moved["ink"] += _GAIN * (missing["ink"] - mean)
+    moved["ink"] *= _DARKEST_INK / moved["ink"][3]
+    return StyleDistribution.within_limits(moved)
+
+
+def _correct_shade(shade: np.ndarray, goal: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Corrects a signed property by an unsigned measure (float64 [5] each): its ends are the strongest."""
+    factor = 1 + (goal / np.maximum(found, 0.5) - 1) / 2
+    return np.where(shade == 0, np.array([-1, -0.1, 0, 0.1, 1]), shade) * factor[[4, 3, 2, 3, 4]]
+
+
+def _keep_dark(lines: Sequence[np.ndarray], subject: str) -> list[np.ndarray]:
+    """Lines (uint8 [H, W]) of dark ink on lighter paper, the only kind rendered; UserError where few."""
     dark = [levels for levels in lines if _has_dark_ink(levels)]
-    if len(dark) < max(FEWEST, len(lines) / 2):
-        raise UserError(
-            subject,
-            received=f"{len(dark)} lines, of {len(lines)}, with dark ink on lighter paper",
-            expected=f"{FEWEST} or more, and half of the lines",
-            remedy="Looks are known for such lines alone: give others, or invert them.",
-        )
+    fewest = max(FEWEST_FITTED, -(-len(lines) // 2))
+    _check_count(len(dark), len(lines), subject, "with dark ink on lighter paper", "Invert light ink", fewest)
     if len(dark) < len(lines):
-        logging.warning("%d of %d lines have no dark ink, and are left out", len(lines) - len(dark), len(lines))
+        logging.warning("%d of %d lines have no dark ink and are left out", len(lines) - len(dark), len(lines))
     return dark
 
 
 def _has_dark_ink(levels: np.ndarray) -> bool:
     darkest, paper, lightest = np.percentile(levels, [1, 50, 99])
-    return paper - darkest > max(_FAINTEST, lightest - paper)
+    return bool(paper - darkest > max(_LEAST_CONTRAST, lightest - paper))
 
 
-def _choose_faces(
-    texts: Sequence[str], characters: str, coverage: np.ndarray, weights: Sequence[float], seed: int
-) -> list[tuple[str, int]]:
-    """Each text that some face draws, with the number of one by weight."""
-    random, places = np.random.Generator(np.random.PCG64(seed)), {c: k for k, c in enumerate(characters)}
+def _assign_faces(texts: Sequence[str], faces: Sequence[Face], seed: int) -> list[tuple[str, int]]:
+    """Each text that some face has, with the index of such a face, drawn by weight."""
+    characters = "".join(sorted({character for text in texts for character in text}))
+    coverage, weights = find_coverage(faces, characters), np.array([face.weight for face in faces])
+    random, classes = np.random.Generator(np.random.PCG64(seed)), {c: k for k, c in enumerate(characters)}
     chosen = []
     for text in texts:
-        able = coverage[:, [places[character] for character in text]].all(axis=1)
+        able = coverage[:, [classes[character] for character in text]].all(axis=1)
         if text.strip() and able.any():
-            chosen.append((text, int(draw_weighted(random, to_whole(able * np.asarray(weights)), 1)[0])))
+            chosen.append((text, int(draw_weighted(random, to_whole(able * weights), 1)[0])))
     return chosen
+
+
+def _check_count(
+    count: int, total: int, subject: str, kind: str, remedy: str, fewest: int = FEWEST_FITTED
+) -> None:
+    if count < fewest:
+        raise UserError(
+            subject,
+            received=f"{count} lines, of {total}, {kind}",
+            expected=f"{fewest} or more",
+            remedy=f"{remedy}, or give more lines.",
+        )
+
+
+def _check_folder(path: str) -> None:
+    if not storage.is_folder(os.path.dirname(path) or "."):
+        raise UserError(
+            f"output {path}",
+            received="a folder that does not exist",
+            expected="a file in an existing folder",
+            remedy="Make the folder, or set --output.",
+        )
+
+
+def _write_style(path: str, style: StyleDistribution) -> None:
+    rows = [f" {json.dumps(name)}: {list(spread)}" for name, spread in dataclasses.asdict(style).items()]
+    storage.write_atomically(path, ("{\n" + ",\n".join(rows) + "\n}\n").encode())

@@ -4,18 +4,18 @@ import numpy as np
 import PIL.Image
 import PIL.ImageFilter
 
-from densenet_ocr.beam_jobs.synthesis.rendering.style import Look
+from densenet_ocr.beam_jobs.synthesis.rendering.style import Style
 
 
-def wear(mask: PIL.Image.Image, look: Look) -> np.ndarray:
+def wear(mask: PIL.Image.Image, style: Style) -> np.ndarray:
     """Shares of ink, float32 [H, W] from 0 to 1, of a mask."""
-    if look.coarse > 1:
-        mask = _scale_down_and_up(mask, look.coarse)
-    if look.blur > 0:
-        mask = mask.filter(PIL.ImageFilter.GaussianBlur(look.blur))
-    ink = np.asarray(mask, np.float32) * np.float32(look.weight / 255)
-    if look.motion > 1:
-        ink = _move(ink, look.motion)
+    if style.coarse > 1:
+        mask = _scale_down_and_up(mask, style.coarse)
+    if style.blur > 0:
+        mask = mask.filter(PIL.ImageFilter.GaussianBlur(style.blur))
+    ink = np.asarray(mask, np.float32) * np.float32(style.weight / 255)
+    if style.motion > 1:
+        ink = _move(ink, style.motion)
     return np.minimum(ink, 1, out=ink)
 
 

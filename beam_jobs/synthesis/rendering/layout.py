@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import PIL.Image
 
-from densenet_ocr.beam_jobs.synthesis.rendering.style import Look
+from densenet_ocr.beam_jobs.synthesis.rendering.style import Style
 from densenet_ocr.pipeline.errors import Refused
 from densenet_ocr.pipeline.images import Geometry
 
@@ -24,30 +24,30 @@ class Place(NamedTuple):
     corners: tuple[tuple[float, float], ...]
 
 
-def find_place(size: tuple[int, int], look: Look, geometry: Geometry) -> Place:
+def find_place(size: tuple[int, int], style: Style, geometry: Geometry) -> Place:
     """Where ink of `size` (width, height; its own aspect) goes in a line of a geometry; raises Refused.
 
     A JPEG file has no more than _MOST_COLUMNS.
     """
     scale = geometry.height / _TOLD_HEIGHT
-    total = min(look.ink_height * scale, geometry.height)
-    top = min(look.top_margin * scale, geometry.height - total)
-    left, right = look.left_margin * scale, look.right_margin * scale
+    total = min(style.ink_height * scale, geometry.height)
+    top = min(style.top_margin * scale, geometry.height - total)
+    left, right = style.left_margin * scale, style.right_margin * scale
     whole = geometry.width or size[0] * total / size[1]
     height, width, fall, lean = total, 0.0, 0.0, 0.0
     for _ in range(3):
-        lean = abs(look.slant) * height
-        width = size[0] * height / size[1] * look.stretch
+        lean = abs(style.slant) * height
+        width = size[0] * height / size[1] * style.stretch
         if geometry.width:
             width = max(1.0, min(width, geometry.width - left - right - lean))
-        fall = look.slope * scale * width / whole
+        fall = style.slope * scale * width / whole
         # The rows that a line falls are rows that its letters cannot have, and smaller ones fall less.
         height = max(total - abs(fall), total / 2)
     fall = min(max(fall, height - total), total - height)
-    heights = [height * min(1.0, 1 + taper / 2) for taper in (-look.taper, look.taper)]
+    heights = [height * min(1.0, 1 + taper / 2) for taper in (-style.taper, style.taper)]
     start = top + max(0.0, -fall)
     tops = [start + (height - heights[0]) / 2, start + fall + (height - heights[1]) / 2]
-    above, below = (left + lean, left) if look.slant > 0 else (left, left + lean)
+    above, below = (left + lean, left) if style.slant > 0 else (left, left + lean)
     corners = (
         (above, tops[0]),
         (above + width, tops[1]),

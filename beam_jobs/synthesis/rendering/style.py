@@ -13,7 +13,7 @@ from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import UserError
 
 
-class Look(NamedTuple):
+class Style(NamedTuple):
     """How one line looks. Lengths are pixels of the finished line, greys go from 0 to 255."""
 
     ink_height: float  # rows from the top of the ink to its bottom, its slope included
@@ -44,13 +44,13 @@ _AT = 4  # parts between five numbers
 
 
 def _spread(*numbers: float, limits: tuple[float, float]) -> Spread:
-    """A field of Looks: the five numbers that it has in plain lines, and what they can be at all."""
+    """A field of StyleDistribution: its five numbers in the style `plain`, and their limits."""
     return dataclasses.field(default=numbers, metadata={"limits": limits})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Looks:
-    """The spread of each property of Look, by its five numbers, between which it is even.
+class StyleDistribution:
+    """The spread of each property of Style, by its five numbers, between which it is even.
 
     A quarter of the lines lies between two neighbours, so a spread can be written down as it was measured. One
     that begins with zeros leaves as many quarters of the lines alone.
@@ -82,30 +82,30 @@ class Looks:
             spread, (low, high) = getattr(self, field.name), field.metadata["limits"]
             if not (_is_spread(spread) and low <= spread[0] and spread[-1] <= high):
                 raise UserError(
-                    f"look {field.name}",
+                    f"style {field.name}",
                     received=spread,
                     expected=f"five numbers that never fall, from {low} to {high}",
                     remedy="They are the least, the quartiles and the most of what lines shall have.",
                 )
 
     @classmethod
-    def within_limits(cls, spreads: Mapping[str, np.ndarray]) -> "Looks":
-        """Looks of five numbers a property, put in order, moved into their limits and rounded."""
+    def within_limits(cls, spreads: Mapping[str, np.ndarray]) -> "StyleDistribution":
+        """StyleDistribution of five numbers a property, put in order, moved into their limits and rounded."""
         limits = {field.name: field.metadata["limits"] for field in dataclasses.fields(cls)}
         fitted = {name: np.sort(np.clip(spread, *limits[name])).round(3) for name, spread in spreads.items()}
         return cls(**{name: tuple(spread.tolist()) for name, spread in fitted.items()})
 
-    def draw(self, random: np.random.Generator) -> Look:
+    def draw(self, random: np.random.Generator) -> Style:
         """The look of one line."""
-        place = random.random(len(Look._fields)) * _AT
+        place = random.random(len(Style._fields)) * _AT
         part = place.astype(np.intp)
         low, rise = self._table
         row = np.arange(len(part))
-        return Look(*(low[row, part] + rise[row, part] * (place - part)).tolist())
+        return Style(*(low[row, part] + rise[row, part] * (place - part)).tolist())
 
     @functools.cached_property
     def _table(self) -> tuple[np.ndarray, np.ndarray]:
-        spreads = np.array([getattr(self, name) for name in Look._fields])
+        spreads = np.array([getattr(self, name) for name in Style._fields])
         return spreads[:, :-1], np.diff(spreads)
 
 
@@ -118,9 +118,9 @@ def _is_spread(value: object) -> bool:
 
 PRESETS = {
     # Dark ink on light paper, upright and sharp.
-    "plain": Looks(),
+    "plain": StyleDistribution(),
     # Fitted to 100 lines of the data set that the notebook was trained on: see benchmarks.looks.
-    "caffe_ocr": Looks(
+    "caffe_ocr": StyleDistribution(
         ink_height=(24.6, 29, 29.4, 29.7, 31.6),
         top_margin=(0.2, 1.2, 2.2, 2.3, 4.4),
         left_margin=(1.6, 1.8, 2, 2.1, 4),
@@ -144,7 +144,7 @@ PRESETS = {
 _BASE = "preset"
 
 
-def choose_looks(name: str) -> Looks:
+def load_style(name: str) -> StyleDistribution:
     """The looks of a preset's name, or of a JSON file: {"preset": name, property: [five numbers], ...}.
 
     Raises UserError for anything else.
@@ -152,17 +152,17 @@ def choose_looks(name: str) -> Looks:
     if name in PRESETS:
         return PRESETS[name]
     if not storage.exists(name):
-        raise _refuse_looks(name, "no preset and no file of that name")
+        raise _refuse_style(name, "no preset and no file of that name")
     try:
         given = json.loads(storage.read_bytes(name), object_pairs_hook=_make_object)
     except ValueError as error:
-        raise _refuse_looks(name, f"no JSON ({error})") from None
+        raise _refuse_style(name, f"no JSON ({error})") from None
     if not isinstance(given, dict):
-        raise _refuse_looks(name, "JSON that is no object")
+        raise _refuse_style(name, "JSON that is no object")
     base = given.pop(_BASE, "plain")
-    wrong = [key for key in given if key not in Look._fields]
+    wrong = [key for key in given if key not in Style._fields]
     if wrong or base not in PRESETS:
-        raise _refuse_looks(name, f"no property {wrong[0]!r}" if wrong else f"no preset {base!r}")
+        raise _refuse_style(name, f"no property {wrong[0]!r}" if wrong else f"no preset {base!r}")
     spreads = {key: tuple(spread) if isinstance(spread, list) else spread for key, spread in given.items()}
     return dataclasses.replace(PRESETS[base], **spreads)
 
@@ -175,10 +175,10 @@ def _make_object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return made
 
 
-def _refuse_looks(name: str, received: str) -> UserError:
+def _refuse_style(name: str, received: str) -> UserError:
     return UserError(
-        f"looks {name}",
+        f"style {name}",
         received=received,
         expected=f"{', '.join(PRESETS)}, or a JSON file of properties with five numbers each",
-        remedy=f"Check --looks; the properties are {', '.join(Look._fields)}.",
+        remedy=f"Check --style; the properties are {', '.join(Style._fields)}.",
     )

@@ -6,10 +6,10 @@ from unittest import mock
 
 import numpy as np
 
-from densenet_ocr.beam_jobs.synthesis.config import Synthesis
+from densenet_ocr.beam_jobs.synthesis.config import SynthesisConfig
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import PILLOW
 from densenet_ocr.beam_jobs.synthesis.job import synthesize
-from densenet_ocr.beam_jobs.synthesis.rendering.renderer import Drawing
+from densenet_ocr.beam_jobs.synthesis.rendering.renderer import LineRenderer
 from densenet_ocr.pipeline.charset import Charset
 from tests.beam_jobs.conversion.conversion_case import ConversionTest
 from tests.beam_jobs.conversion.resume_test import Killed
@@ -27,7 +27,7 @@ class SynthesisTest(ConversionTest):
         with open(os.path.join(self.folder, "text.txt"), "w") as file:
             file.write(TEXT)
 
-    def configure(self, **changes) -> Synthesis:
+    def configure(self, **changes) -> SynthesisConfig:
         given = {
             "charset_path": os.path.join(self.folder, "charset.txt"),
             "output": self.output,
@@ -39,26 +39,26 @@ class SynthesisTest(ConversionTest):
             "image_encoding": "uint8",
             "lines_per_shard": 10,
         }
-        return Synthesis(**{**given, **changes})
+        return SynthesisConfig(**{**given, **changes})
 
     def synthesize(self, **changes) -> dict:
         return synthesize(self.configure(**changes), workers=1)
 
     def lose_run(self, after: int, **changes) -> None:
         """A run that ends as one that is killed does, when it has drawn some lines."""
-        drawn, original = itertools.count(), Drawing.draw
+        drawn, original = itertools.count(), LineRenderer.render
 
-        def draw(drawing: Drawing, text: str, face: int, random: np.random.Generator) -> bytes:
+        def draw(renderer: LineRenderer, text: str, face: int, random: np.random.Generator) -> bytes:
             if next(drawn) >= after:
                 raise Killed("by the test")
-            return original(drawing, text, face, random)
+            return original(renderer, text, face, random)
 
-        with mock.patch.object(Drawing, "draw", draw), self.assertRaises(Killed):
+        with mock.patch.object(LineRenderer, "render", draw), self.assertRaises(Killed):
             self.synthesize(**changes)
 
     def count_drawn(self, **changes) -> int:
         """Lines that a run draws."""
-        with mock.patch.object(Drawing, "draw", autospec=True, side_effect=Drawing.draw) as draw:
+        with mock.patch.object(LineRenderer, "render", autospec=True, side_effect=LineRenderer.render) as draw:
             self.synthesize(**changes)
         return draw.call_count
 

@@ -14,9 +14,9 @@ from densenet_ocr.beam_jobs.engine.plan import save_plan
 from densenet_ocr.beam_jobs.inspection.job import tell_dataset
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import PILLOW, find_faces
 from densenet_ocr.beam_jobs.synthesis.rendering import layout as placing
-from densenet_ocr.beam_jobs.synthesis.rendering import renderer as drawing
-from densenet_ocr.beam_jobs.synthesis.rendering.renderer import Drawing
-from densenet_ocr.beam_jobs.synthesis.rendering.style import Looks
+from densenet_ocr.beam_jobs.synthesis.rendering import renderer
+from densenet_ocr.beam_jobs.synthesis.rendering.renderer import LineRenderer
+from densenet_ocr.beam_jobs.synthesis.rendering.style import StyleDistribution
 from densenet_ocr.beam_jobs.synthesis.source import MadeSource
 from densenet_ocr.beam_jobs.synthesis.text.plan import plan_dtype
 from densenet_ocr.pipeline import images
@@ -47,7 +47,7 @@ class MadeSourceTest(SynthesisTest):
             "fit": "exact",
             "split": "train",
             "seed": 7,
-            "drawing": Drawing(find_faces([PILLOW]), Looks(), geometry),
+            "renderer": LineRenderer(find_faces([PILLOW]), StyleDistribution(), geometry),
         }
         return MadeSource(**{**given, **changes})
 
@@ -84,9 +84,9 @@ class MadeSourceTest(SynthesisTest):
         self.assertEqual(source.name_line(12_345), "train/00012/00012345.jpg")
 
     def test_a_line_too_narrow_for_its_text_is_refused(self):
-        squeezed = Looks(stretch=(0.3,) * 5)
-        drawing = Drawing(find_faces([PILLOW]), squeezed, Geometry(32, 0))
-        [refused] = self.make_source(["1111111111"], width=0, drawing=drawing).read(0)
+        squeezed = StyleDistribution(stretch=(0.3,) * 5)
+        renderer = LineRenderer(find_faces([PILLOW]), squeezed, Geometry(32, 0))
+        [refused] = self.make_source(["1111111111"], width=0, renderer=renderer).read(0)
         self.assertIsInstance(refused, RefusedRow)
         self.assertEqual((refused.where, refused.row), ("train:0", "1111111111"))
         self.assertEqual(refused.reason, "label_too_long")
@@ -122,7 +122,7 @@ class RecordsTest(parameterized.TestCase, SynthesisTest):
         self.assertEqual(sources["found"]["in the text, outside the charset"]["most_frequent"], {",": 1})
 
     def test_describe_tells_the_recipe_row_by_row(self):
-        self.synthesize(looks="plain")
+        self.synthesize(style="plain")
         info = load_dataset_info(self.output)
         told = [row.strip() for row in tell_dataset(folder=self.output, info=info, splits=["train"])]
         self.assertContainsSubset(["blur 0, 0, 0, 0, 0", "shade 0, 0, 0, 0, 0"], told)
@@ -166,7 +166,7 @@ class RecordsTest(parameterized.TestCase, SynthesisTest):
             r"received fonts.0.weight 2.0, expected fonts.0.weight 1.0, with",
         ),
         ("a_text", {"text": ("charset",)}, "received text.0.source charset, text.0.files"),
-        ("looks", {"looks": "plain"}, "received looks.ink_height "),
+        ("looks", {"style": "plain"}, "received looks.ink_height "),
     )
     def test_another_recipe_is_refused_by_name(self, changes, received):
         self.synthesize()
@@ -189,7 +189,7 @@ class RecordsTest(parameterized.TestCase, SynthesisTest):
     def test_lines_of_another_version_of_what_draws_are_not_mixed_with_these(self):
         self.lose_run(12)
         with (
-            mock.patch.object(drawing, "VERSION", 2),
+            mock.patch.object(renderer, "VERSION", 2),
             self.assertRaisesRegex(UserError, "received drawn by drawing 2, .*, expected drawn by drawing 1, "),
         ):
             self.synthesize()
@@ -228,15 +228,16 @@ class RecordsTest(parameterized.TestCase, SynthesisTest):
 class RecipeTest(parameterized.TestCase, SynthesisTest):
     @parameterized.named_parameters(
         ("no_text", {"text": ()}, "^text: received .*, expected a text file or more"),
-        ("no_lines", {"lines": 0}, "^lines: received 0"),
+        ("no_lines", {"lines": 0}, "^lines: received 0, .*--lines"),
+        ("no_output", {"output": ""}, "^output: received '', .*--output"),
         ("no_length", {"length": "0"}, "^length: received '0'"),
-        ("no_room", {"length": "10-17"}, "^length: received '10-17', expected at most 16 characters, for 128"),
-        ("no_looks", {"looks": "ugly"}, "^looks ugly: "),
+        ("no_room", {"length": "10-17"}, "^length: received '10-17', expected at most 16 characters"),
+        ("no_looks", {"style": "ugly"}, "^style ugly: "),
         ("no_split", {"split": "a-b"}, "^split: received 'a-b'"),
         ("no_size", {"image_height": 4}, "^image height: received 4"),
         ("no_form", {"width_forms": "wide"}, "^width_forms: received 'wide', expected as_is, half, full"),
         ("no_kind", {"write": "png"}, "^write: received 'png', expected records, images"),
-        ("no_encoding", {"image_encoding": "float16"}, "^image encoding: "),
+        ("no_encoding", {"image_encoding": "float16"}, "^image_encoding: "),
         ("no_fraction", {"max_reject_fraction": 2}, "^max_reject_fraction: "),
         ("no_count", {"min_per_character": -1}, "^min_per_character: received -1"),
     )

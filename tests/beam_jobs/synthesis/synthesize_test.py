@@ -57,7 +57,7 @@ class CommandTest(parameterized.TestCase, SynthesisTest):
     def test_without_a_preview_there_has_to_be_an_output(self):
         done = self.run_command(output="")
         self.assertEqual(done.returncode, 1)
-        self.assertIn("--output is needed, unless --preview is given", done.stderr)
+        self.assertRegex(done.stderr, "error: output: received '', .*--preview.*--output")
 
     @parameterized.named_parameters(
         ("a_font", {"fonts": "none.ttf"}, "error: fonts none.ttf: received no file of that name"),

@@ -1,4 +1,4 @@
-"""Looks: five numbers a property, presets and files of them."""
+"""StyleDistribution: five numbers a property, presets and files of them."""
 
 import json
 import os
@@ -7,11 +7,11 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.beam_jobs.synthesis.rendering.style import PRESETS, Look, Looks, choose_looks
+from densenet_ocr.beam_jobs.synthesis.rendering.style import PRESETS, Style, StyleDistribution, load_style
 from densenet_ocr.pipeline.errors import UserError
 
 
-def draw_many(looks: Looks, count: int = 4000) -> np.ndarray:
+def draw_many(looks: StyleDistribution, count: int = 4000) -> np.ndarray:
     random = np.random.default_rng(0)
     return np.array([looks.draw(random) for _ in range(count)])
 
@@ -19,18 +19,18 @@ def draw_many(looks: Looks, count: int = 4000) -> np.ndarray:
 class LooksTest(parameterized.TestCase, tf.test.TestCase):
     def test_lines_have_the_quartiles_that_were_told(self):
         told = (1.0, 1.5, 2.0, 4.0, 5.0)
-        drawn = draw_many(Looks(blur=told))[:, Look._fields.index("blur")]
+        drawn = draw_many(StyleDistribution(blur=told))[:, Style._fields.index("blur")]
         self.assertAllClose(np.percentile(drawn, [25, 50, 75]), told[1:4], atol=0.1)
         self.assertBetween(drawn.min(), 1.0, 1.1)
         self.assertBetween(drawn.max(), 4.9, 5.0)
 
     def test_a_spread_that_begins_with_zeros_leaves_as_many_quarters_alone(self):
-        drawn = draw_many(Looks(motion=(0, 0, 0, 0, 4)))[:, Look._fields.index("motion")]
+        drawn = draw_many(StyleDistribution(motion=(0, 0, 0, 0, 4)))[:, Style._fields.index("motion")]
         self.assertAllClose(np.mean(drawn == 0), 0.75, atol=0.03)
 
     def test_properties_are_drawn_one_by_one(self):
-        drawn = draw_many(Looks(paper=(40, 60, 120, 180, 255), blur=(0, 1, 2, 3, 4)))
-        columns = [Look._fields.index(name) for name in ("paper", "blur")]
+        drawn = draw_many(StyleDistribution(paper=(40, 60, 120, 180, 255), blur=(0, 1, 2, 3, 4)))
+        columns = [Style._fields.index(name) for name in ("paper", "blur")]
         self.assertLess(abs(np.corrcoef(drawn[:, columns].T)[0, 1]), 0.1)
 
     @parameterized.parameters(
@@ -42,14 +42,14 @@ class LooksTest(parameterized.TestCase, tf.test.TestCase):
         (2,),
     )
     def test_what_is_no_spread_of_a_property_is_refused(self, spread):
-        with self.assertRaisesRegex(UserError, "look blur: .*five numbers that never fall, from 0 to 5"):
-            Looks(blur=spread)
+        with self.assertRaisesRegex(UserError, "style blur: .*five numbers that never fall, from 0 to 5"):
+            StyleDistribution(blur=spread)
 
     def test_a_file_changes_what_it_names_of_a_preset(self):
         path = os.path.join(self.get_temp_dir(), "own.json")
         with open(path, "w") as file:
             json.dump({"preset": "caffe_ocr", "blur": [1, 1, 1, 1, 2]}, file)
-        looks = choose_looks(path)
+        looks = load_style(path)
         self.assertEqual(looks.blur, (1, 1, 1, 1, 2))
         self.assertEqual(looks.paper, PRESETS["caffe_ocr"].paper)
 
@@ -64,12 +64,12 @@ class LooksTest(parameterized.TestCase, tf.test.TestCase):
         path = os.path.join(self.get_temp_dir(), "bad.json")
         with open(path, "w") as file:
             file.write(content)
-        with self.assertRaisesRegex(UserError, f"looks .*bad.json: .*{told}.*plain, caffe_ocr"):
-            choose_looks(path)
+        with self.assertRaisesRegex(UserError, f"style .*bad.json: .*{told}.*plain, caffe_ocr"):
+            load_style(path)
 
     def test_a_preset_that_is_not_there_is_refused(self):
-        with self.assertRaisesRegex(UserError, "looks cafe: received no preset and no file"):
-            choose_looks("cafe")
+        with self.assertRaisesRegex(UserError, "style cafe: received no preset and no file"):
+            load_style("cafe")
 
 
 if __name__ == "__main__":

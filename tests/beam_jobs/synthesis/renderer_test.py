@@ -9,38 +9,38 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import PILLOW, find_faces
-from densenet_ocr.beam_jobs.synthesis.rendering.measures import measure
-from densenet_ocr.beam_jobs.synthesis.rendering.renderer import Drawing
-from densenet_ocr.beam_jobs.synthesis.rendering.style import PRESETS, Look, Looks
+from densenet_ocr.beam_jobs.synthesis.measures import measure
+from densenet_ocr.beam_jobs.synthesis.rendering.renderer import LineRenderer
+from densenet_ocr.beam_jobs.synthesis.rendering.style import PRESETS, Style, StyleDistribution
 from densenet_ocr.beam_jobs.synthesis.rendering.typesetting import set_text
 from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.images import Geometry
 
 # All properties of plain lines, at their medians.
-STILL = {name: (spread[2],) * 5 for name, spread in vars(Looks()).items() if name in Look._fields}
+STILL = {name: (spread[2],) * 5 for name, spread in vars(StyleDistribution()).items() if name in Style._fields}
 
 
 def draw(text: str = "0123456789", *, geometry: Geometry | None = None, seed: int = 0, **looks) -> np.ndarray:
     """Grey levels of a line in Pillow's own face, a still one but for `looks`: one number a property."""
     told = {**STILL, **{name: (value,) * 5 for name, value in looks.items()}}
-    drawing = Drawing(find_faces([PILLOW]), Looks(**told), geometry or Geometry(32, 280))
-    return images.decode(drawing.draw(text, 0, np.random.default_rng(seed)))
+    renderer = LineRenderer(find_faces([PILLOW]), StyleDistribution(**told), geometry or Geometry(32, 280))
+    return images.decode(renderer.render(text, 0, np.random.default_rng(seed)))
 
 
 class DrawingTest(parameterized.TestCase, tf.test.TestCase):
     def test_a_line_is_a_grey_jpeg_of_the_geometrys_size(self):
-        drawing = Drawing(find_faces([PILLOW]), Looks(), Geometry(32, 160))
-        picture = PIL.Image.open(io.BytesIO(drawing.draw("42", 0, np.random.default_rng(0))))
+        renderer = LineRenderer(find_faces([PILLOW]), StyleDistribution(), Geometry(32, 160))
+        picture = PIL.Image.open(io.BytesIO(renderer.render("42", 0, np.random.default_rng(0))))
         self.assertEqual((picture.format, picture.mode, picture.size), ("JPEG", "L", (160, 32)))
 
     def test_a_line_is_a_function_of_text_face_and_random_numbers(self):
-        drawing = Drawing(find_faces([PILLOW]), PRESETS["caffe_ocr"], Geometry())
-        other = pickle.loads(pickle.dumps(drawing))
-        other.draw("other text", 0, np.random.default_rng(5))  # what was drawn before counts for nothing
-        first, again = (one.draw("0042", 0, np.random.default_rng(1)) for one in (drawing, other))
+        renderer = LineRenderer(find_faces([PILLOW]), PRESETS["caffe_ocr"], Geometry())
+        other = pickle.loads(pickle.dumps(renderer))
+        other.render("other text", 0, np.random.default_rng(5))  # what was drawn before counts for nothing
+        first, again = (one.render("0042", 0, np.random.default_rng(1)) for one in (renderer, other))
         self.assertEqual(first, again)
-        self.assertNotEqual(first, drawing.draw("0042", 0, np.random.default_rng(2)))
-        self.assertNotEqual(first, drawing.draw("0043", 0, np.random.default_rng(1)))
+        self.assertNotEqual(first, renderer.render("0042", 0, np.random.default_rng(2)))
+        self.assertNotEqual(first, renderer.render("0043", 0, np.random.default_rng(1)))
 
     @parameterized.parameters(20, 24, 28)
     def test_ink_is_as_high_as_told_and_where_told(self, height):
@@ -115,7 +115,7 @@ class DrawingTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_quality_decides_the_files_size(self):
         drawn = [
-            Drawing(find_faces([PILLOW]), Looks(quality=(q,) * 5), Geometry()).draw(
+            LineRenderer(find_faces([PILLOW]), StyleDistribution(quality=(q,) * 5), Geometry()).render(
                 "0123", 0, np.random.default_rng(0)
             )
             for q in (30, 95)
@@ -123,9 +123,9 @@ class DrawingTest(parameterized.TestCase, tf.test.TestCase):
         self.assertLess(len(drawn[0]), 0.7 * len(drawn[1]))
 
     def test_letters_of_a_preset_stay_within_the_line(self):
-        drawing = Drawing(find_faces([PILLOW]), PRESETS["caffe_ocr"], Geometry())
+        renderer = LineRenderer(find_faces([PILLOW]), PRESETS["caffe_ocr"], Geometry())
         for seed in range(200):
-            levels = images.decode(drawing.draw("0123456789", 0, np.random.default_rng(seed))).astype(int)
+            levels = images.decode(renderer.render("0123456789", 0, np.random.default_rng(seed))).astype(int)
             rim = np.concatenate([levels[:, 0], levels[:, -1]])
             self.assertLess(np.ptp(levels[:, 0]), 0.6 * np.ptp(levels), f"seed {seed}: {rim}")
 
