@@ -16,7 +16,7 @@ import tf_keras
 from tf_keras import backend, layers
 
 from densenet_ocr.model.network.devices import set_up_devices
-from densenet_ocr.model.training.config import Devices
+from densenet_ocr.model.training.config import DeviceConfig
 
 HEIGHT, WIDTH, STRIDE = 32, 280, 8
 MAX_LABEL_LENGTH = 10
@@ -95,7 +95,7 @@ class StepClock(tf_keras.callbacks.Callback):
 
 def train(list_path: str, image_root: str, *, classes: int, batch_size: int, steps: int) -> StepClock:
     """Trains a new network for some steps, fed by its own generator; returns the times and losses."""
-    set_up_devices(Devices())  # threads by OMP_NUM_THREADS, as the notebook's session has them
+    set_up_devices(DeviceConfig())  # threads by OMP_NUM_THREADS, as the notebook's session has them
     model, clock = add_ctc(build_network(classes)), StepClock()
     compile_model(model)
     batches = generate_batches(list_path, image_root, batch_size)

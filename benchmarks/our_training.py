@@ -13,7 +13,7 @@ import keras
 from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.network.devices import set_up_devices
 from densenet_ocr.model.network.distribution import choose_strategy, distribute
-from densenet_ocr.model.training.config import Devices, Training
+from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
 from densenet_ocr.model.training.optimizers import make_optimizer
 from densenet_ocr.model.training.step import make_step
 from densenet_ocr.pipeline.dataset import count_steps, training_input
@@ -30,8 +30,12 @@ class Parts(NamedTuple):
 
 def build(data: str, batch_size: int) -> Parts:
     """The parts that Trainer makes for the data set in folder `data`, before TensorFlow's first operation."""
-    set_up_devices(Devices())
-    training, info, strategy = Training(batch_size=batch_size), load_dataset_info(data), choose_strategy("one")
+    set_up_devices(DeviceConfig())
+    training, info, strategy = (
+        TrainConfig(batch_size=batch_size),
+        load_dataset_info(data),
+        choose_strategy("one"),
+    )
     split, seed, buffer = training.train_split, training.seed, training.shuffle_buffer
     with strategy.scope():
         model = build_densenet(height=info.geometry.height, classes=info.charset.classes, seed=seed)

@@ -25,7 +25,7 @@ from absl import flags
 from benchmarks.lines import LINES_PER_SHARD, draw_lines, read_images, run_ours, write_task
 from benchmarks.pairs import measure_pairs, median, run_alone
 from benchmarks.plain_conversion import Task
-from densenet_ocr.model.training.config import Training
+from densenet_ocr.model.training.config import TrainConfig
 from densenet_ocr.pipeline.ui import command
 
 _WORK = flags.DEFINE_string("work", None, "Folder for drawn lines and their records (kept).", required=True)
@@ -50,7 +50,7 @@ def main() -> None:
     lines = draw_lines(os.path.join(_WORK.value, f"lines-{_FILES.value}"), _FILES.value)
     name = f"reader-{_ROWS.value}"
     task = write_task(lines, name, rows=_ROWS.value, lines_per_shard=LINES_PER_SHARD, encoding="uint8")
-    data, size = os.path.join(lines, f"{name}-data"), Training.batch_size
+    data, size = os.path.join(lines, f"{name}-data"), TrainConfig.batch_size
     run_ours(task, data)  # checks what is there and makes what is missing
     read_images(lines)
     ours = functools.partial(run_alone, read_ours, data, size)
@@ -66,7 +66,7 @@ def read_ours(data: str, batch_size: int) -> Speed:
     from densenet_ocr.pipeline.dataset import training_input
     from densenet_ocr.pipeline.dataset_info import load_dataset_info
 
-    training = Training(batch_size=batch_size)
+    training = TrainConfig(batch_size=batch_size)
     dataset = functools.partial(
         training_input,
         folder=data,

@@ -11,7 +11,7 @@ from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.network.devices import set_up_devices
 from densenet_ocr.model.reading.network import KerasNetwork
 from densenet_ocr.model.recognizer import Recognizer
-from densenet_ocr.model.training.config import Devices, Training
+from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
 from densenet_ocr.model.training.run_folder import RunFolder, load_model, open_run
 from densenet_ocr.pipeline import images, storage
 from densenet_ocr.pipeline.charset import Charset
@@ -47,7 +47,7 @@ def make_run(folder: str) -> None:
         if len(variable.shape) == 1:  # scales and variances around 1, all others around 0
             centre = 1 if variable.path.endswith(("gamma", "moving_variance")) else 0
             variable.assign(centre + random.uniform(-0.3, 0.3, variable.shape))
-    run = open_run(folder, training=Training(), devices=Devices(), data="none", info=info)
+    run = open_run(folder, config=TrainConfig(), devices=DeviceConfig(), data="none", info=info)
     model.save_weights(os.path.join(run.weights, "best.weights.h5"))
 
 
@@ -65,7 +65,7 @@ def make_exports(run: str, folder: str, files: list[str]) -> None:
 
 def open_reader(name: str, run: str, folder: str) -> Callable[[list[str]], list[str]]:
     """What reads files into texts: `run`, an export by its name, `signature`, or `notebook`."""
-    set_up_devices(Devices())
+    set_up_devices(DeviceConfig())
     if name == "notebook":
         return _open_notebook(run)
     if name == "signature":
@@ -102,7 +102,7 @@ def _open_signature(folder: str) -> Callable[[list[str]], list[str]]:
     import tensorflow as tf
 
     model = tf.saved_model.load(folder)
-    serve, size = model.signatures["serving_default"], Training.batch_size
+    serve, size = model.signatures["serving_default"], TrainConfig.batch_size
 
     def read(paths: list[str]) -> list[str]:
         batches = (paths[k : k + size] for k in range(0, len(paths), size))

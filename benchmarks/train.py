@@ -31,7 +31,7 @@ from absl import flags
 from benchmarks.lines import draw_lines, read_images, run_ours, write_chinese_task
 from benchmarks.pairs import measure_pairs, median, run_alone
 from benchmarks.plain_conversion import Task
-from densenet_ocr.model.training.config import Devices
+from densenet_ocr.model.training.config import DeviceConfig
 from densenet_ocr.pipeline.ui import command
 
 _WORK = flags.DEFINE_string("work", None, "Folder for drawn lines and their records (kept).", required=True)
@@ -108,7 +108,7 @@ def multiply_matrices() -> float:
 
     from densenet_ocr.model.network.devices import set_up_devices
 
-    set_up_devices(Devices())
+    set_up_devices(DeviceConfig())
     matrix, seconds = tf.random.uniform([MATRIX_SIZE, MATRIX_SIZE]), []
     for _ in range(PRODUCTS):
         start = time.monotonic()

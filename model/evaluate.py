@@ -9,7 +9,7 @@ The last line on standard output is {"split", "lines", "exact_match", "exact_mat
 
 from absl import flags
 
-from densenet_ocr.model.training.config import Devices
+from densenet_ocr.model.training.config import DeviceConfig
 from densenet_ocr.pipeline.ui import command
 
 _MODEL = flags.DEFINE_string("model", None, "Folder of a run or of an export.")
@@ -36,7 +36,7 @@ def main() -> None:
     )
     from densenet_ocr.model.reading.evaluation import evaluate
 
-    set_up_devices(Devices())
+    set_up_devices(DeviceConfig())
     result = evaluate(
         _load_network(),
         data=_DATA.value,

@@ -16,7 +16,7 @@ that both read alike.
 
 from absl import flags
 
-from densenet_ocr.model.training.config import Devices
+from densenet_ocr.model.training.config import DeviceConfig
 from densenet_ocr.pipeline.ui import command
 
 _MODEL = flags.DEFINE_string("model", None, "Folder of the run.")
@@ -50,7 +50,7 @@ def main() -> None:
     )
     from densenet_ocr.model.reading.loading import choose_network
 
-    set_up_devices(Devices())
+    set_up_devices(DeviceConfig())
     network = choose_network(
         model=_MODEL.value,
         checkpoint=_CHECKPOINT.value,

@@ -15,7 +15,7 @@ import sys
 
 from absl import app, flags
 
-from densenet_ocr.model.training.config import Devices
+from densenet_ocr.model.training.config import DeviceConfig
 from densenet_ocr.pipeline.line_list import ENCODING
 from densenet_ocr.pipeline.ui import command
 
@@ -53,7 +53,7 @@ def main(words: list[str]) -> int:
     from densenet_ocr.model.recognizer import Recognizer
 
     images = _name_images(words)
-    set_up_devices(Devices())
+    set_up_devices(DeviceConfig())
     network = choose_network(
         model=_MODEL.value,
         checkpoint=_CHECKPOINT.value,

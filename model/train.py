@@ -22,12 +22,12 @@ from densenet_ocr.model.training.config import (
     PRESETS,
     SCHEDULES,
     STRATEGIES,
-    Devices,
-    Saving,
-    Training,
-    Watching,
+    CheckpointConfig,
+    DeviceConfig,
+    LoggingConfig,
+    TrainConfig,
 )
-from densenet_ocr.model.training.preemption import EXIT_CODE, Stopped
+from densenet_ocr.model.training.preemption import EXIT_CODE, Preempted
 from densenet_ocr.pipeline.augmentation.config import OPS, Augmentation
 from densenet_ocr.pipeline.ui import command
 
@@ -45,63 +45,65 @@ _PRESET = flags.DEFINE_enum(
     list(PRESETS),
     "Values of flags that are not given; see training.config.PRESETS.",
 )
-_TRAIN_SPLIT = flags.DEFINE_string("train_split", Training.train_split, "Split to train on.")
+_TRAIN_SPLIT = flags.DEFINE_string("train_split", TrainConfig.train_split, "Split to train on.")
 _VALIDATION_SPLIT = flags.DEFINE_string(
     "validation_split",
-    Training.validation_split,
+    TrainConfig.validation_split,
     "Split to validate on; by default validation, else test, else none.",
 )
 _INIT_FROM = flags.DEFINE_string(
     "init_from",
-    Training.init_from,
+    TrainConfig.init_from,
     "Run to begin with the weights of, or a file in its folder weights, or one of the original notebook's.",
 )
 _INIT_CHARSET = flags.DEFINE_string(
     "init_charset",
-    Training.init_charset,
+    TrainConfig.init_charset,
     "Charset file that the notebook's weights of --init_from were trained with; by default the data's.",
 )
 _CHARSET_MODE = flags.DEFINE_enum(
     "charset_mode",
-    Training.charset_mode,
+    TrainConfig.charset_mode,
     CHARSET_MODES,
     "Where --init_from knows other characters than the data: fail, keep all of both (union), or keep the "
     "data's alone (new).",
 )
 _FREEZE_TRUNK_STEPS = flags.DEFINE_integer(
     "freeze_trunk_steps",
-    Training.freeze_trunk_steps,
+    TrainConfig.freeze_trunk_steps,
     "First steps, in which only the last layer changes; for --init_from.",
     lower_bound=0,
 )
 _EPOCHS = flags.DEFINE_integer(
-    "epochs", Training.epochs, "Passes over the training split at most.", lower_bound=1
+    "epochs", TrainConfig.epochs, "Passes over the training split at most.", lower_bound=1
 )
 _BATCH_SIZE = flags.DEFINE_integer(
-    "batch_size", Training.batch_size, "Lines a step, over all replicas.", lower_bound=1
+    "batch_size", TrainConfig.batch_size, "Lines a step, over all replicas.", lower_bound=1
 )
-_OPTIMIZER = flags.DEFINE_enum("optimizer", Training.optimizer, OPTIMIZERS, "What applies the gradients.")
+_OPTIMIZER = flags.DEFINE_enum("optimizer", TrainConfig.optimizer, OPTIMIZERS, "What applies the gradients.")
 _WEIGHT_DECAY = flags.DEFINE_float(
-    "weight_decay", Training.weight_decay, "AdamW's decay, of all but biases and batch norm."
+    "weight_decay", TrainConfig.weight_decay, "AdamW's decay, of all but biases and batch norm."
 )
 _CLIP_NORM = flags.DEFINE_float(
-    "clip_norm", Training.clip_norm, "Highest norm of all gradients together; 0 sets no bound."
+    "clip_norm", TrainConfig.clip_norm, "Highest norm of all gradients together; 0 sets no bound."
 )
-_LEARNING_RATE = flags.DEFINE_float("learning_rate", Training.learning_rate, "Adam's highest learning rate.")
+_LEARNING_RATE = flags.DEFINE_float("learning_rate", TrainConfig.learning_rate, "Adam's highest learning rate.")
 _SCHEDULE = flags.DEFINE_enum(
-    "schedule", Training.schedule, SCHEDULES, "Course of the learning rate after warm-up."
+    "schedule", TrainConfig.schedule, SCHEDULES, "Course of the learning rate after warm-up."
 )
 _WARMUP_STEPS = flags.DEFINE_integer(
-    "warmup_steps", Training.warmup_steps, "Steps of linear warm-up.", lower_bound=0
+    "warmup_steps", TrainConfig.warmup_steps, "Steps of linear warm-up.", lower_bound=0
 )
 _EMA_DECAY = flags.DEFINE_float(
-    "ema_decay", Training.ema_decay, "Decay a step of the weights' moving average, which is read then; 0: none."
+    "ema_decay",
+    TrainConfig.ema_decay,
+    "Decay a step of the weights' moving average, which is read then; 0: none.",
 )
 _PRECISION = flags.DEFINE_enum(
-    "precision", Training.precision, PRECISIONS, "What the network computes in; low ones are for GPUs."
+    "precision", TrainConfig.precision, PRECISIONS, "What the network computes in; low ones are for GPUs."
 )
 _JIT_COMPILE = flags.DEFINE_bool(
-    "jit_compile", Training.jit_compile, "Compile the network with XLA; for GPUs, and lines of one width."
+    "jit_compile", TrainConfig.jit_compile, "Compile the network with XLA; for GPUs, and lines of one width."
 )
 _AUGMENT = flags.DEFINE_list("augment", [], f"What lines may get on the way: all, or some of {', '.join(OPS)}.")
 _AUGMENT_PROBABILITY = flags.DEFINE_float(
@@ -112,54 +114,62 @@ _AUGMENT_STRENGTH = flags.DEFINE_float(
 )
 _PATIENCE = flags.DEFINE_integer(
     "patience",
-    Training.patience,
+    TrainConfig.patience,
     "Epochs without a lower validation loss after which training stops.",
     lower_bound=1,
 )
 _SHUFFLE_BUFFER = flags.DEFINE_integer(
     "shuffle_buffer",
-    Training.shuffle_buffer,
+    TrainConfig.shuffle_buffer,
     "Records mixed in memory, beside the new order of shards.",
     lower_bound=1,
 )
 _SEED = flags.DEFINE_integer(
-    "seed", Training.seed, "Seed of initial weights, shuffling and dropout.", lower_bound=0
+    "seed", TrainConfig.seed, "Seed of initial weights, shuffling and dropout.", lower_bound=0
 )
 _STRATEGY = flags.DEFINE_enum(
     "strategy",
-    Devices.strategy,
+    DeviceConfig.strategy,
     STRATEGIES,
     "Devices to train on; auto mirrors over the GPUs where there are several.",
 )
 _GPU_MEMORY_FRACTION = flags.DEFINE_float(
     "gpu_memory_fraction",
-    Devices.gpu_memory_fraction,
+    DeviceConfig.gpu_memory_fraction,
     "Hard share of each GPU's memory; by default it grows as needed.",
 )
 _INTRA_OP_THREADS = flags.DEFINE_integer(
     "intra_op_threads",
-    Devices.intra_op_threads,
+    DeviceConfig.intra_op_threads,
     "Threads of one operation; 0 takes OMP_NUM_THREADS, else all.",
     0,
 )
 _INTER_OP_THREADS = flags.DEFINE_integer(
     "inter_op_threads",
-    Devices.inter_op_threads,
+    DeviceConfig.inter_op_threads,
     "Operations side by side; 0 leaves it to TensorFlow.",
     lower_bound=0,
 )
 _CHECKPOINT_STEPS = flags.DEFINE_integer(
-    "checkpoint_steps", Saving.checkpoint_steps, "Steps between checkpoints; 0 leaves it to minutes.", 0
+    "checkpoint_steps",
+    CheckpointConfig.checkpoint_steps,
+    "Steps between checkpoints; 0 leaves it to minutes.",
+    0,
 )
 _CHECKPOINT_MINUTES = flags.DEFINE_float(
-    "checkpoint_minutes", Saving.checkpoint_minutes, "Minutes between checkpoints, beside those of each epoch."
+    "checkpoint_minutes",
+    CheckpointConfig.checkpoint_minutes,
+    "Minutes between checkpoints, beside those of each epoch.",
 )
 _KEEP_CHECKPOINTS = flags.DEFINE_integer(
-    "keep_checkpoints", Saving.keep_checkpoints, "Checkpoints that stay, the newest ones.", lower_bound=1
+    "keep_checkpoints",
+    CheckpointConfig.keep_checkpoints,
+    "Checkpoints that stay, the newest ones.",
+    lower_bound=1,
 )
 _HISTOGRAM_EPOCHS = flags.DEFINE_integer(
     "histogram_epochs",
-    Watching.histogram_epochs,
+    LoggingConfig.histogram_epochs,
     "Epochs from one set of weights' histograms for TensorBoard to the next; 0 writes none.",
     lower_bound=0,
 )
@@ -215,40 +225,40 @@ def main() -> int:
     return 0
 
 
-def _train(training: Training) -> int:
-    devices = Devices(
+def _train(training: TrainConfig) -> int:
+    devices = DeviceConfig(
         strategy=_STRATEGY.value,
         gpu_memory_fraction=_GPU_MEMORY_FRACTION.value,
         intra_op_threads=_INTRA_OP_THREADS.value,
         inter_op_threads=_INTER_OP_THREADS.value,
     )
-    saving = Saving(
+    saving = CheckpointConfig(
         checkpoint_steps=_CHECKPOINT_STEPS.value,
         checkpoint_minutes=_CHECKPOINT_MINUTES.value,
         keep_checkpoints=_KEEP_CHECKPOINTS.value,
     )
-    watching = Watching(histogram_epochs=_HISTOGRAM_EPOCHS.value)
+    watching = LoggingConfig(histogram_epochs=_HISTOGRAM_EPOCHS.value)
     from densenet_ocr.model.training.trainer import (
         train,  # loads TensorFlow, for which --help and wrong flags need not wait
     )
 
     try:
         result = train(
-            training=training,
+            config=training,
             devices=devices,
             data=_DATA.value,
             run=_RUN.value,
-            saving=saving,
-            watching=watching,
+            checkpoints=saving,
+            logs=watching,
         )
-    except Stopped as stopped:
+    except Preempted as stopped:
         print(f"stopped by {stopped}; saved: the same command goes on from there", file=sys.stderr)
         return EXIT_CODE
     command.print_result(result)
     return 0
 
 
-def _read_training() -> Training:
+def _read_training() -> TrainConfig:
     """The flags that were given, the preset's values, and the defaults, in this order."""
     preset = PRESETS[_PRESET.value]
     given = {flag.name: flag.value for flag in _TRAINING if flag.present or flag.name not in preset}
@@ -256,7 +266,7 @@ def _read_training() -> Training:
     augmentation = Augmentation(
         ops=ops, probability=_AUGMENT_PROBABILITY.value, strength=_AUGMENT_STRENGTH.value
     )
-    return Training(**{**preset, **given}, augmentation=augmentation)
+    return TrainConfig(**{**preset, **given}, augmentation=augmentation)
 
 
 def run() -> None:

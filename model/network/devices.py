@@ -7,11 +7,11 @@ import os
 import tensorflow as tf
 from absl import logging
 
-from densenet_ocr.model.training.config import Devices
+from densenet_ocr.model.training.config import DeviceConfig
 from densenet_ocr.pipeline.errors import UserError
 
 
-def set_up_devices(devices: Devices) -> None:
+def set_up_devices(devices: DeviceConfig) -> None:
     """Sets memory and threads, before TensorFlow's first operation; raises RuntimeError after it."""
     _set_threads(devices)
     gpus = tf.config.list_physical_devices("GPU")
@@ -23,7 +23,7 @@ def set_up_devices(devices: Devices) -> None:
     logging.info("devices: %d GPUs, %s", len(gpus), devices)
 
 
-def _set_threads(devices: Devices) -> None:
+def _set_threads(devices: DeviceConfig) -> None:
     intra = devices.intra_op_threads or _read_omp_num_threads()
     if intra:
         tf.config.threading.set_intra_op_parallelism_threads(intra)

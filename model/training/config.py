@@ -26,7 +26,7 @@ PRESETS = {
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Training:
+class TrainConfig:
     """What decides a training's result, together with its data; a run is resumed only with an equal one.
 
     The defaults are the notebook's: Adam at a constant 1e-3, batches of 64, at most 100 epochs, patience 10.
@@ -89,7 +89,7 @@ class Training:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Saving:
+class CheckpointConfig:
     """When a run saves what it needs to go on, beside the ends of epochs; it may change when a run is resumed.
 
     There is a checkpoint every `checkpoint_steps` steps (0: none by steps), and where the last one is
@@ -108,7 +108,7 @@ class Saving:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Watching:
+class LoggingConfig:
     """What a run shows of itself beside its figures; it may change when a run is resumed.
 
     TensorBoard gets histograms of the weights every `histogram_epochs` epochs, from the first one (0: never).
@@ -121,7 +121,7 @@ class Watching:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Devices:
+class DeviceConfig:
     """What a program uses of its machine; it may change when a run is resumed.
 
     `gpu_memory_fraction` is a hard share of each GPU's memory; None lets TensorFlow take memory as it needs it.

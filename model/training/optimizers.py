@@ -3,11 +3,11 @@
 import keras
 import tensorflow as tf
 
-from densenet_ocr.model.training.config import Training
+from densenet_ocr.model.training.config import TrainConfig
 from densenet_ocr.pipeline.errors import UserError
 
 
-def make_optimizer(training: Training, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+def make_optimizer(training: TrainConfig, steps_per_epoch: int) -> keras.optimizers.Optimizer:
     """Adam, or AdamW whose decay leaves out biases and batch norm's scales and offsets.
 
     For float16, whose small gradients would be 0, the loss is scaled, by as much as leaves gradients finite.
@@ -16,7 +16,7 @@ def make_optimizer(training: Training, steps_per_epoch: int) -> keras.optimizers
     return keras.optimizers.LossScaleOptimizer(optimizer) if training.precision == "float16" else optimizer
 
 
-def _make_adam(training: Training, rate) -> keras.optimizers.Optimizer:
+def _make_adam(training: TrainConfig, rate) -> keras.optimizers.Optimizer:
     if training.optimizer == "adam":
         return keras.optimizers.Adam(rate)
     # Loshchilov & Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
@@ -26,7 +26,7 @@ def _make_adam(training: Training, rate) -> keras.optimizers.Optimizer:
 
 
 def make_rate(
-    training: Training, steps_per_epoch: int
+    training: TrainConfig, steps_per_epoch: int
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
     """A constant rate, or a cosine to 0, after `warmup_steps` of a linear rise from 0."""
     total = training.epochs * steps_per_epoch

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 EXIT_CODE = 75
 
 
-class Stopped(Exception):
+class Preempted(Exception):
     """A training was asked to stop, and has saved all that it takes to go on."""
 
 
-class StopRequest:
+class PreemptionSignal:
     """Whether a signal has asked to stop."""
 
     def __init__(self):
@@ -27,9 +27,9 @@ class StopRequest:
 
 
 @contextlib.contextmanager
-def listen() -> Iterator[StopRequest]:
+def listen() -> Iterator[PreemptionSignal]:
     """Listens for SIGTERM and SIGINT within the block; only a process's main thread can, others never stop."""
-    request = StopRequest()
+    request = PreemptionSignal()
     if threading.current_thread() is not threading.main_thread():
         yield request
         return

@@ -12,7 +12,7 @@ import keras
 
 from densenet_ocr.model.keras2.weights import is_old_weights
 from densenet_ocr.model.network.densenet import build_densenet
-from densenet_ocr.model.training.config import Devices, Training
+from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import FILE_NAME, DatasetInfo, load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
@@ -37,7 +37,7 @@ class RunFolder:
         """The run's Training as JSON has it; what an older run does not tell was as it is by default."""
         try:
             told = json.loads(storage.read_bytes(self.config))["training"]
-            return json.loads(json.dumps(dataclasses.asdict(Training()))) | told
+            return json.loads(json.dumps(dataclasses.asdict(TrainConfig()))) | told
         except (ValueError, LookupError, TypeError) as error:
             raise UserError(
                 f"run {self.config}",
@@ -72,11 +72,13 @@ class RunFolder:
         return storage.join(self.path, "tensorboard")
 
 
-def open_run(path: str, *, training: Training, devices: Devices, data: str, info: DatasetInfo) -> RunFolder:
+def open_run(
+    path: str, *, config: TrainConfig, devices: DeviceConfig, data: str, info: DatasetInfo
+) -> RunFolder:
     """Makes a run folder, or opens one begun with equal training and data; raises UserError otherwise."""
     run = RunFolder(path)
     if storage.exists(run.config):
-        _check_equal(run, training, info)
+        _check_equal(run, config, info)
         return run
     if storage.list_names(path):
         raise UserError(
@@ -89,7 +91,11 @@ def open_run(path: str, *, training: Training, devices: Devices, data: str, info
         storage.make_folder(folder)
     info.save(path)
     info.charset.write(storage.join(path, "charset.txt"))
-    content = {"training": dataclasses.asdict(training), "devices": dataclasses.asdict(devices), "data": data}
+    content = {
+        "training": dataclasses.asdict(config),
+        "devices": dataclasses.asdict(devices),
+        "data": data,
+    }
     # Last, because a folder is a run once this file is there.
     storage.write_atomically(run.config, json.dumps(content, indent=1).encode())
     return run
@@ -180,7 +186,7 @@ def _load_weights(model: keras.Model, path: str) -> None:
         ) from None
 
 
-def _check_equal(run: RunFolder, training: Training, info: DatasetInfo) -> None:
+def _check_equal(run: RunFolder, training: TrainConfig, info: DatasetInfo) -> None:
     old = run.read_settings()
     new = json.loads(json.dumps(dataclasses.asdict(training)))
     changed = [name for name in new if old[name] != new[name]]

@@ -11,7 +11,7 @@ from densenet_ocr.model.network.densenet import call_densenet
 from densenet_ocr.model.network.distribution import sum_over_replicas
 from densenet_ocr.model.network.layers import dropout_seed
 from densenet_ocr.model.training.averages import Averages
-from densenet_ocr.model.training.config import Training
+from densenet_ocr.model.training.config import TrainConfig
 from densenet_ocr.model.training.freezing import hold_trunk
 from densenet_ocr.model.training.optimizers import clip_gradients
 from densenet_ocr.pipeline import schema
@@ -28,7 +28,7 @@ def make_step(
     model: keras.Model,
     optimizer: keras.optimizers.Optimizer,
     strategy: tf.distribute.Strategy,
-    training: Training,
+    training: TrainConfig,
     batch_spec=None,
     averages: Averages | None = None,
 ) -> Callable:

@@ -18,11 +18,11 @@ from densenet_ocr.model.network.precision import use_precision
 from densenet_ocr.model.training.averages import Averages
 from densenet_ocr.model.training.callbacks import Callbacks, improves
 from densenet_ocr.model.training.checkpoints import Checkpoints
-from densenet_ocr.model.training.config import Devices, Saving, Training, Watching
+from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, LoggingConfig, TrainConfig
 from densenet_ocr.model.training.history import cut_events, cut_history, describe_epoch
 from densenet_ocr.model.training.losses import NO_LOSS, Losses
 from densenet_ocr.model.training.optimizers import make_optimizer
-from densenet_ocr.model.training.preemption import Stopped, StopRequest, listen
+from densenet_ocr.model.training.preemption import Preempted, PreemptionSignal, listen
 from densenet_ocr.model.training.run_folder import RunFolder, hold_run, open_run
 from densenet_ocr.model.training.step import make_step
 from densenet_ocr.model.training.tensorboard import Readings
@@ -37,32 +37,30 @@ from densenet_ocr.pipeline.ui.progress import Progress
 
 def train(
     *,
-    training: Training,
-    devices: Devices,
+    config: TrainConfig,
+    devices: DeviceConfig,
     data: str,
     run: str,
-    saving: Saving | None = None,
-    watching: Watching | None = None,
+    checkpoints: CheckpointConfig | None = None,
+    logs: LoggingConfig | None = None,
 ) -> dict:
     """Trains on the data set in `data` into the folder `run`, or resumes the run that is there.
 
-    Raises Stopped where SIGTERM or Ctrl-C asked to stop, when all is saved. Returns {"step", "loss",
+    Raises Preempted where SIGTERM or Ctrl-C asked to stop, when all is saved. Returns {"step", "loss",
     "images_per_second", "split", "lines", "exact_match", "cer"}: the training loss is the last epoch's, the
     validation figures are those of the best epoch, whose weights readers take, or None.
     """
     set_up_devices(devices)
     strategy = choose_strategy(devices.strategy)
-    check_batch_size(training.batch_size, strategy)
+    check_batch_size(config.batch_size, strategy)
     info = load_dataset_info(data)
-    _check_compiles(training, strategy, info)
-    training = dataclasses.replace(
-        training, validation_split=choose_validation(training.validation_split, info)
-    )
+    _check_compiles(config, strategy, info)
+    config = dataclasses.replace(config, validation_split=choose_validation(config.validation_split, info))
     with hold_run(run), listen() as stop_request:
-        info, source = begin_with(training, info, run)
-        folder = open_run(run, training=training, devices=devices, data=data, info=info)
-        watched = watching or Watching()
-        trainer = Trainer(training, strategy, data, info, folder, saving or Saving(), watched, source)
+        info, source = begin_with(config, info, run)
+        folder = open_run(run, config=config, devices=devices, data=data, info=info)
+        saving, watching = checkpoints or CheckpointConfig(), logs or LoggingConfig()
+        trainer = Trainer(config, strategy, data, info, folder, saving, watching, source)
         return trainer.run(stop_request)
 
 
@@ -71,13 +69,13 @@ class Trainer:
 
     def __init__(
         self,
-        training: Training,
+        training: TrainConfig,
         strategy,
         data: str,
         info: DatasetInfo,
         folder: RunFolder,
-        saving: Saving,
-        watching: Watching,
+        saving: CheckpointConfig,
+        watching: LoggingConfig,
         source: Source | None = None,
     ):
         """Builds model (with the weights of `source`), optimizer, step and so on; nothing is restored yet."""
@@ -107,7 +105,7 @@ class Trainer:
             averages=self._averages,
         )
         self._saving, self._saved = saving, time.monotonic()
-        self._folder, self._stop_request = folder, StopRequest()
+        self._folder, self._stop_request = folder, PreemptionSignal()
         self._seconds, self._images = 0.0, 0
         logging.info("parameters: %d, of which %d do not train", *count_parameters(self.model))
 
@@ -127,7 +125,7 @@ class Trainer:
         self.model.compile(optimizer=self.optimizer)
         self._averages = Averages(self.model, training.ema_decay)
 
-    def run(self, stop_request: StopRequest) -> dict:
+    def run(self, stop_request: PreemptionSignal) -> dict:
         """Trains epoch by epoch until the last one, or until the validation loss has stopped falling."""
         self._stop_request = stop_request
         state = self._resume()
@@ -232,7 +230,7 @@ class Trainer:
             self._save({**state, **losses.sum()})
         if self._stop_request.signal:
             where = f"in epoch {state['epoch'] + 1}, after step {state['step']}"
-            raise Stopped(f"{self._stop_request.signal} {where}")
+            raise Preempted(f"{self._stop_request.signal} {where}")
 
     def _find_mean_size(self) -> float:
         """Lines of a batch, which differ by width where lines have any."""
@@ -286,7 +284,7 @@ class Trainer:
         }
 
 
-def _check_compiles(training: Training, strategy: tf.distribute.Strategy, info: DatasetInfo) -> None:
+def _check_compiles(training: TrainConfig, strategy: tf.distribute.Strategy, info: DatasetInfo) -> None:
     """XLA compiles anew for every width, and fails in replicas on CPUs (TensorFlow 2.16)."""
     replicas, width = strategy.num_replicas_in_sync, "one width" if info.geometry.width else "any width"
     if training.jit_compile and (replicas > 1 or not info.geometry.width):

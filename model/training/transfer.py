@@ -14,7 +14,7 @@ from absl import logging
 from densenet_ocr.model.keras2.weights import check_classes, count_rows, is_old_weights, read_old_weights
 from densenet_ocr.model.network.densenet import layers_with_weights
 from densenet_ocr.model.training.checkpoints import find_checkpoints
-from densenet_ocr.model.training.config import Training
+from densenet_ocr.model.training.config import TrainConfig
 from densenet_ocr.model.training.run_folder import RunFolder, load_model
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset, read_charset, show_characters
@@ -52,7 +52,7 @@ class Source:
         )
 
 
-def begin_with(training: Training, info: DatasetInfo, run: str) -> tuple[DatasetInfo, Source | None]:
+def begin_with(training: TrainConfig, info: DatasetInfo, run: str) -> tuple[DatasetInfo, Source | None]:
     """The data set with the characters of the run's model, and the model that it begins with, if any.
 
     A run that has a checkpoint goes on from that, and what it began with is not read again. Raises UserError

@@ -28,7 +28,7 @@ from densenet_ocr.model.reading.evaluation import evaluate
 from densenet_ocr.model.reading.loading import load_network
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.model.training import trainer as training_module
-from densenet_ocr.model.training.config import Devices, Saving, Training
+from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, TrainConfig
 from densenet_ocr.model.training.run_folder import load_model, open_run
 from densenet_ocr.model.training.step import StepLoss, make_step
 from densenet_ocr.model.training.trainer import train
@@ -42,7 +42,7 @@ from tests.samples import CHARSET, conversion, convert_lines, draw_levels, shall
 WIDTHS = (17, 20, 22, 33, 50, 64, 65, 100)
 TRUTH = "01234567"
 EACH_ONCE, TWENTY_TIMES = "test", "train"
-SETTINGS = Training(batch_size=4, epochs=2, learning_rate=6e-3, seed=3)
+SETTINGS = TrainConfig(batch_size=4, epochs=2, learning_rate=6e-3, seed=3)
 
 
 def convert_both(folder: str) -> str:
@@ -86,13 +86,17 @@ class AnyWidthTest(parameterized.TestCase, tf.test.TestCase):
         cls.data, cls.run_folder = convert_both(folder), os.path.join(folder, "run")
         cls.info = load_dataset_info(cls.data)
         with contextlib.redirect_stderr(io.StringIO()) as stderr:
-            cls.result = cls.train(cls.run_folder, saving=Saving(checkpoint_steps=1, keep_checkpoints=100))
+            cls.result = cls.train(
+                cls.run_folder, checkpoints=CheckpointConfig(checkpoint_steps=1, keep_checkpoints=100)
+            )
         cls.progress = stderr.getvalue()
         cls.steps = count_steps(cls.info, TWENTY_TIMES, SETTINGS.batch_size)
 
     @classmethod
-    def train(cls, run: str, *, training: Training = SETTINGS, strategy: str = "one", **options) -> dict:
-        return train(training=training, devices=Devices(strategy=strategy), data=cls.data, run=run, **options)
+    def train(cls, run: str, *, training: TrainConfig = SETTINGS, strategy: str = "one", **options) -> dict:
+        return train(
+            config=training, devices=DeviceConfig(strategy=strategy), data=cls.data, run=run, **options
+        )
 
     def test_learns_to_read(self):
         self.assertEqual((self.result["step"], self.result["lines"]), (2 * self.steps, len(WIDTHS)))
@@ -155,7 +159,7 @@ class AnyWidthTest(parameterized.TestCase, tf.test.TestCase):
     def test_a_model_of_lines_of_one_width_is_scored_on_lines_of_any(self):
         run = os.path.join(self.create_tempdir().full_path, "run")
         info = DatasetInfo(CHARSET, Geometry(32, 64), "uint8")
-        weights = open_run(run, training=SETTINGS, devices=Devices(), data="data", info=info).weights
+        weights = open_run(run, config=SETTINGS, devices=DeviceConfig(), data="data", info=info).weights
         shutil.copy(os.path.join(self.run_folder, "weights", "best.weights.h5"), weights)
         networks = [load_network(model) for model in (run, self.run_folder)]
         results = [evaluate(network, data=self.data, split=EACH_ONCE) for network in networks]
@@ -221,7 +225,7 @@ class AnyWidthTest(parameterized.TestCase, tf.test.TestCase):
             optimizer.build(model.trainable_variables)
         dataset = training_input(**where, batch_size=4, seed=3, replicas=2, normalised=False)
         batches = distribute(dataset, strategy)
-        step = make_step(model, optimizer, strategy, Training(batch_size=4, seed=3), batches.element_spec)
+        step = make_step(model, optimizer, strategy, TrainConfig(batch_size=4, seed=3), batches.element_spec)
         batches, steps = iter(batches), count_steps(self.info, EACH_ONCE, 4, 2)
         return [float(step(next(batches)).mean) for _ in range(steps)], model.get_weights()
 

@@ -15,7 +15,7 @@ from absl.testing import parameterized
 
 from densenet_ocr.model.reading.loading import load_network
 from densenet_ocr.model.recognizer import Recognizer
-from densenet_ocr.model.training.config import Devices, Training
+from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
 from densenet_ocr.model.training.run_folder import open_run
 from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
@@ -135,7 +135,7 @@ class FormatTest(ExportCase):
 class CommandTest(ExportCase):
     def test_exports_a_run(self):
         folder = self.create_tempdir().full_path
-        run = open_run(folder + "/run", training=Training(), devices=Devices(), data="data", info=INFO)
+        run = open_run(folder + "/run", config=TrainConfig(), devices=DeviceConfig(), data="data", info=INFO)
         make_network().model.save_weights(os.path.join(run.weights, "best.weights.h5"))
         shallow = (
             "import densenet_ocr.model.network.densenet as d; d.LAYERS_PER_BLOCK = 1\n"

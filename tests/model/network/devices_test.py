@@ -6,7 +6,7 @@ from unittest import mock
 import tensorflow as tf
 
 from densenet_ocr.model.network import devices
-from densenet_ocr.model.training.config import Devices
+from densenet_ocr.model.training.config import DeviceConfig
 from densenet_ocr.pipeline.errors import UserError
 
 GPU = tf.config.PhysicalDevice("/physical_device:GPU:0", "GPU")
@@ -42,7 +42,7 @@ class DevicesTest(tf.test.TestCase):
             mock.patch.object(devices.ctypes, "CDLL", return_value=FakeDriver()),
             mock.patch.dict(os.environ, {"OMP_NUM_THREADS": "", **(environment or {})}),
         ):
-            devices.set_up_devices(Devices(**settings))
+            devices.set_up_devices(DeviceConfig(**settings))
         return calls
 
     def test_memory_grows_by_default(self):

@@ -7,7 +7,7 @@ import tensorflow as tf
 from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.network.distribution import check_batch_size, choose_strategy, distribute
 from densenet_ocr.model.network.layers import FusedBatchNormalization, SeededDropout
-from densenet_ocr.model.training.config import Training
+from densenet_ocr.model.training.config import TrainConfig
 from densenet_ocr.model.training.step import make_step
 from densenet_ocr.model.training.validation import Validator
 from densenet_ocr.pipeline.dataset import training_input
@@ -25,7 +25,7 @@ class DistributionTest(tf.test.TestCase):
 
     def train_two_steps(self, strategy):
         """Weights and losses after two SGD steps without what differs by replica: batch statistics, dropout."""
-        training = Training(batch_size=8, seed=5)
+        training = TrainConfig(batch_size=8, seed=5)
         with strategy.scope():
             model = build_densenet(height=32, classes=self.info.charset.classes)
             for layer in model.layers:

@@ -11,7 +11,7 @@ from absl.testing import parameterized
 
 from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.recognizer import Recognizer
-from densenet_ocr.model.training.config import Devices, Training
+from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
 from densenet_ocr.model.training.run_folder import open_run
 from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.charset import Charset
@@ -29,7 +29,7 @@ class RecognizerTest(parameterized.TestCase, tf.test.TestCase):
         """A run whose weights are the initial ones."""
         path = os.path.join(self.create_tempdir().full_path, "run")
         info = DatasetInfo(charset, images.Geometry(height, width), "uint8", fit=fit)
-        run = open_run(path, training=Training(), devices=Devices(), data="data", info=info)
+        run = open_run(path, config=TrainConfig(), devices=DeviceConfig(), data="data", info=info)
         build_densenet(height=height, classes=charset.classes).save_weights(
             os.path.join(run.weights, "best.weights.h5")
         )

@@ -10,7 +10,7 @@ from absl.testing import parameterized
 from densenet_ocr.model.network.distribution import choose_strategy
 from densenet_ocr.model.training.averages import Averages
 from densenet_ocr.model.training.checkpoints import Checkpoints
-from densenet_ocr.model.training.config import Devices, Training
+from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
 from densenet_ocr.model.training.run_folder import load_model
 from densenet_ocr.model.training.trainer import train
 from tests.samples import convert_lines, shallow_network
@@ -75,8 +75,8 @@ class TrainingTest(tf.test.TestCase):
         self.enterContext(shallow_network())  # traced in a fraction of the time
         folder = self.create_tempdir().full_path
         data, run = convert_lines(folder, 8), os.path.join(folder, "run")
-        training = Training(batch_size=4, epochs=1, ema_decay=0.9, validation_split="train", seed=3)
-        train(training=training, devices=Devices(), data=data, run=run)
+        training = TrainConfig(batch_size=4, epochs=1, ema_decay=0.9, validation_split="train", seed=3)
+        train(config=training, devices=DeviceConfig(), data=data, run=run)
         model, _ = load_model(run)
         own = Averages(model, decay=0.9)
         saved = Checkpoints(os.path.join(run, "checkpoints"), keep=1, model=model, averages=own)

@@ -3,7 +3,7 @@
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.model.training.config import Devices, Training
+from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
 from densenet_ocr.pipeline.errors import UserError
 
 
@@ -49,7 +49,7 @@ class ConfigTest(parameterized.TestCase, tf.test.TestCase):
     )
     def test_training_refuses(self, settings, message):
         with self.assertRaises(UserError) as caught:
-            Training(**settings)
+            TrainConfig(**settings)
         self.assertEqual(str(caught.exception), message)
 
     @parameterized.parameters(
@@ -65,11 +65,11 @@ class ConfigTest(parameterized.TestCase, tf.test.TestCase):
     )
     def test_devices_refuse(self, settings, message):
         with self.assertRaises(UserError) as caught:
-            Devices(**settings)
+            DeviceConfig(**settings)
         self.assertEqual(str(caught.exception), message)
 
     def test_defaults_are_the_notebooks(self):
-        training = Training()
+        training = TrainConfig()
         self.assertEqual(
             (
                 training.batch_size,

@@ -6,14 +6,14 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from densenet_ocr.model.network.distribution import choose_strategy
-from densenet_ocr.model.training.config import Training
+from densenet_ocr.model.training.config import TrainConfig
 from densenet_ocr.model.training.optimizers import clip_gradients, make_optimizer
 from densenet_ocr.pipeline.errors import UserError
 
 
 class RateTest(tf.test.TestCase):
     def rates(self, steps, **settings):
-        schedule = make_optimizer(Training(epochs=10, **settings), steps_per_epoch=10)._learning_rate
+        schedule = make_optimizer(TrainConfig(epochs=10, **settings), steps_per_epoch=10)._learning_rate
         return [float(schedule(step)) for step in steps]
 
     def test_cosine_rises_then_falls_to_0(self):
@@ -29,7 +29,7 @@ class RateTest(tf.test.TestCase):
         with self.assertRaisesRegex(
             UserError, "warmup_steps: received 100, expected fewer than the training's 100"
         ):
-            make_optimizer(Training(epochs=10, warmup_steps=100), steps_per_epoch=10)
+            make_optimizer(TrainConfig(epochs=10, warmup_steps=100), steps_per_epoch=10)
 
 
 class WeightDecayTest(tf.test.TestCase):
@@ -39,7 +39,7 @@ class WeightDecayTest(tf.test.TestCase):
         )
         for weights in model.trainable_variables:
             weights.assign(np.ones(weights.shape))
-        training = Training(optimizer="adamw", weight_decay=0.1, learning_rate=0.5)
+        training = TrainConfig(optimizer="adamw", weight_decay=0.1, learning_rate=0.5)
         optimizer = make_optimizer(training, steps_per_epoch=10)
         optimizer.build(model.trainable_variables)
         optimizer.apply([tf.zeros(weights.shape) for weights in model.trainable_variables])
@@ -47,7 +47,7 @@ class WeightDecayTest(tf.test.TestCase):
         self.assertAllClose(left, {"kernel": 0.95, "bias": 1.0, "gamma": 1.0, "beta": 1.0})
 
     def test_the_default_is_the_notebooks_adam(self):
-        optimizer = make_optimizer(Training(), steps_per_epoch=10)
+        optimizer = make_optimizer(TrainConfig(), steps_per_epoch=10)
         self.assertIs(type(optimizer), keras.optimizers.Adam)
         self.assertAllClose(float(optimizer.learning_rate), 1e-3)
 

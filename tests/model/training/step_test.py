@@ -12,7 +12,7 @@ from densenet_ocr.model.network import densenet
 from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.network.distribution import choose_strategy
 from densenet_ocr.model.network.precision import use_precision
-from densenet_ocr.model.training.config import Devices, Training
+from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
 from densenet_ocr.model.training.optimizers import make_optimizer
 from densenet_ocr.model.training.step import make_step
 from densenet_ocr.model.training.trainer import train
@@ -38,7 +38,7 @@ def make_batch() -> dict:
 
 def run_steps(count: int, **settings):
     """Losses of some steps, the weights after them, and the optimizer."""
-    training = Training(batch_size=LINES, learning_rate=1e-3, **settings)
+    training = TrainConfig(batch_size=LINES, learning_rate=1e-3, **settings)
     with use_precision(training.precision):
         model = build_densenet(height=32, classes=CLASSES)
     optimizer = make_optimizer(training, 10)
@@ -77,7 +77,12 @@ class StepTest(parameterized.TestCase, tf.test.TestCase):
         with self.assertRaisesRegex(
             UserError, "jit_compile: received True for lines of any width, on 1 .*Leave"
         ):
-            train(training=Training(jit_compile=True), devices=Devices(), data=data, run=f"{folder}/run")
+            train(
+                config=TrainConfig(jit_compile=True),
+                devices=DeviceConfig(),
+                data=data,
+                run=f"{folder}/run",
+            )
 
 
 if __name__ == "__main__":

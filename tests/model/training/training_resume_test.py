@@ -18,9 +18,9 @@ from absl.testing import parameterized
 
 from densenet_ocr.model.training import trainer as training_module
 from densenet_ocr.model.training.checkpoints import Checkpoints
-from densenet_ocr.model.training.config import Devices, Saving, Training
+from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, TrainConfig
 from densenet_ocr.model.training.history import cut_events
-from densenet_ocr.model.training.preemption import Stopped
+from densenet_ocr.model.training.preemption import Preempted
 from densenet_ocr.model.training.run_folder import hold_run, open_run
 from densenet_ocr.model.training.step import make_step
 from densenet_ocr.model.training.trainer import train
@@ -30,7 +30,7 @@ from densenet_ocr.pipeline.images import Geometry
 from tests.samples import CHARSET, convert_lines, shallow_network
 
 # 13 lines make three steps of four an epoch, and an epoch that begins within a pass.
-SETTINGS = Training(batch_size=4, epochs=3, learning_rate=1e-3, seed=3)
+SETTINGS = TrainConfig(batch_size=4, epochs=3, learning_rate=1e-3, seed=3)
 
 
 def read_history(run: str) -> list[tuple[str, str]]:
@@ -58,7 +58,7 @@ class ResumeTest(parameterized.TestCase, tf.test.TestCase):
         folder = tempfile.mkdtemp()
         cls.addClassCleanup(shutil.rmtree, folder)
         cls.data, cls.undisturbed = convert_lines(folder, 13), os.path.join(folder, "undisturbed")
-        cls.expected = train(training=SETTINGS, devices=Devices(), data=cls.data, run=cls.undisturbed)
+        cls.expected = train(config=SETTINGS, devices=DeviceConfig(), data=cls.data, run=cls.undisturbed)
 
     def setUp(self):
         super().setUp()
@@ -66,7 +66,11 @@ class ResumeTest(parameterized.TestCase, tf.test.TestCase):
 
     def train(self, **saving) -> dict:
         return train(
-            training=SETTINGS, devices=Devices(), data=self.data, run=self.run, saving=Saving(**saving)
+            config=SETTINGS,
+            devices=DeviceConfig(),
+            data=self.data,
+            run=self.run,
+            checkpoints=CheckpointConfig(**saving),
         )
 
     def train_until(self, step: int, happens, **saving) -> None:
@@ -110,7 +114,7 @@ class ResumeTest(parameterized.TestCase, tf.test.TestCase):
         self.assert_ends_as_if_undisturbed(self.train())
 
     def test_a_signal_saves_and_stops_and_the_run_goes_on_from_there(self):
-        with self.assertRaisesRegex(Stopped, "^SIGTERM in epoch 2, after step 2$"):
+        with self.assertRaisesRegex(Preempted, "^SIGTERM in epoch 2, after step 2$"):
             self.train_until(5, lambda: signal.raise_signal(signal.SIGTERM))
         self.assertTrue(os.path.exists(os.path.join(self.run, "checkpoints", "ckpt-5.index")))
         self.assert_ends_as_if_undisturbed(self.train())
@@ -128,8 +132,8 @@ class ResumeTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_two_replicas_go_on_from_a_checkpoint_with_the_same_bits(self):
         settings = dataclasses.replace(SETTINGS, epochs=2, validation_split="train")
-        mirrored = {"training": settings, "devices": Devices(strategy="mirrored"), "data": self.data}
-        first = train(**mirrored, run=self.run, saving=Saving(checkpoint_steps=1))
+        mirrored = {"config": settings, "devices": DeviceConfig(strategy="mirrored"), "data": self.data}
+        first = train(**mirrored, run=self.run, checkpoints=CheckpointConfig(checkpoint_steps=1))
         path = os.path.join(self.run, "weights", "epoch-0002.weights.h5")
         weights = read_weights(path)
         for name in os.listdir(os.path.join(self.run, "checkpoints")):
@@ -196,15 +200,15 @@ class RunFolderTest(tf.test.TestCase):
 
     def test_settings_that_an_older_run_does_not_tell_were_the_defaults(self):
         run, info = self.create_tempdir().full_path, DatasetInfo(CHARSET, Geometry(32, 64), "uint8")
-        begin = functools.partial(open_run, run, devices=Devices(), data="data", info=info)
-        config = begin(training=SETTINGS).config
+        begin = functools.partial(open_run, run, devices=DeviceConfig(), data="data", info=info)
+        config = begin(config=SETTINGS).config
         with open(config) as file:
             content = json.load(file)
         for name in ("init_from", "charset_mode", "freeze_trunk_steps"):
             del content["training"][name]
         with open(config, "w") as file:
             json.dump(content, file)
-        begin(training=SETTINGS)
+        begin(config=SETTINGS)
         with self.assertRaisesRegex(UserError, "received --init_from=old, expected --init_from=None"):
             begin(training=dataclasses.replace(SETTINGS, init_from="old"))
 
@@ -231,7 +235,7 @@ class SavingTest(parameterized.TestCase, tf.test.TestCase):
         with self.assertRaisesWithLiteralMatch(
             UserError, f"{name}: received {value!r}, expected {expected}. Set --{name}."
         ):
-            dataclasses.replace(Saving(), **{name: value})
+            dataclasses.replace(CheckpointConfig(), **{name: value})
 
 
 if __name__ == "__main__":

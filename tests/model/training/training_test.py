@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from densenet_ocr.model.network.metrics import Scores
 from densenet_ocr.model.training import trainer as training_module
-from densenet_ocr.model.training.config import Devices, Training
-from densenet_ocr.model.training.preemption import Stopped
+from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
+from densenet_ocr.model.training.preemption import Preempted
 from densenet_ocr.model.training.run_folder import load_model
 from densenet_ocr.model.training.step import StepLoss
 from densenet_ocr.model.training.trainer import Trainer, train
@@ -20,7 +20,7 @@ from densenet_ocr.model.training.validation import Validator
 from densenet_ocr.pipeline.errors import UserError
 from tests.samples import convert_lines, shallow_network
 
-SETTINGS = Training(batch_size=4, epochs=3, validation_split="train", learning_rate=1e-3, seed=3)
+SETTINGS = TrainConfig(batch_size=4, epochs=3, validation_split="train", learning_rate=1e-3, seed=3)
 
 
 def read_history(run):
@@ -52,7 +52,7 @@ class TrainingTest(tf.test.TestCase):
         self.run = os.path.join(folder, "run")
 
     def train(self, settings=SETTINGS, run=None):
-        return train(training=settings, devices=Devices(), data=self.data, run=run or self.run)
+        return train(config=settings, devices=DeviceConfig(), data=self.data, run=run or self.run)
 
     def train_without_network(self, losses, settings=SETTINGS, training_loss=1.0):
         """Trains with a step that does nothing and these validation losses."""
@@ -79,7 +79,7 @@ class TrainingTest(tf.test.TestCase):
         settings = dataclasses.replace(SETTINGS, patience=2, epochs=50)
         with (
             mock.patch.object(Trainer, "_train_epoch", stop_in_epoch_3),
-            self.assertRaises(Stopped),
+            self.assertRaises(Preempted),
         ):
             self.train_without_network([1.0, 2.0], settings)
         result = self.train_without_network([3.0], settings)

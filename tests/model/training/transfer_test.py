@@ -17,7 +17,7 @@ from densenet_ocr.model.network.densenet import HEAD, build_densenet
 from densenet_ocr.model.reading.evaluation import evaluate
 from densenet_ocr.model.reading.loading import load_network
 from densenet_ocr.model.recognizer import Recognizer
-from densenet_ocr.model.training.config import Devices, Saving, Training
+from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, TrainConfig
 from densenet_ocr.model.training.run_folder import load_model, open_run
 from densenet_ocr.model.training.trainer import Trainer, train
 from densenet_ocr.model.training.transfer import begin_with, read_source
@@ -34,15 +34,15 @@ def make_run(folder: str, charset: Charset = OLD, height: int = 32) -> str:
     """A run with best weights that no other model has by chance; returns its folder."""
     path = os.path.join(folder, "old")
     info = DatasetInfo(charset, Geometry(height, 64), "uint8")
-    run = open_run(path, training=Training(), devices=Devices(), data="data", info=info)
+    run = open_run(path, config=TrainConfig(), devices=DeviceConfig(), data="data", info=info)
     model, random = build_densenet(height=height, classes=charset.classes), np.random.default_rng(7)
     model.set_weights([w + random.uniform(-0.02, 0.02, w.shape) for w in model.get_weights()])
     model.save_weights(os.path.join(run.weights, "best.weights.h5"))
     return path
 
 
-def settings(run: str, mode: str = "fail", **changes) -> Training:
-    return Training(init_from=run, charset_mode=mode, **changes)
+def settings(run: str, mode: str = "fail", **changes) -> TrainConfig:
+    return TrainConfig(init_from=run, charset_mode=mode, **changes)
 
 
 def trunk_of(model) -> list[np.ndarray]:
@@ -232,11 +232,11 @@ class OldWeightsTest(tf.test.TestCase):
     def test_a_run_goes_on_when_file_and_charset_are_gone(self):
         data, run = convert_lines(self.folder, 5), os.path.join(self.folder, "run")
         training = settings(self.path, "union", init_charset=self.charset, batch_size=4, epochs=1)
-        train(training=training, devices=Devices(), data=data, run=run)
+        train(config=training, devices=DeviceConfig(), data=data, run=run)
         for path in (self.path, self.charset):
             os.rename(path, path + "-gone")
             self.addCleanup(os.rename, path + "-gone", path)
-        result = train(training=training, devices=Devices(), data=data, run=run)
+        result = train(config=training, devices=DeviceConfig(), data=data, run=run)
         self.assertEqual(result["step"], 1)
         self.assertEqual(load_dataset_info(run).charset.characters, "0123456789ab xy")
 
@@ -263,8 +263,8 @@ class FineTuningTest(tf.test.TestCase):
 
     @classmethod
     def train(cls, name: str, **saving) -> str:
-        run, saving = os.path.join(cls.folder, name), Saving(**saving)
-        train(training=cls.settings, devices=Devices(), data=cls.data, run=run, saving=saving)
+        run, saving = os.path.join(cls.folder, name), CheckpointConfig(**saving)
+        train(config=cls.settings, devices=DeviceConfig(), data=cls.data, run=run, checkpoints=saving)
         return run
 
     def lose(self, name: str, steps: int) -> None:
@@ -309,7 +309,7 @@ class FineTuningTest(tf.test.TestCase):
     def test_other_data_do_not_go_on_with_a_run(self):
         data = convert_lines(self.create_tempdir().full_path, 9)
         with self.assertRaisesRegex(UserError, "a data set other than the one it was begun with"):
-            train(training=self.settings, devices=Devices(), data=data, run=self.run_folder)
+            train(config=self.settings, devices=DeviceConfig(), data=data, run=self.run_folder)
 
     def test_a_run_of_before_there_was_init_charset_goes_on(self):
         run = os.path.join(self.folder, "before")
@@ -326,8 +326,8 @@ class FineTuningTest(tf.test.TestCase):
         run = os.path.join(self.create_tempdir().full_path, "run")
         with self.assertRaisesRegex(UserError, "charset of the data: received 3 characters"):
             train(
-                training=dataclasses.replace(self.settings, charset_mode="fail"),
-                devices=Devices(),
+                config=dataclasses.replace(self.settings, charset_mode="fail"),
+                devices=DeviceConfig(),
                 data=self.data,
                 run=run,
             )

@@ -15,7 +15,7 @@ from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.network.metrics import Scores
 from densenet_ocr.model.training import trainer as training_module
 from densenet_ocr.model.training.checkpoints import Checkpoints
-from densenet_ocr.model.training.config import Devices, Training, Watching
+from densenet_ocr.model.training.config import DeviceConfig, LoggingConfig, TrainConfig
 from densenet_ocr.model.training.run_folder import RunFolder
 from densenet_ocr.model.training.step import StepLoss
 from densenet_ocr.model.training.tensorboard import Board, Curves, Readings
@@ -56,13 +56,13 @@ class RunTest(tf.test.TestCase):
 
     def train(self, split: str | None = "train"):
         """Trains with a step and a validation that do nothing, at a rate of 0.5."""
-        training = Training(batch_size=4, epochs=3, validation_split=split, learning_rate=0.5)
+        training = TrainConfig(batch_size=4, epochs=3, validation_split=split, learning_rate=0.5)
         scores = Scores(lines=10, loss=2.0, exact_match=0.5, cer=0.1, loss_rounds_to_0=0.25)
         with (
             mock.patch.object(training_module, "make_step", return_value=lambda batch: StepLoss(1.0, 4.0)),
             mock.patch.object(Validator, "run", return_value=scores),
         ):
-            train(training=training, devices=Devices(), data=self.data, run=self.run.path)
+            train(config=training, devices=DeviceConfig(), data=self.data, run=self.run.path)
 
     def lose_after_epoch(self, number: int):
         """Trains, and is lost when epoch `number` has been written down, but no checkpoint of it saved."""
@@ -206,7 +206,7 @@ class WatchingTest(tf.test.TestCase):
     def test_refuses(self):
         message = "histogram_epochs: received -1, expected 0 or more. Set --histogram_epochs."
         with self.assertRaisesWithLiteralMatch(UserError, message):
-            Watching(histogram_epochs=-1)
+            LoggingConfig(histogram_epochs=-1)
 
 
 if __name__ == "__main__":
