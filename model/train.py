@@ -28,7 +28,7 @@ from densenet_ocr.model.training.config import (
     TrainConfig,
 )
 from densenet_ocr.model.training.preemption import EXIT_CODE, Preempted
-from densenet_ocr.pipeline.augmentation.config import OPS, Augmentation
+from densenet_ocr.pipeline.augmentation.config import OPS, AugmentConfig
 from densenet_ocr.pipeline.ui import command
 
 _DATA = flags.DEFINE_string("data", None, "Folder of the data set.", required=True)
@@ -107,10 +107,10 @@ _JIT_COMPILE = flags.DEFINE_bool(
 )
 _AUGMENT = flags.DEFINE_list("augment", [], f"What lines may get on the way: all, or some of {', '.join(OPS)}.")
 _AUGMENT_PROBABILITY = flags.DEFINE_float(
-    "augment_probability", Augmentation.probability, "Chance of each of these, line by line."
+    "augment_probability", AugmentConfig.probability, "Chance of each of these, line by line."
 )
 _AUGMENT_STRENGTH = flags.DEFINE_float(
-    "augment_strength", Augmentation.strength, "Factor to how far each of these goes."
+    "augment_strength", AugmentConfig.strength, "Factor to how far each of these goes."
 )
 _PATIENCE = flags.DEFINE_integer(
     "patience",
@@ -262,9 +262,8 @@ def _read_training() -> TrainConfig:
     """The flags that were given, the preset's values, and the defaults, in this order."""
     preset = PRESETS[_PRESET.value]
     given = {flag.name: flag.value for flag in _TRAINING if flag.present or flag.name not in preset}
-    ops = OPS if _AUGMENT.value == ["all"] else tuple(_AUGMENT.value)
-    augmentation = Augmentation(
-        ops=ops, probability=_AUGMENT_PROBABILITY.value, strength=_AUGMENT_STRENGTH.value
+    augmentation = AugmentConfig(
+        ops=tuple(_AUGMENT.value), probability=_AUGMENT_PROBABILITY.value, strength=_AUGMENT_STRENGTH.value
     )
     return TrainConfig(**{**preset, **given}, augmentation=augmentation)
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from densenet_ocr.pipeline import schema, storage
 from densenet_ocr.pipeline.augmentation.augment import augment
-from densenet_ocr.pipeline.augmentation.config import Augmentation
+from densenet_ocr.pipeline.augmentation.config import AugmentConfig
 from densenet_ocr.pipeline.buckets import Bucket, make_buckets
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError
@@ -26,7 +26,7 @@ def training_input(
     shuffle_buffer: int = 4096,
     first_step: int = 0,
     replicas: int = 1,
-    augmentation: Augmentation | None = None,
+    augmentation: AugmentConfig | None = None,
     normalised: bool = True,
 ) -> tf.data.Dataset:
     """Endless batches (see schema.parse) that hold every line of the split once a pass.
@@ -179,7 +179,7 @@ def _parser(info: DatasetInfo, buckets: tuple[Bucket, ...], normalised: bool) ->
     return lambda records, bucket: schema.parse(records, padded_width=tf.constant(widths)[bucket], **how)
 
 
-def _augmenter(seed: int, augmentation: Augmentation) -> Callable:
+def _augmenter(seed: int, augmentation: AugmentConfig) -> Callable:
     def change(batch, step):
         key = tf.stack([seed, tf.cast(step, tf.int32)])
         image = augment(batch[schema.IMAGE], batch[schema.WIDTH], seed=key, augmentation=augmentation)

@@ -25,6 +25,6 @@ def frame_columns(first: int, last: int, width: int) -> tuple[int, int]:
     return first * STRIDE, min((last + 1) * STRIDE, width)
 
 
-def needed_frames(label: Sequence[int]) -> int:
+def required_frames(label: Sequence[int]) -> int:
     """Frames that CTC needs at least: one a character, and a blank between equal neighbours."""
     return len(label) + sum(a == b for a, b in itertools.pairwise(label))

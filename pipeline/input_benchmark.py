@@ -3,7 +3,7 @@
 import time
 
 from densenet_ocr.pipeline import schema
-from densenet_ocr.pipeline.augmentation.config import Augmentation
+from densenet_ocr.pipeline.augmentation.config import AugmentConfig
 from densenet_ocr.pipeline.dataset import training_input
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.ui.progress import Progress
@@ -19,7 +19,7 @@ def measure_input(
     batch_size: int,
     seed: int,
     shuffle_buffer: int,
-    augmentation: Augmentation,
+    augmentation: AugmentConfig,
     seconds: float = 10.0,
 ) -> dict:
     """Reads batches as a training does, and nothing else, for `seconds` after a warm-up.

@@ -16,7 +16,7 @@ from densenet_ocr.beam_jobs.engine.job import RefusedRow
 from densenet_ocr.pipeline import images, storage
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.errors import Refused
-from densenet_ocr.pipeline.frames import count_frames, needed_frames
+from densenet_ocr.pipeline.frames import count_frames, required_frames
 from densenet_ocr.pipeline.line_list import ENCODING, hash_path
 from densenet_ocr.pipeline.schema import Record
 from densenet_ocr.pipeline.ui.progress import Progress
@@ -157,7 +157,7 @@ def _hash_paths(paths: Iterable[bytes], count: int, seed: int, encoding: str) ->
 
 
 def _check_label(label: list[int], width: int) -> None:
-    frames, needed = count_frames(width), needed_frames(label)
+    frames, needed = count_frames(width), required_frames(label)
     if needed > frames:
         raise Refused(
             "label_too_long", f"{len(label)} characters need {needed} frames, {width} pixels give {frames}"

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from densenet_ocr.pipeline.augmentation.config import Augmentation
+from densenet_ocr.pipeline.augmentation.config import AugmentConfig
 from densenet_ocr.pipeline.errors import check_setting
 
 OPTIMIZERS = ("adam", "adamw")
@@ -58,7 +58,7 @@ class TrainConfig:
     ema_decay: float = 0.0
     precision: str = "float32"
     jit_compile: bool = False
-    augmentation: Augmentation = dataclasses.field(default_factory=Augmentation)
+    augmentation: AugmentConfig = dataclasses.field(default_factory=AugmentConfig)
     shuffle_buffer: int = 4096
     seed: int = 0
 

@@ -9,13 +9,13 @@ import math
 import tensorflow as tf
 
 from densenet_ocr.pipeline.augmentation import config as ranges
-from densenet_ocr.pipeline.augmentation.config import Augmentation
+from densenet_ocr.pipeline.augmentation.config import AugmentConfig
 from densenet_ocr.pipeline.augmentation.ink import estimate_paper
 from densenet_ocr.pipeline.augmentation.random_values import Draws
 from densenet_ocr.pipeline.augmentation.warp import warp
 
 
-def augment(image, width, *, seed, augmentation: Augmentation):
+def augment(image, width, *, seed, augmentation: AugmentConfig):
     """The lines after the operations that each of them drew.
 
     Takes normalised lines float32 [B, H, W, 1], their widths int32 [B] in pixels without padding, 1 to W, and a

@@ -2,8 +2,8 @@
 
 import dataclasses
 
-from densenet_ocr.pipeline.errors import check_setting
 from densenet_ocr.pipeline.frames import STRIDE
+from densenet_ocr.pipeline.ui.flags import option, validate
 
 # Those that move pixels; together they are one projective map, so that a line is interpolated once.
 WARPS = ("shift", "stretch", "shear", "perspective")
@@ -48,21 +48,38 @@ STRONGEST = 2.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Augmentation:
-    """Which of OPS a line may get, the chance of each, and a factor to the ranges above.
+class AugmentConfig:
+    """Configuration of augmentation, validated on construction.
 
-    `ops` may come in any order and as any sequence of names, such as JSON's; none leaves lines as they are.
+    Attributes:
+      ops: Names out of OPS in any order and any sequence type (JSON gives lists), or "all" alone; stored as a
+        tuple in the order of OPS. None leaves lines unchanged.
+      probability: Probability of each operation, independently for each line.
+      strength: Factor of the ranges above.
+
+    Raises:
+      UserError: an operation is unknown, or a number is outside its limits.
     """
 
-    ops: tuple[str, ...] = ()
-    probability: float = 0.5
-    strength: float = 1.0
+    ops: tuple[str, ...] = option(
+        (),
+        help=f"Operations on training lines: all, or some of {', '.join(OPS)}.",
+        choices=OPS,
+        comma=True,
+        flag="augment",
+    )
+    probability: float = option(
+        0.5, help="Probability of each operation, line by line.", above=0, at_most=1, flag="augment_probability"
+    )
+    strength: float = option(
+        1.0,
+        help="Factor of the ranges of all operations.",
+        above=0,
+        at_most=STRONGEST,
+        flag="augment_strength",
+    )
 
-    def __post_init__(self):
-        unknown = [name for name in self.ops if name not in OPS]
-        check_setting("augment", ", ".join(map(str, unknown)), not unknown, f"any of {', '.join(OPS)}")
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ops", OPS if tuple(self.ops) == ("all",) else tuple(self.ops))
+        validate(self)
         object.__setattr__(self, "ops", tuple(name for name in OPS if name in self.ops))
-        probability, strength = self.probability, self.strength
-        check_setting("augment_probability", probability, 0 < probability <= 1, "more than 0, at most 1")
-        expected = f"more than 0, at most {STRONGEST:g}"
-        check_setting("augment_strength", strength, 0 < strength <= STRONGEST, expected)

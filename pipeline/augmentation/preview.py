@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from densenet_ocr.pipeline import images, schema
 from densenet_ocr.pipeline.augmentation.augment import augment
-from densenet_ocr.pipeline.augmentation.config import Augmentation
+from densenet_ocr.pipeline.augmentation.config import AugmentConfig
 from densenet_ocr.pipeline.dataset import training_input
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.ui.picture import GREY, INK, MARGIN, Typeface, frame, new_sheet, paste_line, save_png
@@ -22,14 +22,14 @@ DRAWS = 6
 _TEXT_SIZE = 13
 
 
-def save_preview(path: str, *, folder: str, split: str, seed: int, augmentation: Augmentation) -> None:
+def save_preview(path: str, *, folder: str, split: str, seed: int, augmentation: AugmentConfig) -> None:
     """Writes the sheet of the first lines that a training of this seed sees of a data set, as a PNG file."""
     info = load_dataset_info(folder)
     batches = training_input(folder=folder, info=info, split=split, batch_size=COLUMNS, seed=seed)
     save_png(draw_augmentations(next(iter(batches)), augmentation=augmentation, seed=seed), path)
 
 
-def draw_augmentations(batch: dict, *, augmentation: Augmentation, seed: int = 0) -> PIL.Image.Image:
+def draw_augmentations(batch: dict, *, augmentation: AugmentConfig, seed: int = 0) -> PIL.Image.Image:
     """Draws the first lines of a batch of the training input, which holds `image` and `width`.
 
     The rows are the lines as they are, each operation alone on every line, and six draws as they come in a
@@ -45,7 +45,7 @@ def draw_augmentations(batch: dict, *, augmentation: Augmentation, seed: int = 0
     return frame(_draw_rows(rows, np.asarray(width)))
 
 
-def _list_rows(augmentation: Augmentation) -> list[tuple[str, Augmentation, int]]:
+def _list_rows(augmentation: AugmentConfig) -> list[tuple[str, AugmentConfig, int]]:
     """Label, augmentation and number of each row below the first."""
     if not augmentation.ops:
         return []

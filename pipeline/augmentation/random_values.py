@@ -6,7 +6,7 @@ import zlib
 import numpy as np
 import tensorflow as tf
 
-from densenet_ocr.pipeline.augmentation.config import Augmentation
+from densenet_ocr.pipeline.augmentation.config import AugmentConfig
 
 # The normal distribution cut into 256 equally likely parts, by the middle of each. A byte picks one, which
 # takes a fourth of the random bits and half of the time that exact numbers take; grain needs no finer ones.
@@ -16,7 +16,7 @@ _NORMAL = np.array([statistics.NormalDist().inv_cdf((k + 0.5) / 256) for k in ra
 class Draws:
     """Each line's own numbers; a line that the operation leaves alone has 0 for all that are `within`."""
 
-    def __init__(self, seed, op: str, rows, augmentation: Augmentation):
+    def __init__(self, seed, op: str, rows, augmentation: AugmentConfig):
         """Takes the seed of the batch, int32 [2], and how many lines it has."""
         self._seed, self._op, self._rows = seed, op, rows
         self.strength = augmentation.strength

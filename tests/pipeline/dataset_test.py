@@ -10,7 +10,7 @@ from absl.testing import parameterized
 
 from densenet_ocr.beam_jobs.conversion.job import convert
 from densenet_ocr.pipeline import images
-from densenet_ocr.pipeline.augmentation.config import Augmentation
+from densenet_ocr.pipeline.augmentation.config import AugmentConfig
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset import (
     count_steps,
@@ -29,7 +29,7 @@ ALL_KEYS = sorted(f"{k}.png" for k in range(LINES))
 # Line k's width; a label of two characters needs two frames, 11 needs three.
 WIDTHS = (7, 8, 9, 16, 17, 20, 23, 24, 25, 16, 30, 23, 37, 40, 41, 48, 57, 64, 65, 66, 67, 200, 60)
 ALL_WIDTH_KEYS = sorted(f"{k}.png" for k in range(len(WIDTHS)))
-LIGHT = Augmentation(ops=("noise",), probability=1.0)
+LIGHT = AugmentConfig(ops=("noise",), probability=1.0)
 
 
 def keys_of(batches) -> list[str]:
@@ -331,7 +331,7 @@ class AugmentedTest(AnyWidthTest):
         self.assertGreaterEqual(len(seen), 2)
         self.assertLen(set(seen), len(seen))
 
-    @parameterized.parameters(None, Augmentation())
+    @parameterized.parameters(None, AugmentConfig())
     def test_no_operations_leave_pixels_as_they_are_stored(self, augmentation):
         batches = self.train("one width", augmentation=augmentation, normalised=False)
         self.assertEqual(batches.element_spec["image"].dtype, tf.uint8)

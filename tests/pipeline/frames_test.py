@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.pipeline.frames import count_frames, needed_frames
+from densenet_ocr.pipeline.frames import count_frames, required_frames
 
 WIDTHS = range(1, 401)
 
@@ -33,7 +33,7 @@ class FramesTest(parameterized.TestCase, tf.test.TestCase):
         ([], 0), ([5], 1), ([5, 6, 7], 3), ([5, 5], 3), ([5, 5, 5], 5), ([5, 6, 5], 3), ([0, 0, 1, 1], 6)
     )
     def test_equal_neighbours_need_a_blank_between_them(self, label, frames):
-        self.assertEqual(needed_frames(label), frames)
+        self.assertEqual(required_frames(label), frames)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def is_place(lengths: np.ndarray, longest: int) -> np.ndarray:
 
 
 def count_frames(ids: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """pipeline.frames.needed_frames of each line, int64 [lines]; ids [lines, longest]."""
+    """pipeline.frames.required_frames of each line, int64 [lines]; ids [lines, longest]."""
     equal = (ids[:, 1:] == ids[:, :-1]) & is_place(lengths, ids.shape[1])[:, 1:]
     return lengths.astype(np.int64) + equal.sum(axis=1)
 

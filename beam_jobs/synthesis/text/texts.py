@@ -33,7 +33,7 @@ def draw_texts(
     is drawn; one of 0 never is. A line takes a corpus by weight, a length by weight among those that the corpus
     can give, one of the corpus's windows of that length, all alike, and a face by weight among those that have
     all its characters. A window is cut as cuts.find_cuts allows, lies in one row, neither begins nor ends with
-    a space, has a face, and fits `max_frames` frames (pipeline.frames.needed_frames; None: any number).
+    a space, has a face, and fits `max_frames` frames (pipeline.frames.required_frames; None: any number).
     Raises UserError where a corpus can give no line.
     """
     _check_size(coverage.shape[1])

@@ -59,7 +59,7 @@ def find_windows(
 ) -> dict[int, Windows]:
     """The windows of each length of `lengths`, which ascend.
 
-    A line of a window needs at most `max_frames` frames (pipeline.frames.needed_frames; None: any number).
+    A line of a window needs at most `max_frames` frames (pipeline.frames.required_frames; None: any number).
     """
     found = {length: ([np.zeros(0, np.uint8)], np.zeros(3, np.int64)) for length in lengths}
     drawable, longest = np.append(sets.drawable, False), max(lengths)  # that of id -1 is the last

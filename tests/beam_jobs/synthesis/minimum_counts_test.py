@@ -10,7 +10,7 @@ from densenet_ocr.beam_jobs.synthesis.text.minimum_counts import raise_to_floor
 from densenet_ocr.beam_jobs.synthesis.text.plan import plan_dtype
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.frames import needed_frames
+from densenet_ocr.pipeline.frames import required_frames
 
 CHARSET = Charset("0123456789abcdefghijklmnopqrstuvwxyz一二三四五六 ")
 HAN = "一二三四五六"
@@ -131,7 +131,7 @@ class FloorTest(parameterized.TestCase, tf.test.TestCase):
         coverage = cover("三四", "一三四")
         counts = floor(plan, coverage, minimum=20, max_frames=4)
         self.check(plan, counts, coverage, 20)
-        self.assertEqual({needed_frames(list(text)) for text in texts_of(plan)}, {4})
+        self.assertEqual({required_frames(list(text)) for text in texts_of(plan)}, {4})
 
     def test_a_space_stands_between_characters(self):
         plan = draw_plan(60, lengths=(3, 3))

@@ -16,7 +16,7 @@ from densenet_ocr.beam_jobs.synthesis.text.texts import draw_texts
 from densenet_ocr.beam_jobs.synthesis.text.windows import WindowCounts, find_windows
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.frames import needed_frames
+from densenet_ocr.pipeline.frames import required_frames
 
 CHARSET = Charset("0123456789abcdef一二三四五六 .")
 
@@ -146,7 +146,7 @@ class DrawTextsTest(parameterized.TestCase, tf.test.TestCase):
         corpora = [make_corpus("一一二\n一二三\n四四四"), make_uniform()]
         plan = draw(corpora, cover("一二三四"), lengths="2-3", max_frames=3)
         labels = [line["ids"][: line["length"]].tolist() for line in plan]
-        self.assertEqual(max(map(needed_frames, labels)), 3)
+        self.assertEqual(max(map(required_frames, labels)), 3)
         self.assertNotIn("一一二", texts_of(plan))
         self.assertIn("一一", texts_of(plan))
 

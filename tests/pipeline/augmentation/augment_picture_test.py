@@ -7,7 +7,7 @@ from absl.testing import parameterized
 from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.augmentation import preview as augment_picture
 from densenet_ocr.pipeline.augmentation.augment import augment
-from densenet_ocr.pipeline.augmentation.config import OPS, Augmentation
+from densenet_ocr.pipeline.augmentation.config import OPS, AugmentConfig
 from densenet_ocr.pipeline.augmentation.preview import DRAWS, draw_augmentations
 from densenet_ocr.pipeline.ui.picture import MARGIN, RULE
 from tests.samples import draw_levels
@@ -23,7 +23,7 @@ def make_batch(count: int, width: int, widths: list[int] | None = None) -> dict:
 
 def draw(batch: dict, **changes) -> np.ndarray:
     """The sheet as [H, W, 3]."""
-    return np.asarray(draw_augmentations(batch, augmentation=Augmentation(**changes)))
+    return np.asarray(draw_augmentations(batch, augmentation=AugmentConfig(**changes)))
 
 
 def find_left(sheet: np.ndarray) -> int:
@@ -53,9 +53,9 @@ class AugmentPictureTest(parameterized.TestCase, tf.test.TestCase):
             self.assertAllEqual(cut_line(sheet, 0, column, 64), draw_levels(column))
         for row, op, number in ((1, "shift", 0), (2, "contrast", 0), (3, None, 1), (8, None, 6)):
             chosen = (
-                Augmentation(ops=(op,), probability=1.0)
+                AugmentConfig(ops=(op,), probability=1.0)
                 if op
-                else Augmentation(ops=("contrast", "shift"), probability=0.3)
+                else AugmentConfig(ops=("contrast", "shift"), probability=0.3)
             )
             seen = augment(batch["image"], batch["width"], seed=tf.constant([0, number]), augmentation=chosen)
             for column, line in enumerate(images.denormalise(seen)[..., 0]):
@@ -72,7 +72,7 @@ class AugmentPictureTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(sheet.shape[1] - find_left(sheet), count * (width + MARGIN) - MARGIN + 1 + 2 * MARGIN)
 
     def test_another_seed_draws_otherwise(self):
-        batch, augmentation = make_batch(2, 64), Augmentation(ops=OPS)
+        batch, augmentation = make_batch(2, 64), AugmentConfig(ops=OPS)
         first, second = (
             np.asarray(draw_augmentations(batch, augmentation=augmentation, seed=k)) for k in (0, 1)
         )

@@ -8,11 +8,11 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from densenet_ocr.pipeline.augmentation.augment import augment
-from densenet_ocr.pipeline.augmentation.config import OPS, WARPS, Augmentation
+from densenet_ocr.pipeline.augmentation.config import OPS, WARPS, AugmentConfig
 from densenet_ocr.pipeline.errors import UserError
 
 PAPER, INK = 0.3, -0.3
-EVERYTHING = Augmentation(ops=OPS, probability=1.0)
+EVERYTHING = AugmentConfig(ops=OPS, probability=1.0)
 
 
 def draw_lines(count: int, *, width: int = 160, height: int = 32, margin: int = 3) -> np.ndarray:
@@ -37,8 +37,8 @@ def change(lines, *, width=None, seed=(1, 2), augmentation=EVERYTHING) -> np.nda
     ).numpy()
 
 
-def only(*ops: str, probability: float = 1.0, strength: float = 1.0) -> Augmentation:
-    return Augmentation(ops=ops, probability=probability, strength=strength)
+def only(*ops: str, probability: float = 1.0, strength: float = 1.0) -> AugmentConfig:
+    return AugmentConfig(ops=ops, probability=probability, strength=strength)
 
 
 def sum_ink(lines: np.ndarray) -> np.ndarray:
@@ -115,7 +115,7 @@ class ChoiceTest(parameterized.TestCase, tf.test.TestCase):
     def test_no_operations_give_back_what_came(self):
         image = tf.constant(draw_lines(2))
         self.assertIs(
-            augment(image, tf.constant([160, 160]), seed=tf.constant([0, 0]), augmentation=Augmentation()),
+            augment(image, tf.constant([160, 160]), seed=tf.constant([0, 0]), augmentation=AugmentConfig()),
             image,
         )
 
@@ -225,38 +225,25 @@ class SettingsTest(parameterized.TestCase, tf.test.TestCase):
     def test_operations_have_one_order_and_stand_once(self):
         self.assertEqual(only("noise", "shift", "noise"), only("shift", "noise"))
 
-    @parameterized.parameters(Augmentation(), EVERYTHING, only("blur", probability=0.25, strength=1.5))
+    @parameterized.parameters(AugmentConfig(), EVERYTHING, only("blur", probability=0.25, strength=1.5))
     def test_survives_json(self, augmentation):
         saved = json.loads(json.dumps(dataclasses.asdict(augmentation)))
-        self.assertEqual(Augmentation(**saved), augmentation)
-        self.assertIsInstance(Augmentation(**saved).ops, tuple)
+        self.assertEqual(AugmentConfig(**saved), augmentation)
+        self.assertIsInstance(AugmentConfig(**saved).ops, tuple)
+
+    def test_all_names_every_operation(self):
+        self.assertEqual(only("all"), only(*OPS))
 
     @parameterized.parameters(
-        (
-            {"ops": ("blur", "swirl")},
-            "augment: received 'swirl', expected any of shift, stretch, shear, perspective, cut_out, contrast, "
-            "shade, blur, noise. Set --augment.",
-        ),
-        (
-            {"probability": 0.0},
-            "augment_probability: received 0.0, expected more than 0, at most 1. Set --augment_probability.",
-        ),
-        (
-            {"probability": float("nan")},
-            "augment_probability: received nan, expected more than 0, at most 1. Set --augment_probability.",
-        ),
-        (
-            {"strength": 2.5},
-            "augment_strength: received 2.5, expected more than 0, at most 2. Set --augment_strength.",
-        ),
-        (
-            {"strength": 0.0},
-            "augment_strength: received 0.0, expected more than 0, at most 2. Set --augment_strength.",
-        ),
+        ({"ops": ("blur", "swirl")}, "swirl", "--augment"),
+        ({"probability": 0.0}, "0.0", "--augment_probability"),
+        ({"probability": float("nan")}, "nan", "--augment_probability"),
+        ({"strength": 2.5}, "2.5", "--augment_strength"),
+        ({"strength": 0.0}, "0.0", "--augment_strength"),
     )
-    def test_refuses(self, settings, message):
-        with self.assertRaisesWithLiteralMatch(UserError, message):
-            Augmentation(**settings)
+    def test_refuses_unknown_operations_and_numbers_outside_their_limits(self, settings, received, flag):
+        with self.assertRaisesRegex(UserError, f"received .*{received}.*Set {flag}\\."):
+            AugmentConfig(**settings)
 
 
 if __name__ == "__main__":
