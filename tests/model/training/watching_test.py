@@ -15,14 +15,13 @@ from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.network.metrics import Scores
 from densenet_ocr.model.training import trainer as training_module
 from densenet_ocr.model.training.checkpoints import Checkpoints
-from densenet_ocr.model.training.config import DeviceConfig, LoggingConfig, TrainConfig
+from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
 from densenet_ocr.model.training.run_folder import RunFolder
 from densenet_ocr.model.training.step import StepLoss
 from densenet_ocr.model.training.tensorboard import Board, Curves, Readings
 from densenet_ocr.model.training.trainer import train
 from densenet_ocr.model.training.validation import Validator
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
-from densenet_ocr.pipeline.errors import UserError
 from tests.samples import convert_lines, shallow_network
 
 
@@ -200,13 +199,6 @@ class ReadingsTest(tf.test.TestCase):
         self.assertGreater(picture.height, 8 * 32)
         for weight, expected in zip(self.model.weights, before, strict=True):
             self.assertEqual(np.array(weight).tobytes(), expected.tobytes(), weight.path)
-
-
-class WatchingTest(tf.test.TestCase):
-    def test_refuses(self):
-        message = "histogram_epochs: received -1, expected 0 or more. Set --histogram_epochs."
-        with self.assertRaisesWithLiteralMatch(UserError, message):
-            LoggingConfig(histogram_epochs=-1)
 
 
 if __name__ == "__main__":
