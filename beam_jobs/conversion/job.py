@@ -1,4 +1,4 @@
-"""Lists become splits: plan the rows, write the shards, collect their reports, describe the data set."""
+"""The conversion job: rows of lists, or of an LMDB, become the records of one or two splits."""
 
 import functools
 import time
@@ -8,81 +8,112 @@ import numpy as np
 
 from densenet_ocr.beam_jobs.conversion.config import ConversionConfig
 from densenet_ocr.beam_jobs.engine.beam_runner import parse_options, try_runner
-from densenet_ocr.beam_jobs.engine.dataset_split import DatasetSplit
-from densenet_ocr.beam_jobs.engine.plan import make_plan
-from densenet_ocr.beam_jobs.engine.split_result import tell_split
-from densenet_ocr.beam_jobs.sources.list_source import ListInput
-from densenet_ocr.beam_jobs.sources.lmdb_source import LmdbInput
+from densenet_ocr.beam_jobs.engine.disk_space import check_disk_space
+from densenet_ocr.beam_jobs.engine.manifest import DatasetManifest
+from densenet_ocr.beam_jobs.engine.source import ShardPlan
+from densenet_ocr.beam_jobs.engine.split_runner import SplitRunner, summarise_split
+from densenet_ocr.beam_jobs.engine.split_state import JobTerms
+from densenet_ocr.beam_jobs.engine.tfrecord_writer import TFRecordShardWriter
+from densenet_ocr.beam_jobs.sources.list_rows import ListRows
+from densenet_ocr.beam_jobs.sources.lmdb_rows import LmdbRows
+from densenet_ocr.beam_jobs.sources.rows import RecordBuilder, Rows, RowSource, plan_rows
 from densenet_ocr.pipeline.charset import read_charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError
+
+_TERMS = JobTerms(
+    subject="split {split!r} of {folder}",
+    job="conversion",
+    verb="convert",
+    output_flags="--split or --output",
+    inputs="Images",
+)
 
 
 def convert(
     config: ConversionConfig, *, workers: int = 0, beam_arguments: list[str] | None = None
 ) -> dict[str, Any]:
-    """Makes a split of lists, by `workers` local processes (0: one a core) or as Beam is told.
+    """Converts lists of line images, or an LMDB, into a split of a data set.
 
-    What an earlier call with the same configuration finished is checked and kept. Returns {"split", "read",
-    "written", "refused": {reason: n}, "shards", "seconds"}, and the same of "validation" where a fraction goes
-    there. Raises UserError where the input cannot be used or too many rows are refused; the split then stays
-    out of dataset.json.
+    Shards that an earlier call with the same configuration finished are checked and kept.
+
+    Args:
+      config: What to convert, and where to.
+      workers: Local processes, 0 for one per core.
+      beam_arguments: Beam's own options, such as ["--runner=FlinkRunner"].
+
+    Returns:
+      {"split", "read", "written", "refused": {reason: n}, "shards", "seconds"}, and the same of the validation
+      split as "validation" where config.validation_fraction is set.
+
+    Raises:
+      UserError: the input cannot be used, or too many rows are refused; the split is not published then.
     """
     start, options = time.time(), parse_options(beam_arguments or [])
     try_runner(options)
     charset = read_charset(config.charset_path)
     info = DatasetInfo(charset, config.geometry, config.image_encoding, fit=config.fit)
-    given = LmdbInput(config) if config.lmdb_path else ListInput(config)
-    parts = _make_parts(config, info, given)
-    for part in parts:
-        part.check()
-    plans, results = _make_plans(config, given), []
-    for part in parts:
+    rows = open_rows(config)
+    sources = _describe_sources(config, rows)
+    runners = [_make_runner(config, split, info, rows, sources) for split in config.splits]
+    plans, results = _plan_splits(config, rows), []
+    for runner in runners:
         # Popped, so that no plan stays in memory once it is a file.
-        split = part.run(plans.pop(0), workers=workers, options=options)
-        results.append(tell_split(part.split, split, time.time() - start))
+        split = runner.run(plans.pop(0), workers=workers, options=options)
+        results.append(summarise_split(runner.split, split, time.time() - start))
         start = time.time()
     return {**results[0], **{result["split"]: result for result in results[1:]}}
 
 
-def _make_parts(
-    config: ConversionConfig, info: DatasetInfo, given: ListInput | LmdbInput
-) -> list[DatasetSplit]:
-    """The config's splits, which have all but their rows in common."""
-    sources = {
-        **given.identify(),
+def open_rows(config: ConversionConfig) -> Rows:
+    """Returns the input that a configuration names; a new kind of input is chosen here."""
+    if config.lmdb_path:
+        return LmdbRows(config.lmdb_path, config.list_encoding)
+    return ListRows(config.list_paths, config.list_encoding, config.image_root)
+
+
+def _make_runner(
+    config: ConversionConfig, split: str, info: DatasetInfo, rows: Rows, sources: dict[str, Any]
+) -> SplitRunner:
+    """Puts the parts of one split together; raises UserError where it cannot be added to the output folder."""
+    manifest = DatasetManifest(folder=config.output, split=split, info=info, sources=sources, verb=_TERMS.verb)
+    manifest.check()
+    writer, builder = TFRecordShardWriter(info), RecordBuilder.of(info)
+
+    def make_source(plan: ShardPlan) -> RowSource:
+        return RowSource(plan, rows, functools.partial(rows.read_record, builder=builder))
+
+    return SplitRunner(
+        folder=config.output,
+        split=split,
+        manifest=manifest,
+        writer=writer,
+        make_source=make_source,
+        lines_per_shard=config.lines_per_shard,
+        terms=_TERMS,
+        overwrite=config.overwrite,
+        max_reject_fraction=config.max_reject_fraction,
+        preflight=lambda job, done: check_disk_space(job, writer, done),
+    )
+
+
+def _describe_sources(config: ConversionConfig, rows: Rows) -> dict[str, Any]:
+    """What the records depend on besides charset, geometry and encoding."""
+    return {
+        **rows.identify(),
         "lines_per_shard": config.lines_per_shard,
         "seed": config.seed,
         "duplicates": config.duplicates,
         "validation_fraction": config.validation_fraction,
     }
-    make_source = functools.partial(
-        given.make_source,
-        lines_per_shard=config.lines_per_shard,
-        charset=info.charset,
-        geometry=info.geometry,
-        fit=info.fit,
-    )
-    return [
-        DatasetSplit(
-            folder=config.output,
-            split=split,
-            info=info,
-            sources=sources,
-            make_source=make_source,
-            overwrite=config.overwrite,
-            max_reject_fraction=config.max_reject_fraction,
-        )
-        for split in config.splits
-    ]
 
 
-def _make_plans(config: ConversionConfig, given: ListInput | LmdbInput) -> list[np.ndarray]:
-    """The plan of each of the config's splits."""
-    rows = given.scan()
-    plan = make_plan(
-        rows,
-        given.paths(rows),
+def _plan_splits(config: ConversionConfig, rows: Rows) -> list[np.ndarray]:
+    """Returns the plan of each split, PLAN_ROW [rows]."""
+    scanned = rows.scan()
+    plan = plan_rows(
+        scanned,
+        rows.paths(scanned),
         duplicates=config.duplicates,
         seed=config.seed,
         validation_fraction=config.validation_fraction,

@@ -1,7 +1,7 @@
-"""Which Beam runner a job gets: ours for this machine, or the one that Beam's own options name.
+"""The Beam runner of a job: LocalRunner on this machine, or the one that Beam's own options name.
 
-Beam's DirectRunner is a switch that may fetch another runner over the network before it runs anything;
-LocalRunner never does, and runs the same steps in the same order every time.
+Beam's DirectRunner may fetch another runner over the network before it runs anything. LocalRunner never does,
+and runs the same steps in the same order every time.
 """
 
 import contextlib
@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from typing import Any, NoReturn
 
 import apache_beam as beam
 import grpc
@@ -20,7 +21,7 @@ from apache_beam.portability import python_urns
 from apache_beam.portability.api import beam_fn_api_pb2, beam_provision_api_pb2
 from apache_beam.runners.portability.fn_api_runner import fn_runner, worker_handlers
 from apache_beam.runners.portability.portable_runner import JobServiceHandle
-from apache_beam.runners.runner import create_runner
+from apache_beam.runners.runner import PipelineRunner, create_runner
 from google.protobuf import json_format, text_format
 
 from densenet_ocr.beam_jobs.engine import worker
@@ -30,10 +31,10 @@ _WORKER_URN = "densenet_ocr:env:worker_process:v1"
 
 
 class LocalRunner(fn_runner.FnApiRunner):
-    """FnApiRunner whose worker processes get the pipeline's options, and whose deaths end the run."""
+    """FnApiRunner whose worker processes get the pipeline's options, and whose run fails when a worker dies."""
 
-    def run_pipeline(self, pipeline, options):
-        """Runs the pipeline to its end; the base class would hand its workers no options."""
+    def run_pipeline(self, pipeline: beam.Pipeline, options: PipelineOptions) -> Any:
+        """Runs a pipeline to its end; the base class would give its workers no options."""
         self._provision_info = fn_runner.ExtendedProvisionInfo(
             beam_provision_api_pb2.ProvisionInfo(
                 retrieval_token="unused",
@@ -44,73 +45,80 @@ class LocalRunner(fn_runner.FnApiRunner):
         )
         return super().run_pipeline(pipeline, options)
 
-    def run_via_runner_api(self, pipeline_proto, options):
-        """Runs the pipeline's protocol form, with our worker in place of Beam's."""
+    def run_via_runner_api(self, pipeline_proto: Any, options: PipelineOptions) -> Any:
+        """Runs a pipeline's proto, with our worker process instead of Beam's."""
         for environment in pipeline_proto.components.environments.values():
             if environment.urn == python_urns.SUBPROCESS_SDK:
                 environment.urn = _WORKER_URN
-        with _broken_streams_unsaid():
+        with _without_stream_errors():
             return super().run_via_runner_api(pipeline_proto, options)
 
 
 @contextlib.contextmanager
-def _broken_streams_unsaid() -> Iterator[None]:
-    """Beam's threads say at length that a worker's stream broke; WorkerProcess tells once that it died."""
-    before = threading.excepthook
+def _without_stream_errors() -> Iterator[None]:
+    """Silences Beam's threads about a broken stream to a worker; WorkerProcess reports its death once."""
+    original = threading.excepthook
 
-    def say(thread):
-        if not issubclass(thread.exc_type, grpc.RpcError):
-            before(thread)
+    def report(failure: threading.ExceptHookArgs) -> None:
+        if not issubclass(failure.exc_type, grpc.RpcError):
+            original(failure)
 
-    threading.excepthook = say
+    threading.excepthook = report
     try:
         yield
     finally:
-        threading.excepthook = before
+        threading.excepthook = original
 
 
 @worker_handlers.WorkerHandler.register_environment(_WORKER_URN, bytes)
 class WorkerProcess(worker_handlers.GrpcWorkerHandler):
-    """One worker process: Beam's own handler would wait for ever for one that was killed."""
+    """One worker process. Beam's own handler would wait for ever for a process that was killed."""
 
-    def __init__(self, payload, state, provision_info, grpc_server):
+    def __init__(self, payload: bytes, state: Any, provision_info: Any, grpc_server: Any) -> None:
         super().__init__(state, provision_info, grpc_server)
         self._closing = threading.Event()
 
-    def start_worker(self):
+    def start_worker(self) -> None:
         """Starts the process, and a thread that watches it."""
-        environment = {
-            "CONTROL_API_SERVICE_DESCRIPTOR": self.control_api_service_descriptor(),
-            "LOGGING_API_SERVICE_DESCRIPTOR": self.logging_api_service_descriptor(),
-        }
-        environment = {name: text_format.MessageToString(value) for name, value in environment.items()}
-        options = self.provision_info.provision_info.pipeline_options
-        environment |= {"PIPELINE_OPTIONS": json_format.MessageToJson(options), "WORKER_ID": self.worker_id}
-        environment[worker.PARENT] = str(os.getpid())
         started = threading.Event()
-        threading.Thread(target=self._run, args=(environment, started), name="worker", daemon=True).start()
+        arguments = (self._make_environment(), started)
+        threading.Thread(target=self._run, args=arguments, name="worker", daemon=True).start()
         started.wait()
 
-    def close(self):
+    def close(self) -> None:
         """Ends the process."""
         self._closing.set()
         super().close()
 
-    def stop_worker(self):
-        """Waits for the process; one that still works, for the run has failed elsewhere, is killed."""
+    def stop_worker(self) -> None:
+        """Waits for the process; kills one that still works, because the run has failed elsewhere."""
         try:
             self._process.wait(timeout=2)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
 
+    def _make_environment(self) -> dict[str, str]:
+        options = self.provision_info.provision_info.pipeline_options
+        return {
+            "CONTROL_API_SERVICE_DESCRIPTOR": text_format.MessageToString(
+                self.control_api_service_descriptor()
+            ),
+            "LOGGING_API_SERVICE_DESCRIPTOR": text_format.MessageToString(
+                self.logging_api_service_descriptor()
+            ),
+            "PIPELINE_OPTIONS": json_format.MessageToJson(options),
+            "WORKER_ID": self.worker_id,
+            worker.PARENT: str(os.getpid()),
+        }
+
     def _run(self, environment: dict[str, str], started: threading.Event) -> None:
-        # The worker ends with the thread that starts it (see engine.worker), so this one stays till then.
+        # The worker ends with the thread that starts it (see engine.worker), so this thread stays until then.
         self._process = subprocess.Popen([sys.executable, "-m", worker.__name__], env=os.environ | environment)
         started.set()
         code = self._process.wait()
         while not self._closing.wait(0.2):
-            # Answers every request, also those sent after the death, as the worker itself reports a failure.
+            # Answers every request, also later ones, as the worker itself reports a failure.
             for request in list(self.control_conn._futures_by_id.values()):
                 error = f"{UserError.__module__}.{UserError.__name__}: {_describe_death(code)}"
                 request.set(
@@ -126,13 +134,21 @@ def _describe_death(code: int) -> str:
             received=f"one that {how}",
             expected="one that works until all shards are written",
             remedy="Signal 9 often means that memory ran out: give fewer --workers. "
-            "The same command goes on with what is missing.",
+            "The same command resumes with the missing shards.",
         )
     )
 
 
-def choose_runner(options: PipelineOptions, *, workers: int):
-    """(runner, options) for a job: `workers` processes here, unless Beam's options name a runner."""
+def choose_runner(options: PipelineOptions, *, workers: int) -> tuple[PipelineRunner, PipelineOptions]:
+    """Returns the runner of a job and its options.
+
+    Args:
+      options: Beam's options; where they name no runner, LocalRunner is taken.
+      workers: Processes of the local runner.
+
+    Raises:
+      UserError: Beam does not know the runner.
+    """
     name = options.view_as(StandardOptions).runner
     if not name:
         direct = options.view_as(DirectOptions)
@@ -146,9 +162,12 @@ def choose_runner(options: PipelineOptions, *, workers: int):
 
 
 def try_runner(options: PipelineOptions) -> None:
-    """Runs a job of one step on the runner that Beam's options name, if they do; raises UserError if it fails.
+    """Runs a pipeline of one step on the runner that Beam's options name, if they name one.
 
-    Before a data set is touched: a cluster out of reach, or a missing option, is found only by running.
+    A cluster out of reach, or a missing option, is found only by running; better before a data set is touched.
+
+    Raises:
+      UserError: the pipeline fails.
     """
     name = options.view_as(StandardOptions).runner
     if not name:
@@ -168,12 +187,16 @@ def try_runner(options: PipelineOptions) -> None:
 
 
 def count_workers(workers: int, shards: int) -> int:
-    """Processes worth starting: as many as asked for (0: one a core), no more than there are shards."""
+    """Returns the processes worth starting: `workers` (0: one per core), but no more than there are shards."""
     return min(workers or os.cpu_count() or 1, shards)
 
 
 def parse_options(beam_arguments: list[str]) -> PipelineOptions:
-    """Beam's options; raises UserError for what Beam does not know, which Beam itself would only log."""
+    """Parses Beam's options.
+
+    Raises:
+      UserError: Beam does not know an option, which Beam itself would only log.
+    """
     parser = _Parser(allow_abbrev=False, add_help=False)
     for options in PipelineOptions.__subclasses__():
         options._add_argparse_args(parser)
@@ -181,14 +204,12 @@ def parse_options(beam_arguments: list[str]) -> PipelineOptions:
     if unknown:
         raise _refuse(" ".join(unknown))
     if not given.runner and any(word.startswith("--direct_") for word in beam_arguments):
-        raise _refuse(
-            "an option of Beam's direct runner, which does not run here: --workers sets the processes"
-        )
+        raise _refuse("an option of Beam's direct runner, which is not used here: --workers sets the processes")
     return PipelineOptions(beam_arguments)
 
 
 class _Parser(BeamArgumentParser):
-    def error(self, message: str):
+    def error(self, message: str) -> NoReturn:
         raise _refuse(message)
 
 

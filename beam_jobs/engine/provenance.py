@@ -1,4 +1,4 @@
-"""What a description tells of the run that made a split, beside what the split was made of."""
+"""The provenance of a split: command, versions and times of the run that wrote it."""
 
 import importlib.metadata
 import platform
@@ -7,22 +7,25 @@ import time
 from typing import Any
 
 
-def describe_run(start: float, *more: str) -> dict[str, Any]:
-    """Command, versions and times of a run that began at `start`, in seconds since 1970.
+def describe_run(start: float, *more_packages: str) -> dict[str, Any]:
+    """Returns the command, versions and times of this run.
 
-    `more` names packages that it used beside those that all runs do.
+    Args:
+      start: When it started, in seconds since 1970.
+      *more_packages: Packages that it uses besides those of every run.
     """
-    packages = ("densenet-ocr", "apache-beam", "numpy", "pillow", *more)
+    packages = ("densenet-ocr", "apache-beam", "numpy", "pillow", *more_packages)
     return {
         "command": sys.argv,
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(start)),
         "seconds": round(time.time() - start, 2),
         "python": platform.python_version(),
-        "packages": {name: _version(name) for name in packages},
+        "packages": {name: find_version(name) for name in packages},
     }
 
 
-def _version(package: str) -> str | None:
+def find_version(package: str) -> str | None:
+    """Returns the version of an installed package; None where it is not installed."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:

@@ -1,6 +1,6 @@
-"""What a worker leaves of a shard beside it, and the description of a split that is made of all of them.
+"""Reports of finished shards, and the split's description that is made of them.
 
-A report has all that closing a split takes, so that going on with a job reads no shard's lines again.
+A report has all that publishing a split needs, so that a resumed run does not read finished shards again.
 """
 
 import array
@@ -9,11 +9,13 @@ import dataclasses
 import json
 import os
 from collections.abc import Iterable
+from types import TracebackType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from densenet_ocr.beam_jobs.engine.job import Job, RefusedRow, state_folder
+from densenet_ocr.beam_jobs.engine.shard_job import ShardJob
+from densenet_ocr.beam_jobs.engine.source import RefusedRow
 from densenet_ocr.pipeline import records, storage
 from densenet_ocr.pipeline.dataset_info import ShardInfo, SplitInfo
 from densenet_ocr.pipeline.schema import Record
@@ -22,7 +24,7 @@ from densenet_ocr.pipeline.ui.tsv import join_cells
 
 
 class Report(NamedTuple):
-    """One shard: its file, the rows that it refused, and counts over its lines."""
+    """One finished shard: its file, its refused rows, and the statistics of its lines."""
 
     shard: ShardInfo
     refused: list[RefusedRow]
@@ -30,10 +32,12 @@ class Report(NamedTuple):
 
 
 class Statistics:
-    """Counts of label lengths, widths and classes over a shard's lines."""
+    """Counts of label lengths, widths and characters over the lines of a shard."""
 
-    def __init__(self):
-        self._lengths, self._widths, self._labels = collections.Counter(), collections.Counter(), []
+    def __init__(self) -> None:
+        self._lengths: collections.Counter[int] = collections.Counter()
+        self._widths: collections.Counter[int] = collections.Counter()
+        self._labels: list[int] = []
 
     def add(self, record: Record) -> None:
         """Counts a line."""
@@ -42,23 +46,23 @@ class Statistics:
         self._labels += record.label
 
     def count(self) -> dict[str, dict[str, int]]:
-        """{"label_lengths", "widths", "characters": {value: lines or occurrences}}."""
+        """Returns {"label_lengths", "widths", "characters": {value: lines or occurrences}}."""
         counts = np.bincount(np.asarray(self._labels, np.int64))
         characters = {int(k): int(counts[k]) for k in np.flatnonzero(counts)}
         found = {"label_lengths": self._lengths, "widths": self._widths, "characters": characters}
         return {name: {str(k): n for k, n in counter.items()} for name, counter in found.items()}
 
 
-def save_report(job: Job, number: int, report: Report) -> None:
-    """Leaves a shard's report in the job's state."""
+def save_report(job: ShardJob, number: int, report: Report) -> None:
+    """Writes the report of a shard into the split's state."""
     content = {"digest": job.digest, **report._asdict(), "shard": dataclasses.asdict(report.shard)}
-    # A list's own name need not be UTF-8: surrogates stand for its bytes.
+    # The path of a list need not be UTF-8: surrogates stand for its bytes.
     data = json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogatepass")
     storage.write_atomically(job.report_path(number), data)
 
 
-def load_report(job: Job, number: int) -> Report | None:
-    """The report that this job left of a shard; None where there is none, or one that cannot be relied on."""
+def load_report(job: ShardJob, number: int) -> Report | None:
+    """Returns this job's report of a shard; None where there is none, or it is damaged or another job's."""
     if not storage.exists(job.report_path(number)):
         return None
     try:
@@ -70,20 +74,26 @@ def load_report(job: Job, number: int) -> Report | None:
         return None
 
 
-def find_reports(job: Job) -> list[int]:
-    """Numbers of the shards that the job has finished, by what lies there."""
-    names = [name.removesuffix(".json") for name in storage.list_names(state_folder(job.folder, job.split))]
+def find_reports(job: ShardJob) -> list[int]:
+    """Returns the numbers of the shards that have a report."""
+    names = [name.removesuffix(".json") for name in storage.list_names(job.state_folder)]
     return [int(name) for name in names if name.isdigit()]
 
 
-def collect(job: Job, *, sources: dict[str, Any]) -> SplitInfo:
-    """Makes a split's description of its shards' reports, and its rejects file in the input's order."""
-    shards, reasons = [], collections.Counter()
-    total = collections.defaultdict(collections.Counter)
+def merge_reports(job: ShardJob, *, sources: dict[str, Any]) -> SplitInfo:
+    """Writes the rejects file, in the input's order, and returns the description of the split.
+
+    Args:
+      job: A job whose shards are all written.
+      sources: What the split was made of, for its description.
+    """
+    shards: list[ShardInfo] = []
+    reasons: collections.Counter[str] = collections.Counter()
+    total: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
     with _Rejects(job) as rejects:
         progress = Progress("collect reports", job.source.shard_count, "shards")
         for number in range(job.source.shard_count):
-            report = load_report(job, number)
+            report = _require_report(job, number)
             shards.append(report.shard)
             rejects.add(report.refused)
             reasons.update(row.reason for row in report.refused)
@@ -93,39 +103,48 @@ def collect(job: Job, *, sources: dict[str, Any]) -> SplitInfo:
         rejects.save()
     read = sum(shard.records for shard in shards) + reasons.total()
     if read != job.source.rows:
-        raise ValueError(f"the shards tell of {read} rows, the source has {job.source.rows}")
+        raise ValueError(f"the shards have {read} rows, the source has {job.source.rows}")
     return SplitInfo(
         shards=tuple(shards),
         read=read,
         refused=dict(sorted(reasons.items())),
-        statistics={name: _in_order(counts) for name, counts in total.items()},
+        statistics={name: _sort_by_value(counts) for name, counts in total.items()},
         sources=sources,
         rejects_crc32c=records.hash_file(job.rejects_path),
     )
 
 
-class _Rejects:
-    """Sorts refusals by their place in the input: the texts in a file, of each row 24 bytes in memory."""
+def _require_report(job: ShardJob, number: int) -> Report:
+    report = load_report(job, number)
+    if not report:
+        raise ValueError(f"shard {number} was written without a report")
+    return report
 
-    def __init__(self, job: Job):
+
+class _Rejects:
+    """Sorts refused rows by position: their texts in a file, 24 bytes per row in memory."""
+
+    def __init__(self, job: ShardJob) -> None:
         self._path = job.rejects_path
-        self._spool_path = storage.join(state_folder(job.folder, job.split), "rejects.spool")
+        self._spool_path = storage.join(job.state_folder, "rejects.spool")
         self._places = array.array("q")  # position, start, length, position, ...
         self._end = 0
 
-    def __enter__(self):
+    def __enter__(self) -> "_Rejects":
         self._spool = open(self._spool_path, "w+b")
         return self
 
-    def __exit__(self, *_):
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._spool.close()
         storage.remove(self._spool_path)
 
     def add(self, rows: Iterable[RefusedRow]) -> None:
-        """Columns: file:line, row, reason, detail; no header, so that lines are refusals."""
+        """Adds rows. Columns are file:line, row, reason, detail; without a header, lines are rows."""
         for row in rows:
             text = join_cells(row[1:]) + "\n"
-            # A list's own name need not be UTF-8; its bytes go out as they came in.
+            # The path of a list need not be UTF-8; its bytes are written as they were read.
             data = text.encode("utf-8", "surrogateescape")
             self._spool.write(data)
             self._places.extend((row.position, self._end, len(data)))
@@ -134,10 +153,8 @@ class _Rejects:
     def save(self) -> None:
         """Writes the rejects file in the input's order."""
         places = np.frombuffer(self._places, np.int64).reshape(-1, 3)
-        order, progress = (
-            np.argsort(places[:, 0], kind="stable"),
-            Progress("sort refusals", len(places), "rows"),
-        )
+        order = np.argsort(places[:, 0], kind="stable")
+        progress = Progress("sort refused rows", len(places), "rows")
         self._spool.flush()
         with storage.atomic_file(self._path) as file:
             for first in range(0, len(order), 4096):
@@ -146,5 +163,5 @@ class _Rejects:
                 progress.show(first)
 
 
-def _in_order(counts: dict[str, int]) -> dict[str, int]:
+def _sort_by_value(counts: dict[str, int]) -> dict[str, int]:
     return {str(value): counts[str(value)] for value in sorted(map(int, counts))}

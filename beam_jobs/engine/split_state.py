@@ -1,54 +1,58 @@
-"""The state of a split that is being made: whose it is, what it will be made of, how far it came.
+"""The state of an unfinished split, in the folder SPLIT.unfinished beside its shards.
 
-It lies in SPLIT.unfinished beside the shards, and goes when the split stands in its folder's description.
+It holds the identity of the run that started the split, its plan and the reports of finished shards, and is
+removed when the split is published.
 """
 
 import contextlib
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from densenet_ocr.beam_jobs.engine.job import PLAN, state_folder
 from densenet_ocr.pipeline import storage
-from densenet_ocr.pipeline.dataset_info import FILE_NAME
+
+PLAN = "plan.npy"
 
 
-class Words(NamedTuple):
-    """How messages name a kind of work: itself, what to give otherwise, its description, and so on."""
+class JobTerms(NamedTuple):
+    """How messages name a job.
 
-    subject: str  # what is made, with {split} and {folder}
-    work: str  # a second ... is refused
-    place: str  # flags that say where a split goes
-    description: str  # file that tells of whole splits
-    verb: str  # what is done, which progress shows, and which a remedy asks for
-    suspects: str  # what may have changed where a shard comes out in other bytes
+    Attributes:
+      subject: What it writes, with {split} and {folder}.
+      job: The job as a noun: conversion.
+      verb: The job as a verb, shown with the progress and in remedies: convert.
+      output_flags: The flags that say where a split goes.
+      inputs: What may have changed where a shard is written again with other bytes.
+    """
 
-
-CONVERSION = Words(
-    "split {split!r} of {folder}", "conversion", "--split or --output", FILE_NAME, "convert", "Images"
-)
+    subject: str
+    job: str
+    verb: str
+    output_flags: str
+    inputs: str
 
 
 class SplitState:
-    """The state of one split; its identity is all that its bytes depend on."""
+    """The state of one unfinished split."""
 
-    def __init__(self, folder: str, split: str):
+    def __init__(self, folder: str, split: str) -> None:
         self.path = state_folder(folder, split)
         self.plan_path = storage.join(self.path, PLAN)
         self._identity_path = storage.join(self.path, "identity.json")
-        self._judged_path = storage.join(self.path, "judged")
+        self._rejected_path = storage.join(self.path, "judged")
 
     def load_identity(self) -> dict[str, Any] | None:
-        """The identity of the work that was begun, if one was."""
+        """Returns the identity of the run that started the split; None where none has."""
         return self._load()["identity"] if storage.exists(self._identity_path) else None
 
     @property
     def overwrites(self) -> bool:
-        """Whether the work that was begun was told to overwrite."""
+        """Whether the run that started the split had --overwrite."""
         return storage.exists(self._identity_path) and self._load()["overwrite"]
 
-    def begin(self, identity: dict[str, Any], *, overwrite: bool) -> None:
-        """Says what the split will be made of."""
+    def start(self, identity: dict[str, Any], *, overwrite: bool) -> None:
+        """Records that a run has started the split, and what its bytes depend on."""
         content = {"identity": identity, "overwrite": overwrite}
         storage.write_atomically(self._identity_path, json.dumps(content, indent=1).encode())
 
@@ -59,32 +63,76 @@ class SplitState:
         except (ValueError, LookupError, TypeError):
             return {"identity": {"identity.json": "damaged"}, "overwrite": False}
 
-    def judge(self) -> None:
-        """Notes that all shards were there, but too many rows refused."""
-        storage.write_atomically(self._judged_path, b"")
+    def mark_rejected(self) -> None:
+        """Records that all shards were written, but too many rows were refused."""
+        storage.write_atomically(self._rejected_path, b"")
 
     @property
-    def judged(self) -> bool:
-        """Whether an earlier run got to the end and failed there."""
-        return storage.exists(self._judged_path)
+    def is_rejected(self) -> bool:
+        """Whether an earlier run wrote all shards and failed because too many rows were refused."""
+        return storage.exists(self._rejected_path)
 
     def remove(self) -> None:
-        """Forgets the state: the split is whole."""
+        """Removes the state."""
         storage.remove(self.path)
 
 
 @contextlib.contextmanager
-def hold_split(folder: str, split: str, words: Words = CONVERSION) -> Iterator[SplitState]:
-    """The state of a split, which nobody else may hold; raises UserError where somebody does."""
+def hold_split(folder: str, split: str, terms: JobTerms) -> Iterator[SplitState]:
+    """Locks a split and yields its state.
+
+    Raises:
+      UserError: another process holds the split.
+    """
     state = SplitState(folder, split)
     with storage.held(
         state.path,
-        subject=words.subject.format(split=split, folder=folder),
-        received=f"a second {words.work}, while another one writes it",
-        remedy=f"Wait for the other one, or choose another {words.place}.",
+        subject=terms.subject.format(split=split, folder=folder),
+        received=f"a second {terms.job}, while another one writes it",
+        remedy=f"Wait for the other one, or choose another {terms.output_flags}.",
     ):
         try:
             yield state
         finally:
             if not state.load_identity():
-                state.remove()  # nothing was begun
+                state.remove()  # nothing was started
+
+
+def state_folder(folder: str, split: str) -> str:
+    """Returns the folder of a split's state."""
+    return storage.join(folder, f"{split}.unfinished")
+
+
+def find_outputs(folder: str, split: str) -> list[str]:
+    """Returns the names of a split's shards and rejects in a folder, of any format."""
+    outputs = re.compile(_output_pattern(split))
+    return [name for name in storage.list_names(folder) if outputs.fullmatch(name)]
+
+
+def remove_outputs(folder: str, split: str) -> None:
+    """Removes a split's shards, rejects, temporary files, and its state except for the plan."""
+    remove_temporary(folder, split)
+    for name in find_outputs(folder, split):
+        storage.remove(storage.join(folder, name))
+    _remove_matching(state_folder(folder, split), rf"(?!{PLAN}$).*")
+
+
+def remove_temporary(folder: str, split: str) -> None:
+    """Removes the temporary files of a killed run, and keeps what it finished."""
+    _remove_matching(folder, rf"{_output_pattern(split)}\.tmp-\w+")
+    _remove_matching(state_folder(folder, split), r".*\.tmp-\w+")
+
+
+def remove_temporary_manifest(folder: str, name: str) -> None:
+    """Removes temporary files of a manifest, such as dataset.json; the caller holds the folder's lock."""
+    _remove_matching(folder, rf"{re.escape(name)}\.tmp-\w+")
+
+
+def _output_pattern(split: str) -> str:
+    return rf"{split}(-\d{{5,}}-of-\d{{5,}}\.(tfrecord|tsv|list)|\.rejects\.tsv)"
+
+
+def _remove_matching(folder: str, pattern: str) -> None:
+    for name in storage.list_names(folder):
+        if re.fullmatch(pattern, name):
+            storage.remove(storage.join(folder, name))

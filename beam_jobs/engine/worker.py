@@ -1,30 +1,53 @@
-"""A worker process of the local runner: Beam's own, without its chatter on standard error.
+"""A worker process of the local runner: Beam's own, without its messages on standard error.
 
-What Beam logs here reaches the driver by Beam's logging channel, and what fails as the driver's exception. The
-process ends with the one that started it, however that ends: nobody writes into a data set behind its back.
+What Beam logs here reaches the driver through Beam's logging channel, and failures reach it as exceptions. The
+process ends with the driver, however that ends, so that nobody writes into a data set after the command is
+gone.
 """
 
 import contextlib
+import ctypes
 import logging
 import os
+import signal
 import sys
+import threading
+import time
 
-from densenet_ocr.beam_jobs.engine.parent import end_with_parent
-
-# The environment variable that tells a worker the process that it serves.
+# The environment variable with the process ID of the driver.
 PARENT = "DENSENET_OCR_PARENT"
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def main() -> None:
-    """Serves the runner that started this process, by Beam's environment variables."""
+    """Serves the runner that started this process, configured by Beam's environment variables."""
     end_with_parent(int(os.environ[PARENT]))
-    # First, because Beam logs while it is imported, and would then show everything.
+    # Before Beam is imported: it logs while it is, and would then print everything.
     logging.getLogger().addHandler(logging.NullHandler())
     from apache_beam.runners.worker import sdk_worker_main
 
-    # Beam prints the traceback of every failure here, though the driver gets it too, and tells it to people.
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
+    # Beam prints a traceback of each failure here, which the driver gets and reports as well.
+    with open(os.devnull, "w") as devnull, contextlib.redirect_stderr(devnull):
         sdk_worker_main.main(sys.argv)
+
+
+def end_with_parent(pid: int) -> None:
+    """Ends this process when its parent process `pid` has ended, and leaves Ctrl-C to the parent.
+
+    Ctrl-C reaches the whole process group; only the parent decides what it means.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        # Immediate, but it acts when the parent's thread ends, and not if that has ended already.
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+    def watch() -> None:
+        while os.getppid() == pid:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 if __name__ == "__main__":

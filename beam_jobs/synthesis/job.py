@@ -1,7 +1,6 @@
 """Text and fonts become a split: plan the lines, draw them, collect the shards' reports, describe it all."""
 
 import dataclasses
-import functools
 import time
 from typing import Any, NamedTuple
 
@@ -10,17 +9,22 @@ import PIL.Image
 from absl import logging
 
 from densenet_ocr.beam_jobs.engine.beam_runner import parse_options, try_runner
-from densenet_ocr.beam_jobs.engine.dataset_split import DatasetSplit
-from densenet_ocr.beam_jobs.engine.split_result import tell_split
-from densenet_ocr.beam_jobs.engine.split_state import Words
+from densenet_ocr.beam_jobs.engine.disk_space import SizedWriter, check_disk_space
+from densenet_ocr.beam_jobs.engine.manifest import DatasetManifest, Manifest
+from densenet_ocr.beam_jobs.engine.source import ShardPlan, Source
+from densenet_ocr.beam_jobs.engine.split_runner import SplitRunner, summarise_split
+from densenet_ocr.beam_jobs.engine.split_state import JobTerms
+from densenet_ocr.beam_jobs.engine.tfrecord_writer import TFRecordShardWriter
+from densenet_ocr.beam_jobs.sources.rows import RecordBuilder
 from densenet_ocr.beam_jobs.synthesis.config import MOST_LINES, PREVIEW_LINES, SynthesisConfig
 from densenet_ocr.beam_jobs.synthesis.fonts.coverage import describe_coverage, find_coverage
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import Face, find_faces
-from densenet_ocr.beam_jobs.synthesis.image_split import ImageSplit
+from densenet_ocr.beam_jobs.synthesis.image_manifest import ImageManifest
+from densenet_ocr.beam_jobs.synthesis.image_writer import ImageShardWriter
 from densenet_ocr.beam_jobs.synthesis.preview import draw_preview
 from densenet_ocr.beam_jobs.synthesis.recipe import describe_origin
 from densenet_ocr.beam_jobs.synthesis.rendering.renderer import LineRenderer
-from densenet_ocr.beam_jobs.synthesis.source import MadeSource, make_random
+from densenet_ocr.beam_jobs.synthesis.source import RecordsOnly, SyntheticSource, make_random
 from densenet_ocr.beam_jobs.synthesis.text.corpus import Corpus, read_corpora
 from densenet_ocr.beam_jobs.synthesis.text.minimum_counts import raise_to_floor
 from densenet_ocr.beam_jobs.synthesis.text.texts import draw_texts
@@ -29,6 +33,14 @@ from densenet_ocr.pipeline.dataset_info import FILE_NAME, IMAGES_NAME, DatasetIn
 from densenet_ocr.pipeline.frames import count_frames
 
 _NAMED = 10  # characters, or faces, that a message names
+
+_TERMS = JobTerms(
+    subject="split {split!r} of {folder}",
+    job="synthesis",
+    verb="draw",
+    output_flags="--split or --output",
+    inputs="Fonts, or the software that draws,",
+)
 
 # Numbers that no line has: of the draws of texts, and of what raises them to the floor.
 _NO_LINES = (MOST_LINES, MOST_LINES + 1)
@@ -45,10 +57,10 @@ def synthesize(
     """
     start, options = time.time(), parse_options(beam_arguments or [])
     try_runner(options)
-    part, plans = _plan_split(config)
+    runner, plans = _plan_split(config)
     # Popped, so that no plan stays in memory once it is a file.
-    split = part.run(plans.pop(), workers=workers, options=options)
-    return tell_split(config.split, split, time.time() - start, unit="lines")
+    split = runner.run(plans.pop(), workers=workers, options=options)
+    return summarise_split(config.split, split, time.time() - start, unit="lines")
 
 
 def preview(config: SynthesisConfig) -> PIL.Image.Image:
@@ -114,51 +126,57 @@ def _tell_idle(plan: np.ndarray, faces: list[Face]) -> None:
         logging.info("%d of %d faces draw no line: %s", len(idle), len(faces), names)
 
 
-def _plan_split(config: SynthesisConfig) -> tuple[DatasetSplit, list[np.ndarray]]:
-    """The split, and its plan in a list; the text that it was made of is forgotten."""
+def _plan_split(config: SynthesisConfig) -> tuple[SplitRunner, list[np.ndarray]]:
+    """Returns the runner of the split, and in a list its plan; the text is not kept in memory."""
     charset, faces, corpora = _read_sources(config)
     # Before fonts are looked at, which takes its time.
-    _make_part(config, charset, faces, {}).check()
+    _make_manifest(config, charset, {}).check()
     given = _look_at_fonts(charset, faces, corpora)
     plan = _make_plan(config, given)
     _tell_idle(plan, faces)
-    origin = describe_origin(config, charset, faces, given.coverage, corpora)
-    return _make_part(config, charset, faces, origin), [plan]
+    manifest = _make_manifest(config, charset, describe_origin(config, charset, faces, given.coverage, corpora))
+    return _make_runner(config, faces, manifest), [plan]
 
 
-def _make_part(
-    config: SynthesisConfig, charset: Charset, faces: list[Face], sources: dict[str, Any]
-) -> DatasetSplit:
-    """The split, as records or as images."""
-    kind, description, encoding = {
-        "records": (DatasetSplit, FILE_NAME, config.image_encoding),
-        "images": (ImageSplit, IMAGES_NAME, "uint8"),  # grey levels, which files of grey images have
-    }[config.write]
-    return kind(
+def _make_manifest(config: SynthesisConfig, charset: Charset, sources: dict[str, Any]) -> DatasetManifest:
+    writes_records = config.write == "records"
+    # Files of grey images have grey levels.
+    encoding = config.image_encoding if writes_records else "uint8"
+    return DatasetManifest(
         folder=config.output,
         split=config.split,
         info=DatasetInfo(charset, config.geometry, encoding),
         sources=sources,
-        make_source=functools.partial(
-            MadeSource,
-            lines_per_shard=config.lines_per_shard,
-            charset=charset,
-            geometry=config.geometry,
-            fit="exact",
-            split=config.split,
-            seed=config.seed,
-            renderer=LineRenderer(faces, config.style_distribution, config.geometry),
-        ),
+        verb=_TERMS.verb,
+        file_name=FILE_NAME if writes_records else IMAGES_NAME,
+    )
+
+
+def _make_runner(config: SynthesisConfig, faces: list[Face], dataset: DatasetManifest) -> SplitRunner:
+    """Puts the parts of a split together, as records or as image files."""
+    renderer = LineRenderer(faces, config.style_distribution, config.geometry)
+    builder = RecordBuilder.of(dataset.info)
+    writes_records = config.write == "records"
+    manifest: Manifest = dataset if writes_records else ImageManifest(dataset)
+    writer: SizedWriter = (
+        TFRecordShardWriter(dataset.info) if writes_records else ImageShardWriter(config.output)
+    )
+
+    def make_source(plan: ShardPlan) -> Source:
+        source = SyntheticSource(plan, config.split, config.seed, renderer, builder)
+        return RecordsOnly(source) if writes_records else source
+
+    return SplitRunner(
+        folder=config.output,
+        split=config.split,
+        manifest=manifest,
+        writer=writer,
+        make_source=make_source,
+        lines_per_shard=config.lines_per_shard,
+        terms=_TERMS,
         overwrite=config.overwrite,
         max_reject_fraction=config.max_reject_fraction,
-        words=Words(
-            subject="split {split!r} of {folder}",
-            work="synthesis",
-            place="--split or --output",
-            description=description,
-            verb="draw",
-            suspects="Fonts, or the software that draws,",
-        ),
+        preflight=lambda job, done: check_disk_space(job, writer, done),
     )
 
 

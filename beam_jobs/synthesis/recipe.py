@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from densenet_ocr.beam_jobs.engine.dataset_split import FOUND
+from densenet_ocr.beam_jobs.engine.manifest import FOUND
 from densenet_ocr.beam_jobs.synthesis.config import SynthesisConfig
 from densenet_ocr.beam_jobs.synthesis.fonts.coverage import find_undrawable
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import Face

@@ -1,58 +1,107 @@
-"""Lines that are drawn by a plan, as a source of records and of image files."""
+"""Synthetic lines as a Source: a plan of texts and faces, rendered by shard."""
 
 import dataclasses
 import zlib
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
-from densenet_ocr.beam_jobs.engine.job import RefusedRow
-from densenet_ocr.beam_jobs.engine.plan import PlannedSource
+from densenet_ocr.beam_jobs.engine.source import RefusedRow, ShardPlan
+from densenet_ocr.beam_jobs.sources.rows import RecordBuilder
 from densenet_ocr.beam_jobs.synthesis.rendering.renderer import LineRenderer
 from densenet_ocr.pipeline.errors import Refused
 from densenet_ocr.pipeline.schema import Record
 
-# Images that lie in one folder: few enough for people and tools to list.
+# Images in one folder: few enough for people and tools to list.
 _FOLDER_LINES = 1000
 
 
 def make_random(seed: int, split: str, number: int) -> np.random.Generator:
-    """What the line of a number, of a split, is drawn from: the same on every machine, and no other line's."""
+    """Returns the random numbers of one line: the same on every machine, and no other line's.
+
+    Args:
+      seed: Seed of the synthesis.
+      split: Name of the split.
+      number: Number of the line in the split, or one that no line has.
+    """
     entropy = [seed, zlib.crc32(split.encode()), number]
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy)))
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class MadeSource(PlannedSource):
-    """Lines of a plan of plan_dtype, drawn; a line's number is its row there.
+class RenderedLine(NamedTuple):
+    """A line as a JPEG file, and as the record that this file is read as."""
 
-    A line's looks are drawn from the seed, the split's name and its number, whoever draws it and in what order.
+    image: bytes
+    record: Record
+
+
+@dataclasses.dataclass(frozen=True)
+class SyntheticSource:
+    """Renders the lines of a plan; see engine.source.Source. A line's number is its place in the plan.
+
+    A line's style depends on the seed, the split's name and its number, not on who renders it or when.
+
+    Attributes:
+      plan: Elements are of synthesis.text.plan.plan_dtype.
+      split: Name of the split.
+      seed: Seed of the synthesis.
+      renderer: Draws texts.
+      builder: Makes records of images.
     """
 
+    plan: ShardPlan
     split: str
     seed: int
     renderer: LineRenderer
+    builder: RecordBuilder
 
-    def read(self, shard: int) -> Iterator[Record | RefusedRow]:
-        """The records of a shard, or why a line is none."""
-        for _, line in self.draw_shard(shard):
-            yield line
+    @property
+    def rows(self) -> int:
+        """See Source."""
+        return self.plan.rows
 
-    def draw_shard(self, shard: int) -> Iterator[tuple[bytes, Record | RefusedRow]]:
-        """The lines of a shard, each as a JPEG file and as the record that it is read as."""
-        first = shard * self.lines_per_shard
-        for number, (face, length, ids) in enumerate(self.plan_of(shard), start=first):
-            yield self._draw(number, int(face), ids[:length].tolist())
+    @property
+    def shard_count(self) -> int:
+        """See Source."""
+        return self.plan.shard_count
 
-    def _draw(self, number: int, face: int, label: list[int]) -> tuple[bytes, Record | RefusedRow]:
-        text, key = self.charset.decode(label), self.name_line(number)
-        image = b""
+    def read(self, shard: int) -> Iterator[RenderedLine | RefusedRow]:
+        """See Source."""
+        first = shard * self.plan.lines_per_shard
+        for number, (face, length, ids) in enumerate(self.plan.rows_of(shard), start=first):
+            yield self._render(number, int(face), ids[:length].tolist())
+
+    def _render(self, number: int, face: int, label: list[int]) -> RenderedLine | RefusedRow:
+        text = self.builder.charset.decode(label)
         try:
             image = self.renderer.render(text, face, make_random(self.seed, self.split, number))
-            return image, self.make_record(key, image, label)
+            return RenderedLine(image, self.builder.build(self.name_line(number), image, label))
         except Refused as refusal:
-            return image, RefusedRow(number, f"{self.split}:{number}", text, refusal.reason, refusal.detail)
+            return RefusedRow(number, f"{self.split}:{number}", text, refusal.reason, refusal.detail)
 
     def name_line(self, number: int) -> str:
-        """A line's key, which is the path of its image: train/00012/00012345.jpg."""
+        """Returns a line's key, which is the path of its image: train/00012/00012345.jpg."""
         return f"{self.split}/{number // _FOLDER_LINES:05d}/{number:08d}.jpg"
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordsOnly:
+    """A SyntheticSource without the image files, for shards of records."""
+
+    source: SyntheticSource
+
+    @property
+    def rows(self) -> int:
+        """See Source."""
+        return self.source.rows
+
+    @property
+    def shard_count(self) -> int:
+        """See Source."""
+        return self.source.shard_count
+
+    def read(self, shard: int) -> Iterator[Record | RefusedRow]:
+        """See Source."""
+        for line in self.source.read(shard):
+            yield line if isinstance(line, RefusedRow) else line.record

@@ -1,57 +1,70 @@
-"""Beam's RunInference over shard numbers: what it loads, and what it does with a number.
+"""Beam's RunInference over shard numbers.
 
-Local runners keep all that crosses a border of steps in memory, and a model wants batches: so the element that
-is inferred is a whole shard, whose images the handler reads, in batches, and whose file it writes.
+Local runners keep all that crosses from step to step in memory, and a model wants batches. So the inferred
+element is a whole shard: the handler reads its images, reads them in batches with the model, and writes its
+file.
 """
 
+import dataclasses
 import os
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import apache_beam as beam
 import numpy as np
 from apache_beam.ml.inference.base import ModelHandler, RunInference
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
 from densenet_ocr.beam_jobs.engine.beam_runner import count_workers
-from densenet_ocr.beam_jobs.engine.shard_run import count_lines, run_shards
-from densenet_ocr.beam_jobs.transcription.transcripts import LineModel, TranscriptJob, write_transcripts
+from densenet_ocr.beam_jobs.engine.shard_job import ShardJob
+from densenet_ocr.beam_jobs.engine.shard_pipeline import count_lines, write_shard
+from densenet_ocr.beam_jobs.transcription.transcript_writer import LineModel, TranscriptWriter
 
-# Quiet at its start, and no process takes a GPU's whole memory.
+# Fewer messages at start, and no process takes a GPU's whole memory.
 _TENSORFLOW = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
 
+LoadModel = Callable[[], LineModel]
 
-class TranscribingHandler(ModelHandler[int, tuple[int, int, int], LineModel]):
+
+class TranscriptionHandler(ModelHandler[int, tuple[int, int, int], LineModel]):
     """Shard number -> (shard number, lines read, rows refused); a worker loads the model once."""
 
-    def __init__(self, job: TranscriptJob, environment: dict[str, str]):
-        """`environment` is set in the worker before the model is loaded."""
+    def __init__(self, job: ShardJob, load_model: LoadModel, environment: dict[str, str]) -> None:
+        """Takes a job whose writer is a TranscriptWriter.
+
+        Args:
+          job: The job.
+          load_model: Loads the model.
+          environment: Variables to set in the worker before the model is loaded.
+        """
         super().__init__(min_batch_size=1, max_batch_size=1, env_vars=environment)
-        self._job = job
+        self._job, self._load_model = job, load_model
 
     def load_model(self) -> LineModel:
-        """The model, by the job's way to load it."""
-        return _HeldModel(self._job.load(self._job.model))
+        """Loads the model."""
+        return _HeldModel(self._load_model())
 
     def run_inference(
         self, batch: Sequence[int], model: LineModel, inference_args: dict[str, Any] | None = None
     ) -> list[tuple[int, int, int]]:
-        """Writes shards; RunInference's batches and latencies are theirs."""
-        return [self._transcribe(number, model) for number in batch]
+        """Writes shards; the batches and latencies that RunInference counts are those of shards."""
+        return [self._transcribe(shard, model) for shard in batch]
 
-    def _transcribe(self, number: int, model: LineModel) -> tuple[int, int, int]:
-        report = write_transcripts(self._job, number, model)
+    def _transcribe(self, shard: int, model: LineModel) -> tuple[int, int, int]:
+        assert isinstance(self._job.writer, TranscriptWriter)
+        report = write_shard(self._job, shard, dataclasses.replace(self._job.writer, model=model))
         count_lines(report, "transcribed")
-        return number, report.shard.records, len(report.refused)
+        return shard, report.shard.records, len(report.refused)
 
 
 class _HeldModel:
-    """A model that is let go when the process ends, if not before.
+    """A model that is released when the process ends, if not before.
 
-    Beam keeps it in a global, where a model of TensorFlow's would outlive modules that its end needs.
+    Beam keeps it in a global, where a TensorFlow model would outlive modules that its destructor needs.
     """
 
-    def __init__(self, model: LineModel):
+    def __init__(self, model: LineModel) -> None:
         self._held = [model]
         weakref.finalize(self, self._held.clear)
 
@@ -60,18 +73,19 @@ class _HeldModel:
         return self._held[0].read(levels, widths)
 
 
-def infer_shards(job: TranscriptJob, numbers: Sequence[int], *, workers: int, options: PipelineOptions) -> None:
-    """Makes these shards of the job, with `workers` local processes (0: one a core) or as Beam is told."""
-    here = not options.view_as(StandardOptions).runner
-    processes = count_workers(workers, len(numbers)) if here else 1
-    step = RunInference(TranscribingHandler(job, make_environment(processes)))
-    run_shards(job, numbers, step, verb="transcribe", workers=workers, options=options)
+def make_inference_step(
+    job: ShardJob, shards: int, options: PipelineOptions, *, load_model: LoadModel, workers: int
+) -> beam.PTransform:
+    """Returns the step that reads shards with a model; see engine.shard_pipeline.MakeStep."""
+    is_local = not options.view_as(StandardOptions).runner
+    processes = count_workers(workers, shards) if is_local else 1
+    return RunInference(TranscriptionHandler(job, load_model, make_environment(processes)))
 
 
 def make_environment(processes: int) -> dict[str, str]:
-    """What TensorFlow reads when it starts in one of so many processes of this machine, which share its cores.
+    """Returns TensorFlow's environment variables in one of `processes` processes that share the cores.
 
-    Where there is but one, or a runner spreads them itself, TensorFlow takes the threads that it would.
+    Where there is only one process, or a runner spreads them itself, TensorFlow chooses its number of threads.
     """
     wanted = dict(_TENSORFLOW)
     if processes > 1:

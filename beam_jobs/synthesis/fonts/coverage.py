@@ -15,7 +15,7 @@ from absl import logging
 from fontTools.ttLib import TTFont
 from fontTools.ttLib.sfnt import SFNTReader, calcChecksum
 
-from densenet_ocr.beam_jobs.engine.parent import end_with_parent
+from densenet_ocr.beam_jobs.engine.worker import end_with_parent
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import PILLOW, Face, open_face
 from densenet_ocr.pipeline.charset import show_characters
 from densenet_ocr.pipeline.errors import UserError

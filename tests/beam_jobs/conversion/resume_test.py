@@ -8,14 +8,16 @@ from unittest import mock
 import tensorflow as tf
 from absl.testing import parameterized
 
+from densenet_ocr.beam_jobs.conversion import job as conversion_job
 from densenet_ocr.beam_jobs.conversion.job import convert
-from densenet_ocr.beam_jobs.engine import shards
+from densenet_ocr.beam_jobs.engine import split_runner
 from densenet_ocr.beam_jobs.engine.split_state import SplitState, hold_split
 from densenet_ocr.pipeline import images, storage
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
 from tests.beam_jobs.conversion.conversion_case import ConversionTest, read_folder
+from tests.messages import user_error
 from tests.samples import CHARSET, conversion, draw_levels, encode_image, write_lines, write_list
 
 
@@ -64,12 +66,7 @@ class DataSetTest(parameterized.TestCase, ConversionTest):
         for number in range(12):
             with open(os.path.join(self.folder, f"{number}.png"), "wb") as file:
                 file.write(encode_image(draw_levels(number + 100)))
-        with self.assertRaisesWithLiteralMatch(
-            UserError,
-            f"shard {shard}: received other bytes than before, written from the same rows, "
-            "expected the bytes that dataset.json has the checksum of. "
-            "Images have changed since: convert again with --overwrite.",
-        ):
+        with user_error(f"shard {shard}", "other bytes", "Images have changed", "--overwrite"):
             self.convert()
 
     @parameterized.named_parameters(
@@ -85,13 +82,7 @@ class DataSetTest(parameterized.TestCase, ConversionTest):
     )
     def test_a_whole_split_is_not_replaced_by_another_unless_told(self, changes, received, expected):
         before = read_folder(self.output)
-        with self.assertRaisesWithLiteralMatch(
-            UserError,
-            f"split 'train' of {self.output}: received {received}, "
-            f"expected {expected}, with which it was made. "
-            "Give the same to keep it as it is, or add --overwrite to begin anew, "
-            "or choose another --split or --output.",
-        ):
+        with user_error(f"split 'train' of {self.output}", received, expected, "--overwrite", "--output"):
             self.convert(**changes)
         self.assertEqual(read_folder(self.output), before)
         self.convert(overwrite=True, **changes)
@@ -145,12 +136,7 @@ class DataSetTest(parameterized.TestCase, ConversionTest):
 
     def assert_refuses_to_join(self, subject: str, received: str, expected: str, **changes):
         before = read_folder(self.output)
-        with self.assertRaisesWithLiteralMatch(
-            UserError,
-            f"data set {self.output}: {subject}: received {received}, "
-            f"expected {expected}, as split train has it. "
-            "All splits of a data set share it: convert with the same, or to another --output.",
-        ):
+        with user_error(f"data set {self.output}: {subject}", received, expected, "split train", "--output"):
             self.convert(split="test", **changes)
         self.assertEqual(read_folder(self.output), before)
 
@@ -170,12 +156,8 @@ class DataSetTest(parameterized.TestCase, ConversionTest):
         before = read_folder(self.output)
         os.remove(os.path.join(self.output, "dataset.json"))
         names = self.names()
-        with self.assertRaisesWithLiteralMatch(
-            UserError,
-            f"output {self.output}: received 3 files of split 'train' that its dataset.json does not tell of, "
-            "such as train-00000-of-00002.tfrecord, expected none, for they would be replaced. "
-            "Move them away, or add --overwrite to replace them.",
-        ):
+        first = "train-00000-of-00002.tfrecord"
+        with user_error(f"output {self.output}", "3 files of split 'train'", first, "--overwrite"):
             self.convert()
         self.assertEqual(self.names(), names)
         self.convert(overwrite=True)
@@ -298,10 +280,7 @@ class ResumeTest(parameterized.TestCase, ConversionTest):
     def test_what_was_begun_with_something_else_is_refused_with_what_changed(self):
         self.lose_run(13)
         names = sorted(os.listdir(self.output))
-        with self.assertRaisesRegex(
-            UserError,
-            "^split 'train' of .*: received seed 5, expected seed 0, with which it was begun. Give the same",
-        ):
+        with user_error(f"split 'train' of {self.output}", "seed 5", "seed 0", "started", "--overwrite"):
             self.convert(**self.settings, seed=5)
         self.assertEqual(sorted(os.listdir(self.output)), names)
 
@@ -309,7 +288,7 @@ class ResumeTest(parameterized.TestCase, ConversionTest):
         self.lose_run(13)
         with open(os.path.join(self.folder, "train.txt"), "a") as file:
             file.write("1.png 4\n")
-        with self.assertRaisesRegex(UserError, "received lists .by SHA-256. .*, with which it was begun"):
+        with user_error("lists (by SHA-256)", "started"):
             self.convert(**self.settings)
 
     def test_more_refusals_may_be_allowed_when_going_on(self):
@@ -341,24 +320,20 @@ class ResumeTest(parameterized.TestCase, ConversionTest):
 
     def test_two_at_once_into_one_split_are_refused(self):
         with (
-            hold_split(self.output, "train"),
-            self.assertRaisesWithLiteralMatch(
-                UserError,
-                f"split 'train' of {self.output}: received a second conversion, while another one writes it, "
-                "expected one at a time. Wait for the other one, or choose another --split or --output.",
-            ),
+            hold_split(self.output, "train", conversion_job._TERMS),
+            user_error(f"split 'train' of {self.output}", "a second conversion", "--output"),
         ):
             self.convert(**self.settings)
         self.assertEqual(os.listdir(self.output), [])
 
     def test_two_at_once_into_two_splits_both_end_in_the_description(self):
         def convert_another(*_, **__):
-            write.side_effect = write_shards
+            write.side_effect = run_shards
             self.convert(**self.settings, split="test")
-            return write_shards(*_, **__)
+            return run_shards(*_, **__)
 
-        write_shards = shards.write_shards
-        with mock.patch.object(shards, "write_shards", side_effect=convert_another) as write:
+        run_shards = split_runner.run_shards
+        with mock.patch.object(split_runner, "run_shards", side_effect=convert_another) as write:
             self.convert(**self.settings)
         self.assertEqual(list(load_dataset_info(self.output).splits), ["test", "train"])
 

@@ -9,15 +9,15 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.beam_jobs.engine.job import RefusedRow
-from densenet_ocr.beam_jobs.engine.plan import save_plan
+from densenet_ocr.beam_jobs.engine.source import RefusedRow, ShardPlan, save_plan
 from densenet_ocr.beam_jobs.inspection.job import tell_dataset
+from densenet_ocr.beam_jobs.sources.rows import RecordBuilder
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import PILLOW, find_faces
 from densenet_ocr.beam_jobs.synthesis.rendering import layout as placing
 from densenet_ocr.beam_jobs.synthesis.rendering import renderer
 from densenet_ocr.beam_jobs.synthesis.rendering.renderer import LineRenderer
 from densenet_ocr.beam_jobs.synthesis.rendering.style import StyleDistribution
-from densenet_ocr.beam_jobs.synthesis.source import MadeSource
+from densenet_ocr.beam_jobs.synthesis.source import RecordsOnly, SyntheticSource
 from densenet_ocr.beam_jobs.synthesis.text.plan import plan_dtype
 from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
@@ -28,8 +28,8 @@ from tests.beam_jobs.conversion.resume_test import cut_file, flip_bit
 from tests.beam_jobs.synthesis.synthesis_case import CHARSET, TEXT, SynthesisTest
 
 
-class MadeSourceTest(SynthesisTest):
-    def make_source(self, texts: list[str], **changes) -> MadeSource:
+class SyntheticSourceTest(SynthesisTest):
+    def make_source(self, texts: list[str], **changes) -> SyntheticSource:
         """A source of lines of these texts, three a shard."""
         plan = np.zeros(len(texts), plan_dtype(max(map(len, texts))))
         for row, text in zip(plan, texts, strict=True):
@@ -39,36 +39,32 @@ class MadeSourceTest(SynthesisTest):
         save_plan(path, plan)
         geometry = Geometry(32, changes.pop("width", 160))
         given = {
-            "plan_path": path,
-            "rows": len(texts),
-            "lines_per_shard": 3,
-            "charset": CHARSET,
-            "geometry": geometry,
-            "fit": "exact",
+            "plan": ShardPlan(path, len(texts), changes.pop("lines_per_shard", 3)),
             "split": "train",
             "seed": 7,
             "renderer": LineRenderer(find_faces([PILLOW]), StyleDistribution(), geometry),
+            "builder": RecordBuilder(CHARSET, geometry, "exact"),
         }
-        return MadeSource(**{**given, **changes})
+        return SyntheticSource(**{**given, **changes})
 
     def test_a_line_is_read_as_its_image_file_is_and_labelled_with_its_text(self):
         source = self.make_source(["fox 13", "a", "dogs", "lazy"])
         self.assertEqual(source.shard_count, 2)
-        [(image, record)] = source.draw_shard(1)
+        [(image, record)] = source.read(1)
         self.assertEqual((record.key, record.label), ("train/00000/00000003.jpg", CHARSET.encode("lazy")))
         np.testing.assert_array_equal(record.levels, images.decode(image))
-        [read] = source.read(1)
+        [read] = RecordsOnly(source).read(1)
         np.testing.assert_array_equal(read.levels, record.levels)
 
     def test_a_line_does_not_depend_on_what_was_drawn_before_or_where(self):
         source = self.make_source(["fox 13", "a", "dogs", "lazy"], lines_per_shard=4)
-        last = list(source.draw_shard(0))[-1][0]
+        last = list(source.read(0))[-1][0]
         other = pickle.loads(pickle.dumps(self.make_source(["fox 13", "a", "dogs", "lazy"], lines_per_shard=1)))
-        self.assertEqual(next(other.draw_shard(3))[0], last)
+        self.assertEqual(next(other.read(3))[0], last)
 
     def test_lines_of_one_text_look_otherwise_by_number_split_and_seed(self):
-        images = [image for image, _ in self.make_source(["fox", "fox", "fox"]).draw_shard(0)]
-        images += [next(self.make_source(["fox"], **other).draw_shard(0))[0] for other in SOURCES]
+        images = [image for image, _ in self.make_source(["fox", "fox", "fox"]).read(0)]
+        images += [next(self.make_source(["fox"], **other).read(0))[0] for other in SOURCES]
         self.assertLen(set(images), 5)
 
     def test_a_line_too_long_for_a_picture_is_refused(self):

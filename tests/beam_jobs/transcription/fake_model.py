@@ -17,7 +17,7 @@ class FakeModel:
     """Reads a line's width and the checksum of its pixels, however it is batched and padded."""
 
     def read(self, levels: np.ndarray, widths: np.ndarray) -> tuple[list[str], list[float]]:
-        """See beam_jobs.transcription.transcripts.LineModel."""
+        """See beam_jobs.transcription.transcript_writer.LineModel."""
         lines = [line[:, :width] for line, width in zip(levels, widths.tolist(), strict=True)]
         return [read_line(line) for line in lines], [line.shape[1] / 1000 for line in lines]
 

@@ -1,5 +1,6 @@
 """RunInference over shards: what a worker sets, loads and counts."""
 
+import functools
 import os
 from unittest import mock
 
@@ -9,11 +10,11 @@ from absl.testing import parameterized
 from apache_beam.ml.inference.base import RunInference
 
 from densenet_ocr.beam_jobs.engine.beam_runner import LocalRunner
-from densenet_ocr.beam_jobs.engine.job import state_folder
-from densenet_ocr.beam_jobs.transcription.inference import TranscribingHandler, make_environment
-from densenet_ocr.beam_jobs.transcription.transcripts import TranscriptJob
+from densenet_ocr.beam_jobs.engine.shard_job import ShardJob
+from densenet_ocr.beam_jobs.transcription.inference import TranscriptionHandler, make_environment
+from densenet_ocr.beam_jobs.transcription.transcript_writer import TranscriptWriter
 from tests.beam_jobs.transcription.fake_model import FakeModel
-from tests.beam_jobs.transcription.transcripts_test import RowSource
+from tests.beam_jobs.transcription.transcript_writer_test import RowSource
 
 LOADED = []
 
@@ -33,20 +34,15 @@ class TwoShards(RowSource):
 class InferenceTest(parameterized.TestCase, tf.test.TestCase):
     def test_a_worker_loads_one_model_and_counts_shards_lines_and_refusals(self):
         folder = self.create_tempdir().full_path
-        os.makedirs(state_folder(folder, "transcripts"))
-        job = TranscriptJob(
-            folder=folder,
-            split="transcripts",
-            source=TwoShards(),
-            digest="d",
-            model="export",
-            load=load_and_note,
-            batch_size=3,
+        job = ShardJob(
+            folder=folder, split="transcripts", source=TwoShards(), writer=TranscriptWriter(3), digest="d"
         )
+        os.makedirs(job.state_folder)
+        load = functools.partial(load_and_note, "export")
         LOADED.clear()
         with mock.patch.dict(os.environ):
             pipeline = beam.Pipeline(runner=LocalRunner())
-            pipeline | beam.Create([0, 1]) | RunInference(TranscribingHandler(job, {"NOTED": "yes"}))
+            pipeline | beam.Create([0, 1]) | RunInference(TranscriptionHandler(job, load, {"NOTED": "yes"}))
             metrics = pipeline.run().metrics().query()
         self.assertEqual(LOADED, [("export", "yes")])
         counted = {found.key.metric.name: found.result for found in metrics["counters"]}

@@ -8,7 +8,7 @@ import sys
 import keras
 import tensorflow as tf
 
-from densenet_ocr.beam_jobs.transcription.transcripts import Transcript
+from densenet_ocr.beam_jobs.transcription.transcript_writer import Transcript
 from densenet_ocr.model.exports.exporting import export
 from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.reading.network import KerasNetwork

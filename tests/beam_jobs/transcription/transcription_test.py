@@ -13,13 +13,14 @@ from absl.testing import parameterized
 
 from densenet_ocr.beam_jobs.engine.split_state import hold_split
 from densenet_ocr.beam_jobs.transcription import job as transcription
-from densenet_ocr.beam_jobs.transcription.transcripts import Transcript
+from densenet_ocr.beam_jobs.transcription.transcript_writer import Transcript
 from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.errors import UserError
 from tests import ROOT
 from tests.beam_jobs.conversion.resume_test import cut_file, flip_bit
 from tests.beam_jobs.transcription.fake_model import read_line, write_export
 from tests.beam_jobs.transcription.transcription_case import TranscriptionTest, read_output
+from tests.messages import user_error
 from tests.samples import draw_levels, write_lines, write_list
 
 
@@ -126,12 +127,13 @@ class WholeTest(TranscriptionTest, parameterized.TestCase):
     def test_another_setting_is_refused_with_the_remedy(self):
         self.transcribe()
         before = read_output(self.output)
-        with self.assertRaisesWithLiteralMatch(
-            UserError,
-            f"transcription {self.output}: received lines_per_shard 5, batch_size 2, "
-            "expected lines_per_shard 4, batch_size 3, with which it was made. "
-            "Give the same to keep it as it is, or add --overwrite to begin anew, or choose another --output.",
-        ):
+        parts = (
+            "lines_per_shard 5, batch_size 2",
+            "lines_per_shard 4, batch_size 3",
+            "--overwrite",
+            "--output",
+        )
+        with user_error(f"transcription {self.output}", *parts):
             self.transcribe(lines_per_shard=5, batch_size=2)
         self.assertEqual(read_output(self.output), before)
         self.transcribe(lines_per_shard=5, batch_size=2, overwrite=True)
@@ -160,9 +162,7 @@ class WholeTest(TranscriptionTest, parameterized.TestCase):
     def test_files_that_nothing_vouches_for_are_not_replaced_unless_told(self):
         self.transcribe()
         os.remove(os.path.join(self.output, "transcription.json"))
-        with self.assertRaisesRegex(
-            UserError, "received 4 files of split 'transcripts' that its transcription.json"
-        ):
+        with user_error("4 files of split 'transcripts'", "transcription.json", "--overwrite"):
             self.transcribe()
         self.transcribe(overwrite=True)
 
@@ -199,13 +199,8 @@ class WholeTest(TranscriptionTest, parameterized.TestCase):
     def test_it_is_an_error_where_not_one_image_can_be_read_though_all_rows_are_kept(self):
         write_list(self.folder, ["broken.png", "none.png"])
         for _ in range(2):  # whole the second time
-            with self.assertRaisesWithLiteralMatch(
-                UserError,
-                f"transcripts of {self.output}: received no text: none of 2 rows could be read "
-                "(1 damaged_image, 1 missing_image), expected rows that can be; transcripts.rejects.tsv tells "
-                "of each. Check --image_root and --list and give the command again with --overwrite, or add "
-                "--max_reject_fraction=1 where it is as it should be.",
-            ):
+            reasons = "1 damaged_image, 1 missing_image"
+            with user_error("none of 2 rows", reasons, "--image_root", "--max_reject_fraction=1"):
                 self.transcribe()
             self.assertEqual(self.describe()["transcribed"], 0)
             self.assertEqual([row.reason for row in self.read_rows()], ["damaged_image", "missing_image"])
@@ -233,11 +228,7 @@ class WholeTest(TranscriptionTest, parameterized.TestCase):
         with open(os.path.join(self.output, name), "w"):
             pass
         for overwrite in (False, True):
-            with self.assertRaisesWithLiteralMatch(
-                UserError,
-                f"output {self.output}: received a folder with something else in it: {name}, "
-                "expected a folder for transcripts alone, empty or not there yet. Name another --output.",
-            ):
+            with user_error(f"output {self.output}", name, "--output"):
                 self.transcribe(overwrite=overwrite)
         self.assertEqual(os.listdir(self.output), [name])
 
@@ -311,12 +302,12 @@ class ResumeTest(TranscriptionTest, parameterized.TestCase):
     def test_what_was_begun_with_another_model_is_refused(self):
         self.lose_run(17)
         other = write_export(os.path.join(self.folder, "other"), fit="pad", width=64)
-        with self.assertRaisesRegex(UserError, "received model .by SHA-256. .*, with which it was begun"):
+        with user_error("model (by SHA-256)", "started"):
             self.transcribe(model=other)
 
     def test_a_second_one_at_once_is_refused(self):
         with (
-            hold_split(self.output, transcription.SPLIT),
+            hold_split(self.output, "transcripts", transcription._TERMS),
             self.assertRaisesWithLiteralMatch(
                 UserError,
                 f"transcription {self.output}: received a second transcription, while another one writes it, "

@@ -1,4 +1,4 @@
-"""The plan: every row once, in the seeds order, duplicates and held-out rows marked."""
+"""The plan of rows: every row once, in the seed's order, with duplicates and held-out rows marked."""
 
 import os
 
@@ -6,8 +6,9 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.beam_jobs.engine.plan import find_duplicates, make_plan, save_plan
-from densenet_ocr.beam_jobs.sources.list_source import ListInput
+from densenet_ocr.beam_jobs.conversion.job import open_rows
+from densenet_ocr.beam_jobs.engine.source import ShardPlan, save_plan
+from densenet_ocr.beam_jobs.sources.rows import find_duplicates, plan_rows
 from tests.samples import conversion, write_list
 
 
@@ -21,9 +22,9 @@ class PlanTest(parameterized.TestCase, tf.test.TestCase):
     ) -> np.ndarray:
         """The plan of lists with these rows."""
         paths = tuple(write_list(self.folder, rows, f"{k}.txt") for k, rows in enumerate(lists))
-        given = ListInput(conversion(self.folder, list_paths=paths))
+        given = open_rows(conversion(self.folder, list_paths=paths))
         rows = given.scan()
-        return make_plan(
+        return plan_rows(
             rows, given.paths(rows), duplicates=duplicates, seed=seed, validation_fraction=fraction
         )
 
@@ -41,7 +42,10 @@ class PlanTest(parameterized.TestCase, tf.test.TestCase):
     def test_is_read_back_as_it_was_saved(self):
         plan, path = self.plan(["a 1", "b 2"]), os.path.join(self.folder, "plan.npy")
         save_plan(path, plan)
-        self.assertAllEqual(np.load(path, mmap_mode="r").tolist(), plan.tolist())
+        saved = ShardPlan(path, len(plan), lines_per_shard=1)
+        self.assertEqual(
+            [saved.rows_of(shard).tolist() for shard in range(2)], [[row] for row in plan.tolist()]
+        )
 
     def test_rows_of_several_lists_are_told_apart(self):
         plan = np.sort(self.plan(["a 1", "b 1"], ["", "c 1"]), order=["list", "line"])

@@ -1,4 +1,4 @@
-"""The shard writer, with a source of its own."""
+"""Shards written by the engine, with a source of our own."""
 
 import dataclasses
 import errno
@@ -11,14 +11,17 @@ import google_crc32c
 import tensorflow as tf
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from densenet_ocr.beam_jobs.engine import job, reports, shards
-from densenet_ocr.beam_jobs.engine.job import RefusedRow, ShardJob, sweep, sweep_temporary
-from densenet_ocr.beam_jobs.engine.row_counter import RowCounter, count_rows, count_taken
-from densenet_ocr.beam_jobs.engine.shard_run import count_done
+from densenet_ocr.beam_jobs.engine import reports
+from densenet_ocr.beam_jobs.engine.shard_job import RowCounter, ShardJob, count_unfinished_rows
+from densenet_ocr.beam_jobs.engine.shard_pipeline import count_done_rows, run_shards, write_shard
+from densenet_ocr.beam_jobs.engine.source import RefusedRow
+from densenet_ocr.beam_jobs.engine.split_state import remove_outputs, remove_temporary
+from densenet_ocr.beam_jobs.engine.tfrecord_writer import TFRecordShardWriter
 from densenet_ocr.pipeline import images, records, schema
+from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.schema import Record
-from tests.samples import draw_levels
+from tests.samples import CHARSET, draw_levels
 
 # Shard -> what the source yields, by number: even numbers are records, odd ones refusals.
 SHARDS = ((6, 3, 0), (1, 5), (), (4, 7, 8, 2))
@@ -49,18 +52,22 @@ class NumberSource:
             raise ValueError("a bug in the source")
 
 
+def make_writer(image_encoding: str) -> TFRecordShardWriter:
+    return TFRecordShardWriter(DatasetInfo(CHARSET, images.Geometry(8, 0), image_encoding))
+
+
 class ShardsTest(tf.test.TestCase):
     def setUp(self):
         super().setUp()
         self.folder = self.create_tempdir().full_path
         self.job = ShardJob(
-            folder=self.folder, split="train", image_encoding="uint8", source=NumberSource(), digest="d1"
+            folder=self.folder, split="train", source=NumberSource(), writer=make_writer("uint8"), digest="d1"
         )
-        self.state = job.state_folder(self.folder, "train")
+        self.state = self.job.state_folder
 
     def write(self):
-        shards.write_shards(self.job, range(len(SHARDS)), workers=1, options=PipelineOptions([]))
-        return reports.collect(self.job, sources={"made_of": "numbers"})
+        run_shards(self.job, range(len(SHARDS)), verb="convert", workers=1, options=PipelineOptions([]))
+        return reports.merge_reports(self.job, sources={"made_of": "numbers"})
 
     def read(self, shard: int) -> list[bytes]:
         path = os.path.join(self.folder, self.job.shard_name(shard))
@@ -121,7 +128,7 @@ class ShardsTest(tf.test.TestCase):
         )
 
     def test_images_are_stored_as_the_job_says(self):
-        self.job = dataclasses.replace(self.job, image_encoding="float32")
+        self.job = dataclasses.replace(self.job, writer=make_writer("float32"))
         self.write()
         example = tf.train.Example.FromString(self.read(0)[0])
         stored = example.features.feature["image"].bytes_list.value[0]
@@ -129,52 +136,46 @@ class ShardsTest(tf.test.TestCase):
 
     def test_a_report_is_read_back_as_it_was_left(self):
         os.makedirs(self.state)
-        report = shards.write_shard(self.job, 3)
+        report = write_shard(self.job, 3)
         self.assertEqual(reports.load_report(self.job, 3), report)
         self.assertEqual([row.where for row in report.refused], ["numbers:7"])
 
-    def test_rows_count_as_done_while_their_shard_is_made_and_once_it_is(self):
+    def test_rows_count_as_done_while_their_shard_is_written_and_once_it_is(self):
         os.makedirs(self.state)
         with RowCounter(self.job, 0) as counter:
-            self.assertEqual(count_done(self.job, 8, 4), 0)
+            self.assertEqual(count_done_rows(self.job, 800, 4), 0)
+            counter.add(63)
+            self.assertEqual(count_unfinished_rows(self.job), {0: 0})  # written 64 rows at a time
             counter.add(2)
-            counter.add(1)
-            self.assertEqual(count_done(self.job, 8, 4), 3)
-            shards.write_shard(self.job, 3)
-            self.assertEqual(count_done(self.job, 8, 4), 5)
-            shards.write_shard(self.job, 0)  # counted once
-            self.assertEqual(count_done(self.job, 8, 4), 4)
+            self.assertEqual(count_unfinished_rows(self.job), {0: 65})
+            self.assertEqual(count_done_rows(self.job, 800, 4), 65)
+            write_shard(self.job, 3)
+            self.assertEqual(count_done_rows(self.job, 800, 4), 265)
+        write_shard(self.job, 0)
+        self.assertEqual(count_done_rows(self.job, 800, 4), 400)
         self.assertEqual(sorted(os.listdir(self.state)), ["00000.json", "00003.json"])
-
-    def test_lines_count_while_they_are_taken_some_at_a_time(self):
-        os.makedirs(self.state)
-        lines = count_taken(self.job, 0, range(100))
-        self.assertEqual([next(lines) for _ in range(65)], list(range(65)))
-        self.assertEqual(count_rows(self.job), {0: 64})
-        self.assertEqual(list(lines), list(range(65, 100)))
-        self.assertEqual(count_rows(self.job), {})
 
     def test_nothing_fails_where_rows_cannot_be_counted(self):
         with RowCounter(self.job, 0) as counter:
             counter.add(2)
-        self.assertEqual(count_done(self.job, 8, 4), 0)
+        self.assertEqual(count_done_rows(self.job, 8, 4), 0)
 
     def test_a_shard_that_is_there_and_whole_is_not_written_again(self):
         os.makedirs(self.state)
-        report = shards.write_shard(self.job, 3)
+        report = write_shard(self.job, 3)
         no_more = dataclasses.replace(self.job, source=NumberSource(fails=True))
-        self.assertEqual(shards.write_shard(no_more, 3), report)
+        self.assertEqual(write_shard(no_more, 3), report)
 
     def test_a_shard_of_another_job_is_written_again(self):
         os.makedirs(self.state)
-        shards.write_shard(dataclasses.replace(self.job, digest="d2", image_encoding="float32"), 3)
-        shards.write_shard(self.job, 3)
+        write_shard(dataclasses.replace(self.job, digest="d2", writer=make_writer("float32")), 3)
+        write_shard(self.job, 3)
         self.assertEqual(self.read(3)[0], schema.encode(Record("n4", draw_levels(4, 8, 20), [4, 4]), "uint8"))
 
     def test_a_source_that_fails_leaves_neither_a_shard_nor_a_report(self):
         os.makedirs(self.state)
         with self.assertRaisesRegex(ValueError, "a bug in the source"):
-            shards.write_shard(dataclasses.replace(self.job, source=NumberSource(fails=True)), 0)
+            write_shard(dataclasses.replace(self.job, source=NumberSource(fails=True)), 0)
         self.assertEqual(os.listdir(self.folder), ["train.unfinished"])
         self.assertEqual(os.listdir(self.state), [])
 
@@ -200,7 +201,7 @@ class ShardsTest(tf.test.TestCase):
     def test_shards_that_do_not_tell_of_every_row_are_an_error(self):
         with (
             mock.patch.object(NumberSource, "rows", 10),
-            self.assertRaisesRegex(ValueError, "the shards tell of 9 rows, the source has 10"),
+            self.assertRaisesRegex(ValueError, "the shards have 9 rows, the source has 10"),
         ):
             self.write()
 
@@ -240,20 +241,20 @@ class ShardsTest(tf.test.TestCase):
         names = [f"train.unfinished/{name}" for name in os.listdir(self.state)]
         return sorted(os.listdir(self.folder) + names)
 
-    def test_sweep_leaves_other_splits_and_the_plan(self):
+    def test_removing_outputs_keeps_other_splits_and_the_plan(self):
         kept = [*self.OTHERS, "train.unfinished/plan.npy"]
         self.touch([*kept[:8], *kept[9:], *self.FINISHED, *self.TEMPORARY])
-        sweep(self.folder, "train")
+        remove_outputs(self.folder, "train")
         self.assertEqual(self.left(), sorted(kept))
 
-    def test_sweep_of_temporary_files_leaves_what_is_finished(self):
+    def test_removing_temporary_files_keeps_what_is_finished(self):
         kept = [*self.OTHERS, *self.FINISHED]
         self.touch([*kept[:8], *kept[9:], *self.TEMPORARY])
-        sweep_temporary(self.folder, "train")
+        remove_temporary(self.folder, "train")
         self.assertEqual(self.left(), sorted(kept))
 
-    def test_sweep_of_a_folder_that_is_not_there_is_fine(self):
-        sweep(os.path.join(self.folder, "none"), "train")
+    def test_removing_from_a_folder_that_does_not_exist_is_fine(self):
+        remove_outputs(os.path.join(self.folder, "none"), "train")
         self.assertEqual(os.listdir(self.folder), [])
 
 

@@ -5,10 +5,10 @@ import os
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.beam_jobs.engine.job import RefusedRow
-from densenet_ocr.beam_jobs.engine.plan import save_plan
-from densenet_ocr.beam_jobs.sources.image_source import ImageRow, ImageSource
-from densenet_ocr.beam_jobs.sources.list_source import ListInput
+from densenet_ocr.beam_jobs.conversion.job import open_rows
+from densenet_ocr.beam_jobs.engine.source import RefusedRow, ShardPlan, save_plan
+from densenet_ocr.beam_jobs.transcription.image_source import ImageRow, ImageSource
+from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.images import Geometry
 from tests.samples import CHARSET, conversion, draw_levels, encode_image, write_lines, write_list
 
@@ -23,21 +23,11 @@ class ImageSourceTest(parameterized.TestCase, tf.test.TestCase):
         self, *, fit: str = "exact", width: int = 0, lines_per_shard: int = 2, **changes
     ) -> list[ImageRow]:
         """All rows of the folder's list."""
-        given, plan_path = (
-            ListInput(conversion(self.folder, **changes)),
-            os.path.join(self.folder, "plan.npy"),
-        )
-        plan = given.scan()
+        lists, plan_path = open_rows(conversion(self.folder, **changes)), os.path.join(self.folder, "plan.npy")
+        plan = lists.scan()
         save_plan(plan_path, plan)
-        source = given.make_source(
-            ImageSource,
-            plan_path=plan_path,
-            rows=len(plan),
-            lines_per_shard=lines_per_shard,
-            charset=CHARSET,
-            geometry=Geometry(32, width),
-            fit=fit,
-        )
+        info = DatasetInfo(CHARSET, Geometry(32, width), "uint8", fit=fit)
+        source = ImageSource(ShardPlan(plan_path, len(plan), lines_per_shard), lists, info)
         return [row for shard in range(source.shard_count) for row in source.read(shard)]
 
     def write_rows(self, *rows: bytes) -> None:

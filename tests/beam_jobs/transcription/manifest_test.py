@@ -6,7 +6,7 @@ import os
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.beam_jobs.transcription.transcription_info import TranscriptionInfo, load_transcription_info
+from densenet_ocr.beam_jobs.transcription.manifest import TranscriptionInfo, load_transcription_info
 from densenet_ocr.pipeline.dataset_info import ShardInfo, SplitInfo
 from densenet_ocr.pipeline.errors import UserError
 

@@ -1,43 +1,39 @@
 """Lists as a source of lines."""
 
+import functools
 import os
 import pickle
 
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.beam_jobs.engine.job import RefusedRow
-from densenet_ocr.beam_jobs.engine.plan import make_plan, save_plan
-from densenet_ocr.beam_jobs.sources.list_source import ListInput, ListSource
+from densenet_ocr.beam_jobs.conversion.job import open_rows
+from densenet_ocr.beam_jobs.engine.source import RefusedRow, ShardPlan, save_plan
+from densenet_ocr.beam_jobs.sources.rows import RecordBuilder, RowSource, plan_rows
 from densenet_ocr.pipeline.schema import Record
 from tests.samples import CHARSET, conversion, draw_levels, encode_image, write_lines, write_list
 
 
-class ListSourceTest(parameterized.TestCase, tf.test.TestCase):
+class ListRowsTest(parameterized.TestCase, tf.test.TestCase):
     def setUp(self):
         super().setUp()
         self.folder = self.create_tempdir().full_path
         write_lines(self.folder, 5)
 
-    def source(self, rows: list[str] | None = None, *, root: str = "", **changes) -> ListSource:
+    def source(self, rows: list[str] | None = None, *, root: str = "", **changes) -> RowSource:
         """A source of the folder's list, or of another list with these rows."""
         if rows:
             write_list(self.folder, rows)
         config = conversion(self.folder, image_root=root or self.folder, **{"lines_per_shard": 2, **changes})
-        given, plan_path = ListInput(config), os.path.join(self.folder, "plan.npy")
+        given, plan_path = open_rows(config), os.path.join(self.folder, "plan.npy")
         rows = given.scan()
-        plan = make_plan(rows, given.paths(rows), duplicates="last", seed=0, validation_fraction=0.0)
+        plan = plan_rows(rows, given.paths(rows), duplicates="last", seed=0, validation_fraction=0.0)
         save_plan(plan_path, plan)
-        return given.make_source(
-            plan_path=plan_path,
-            rows=len(plan),
-            lines_per_shard=config.lines_per_shard,
-            charset=CHARSET,
-            geometry=config.geometry,
-            fit=config.fit,
-        )
+        builder = RecordBuilder(CHARSET, config.geometry, config.fit)
+        read = functools.partial(given.read_record, builder=builder)
+        return RowSource(ShardPlan(plan_path, len(plan), config.lines_per_shard), given, read)
 
-    def read_all(self, source: ListSource) -> list[Record | RefusedRow]:
+    def read_all(self, source: RowSource) -> list[Record | RefusedRow]:
         return [line for shard in range(source.shard_count) for line in source.read(shard)]
 
     def read_one(self, row: str, **options) -> Record | RefusedRow:
@@ -130,7 +126,7 @@ class ListSourceTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_a_row_that_is_not_utf8_is_shown_all_the_same(self):
         source = self.source()
-        with open(source.list_paths[0], "wb") as file:
+        with open(source.input.list_paths[0], "wb") as file:
             file.write(b"\xff.png 1\n")
         refused = self.read_all(self.source())[0]
         self.assertEqual((refused.reason, refused.row), ("bad_encoding", "\\xff.png 1"))

@@ -6,17 +6,17 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.beam_jobs.engine.job import RefusedRow, state_folder
-from densenet_ocr.beam_jobs.engine.row_counter import count_rows
-from densenet_ocr.beam_jobs.sources.image_source import ImageRow
-from densenet_ocr.beam_jobs.transcription import transcripts
-from densenet_ocr.beam_jobs.transcription.transcripts import (
+from densenet_ocr.beam_jobs.engine.shard_job import ShardJob, count_unfinished_rows
+from densenet_ocr.beam_jobs.engine.shard_pipeline import write_shard
+from densenet_ocr.beam_jobs.engine.source import RefusedRow
+from densenet_ocr.beam_jobs.transcription import transcript_writer
+from densenet_ocr.beam_jobs.transcription.image_source import ImageRow
+from densenet_ocr.beam_jobs.transcription.transcript_writer import (
     Transcript,
-    TranscriptJob,
+    TranscriptWriter,
     read_transcripts,
-    write_transcripts,
 )
-from tests.beam_jobs.transcription.fake_model import FakeModel, load_fake_model, read_line
+from tests.beam_jobs.transcription.fake_model import FakeModel, read_line
 from tests.samples import draw_levels
 
 # A line of each of these widths, 0 for a row whose image is missing.
@@ -52,18 +52,14 @@ class RecordingModel(FakeModel):
 class TranscriptsTest(parameterized.TestCase, tf.test.TestCase):
     def write(self, model=None, source=None, batch_size: int = 3):
         """Writes one shard; returns its report and its path."""
+        job = self.make_job(TranscriptWriter(batch_size, model or FakeModel()), source or RowSource())
+        return write_shard(job, 0), job.shard_path(0)
+
+    def make_job(self, writer: TranscriptWriter, source: RowSource) -> ShardJob:
         folder = self.create_tempdir().full_path
-        job = TranscriptJob(
-            folder=folder,
-            split="transcripts",
-            source=source or RowSource(),
-            digest="d",
-            model="",
-            load=load_fake_model,
-            batch_size=batch_size,
-        )
-        os.makedirs(state_folder(folder, "transcripts"))
-        return write_transcripts(job, 0, model or FakeModel()), job.shard_path(0)
+        job = ShardJob(folder=folder, split="transcripts", source=source, writer=writer, digest="d")
+        os.makedirs(job.state_folder)
+        return job
 
     @parameterized.parameters(1, 2, 3, 100)
     def test_a_row_of_the_source_is_a_row_of_the_shard_in_its_place(self, batch_size):
@@ -82,24 +78,18 @@ class TranscriptsTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(report.shard.bytes, os.path.getsize(path))
         self.assertEqual([row.where for row in report.refused], ["list:2", "list:5"])
 
-    def test_rows_are_counted_while_a_shard_is_made(self):
-        counted, source = [], RowSource()
+    def test_rows_are_counted_while_a_shard_is_written(self):
+        counted, source = [], RowSource((0, *[64] * 200))
 
         class CountingModel(FakeModel):
             def read(self, levels, widths):
-                counted.append(count_rows(job)[0])
+                counted.append(count_unfinished_rows(job)[0])
                 return super().read(levels, widths)
 
-        folder = self.create_tempdir().full_path
-        job = TranscriptJob(
-            folder=folder, split="t", source=source, digest="d", model="", load=load_fake_model, batch_size=3
-        )
-        os.makedirs(state_folder(folder, "t"))
-        write_transcripts(job, 0, CountingModel())
-        self.assertEqual(counted[0], WIDTHS.count(0))
-        self.assertEqual(counted, sorted(set(counted)))
-        self.assertLess(counted[-1], len(WIDTHS))
-        self.assertEqual(os.listdir(state_folder(folder, "t")), ["00000.json"])
+        job = self.make_job(TranscriptWriter(50, CountingModel()), source)
+        write_shard(job, 0)
+        self.assertEqual(counted, [0, 0, 101, 101])  # 1 + 50 + 50, written once 64 are done
+        self.assertEqual(os.listdir(job.state_folder), ["00000.json"])
 
     def test_lines_of_about_one_width_share_a_batch_and_no_batch_is_larger_than_told(self):
         model = RecordingModel()
@@ -111,7 +101,7 @@ class TranscriptsTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_long_lines_make_small_windows(self):
         model = RecordingModel()
-        longest = transcripts._WINDOW_PIXELS // 32
+        longest = transcript_writer._WINDOW_PIXELS // 32
         self.write(model, RowSource((longest, longest, 40, 40)))
         self.assertEqual([widths for _, widths in model.batches], [[longest], [longest], [40, 40]])
 

@@ -1,0 +1,170 @@
+"""The manifest of an output folder: the file that lists the splits which are whole.
+
+A split is in the manifest only while all of its shards exist. dataset.json is the manifest of a data set.
+"""
+
+import dataclasses
+import time
+from typing import Any, NamedTuple, Protocol
+
+from densenet_ocr.beam_jobs.engine.provenance import describe_run
+from densenet_ocr.beam_jobs.engine.split_state import find_outputs, remove_temporary_manifest
+from densenet_ocr.pipeline import schema, storage
+from densenet_ocr.pipeline.dataset_info import (
+    FILE_NAME,
+    IMAGES_NAME,
+    DatasetInfo,
+    SplitInfo,
+    load_dataset_info,
+)
+from densenet_ocr.pipeline.errors import UserError
+
+# Manifests of a folder of records and of a folder of images.
+_MANIFESTS = (FILE_NAME, IMAGES_NAME)
+
+# The part of a split's sources that follows from the others; it is published, but not compared.
+FOUND = "found"
+
+
+class PublishedSplit(NamedTuple):
+    """A split in a manifest, and the identity of the run that wrote it."""
+
+    split: SplitInfo
+    identity: dict[str, Any]
+
+
+class Manifest(Protocol):
+    """The place of one split in the manifest of its folder."""
+
+    @property
+    def file_name(self) -> str:
+        """Name of the manifest's file."""
+
+    @property
+    def sources(self) -> dict[str, Any]:
+        """What the split is made of, for its description."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """All that the split's bytes depend on, by the names of flags where there are such."""
+
+    def load(self) -> PublishedSplit | None:
+        """Returns the published split; None where there is none."""
+
+    def find_outputs(self) -> list[str]:
+        """Returns the names of files in the folder that a run of this split would replace."""
+
+    def withdraw(self) -> None:
+        """Removes the split from the manifest, before its files are removed."""
+
+    def publish(self, split: SplitInfo) -> None:
+        """Adds the split, whose shards all exist."""
+
+    def restore(self, split: SplitInfo) -> None:
+        """Writes again what is derived from the shards of a published split."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DatasetManifest:
+    """One split in dataset.json, or in images.json; see Manifest.
+
+    Attributes:
+      folder: Folder of the data set.
+      split: Name of the split.
+      info: The data set without splits, as this split would start it.
+      sources: All that the records depend on besides `info`, and what was FOUND.
+      verb: What the job does, for messages.
+      file_name: FILE_NAME or IMAGES_NAME.
+      started: Start of the run, in seconds since 1970, for the provenance.
+    """
+
+    folder: str
+    split: str
+    info: DatasetInfo
+    sources: dict[str, Any]
+    verb: str
+    file_name: str = FILE_NAME
+    started: float = dataclasses.field(default_factory=time.time)
+
+    def check(self) -> None:
+        """Makes the folder; raises UserError where the split cannot be added to what the folder has."""
+        storage.make_folder(self.folder)
+        for name in _MANIFESTS:
+            # Records and images would have the same names of shards and rejects.
+            if name != self.file_name and storage.exists(storage.join(self.folder, name)):
+                raise UserError(
+                    f"output {self.folder}",
+                    received=f"a folder with {name}",
+                    expected=f"a folder without it, for a new {self.file_name}",
+                    remedy="Records and images need folders of their own: choose another --output.",
+                )
+        self._load_others()
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """See Manifest."""
+        return _identify(self.info, self.sources)
+
+    def load(self) -> PublishedSplit | None:
+        """See Manifest."""
+        if not self._exists():
+            return None
+        info = load_dataset_info(self.folder, self.file_name)
+        split = info.splits.get(self.split)
+        return PublishedSplit(split, _identify(info, split.sources)) if split else None
+
+    def find_outputs(self) -> list[str]:
+        """See Manifest."""
+        return find_outputs(self.folder, self.split)
+
+    def withdraw(self) -> None:
+        """See Manifest."""
+        with storage.locked(self.folder, wait=True):
+            remove_temporary_manifest(self.folder, self.file_name)
+            if self._exists():
+                self._load_others().save(self.folder, self.file_name)
+
+    def publish(self, split: SplitInfo) -> None:
+        """See Manifest; keeps the splits that other runs have published meanwhile."""
+        with storage.locked(self.folder, wait=True):
+            info = self._load_others().with_split(self.split, split, describe_run(self.started))
+            info.save(self.folder, self.file_name)
+
+    def restore(self, split: SplitInfo) -> None:
+        """See Manifest: nothing is derived from records."""
+
+    def _exists(self) -> bool:
+        return storage.exists(storage.join(self.folder, self.file_name))
+
+    def _load_others(self) -> DatasetInfo:
+        """Returns the folder's data set without this split; raises UserError where its other splits differ."""
+        if not self._exists():
+            return self.info
+        others = load_dataset_info(self.folder, self.file_name).without_split(self.split)
+        for name, old, new in (
+            ("charset (by SHA-256)", others.charset.sha256, self.info.charset.sha256),
+            ("image size", others.geometry, self.info.geometry),
+            ("image encoding", others.image_encoding, self.info.image_encoding),
+            ("fit", others.fit, self.info.fit),
+        ):
+            if others.splits and old != new:
+                raise UserError(
+                    f"data set {self.folder}: {name}",
+                    received=new,
+                    expected=f"{old}, as split {', '.join(others.splits)} has it",
+                    remedy=f"All splits of a data set share it: {self.verb} with the same value, "
+                    "or to another --output.",
+                )
+        return others if others.splits else self.info
+
+
+def _identify(info: DatasetInfo, sources: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **{name: value for name, value in sources.items() if name != FOUND},
+        "charset (by SHA-256)": info.charset.sha256,
+        "image_height": info.geometry.height,
+        "image_width": info.geometry.width,
+        "image_encoding": info.image_encoding,
+        "fit": info.fit,
+        "schema_version": schema.VERSION,
+    }

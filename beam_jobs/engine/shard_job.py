@@ -1,0 +1,150 @@
+"""A job as its workers see it: a source, a shard writer, and the files of one split.
+
+`write_shard` is what a worker does: it reads one shard's lines from the source, has the writer write them, and
+leaves a report beside the shard. Bytes depend on the source alone, never on workers, runner or order.
+"""
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Any, BinaryIO, NamedTuple, Protocol
+
+from densenet_ocr.beam_jobs.engine.source import RefusedRow, Source
+from densenet_ocr.beam_jobs.engine.split_state import state_folder
+from densenet_ocr.pipeline import records, storage
+from densenet_ocr.pipeline.dataset_info import ShardInfo
+
+# Done rows of unfinished shards are shown by the size of a file with this ending, one byte per row. The ending
+# is that of a temporary file, so that what a killed worker leaves is removed with those.
+_COUNTER_SUFFIX = f".rows{storage.TEMPORARY}count"
+
+_FLUSH_ROWS = 64  # rows per write of the counter file
+
+Count = Callable[[int], None]
+
+
+class ShardContent(NamedTuple):
+    """What a writer wrote into a shard: records, bytes and CRC-32C of the file, refused rows, statistics."""
+
+    records: int
+    bytes: int
+    crc32c: str
+    refused: list[RefusedRow]
+    statistics: dict[str, dict[str, int]]
+
+
+class ShardWriter(Protocol):
+    """Writes shards of one format. A writer is pickled to the workers."""
+
+    @property
+    def suffix(self) -> str:
+        """Ending of a shard's file name."""
+
+    def write(self, lines: Iterable[Any], file: BinaryIO, count: Count) -> ShardContent:
+        """Writes a shard.
+
+        Args:
+          lines: What Source.read yields: lines, and RefusedRows to return as `refused`.
+          file: An open file, which takes the shard's name when this method returns.
+          count: To be called with the number of rows done since the last call, for the progress display.
+
+        Returns:
+          What was written.
+        """
+
+    def is_intact(self, folder: str, shard: ShardInfo) -> bool:
+        """Returns whether a shard in `folder` still has the described size and checksum."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ShardJob:
+    """One split to write.
+
+    Attributes:
+      folder: Output folder.
+      split: Name of the split.
+      source: Where its lines come from.
+      writer: What writes its shards.
+      digest: Hash of all that the bytes depend on; a finished shard of another digest is not reused.
+    """
+
+    folder: str
+    split: str
+    source: Source
+    writer: ShardWriter
+    digest: str
+
+    def shard_name(self, shard: int) -> str:
+        """Returns a shard's file name, such as train-00000-of-00801.tfrecord."""
+        return f"{self.split}-{shard:05d}-of-{self.source.shard_count:05d}{self.writer.suffix}"
+
+    def shard_path(self, shard: int) -> str:
+        """Returns the path of a shard's file."""
+        return storage.join(self.folder, self.shard_name(shard))
+
+    def report_path(self, shard: int) -> str:
+        """Returns the path of a shard's report."""
+        return storage.join(self.state_folder, f"{shard:05d}.json")
+
+    @property
+    def state_folder(self) -> str:
+        """Folder of plan and reports, removed when the split is published."""
+        return state_folder(self.folder, self.split)
+
+    @property
+    def rejects_path(self) -> str:
+        """Path of the split's refused rows."""
+        return storage.join(self.folder, f"{self.split}.rejects.tsv")
+
+
+def is_file_intact(folder: str, shard: ShardInfo) -> bool:
+    """Returns whether a shard that is one file has the described size and checksum."""
+    path = storage.join(folder, shard.name)
+    exists = storage.exists(path) and storage.size(path) == shard.bytes
+    return exists and records.hash_file(path) == shard.crc32c
+
+
+class RowCounter:
+    """Counts the rows of a shard that are done while it is written; a context manager.
+
+    Only the progress display depends on it, so nothing fails where the counter file cannot be written.
+    """
+
+    def __init__(self, job: ShardJob, shard: int) -> None:
+        self._path = storage.join(job.state_folder, f"{shard:05d}{_COUNTER_SUFFIX}")
+        self._file: BinaryIO | None = None
+        self._pending = 0
+
+    def __enter__(self) -> "RowCounter":
+        with contextlib.suppress(OSError):
+            self._file = open(self._path, "wb", buffering=0)
+        return self
+
+    def add(self, rows: int) -> None:
+        """Counts `rows` more rows as done."""
+        self._pending += rows
+        if self._file and self._pending >= _FLUSH_ROWS:
+            with contextlib.suppress(OSError):
+                self._file.write(bytes(self._pending))
+            self._pending = 0
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file:
+            with contextlib.suppress(OSError):
+                self._file.close()
+            with contextlib.suppress(OSError):
+                storage.remove(self._path)
+
+
+def count_unfinished_rows(job: ShardJob) -> dict[int, int]:
+    """Returns the rows done of each shard that is being written, by shard number."""
+    counts = {}
+    for name in storage.list_names(job.state_folder):
+        shard = name.removesuffix(_COUNTER_SUFFIX)
+        if shard != name:
+            with contextlib.suppress(OSError):  # the shard may have been finished a moment ago
+                counts[int(shard)] = storage.size(storage.join(job.state_folder, name))
+    return counts

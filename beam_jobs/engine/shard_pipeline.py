@@ -1,0 +1,161 @@
+"""The Beam pipeline of every job: shard numbers in, written shards and their reports out.
+
+Only shard numbers and counts cross the runner. A shard that exists, is intact and has a report of this job is
+kept: that is how a job resumes.
+"""
+
+import contextlib
+import re
+import threading
+from collections.abc import Callable, Iterator, Sequence
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from densenet_ocr.beam_jobs.engine.beam_runner import choose_runner, count_workers
+from densenet_ocr.beam_jobs.engine.reports import Report, find_reports, load_report, save_report
+from densenet_ocr.beam_jobs.engine.shard_job import (
+    RowCounter,
+    ShardJob,
+    ShardWriter,
+    count_unfinished_rows,
+)
+from densenet_ocr.beam_jobs.engine.split_state import remove_temporary
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.dataset_info import ShardInfo
+from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.ui.progress import Progress
+
+# Makes the Beam step of a job: PCollection of shard numbers -> (shard, lines written, rows refused).
+MakeStep = Callable[[ShardJob, int, PipelineOptions], beam.PTransform]
+
+
+class WriteShard(beam.DoFn):
+    """Shard number -> (shard number, lines written, rows refused)."""
+
+    def __init__(self, job: ShardJob) -> None:
+        super().__init__()
+        self._job = job
+
+    def process(self, shard: int) -> Iterator[tuple[int, int, int]]:
+        """Writes one shard and its report, unless both exist."""
+        report = write_shard(self._job, shard)
+        count_lines(report, "written")
+        yield shard, report.shard.records, len(report.refused)
+
+
+def make_write_step(job: ShardJob, shards: int, options: PipelineOptions) -> beam.PTransform:
+    """Returns the step that writes shards with the job's own writer; see MakeStep."""
+    return beam.ParDo(WriteShard(job))
+
+
+def run_shards(
+    job: ShardJob,
+    shards: Sequence[int],
+    *,
+    make_step: MakeStep = make_write_step,
+    verb: str,
+    workers: int,
+    options: PipelineOptions,
+) -> None:
+    """Writes shards of a job through Beam.
+
+    Args:
+      job: The job.
+      shards: Numbers of the shards to write.
+      make_step: Makes the step that shard numbers go through.
+      verb: What the progress display says.
+      workers: Local processes, 0 for one per core.
+      options: Beam's options; a runner that they name takes the place of the local one.
+
+    Raises:
+      UserError: a worker raised it, or was killed.
+    """
+    step = make_step(job, len(shards), options)
+    runner, options = choose_runner(options, workers=count_workers(workers, len(shards)))
+    storage.make_folder(job.state_folder)
+    remove_temporary(job.folder, job.split)
+    try:
+        with _show_progress(job, verb, shards), beam.Pipeline(runner=runner, options=options) as pipeline:
+            (
+                pipeline
+                | "Number shards" >> beam.Create(shards)  # int; Create spreads them over the workers
+                | "Write shard" >> step  # (shard, lines, refused)
+            )
+    except (Exception, KeyboardInterrupt) as error:
+        remove_temporary(job.folder, job.split)
+        _raise_worker_error(error)
+        raise
+
+
+def write_shard(job: ShardJob, shard: int, writer: ShardWriter | None = None) -> Report:
+    """Writes one shard and its report, unless both exist, and returns the report.
+
+    Args:
+      job: The job.
+      shard: Number of the shard.
+      writer: Takes the place of the job's writer, for one that was set up in this process.
+    """
+    existing = find_written_shard(job, shard)
+    if existing:
+        return existing
+    writer = writer or job.writer
+    with RowCounter(job, shard) as counter, storage.atomic_file(job.shard_path(shard)) as file:
+        content = writer.write(job.source.read(shard), file, counter.add)
+    info = ShardInfo(job.shard_name(shard), content.records, content.bytes, content.crc32c)
+    report = Report(info, content.refused, content.statistics)
+    save_report(job, shard, report)
+    return report
+
+
+def find_written_shard(job: ShardJob, shard: int) -> Report | None:
+    """Returns the report of a shard that is intact and of this job; None for any other."""
+    report = load_report(job, shard)
+    return report if report and job.writer.is_intact(job.folder, report.shard) else None
+
+
+def count_lines(report: Report, outcome: str) -> None:
+    """Adds a shard to Beam's counters: lines by `outcome`, refused rows by reason."""
+    beam.metrics.Metrics.counter("lines", outcome).inc(report.shard.records)
+    for row in report.refused:
+        beam.metrics.Metrics.counter("refused", row.reason).inc()
+
+
+def count_done_rows(job: ShardJob, rows: int, shards: int) -> int:
+    """Returns how many of `rows` rows in `shards` shards are done; a finished shard counts as a mean one."""
+    finished = set(find_reports(job))
+    partly = sum(count for shard, count in count_unfinished_rows(job).items() if shard not in finished)
+    return min(rows, rows * min(shards, len(finished)) // shards + partly)
+
+
+def _raise_worker_error(error: BaseException) -> None:
+    """Raises again the UserError or Ctrl-C of a worker, which runners pass on as the text of a traceback."""
+    if re.search("^KeyboardInterrupt", str(error), re.MULTILINE):
+        raise KeyboardInterrupt from None
+    name = rf"{UserError.__module__}\.{UserError.__name__}"
+    found = re.findall(rf"^{name}: (.*?)(?: \[while running|$)", str(error), re.MULTILINE)
+    if found:
+        raise UserError.of_text(found[-1]) from error
+
+
+@contextlib.contextmanager
+def _show_progress(job: ShardJob, verb: str, numbers: Sequence[int]) -> Iterator[None]:
+    """Shows the rows done while the block runs, by reports and counter files, because Beam shows nothing."""
+    shards = len({*numbers, *find_reports(job)})
+    rows, finished = job.source.rows * shards // job.source.shard_count, threading.Event()
+    progress = Progress(f"{verb} {job.split}", rows, "rows", done=count_done_rows(job, rows, shards))
+
+    def watch() -> None:
+        most = 0  # a shard may have more rows than the mean, which it counts for once it is finished
+        while not finished.wait(0.5):
+            most = max(most, count_done_rows(job, rows, shards))
+            progress.show(most)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        finished.set()
+        watcher.join()
+        progress.close(count_done_rows(job, rows, shards))

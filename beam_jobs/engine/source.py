@@ -1,0 +1,94 @@
+"""Where a job's lines come from: the Source protocol, refused rows, and the plan that cuts rows into shards."""
+
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from densenet_ocr.pipeline import storage
+
+
+class RefusedRow(NamedTuple):
+    """A row of the input that becomes no line.
+
+    Attributes:
+      position: Place in the input's order; refusals are sorted by it.
+      where: file:line of the row.
+      row: The row itself.
+      reason: A key of pipeline.errors.REASONS.
+      detail: What is wrong, for people.
+    """
+
+    position: int
+    where: str
+    row: str
+    reason: str
+    detail: str
+
+
+class Source(Protocol):
+    """Lines by shard. A source is pickled to the workers, so it holds paths, not open files."""
+
+    @property
+    def rows(self) -> int:
+        """Number of lines and refused rows in all shards together."""
+
+    @property
+    def shard_count(self) -> int:
+        """Number of shards, known before any line is read."""
+
+    def read(self, shard: int) -> Iterator[Any]:
+        """Yields a shard's lines and RefusedRows in order; every call yields the same."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardPlan:
+    """A plan file: one array element per row, in the order in which rows go into shards.
+
+    The plan lies in a file that every worker maps, because 3.3 million rows are too large for a job graph.
+
+    Attributes:
+      path: A .npy file.
+      rows: Number of elements.
+      lines_per_shard: Elements per shard; the last shard may have fewer.
+    """
+
+    path: str
+    rows: int
+    lines_per_shard: int
+
+    @property
+    def shard_count(self) -> int:
+        """Number of shards."""
+        return -(-self.rows // self.lines_per_shard)
+
+    def rows_of(self, shard: int) -> np.ndarray:
+        """Returns the plan's elements of a shard, [at most lines_per_shard]."""
+        first = shard * self.lines_per_shard
+        return self._array[first : first + self.lines_per_shard]
+
+    def first_rows(self, count: int) -> np.ndarray:
+        """Returns the first elements of the plan, [at most count]."""
+        return self._array[:count]
+
+    @functools.cached_property
+    def _array(self) -> np.ndarray:
+        return np.load(self.path, mmap_mode="r")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return fields_of(self)
+
+
+def save_plan(path: str, plan: np.ndarray) -> str:
+    """Writes a plan, [rows] of any dtype, as a .npy file and returns its SHA-256."""
+    with storage.atomic_file(path) as file:
+        np.save(file, plan)
+    return hashlib.sha256(plan.data).hexdigest()
+
+
+def fields_of(instance: Any) -> dict[str, Any]:
+    """Returns the fields of a dataclass, for __getstate__: cached open files are not pickled."""
+    return {field.name: getattr(instance, field.name) for field in dataclasses.fields(instance)}

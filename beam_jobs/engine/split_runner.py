@@ -1,0 +1,272 @@
+"""Runs one split of any job: starts or resumes it, writes its shards, publishes it.
+
+A job is a Source (lines by shard), a ShardWriter (the format of a shard) and a Manifest (where whole splits are
+published). SplitRunner puts them together and knows all the rest: lock, resume, repair, and the accounts of
+rows.
+"""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from absl import logging
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from densenet_ocr.beam_jobs.engine.manifest import Manifest
+from densenet_ocr.beam_jobs.engine.reports import find_reports, load_report, merge_reports
+from densenet_ocr.beam_jobs.engine.shard_job import ShardJob, ShardWriter
+from densenet_ocr.beam_jobs.engine.shard_pipeline import (
+    MakeStep,
+    find_written_shard,
+    make_write_step,
+    run_shards,
+)
+from densenet_ocr.beam_jobs.engine.source import ShardPlan, Source, save_plan
+from densenet_ocr.beam_jobs.engine.split_state import JobTerms, SplitState, hold_split, remove_outputs
+from densenet_ocr.pipeline import records, storage
+from densenet_ocr.pipeline.dataset_info import SplitInfo
+from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.ui.progress import Progress
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SplitRunner:
+    """Writes one split into a folder, or what an interrupted run has left to write.
+
+    Attributes:
+      folder: Output folder.
+      split: Name of the split.
+      manifest: Where the split is published.
+      writer: Writes the shards.
+      make_source: Makes the source of a plan that was saved.
+      lines_per_shard: Rows of the plan in one shard.
+      terms: Names of the job in messages.
+      overwrite: Whether an existing split is replaced.
+      max_reject_fraction: Largest share of refused rows; the split is not published above it.
+      preflight: Called with the job and the number of finished shards before anything is replaced; raises
+      UserError. make_step: Makes the Beam step that shard numbers go through. skip_written: Whether shards
+      that exist are left out before workers start, for workers that start slowly.
+    """
+
+    folder: str
+    split: str
+    manifest: Manifest
+    writer: ShardWriter
+    make_source: Callable[[ShardPlan], Source]
+    lines_per_shard: int
+    terms: JobTerms
+    overwrite: bool
+    max_reject_fraction: float
+    preflight: Callable[[ShardJob, int], None]
+    make_step: MakeStep = make_write_step
+    skip_written: bool = False
+
+    def run(self, plan: np.ndarray, *, workers: int, options: PipelineOptions) -> SplitInfo:
+        """Writes the split, or what is missing of it, and publishes it.
+
+        Args:
+          plan: One element per row, in the order in which rows go into shards, [rows].
+          workers: Local processes, 0 for one per core.
+          options: Beam's options.
+
+        Returns:
+          The description of the split.
+
+        Raises:
+          UserError: an existing split differs, too many rows are refused, or the source's input cannot be used.
+        """
+        with hold_split(self.folder, self.split, self.terms) as state:
+            published = self._find_published()
+            resumes = not published and self._can_resume(state)
+            job = self._save_job(state, plan)
+            del plan  # it is in a file now, which every worker maps
+            if published:
+                self._repair(job, published, workers=workers, options=options)
+                split = published
+            else:
+                self._start(job, state, resumes)
+                self._run_shards(job, range(job.source.shard_count), workers=workers, options=options)
+                split = merge_reports(job, sources=self.manifest.sources)
+            self._check_refused(job, split, state)
+            if not published:
+                self.manifest.publish(split)
+            state.remove()
+            return split
+
+    def _find_published(self) -> SplitInfo | None:
+        """Returns a published split that stays; raises UserError where it was made of something else."""
+        published = None if self.overwrite else self.manifest.load()
+        if not published:
+            return None
+        self._check_identity(published.identity, "made", "keep it")
+        return published.split
+
+    def _can_resume(self, state: SplitState) -> bool:
+        """Returns whether an interrupted run is resumed; raises UserError where it had other settings."""
+        started = state.load_identity()
+        if started and not self.overwrite:
+            self._check_identity(started, "started", "resume it")
+        # --overwrite replaces what exists, except for an interrupted run that had --overwrite itself.
+        interrupted = state.overwrites and not state.is_rejected
+        return started == self.manifest.identity and (interrupted or not self.overwrite)
+
+    def _save_job(self, state: SplitState, plan: np.ndarray) -> ShardJob:
+        plan_sha256 = save_plan(state.plan_path, plan)
+        named = json.dumps([self.manifest.identity, plan_sha256])
+        return ShardJob(
+            folder=self.folder,
+            split=self.split,
+            source=self.make_source(ShardPlan(state.plan_path, len(plan), self.lines_per_shard)),
+            writer=self.writer,
+            digest=hashlib.sha256(named.encode()).hexdigest(),
+        )
+
+    def _start(self, job: ShardJob, state: SplitState, resumes: bool) -> None:
+        """Checks what can be checked, then removes an older split unless the run resumes one."""
+        done = len(find_reports(job)) if resumes else 0
+        if done:
+            logging.info("resuming split %s: %d of %d shards exist", self.split, done, job.source.shard_count)
+        self.preflight(job, done)
+        if resumes:
+            return
+        if not self.overwrite:
+            self._check_no_outputs()
+        # The manifest first, then the shards: no reader may find a split that is half gone.
+        self.manifest.withdraw()
+        remove_outputs(self.folder, self.split)
+        state.start(self.manifest.identity, overwrite=self.overwrite)
+
+    def _run_shards(
+        self, job: ShardJob, shards: Sequence[int], *, workers: int, options: PipelineOptions
+    ) -> None:
+        if self.skip_written:
+            shards = [shard for shard in shards if not find_written_shard(job, shard)]
+        if shards:
+            run_shards(
+                job, shards, make_step=self.make_step, verb=self.terms.verb, workers=workers, options=options
+            )
+
+    def _check_no_outputs(self) -> None:
+        """Raises UserError for files of this split's names that no manifest or state knows."""
+        found = self.manifest.find_outputs()
+        if found:
+            raise UserError(
+                f"output {self.folder}",
+                received=f"{len(found)} files of split {self.split!r} that {self.manifest.file_name} does not "
+                f"list, such as {found[0]}",
+                expected="none, because they would be replaced",
+                remedy="Move them away, or add --overwrite to replace them.",
+            )
+
+    def _check_identity(self, existing: dict[str, Any], how: str, purpose: str) -> None:
+        old, new = _flatten(existing), _flatten(self.manifest.identity)
+        changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+        if changed:
+            raise UserError(
+                self.terms.subject.format(split=self.split, folder=self.folder),
+                received=", ".join(f"{name} {new.get(name)}" for name in changed),
+                expected=", ".join(f"{name} {old.get(name)}" for name in changed)
+                + f", with which it was {how}",
+                remedy=f"Give the same values to {purpose}, add --overwrite to replace it, "
+                f"or choose another {self.terms.output_flags}.",
+            )
+
+    def _check_refused(self, job: ShardJob, split: SplitInfo, state: SplitState) -> None:
+        refused, most = split.read - split.written, self.max_reject_fraction
+        if refused <= most * split.read:
+            return
+        state.mark_rejected()
+        reasons = ", ".join(f"{count} {reason}" for reason, count in split.refused.items())
+        raise UserError(
+            f"rows of {job.rejects_path}",
+            received=f"{refused} of {split.read} refused ({refused / split.read:.2%}: {reasons})",
+            expected=f"at most {most:.2%}",
+            remedy="Correct the rows listed there and run the command again with --overwrite, or raise "
+            "--max_reject_fraction to continue without them.",
+        )
+
+    def _repair(self, job: ShardJob, published: SplitInfo, *, workers: int, options: PipelineOptions) -> None:
+        """Checks the shards of a published split, and writes damaged or missing ones again."""
+        self._check_rejects(job, published)
+        damaged = self._find_damaged(job, published)
+        if damaged:
+            logging.warning("split %s: writing %d damaged or missing shards again", self.split, len(damaged))
+            self._run_shards(job, damaged, workers=workers, options=options)
+            self._check_repaired(job, published, damaged)
+        else:
+            logging.info("split %s exists and is intact: nothing to do", self.split)
+        self.manifest.restore(published)
+
+    def _find_damaged(self, job: ShardJob, published: SplitInfo) -> list[int]:
+        progress, damaged = Progress(f"check {self.split}", len(published.shards), "shards"), []
+        for number, shard in enumerate(published.shards):
+            if not job.writer.is_intact(job.folder, shard):
+                damaged.append(number)
+            progress.show(number + 1)
+        return damaged
+
+    def _check_repaired(self, job: ShardJob, published: SplitInfo, shards: Sequence[int]) -> None:
+        """Raises UserError where a shard that was written again has other bytes than before."""
+        for number in shards:
+            report = load_report(job, number)
+            if not report or report.shard != published.shards[number]:
+                raise UserError(
+                    f"shard {job.shard_path(number)}",
+                    received="other bytes than before, written from the same rows",
+                    expected=f"the checksum in {self.manifest.file_name}",
+                    remedy=f"{self.terms.inputs} have changed since: {self.terms.verb} again with --overwrite.",
+                )
+
+    def _check_rejects(self, job: ShardJob, published: SplitInfo) -> None:
+        """Raises UserError where the rejects file differs from its checksum; shards cannot restore it."""
+        path = job.rejects_path
+        exists = storage.exists(path)
+        if published.rejects_crc32c and not (exists and records.hash_file(path) == published.rejects_crc32c):
+            raise UserError(
+                f"rejects {path}",
+                received="other bytes than were written" if exists else "no such file",
+                expected=f"the checksum in {self.manifest.file_name}",
+                remedy=f"Restore it from a copy, or {self.terms.verb} again with --overwrite; "
+                "the shards are not affected.",
+            )
+
+
+def summarise_split(name: str, split: SplitInfo, seconds: float, *, unit: str = "rows") -> dict[str, Any]:
+    """Logs a summary of a published split and returns the result that a command prints last.
+
+    Returns:
+      {"split", "read", "written", "refused": {reason: n}, "shards", "seconds"}.
+    """
+    refused = ", ".join(f"{count:,} {reason}" for reason, count in split.refused.items())
+    logging.info(
+        "split %s is whole: %s %s read, %s written, %s refused%s; %d shards, %s, %s",
+        name,
+        f"{split.read:,}",
+        unit,
+        f"{split.written:,}",
+        f"{split.read - split.written:,}",
+        f" ({refused}): see {name}.rejects.tsv" if refused else "",
+        len(split.shards),
+        storage.describe_size(sum(shard.bytes for shard in split.shards)),
+        f"{split.read / seconds:,.0f} {unit}/s",
+    )
+    return {
+        "split": name,
+        "read": split.read,
+        "written": split.written,
+        "refused": split.refused,
+        "shards": len(split.shards),
+        "seconds": round(seconds, 2),
+    }
+
+
+def _flatten(value: Any, name: str = "") -> dict[str, Any]:
+    """Returns the values within dicts and lists of dicts by dotted names, such as fonts.0.weight."""
+    parts = dict(enumerate(value)) if isinstance(value, list) and dict in map(type, value) else value
+    if not isinstance(parts, dict):
+        return {name: value}
+    start = f"{name}." if name else ""
+    return {key: part for k, inner in parts.items() for key, part in _flatten(inner, f"{start}{k}").items()}

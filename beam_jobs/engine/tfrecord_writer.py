@@ -1,0 +1,60 @@
+"""Writes shards of records: TFRecord files of tf.train.Example, without TensorFlow."""
+
+import dataclasses
+import itertools
+import statistics
+from collections.abc import Iterable
+from typing import BinaryIO
+
+from densenet_ocr.beam_jobs.engine.reports import Statistics
+from densenet_ocr.beam_jobs.engine.shard_job import Count, ShardContent, is_file_intact
+from densenet_ocr.beam_jobs.engine.source import RefusedRow, Source
+from densenet_ocr.pipeline import schema
+from densenet_ocr.pipeline.dataset_info import DatasetInfo, ShardInfo
+from densenet_ocr.pipeline.records import RecordWriter
+from densenet_ocr.pipeline.schema import Record
+
+_SAMPLED_LINES = 100  # whose mean width estimates that of all: rows go into shards in random order
+
+
+@dataclasses.dataclass(frozen=True)
+class TFRecordShardWriter:
+    """Writes the records of a data set; see engine.shard_job.ShardWriter.
+
+    Attributes:
+      info: Geometry and image encoding of the data set.
+    """
+
+    info: DatasetInfo
+    suffix: str = ".tfrecord"
+
+    def write(self, lines: Iterable[Record | RefusedRow], file: BinaryIO, count: Count) -> ShardContent:
+        """See ShardWriter."""
+        refused, counts, writer = [], Statistics(), RecordWriter(file)
+        for line in lines:
+            if isinstance(line, RefusedRow):
+                refused.append(line)
+            else:
+                writer.write(schema.encode(line, self.info.image_encoding))
+                counts.add(line)
+            count(1)
+        return ShardContent(writer.records, writer.bytes, writer.crc32c, refused, counts.count())
+
+    def is_intact(self, folder: str, shard: ShardInfo) -> bool:
+        """See ShardWriter."""
+        return is_file_intact(folder, shard)
+
+    @property
+    def stored_as(self) -> str:
+        """How lines are stored, for messages."""
+        return self.info.image_encoding
+
+    def estimate_line_bytes(self, source: Source) -> float:
+        """Returns the bytes of a record: exact where all lines have one width, else the mean of a sample."""
+        geometry = self.info.geometry
+        widths = [geometry.width]
+        if not geometry.width:
+            sample = itertools.islice(source.read(0), _SAMPLED_LINES)
+            widths = [line.levels.shape[1] for line in sample if not isinstance(line, RefusedRow)] or [0]
+        pixels = geometry.height * statistics.fmean(widths)
+        return pixels * schema.PIXEL_BYTES[self.info.image_encoding] + schema.OVERHEAD_BYTES

@@ -1,0 +1,105 @@
+"""Writes shards of image files: JPEG files, and a part of the list that names them.
+
+Rows of the list are `path id id ...`, with ids that are charset rows: a space in a text cannot be misread.
+"""
+
+import dataclasses
+import itertools
+import os
+import statistics
+from collections.abc import Iterable
+from typing import BinaryIO
+
+import google_crc32c
+
+from densenet_ocr.beam_jobs.engine.reports import Statistics
+from densenet_ocr.beam_jobs.engine.shard_job import Count, ShardContent
+from densenet_ocr.beam_jobs.engine.source import RefusedRow, Source
+from densenet_ocr.beam_jobs.synthesis.source import RenderedLine
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.dataset_info import ShardInfo
+from densenet_ocr.pipeline.schema import Record
+
+# Disks give files whole blocks.
+_BLOCK_BYTES = 4096
+
+_SAMPLED_LINES = 100
+
+
+class _Checksum:
+    """Size and CRC-32C of what is added: each image, and behind it its row."""
+
+    def __init__(self) -> None:
+        self.bytes, self._crc = 0, 0
+
+    def add(self, data: bytes) -> None:
+        self.bytes += len(data)
+        self._crc = google_crc32c.extend(self._crc, data)
+
+    @property
+    def crc32c(self) -> str:
+        return f"{self._crc:08x}"
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageShardWriter:
+    """Writes images and parts of their list; see engine.shard_job.ShardWriter.
+
+    The size and checksum of a shard are those of its images and rows together.
+
+    Attributes:
+      folder: Output folder, where the images go, too.
+    """
+
+    folder: str
+    suffix: str = ".list"
+    stored_as: str = "JPEG files"
+
+    def write(self, lines: Iterable[RenderedLine | RefusedRow], file: BinaryIO, count: Count) -> ShardContent:
+        """See ShardWriter."""
+        refused, counts, checksum, written = [], Statistics(), _Checksum(), 0
+        for line in lines:
+            count(1)
+            if isinstance(line, RefusedRow):
+                refused.append(line)
+                continue
+            # In place: no list names the image until the shard has its name.
+            _write_image(storage.join(self.folder, line.record.key), line.image)
+            row = _format_row(line.record)
+            file.write(row)
+            checksum.add(line.image)
+            checksum.add(row)
+            counts.add(line.record)
+            written += 1
+        return ShardContent(written, checksum.bytes, checksum.crc32c, refused, counts.count())
+
+    def is_intact(self, folder: str, shard: ShardInfo) -> bool:
+        """See ShardWriter."""
+        path = storage.join(folder, shard.name)
+        if not storage.exists(path):
+            return False
+        found = _Checksum()
+        for row in storage.read_bytes(path).splitlines(keepends=True):
+            image = storage.join(folder, os.fsdecode(row.partition(b" ")[0]))
+            # A row that is cut off may name a folder.
+            if not storage.exists(image) or storage.is_folder(image):
+                return False
+            found.add(storage.read_bytes(image))
+            found.add(row)
+        return (found.bytes, found.crc32c) == (shard.bytes, shard.crc32c)
+
+    def estimate_line_bytes(self, source: Source) -> float:
+        """Returns the mean size of an image on disk, of a sample of lines."""
+        sample = itertools.islice(source.read(0), _SAMPLED_LINES)
+        sizes = [len(line.image) for line in sample if not isinstance(line, RefusedRow)]
+        return statistics.fmean(-(-size // _BLOCK_BYTES) * _BLOCK_BYTES for size in sizes or [0])
+
+
+def _write_image(path: str, data: bytes) -> None:
+    storage.make_folder(os.path.dirname(path))
+    with open(path, "wb") as file:
+        file.write(data)
+
+
+def _format_row(line: Record) -> bytes:
+    return " ".join([line.key, *(str(k + 1) for k in line.label)]).encode() + b"\n"

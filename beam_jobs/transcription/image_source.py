@@ -1,0 +1,88 @@
+"""Images of list files as a Source of transcripts: each row's path, and the line that the model reads."""
+
+import codecs
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from densenet_ocr.beam_jobs.engine.source import RefusedRow, ShardPlan
+from densenet_ocr.beam_jobs.sources.list_rows import ListRows
+from densenet_ocr.beam_jobs.sources.rows import RowSource
+from densenet_ocr.pipeline import images
+from densenet_ocr.pipeline.dataset_info import DatasetInfo
+from densenet_ocr.pipeline.errors import Refused
+from densenet_ocr.pipeline.line_list import parse_path, split_row
+
+# Decoding errors: bytes that are not text become the characters that stand for them in "surrogateescape",
+# which some encodings need for bytes below 128, too.
+_KEEP = "keep_bytes"
+
+
+def _keep_bytes(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    return "".join(chr(0xDC00 + byte) for byte in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error(_KEEP, _keep_bytes)
+
+
+class ImageRow(NamedTuple):
+    """A row of a list.
+
+    Attributes:
+      path: The path in the list; U+DC00 + b stands for a byte b that is not text.
+      line: Grey levels, uint8 [the model's height, W], or why there are none.
+    """
+
+    path: str
+    line: np.ndarray | RefusedRow
+
+
+class ImageSource:
+    """All rows of some lists, in their order; see engine.source.Source. What follows a path is ignored."""
+
+    def __init__(self, plan: ShardPlan, lists: ListRows, info: DatasetInfo) -> None:
+        """Takes a plan of PLAN_ROW, the lists, and the geometry and fit of the model's lines in `info`."""
+        self._plan, self._lists, self._info = plan, lists, info
+        self._rows = RowSource(plan, lists, self.read_levels)
+
+    @property
+    def rows(self) -> int:
+        """See Source."""
+        return self._plan.rows
+
+    @property
+    def shard_count(self) -> int:
+        """See Source."""
+        return self._plan.shard_count
+
+    def read(self, shard: int) -> Iterator[ImageRow]:
+        """See Source; a refused row is an ImageRow too, because every row has a transcript."""
+        for number, offset, line in self._rows.read_rows(shard):
+            path = split_row(self._lists.row_at(number, offset))[0]
+            yield ImageRow(path.decode(self._lists.list_encoding, _KEEP), line)
+
+    def read_levels(self, number: int, offset: int) -> np.ndarray:
+        """Returns the grey levels of a row's image, uint8 [the model's height, W]; raises Refused."""
+        key = parse_path(self._lists.row_at(number, offset), self._lists.list_encoding)
+        levels = images.decode(self._lists.read_image(key))
+        return images.fit_for_reading(levels, self._info.geometry, self._info.fit).levels
+
+    def explain_missing(self, rows: int) -> str:
+        """Returns why the first image does not exist, if none of the first `rows` images exists; else ""."""
+        first = ""
+        for number, _, offset, *_ in self._plan.first_rows(rows).tolist():
+            try:
+                row = self._lists.row_at(number, offset)
+                os.stat(self._lists.find_image(parse_path(row, self._lists.list_encoding)))
+            except (FileNotFoundError, NotADirectoryError) as error:
+                first = first or f"no file {error.filename}"
+            except Refused as refusal:
+                first = first or str(refusal)
+            except OSError:
+                return ""
+            else:
+                return ""
+        return first

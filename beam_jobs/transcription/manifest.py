@@ -1,0 +1,215 @@
+"""The manifest of transcripts, transcription.json: it exists once all rows are transcribed."""
+
+import dataclasses
+import hashlib
+import json
+import time
+from typing import Any, NamedTuple
+
+from densenet_ocr.beam_jobs.engine.manifest import PublishedSplit
+from densenet_ocr.beam_jobs.engine.provenance import describe_run
+from densenet_ocr.beam_jobs.engine.split_state import (
+    find_outputs,
+    remove_temporary_manifest,
+    state_folder,
+)
+from densenet_ocr.beam_jobs.transcription.transcript_writer import COLUMNS
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.dataset_info import DatasetInfo, ShardInfo, SplitInfo
+from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.exports.export_info import load_export_info, load_lines_info, require_saved_model
+
+FILE_NAME = "transcription.json"
+VERSION = 1
+SPLIT = "transcripts"
+
+# Files of other folders: of a data set or its export, of a training run, of an export.
+_FOREIGN_MANIFESTS = ("dataset.json", "config.json", "export.json")
+
+
+class Export(NamedTuple):
+    """The export that reads: what its lines are like, and the SHA-256 of each of its files by name."""
+
+    info: DatasetInfo
+    files: dict[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class TranscriptionInfo:
+    """The content of transcription.json.
+
+    Attributes:
+      split: The shards; `written` counts the lines that were read: rows read = lines read + rows refused.
+      files: SHA-256 of the export's files by name.
+      model: Geometry, fit and charset of the export.
+      provenance: Command, versions and times.
+    """
+
+    split: SplitInfo
+    files: dict[str, str]
+    model: dict[str, Any]
+    provenance: dict[str, Any]
+
+    def save(self, folder: str) -> None:
+        """Writes transcription.json into a folder; replaces an older one atomically."""
+        split = self.split
+        content = {
+            "schema_version": VERSION,
+            "columns": COLUMNS,
+            "model": {**self.model, "files (by SHA-256)": self.files},
+            "read": split.read,
+            "transcribed": split.written,
+            "refused": split.refused,
+            "shards": list(map(self._describe_shard, range(len(split.shards)))),
+            "rejects_crc32c": split.rejects_crc32c,
+            "sources": split.sources,
+            "provenance": self.provenance,
+        }
+        data = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+        # A path that is not UTF-8 becomes an escape, which is still JSON.
+        storage.write_atomically(storage.join(folder, FILE_NAME), data.encode("utf-8", "backslashreplace"))
+
+    def _describe_shard(self, number: int) -> dict[str, Any]:
+        shard, most = self.split.shards[number], self.split.sources["lines_per_shard"]
+        rows = min(most, self.split.read - number * most)
+        return {
+            "name": shard.name,
+            "rows": rows,
+            "transcribed": shard.records,
+            "bytes": shard.bytes,
+            "crc32c": shard.crc32c,
+        }
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TranscriptionManifest:
+    """The transcripts in a folder's transcription.json; see engine.manifest.Manifest.
+
+    Attributes:
+      folder: Folder of the transcripts.
+      export: The export that reads them.
+      sources: All that they depend on besides the export.
+      started: Start of the run, in seconds since 1970, for the provenance.
+    """
+
+    folder: str
+    export: Export
+    sources: dict[str, Any]
+    started: float = dataclasses.field(default_factory=time.time)
+    file_name: str = FILE_NAME
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """See Manifest."""
+        return _identify(self.export.files, self.sources)
+
+    def load(self) -> PublishedSplit | None:
+        """See Manifest."""
+        info = load_transcription_info(self.folder)
+        return PublishedSplit(info.split, _identify(info.files, info.split.sources)) if info else None
+
+    def find_outputs(self) -> list[str]:
+        """See Manifest."""
+        return find_outputs(self.folder, SPLIT)
+
+    def withdraw(self) -> None:
+        """See Manifest."""
+        remove_temporary_manifest(self.folder, FILE_NAME)
+        storage.remove(storage.join(self.folder, FILE_NAME))
+
+    def publish(self, split: SplitInfo) -> None:
+        """See Manifest."""
+        info = self.export.info
+        model = {
+            "image_height": info.geometry.height,
+            "image_width": info.geometry.width,
+            "fit": info.fit,
+            "charset_sha256": info.charset.sha256,
+        }
+        run = describe_run(self.started, "tensorflow")
+        TranscriptionInfo(split, self.export.files, model, run).save(self.folder)
+
+    def restore(self, split: SplitInfo) -> None:
+        """See Manifest: nothing is derived from transcripts."""
+
+
+def describe_export(folder: str) -> Export:
+    """Returns the export in a folder, by its files, before anything is loaded.
+
+    Raises:
+      UserError: it is not an export of a SavedModel, or its files differ from those that were written.
+    """
+    export = load_export_info(folder)
+    require_saved_model(folder, export)
+    info = load_lines_info(folder, export)
+    return Export(info, {name: _hash_file(folder, name) for name in export.files})
+
+
+def load_transcription_info(folder: str) -> TranscriptionInfo | None:
+    """Reads a folder's transcription.json; None where there is none.
+
+    Raises:
+      UserError: it is damaged.
+    """
+    path = storage.join(folder, FILE_NAME)
+    if not storage.exists(path):
+        return None
+    try:
+        return _from_json(json.loads(storage.read_bytes(path)))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"transcription {path}",
+            received=f"{type(error).__name__}: {error}",
+            expected=f"a description of schema version {VERSION}",
+            remedy="Restore it from a copy, or transcribe again with --overwrite.",
+        ) from None
+
+
+def check_output(folder: str) -> None:
+    """Raises UserError for a folder of something else; files that were put beside transcripts may stay."""
+    names = storage.list_names(folder)
+    has_transcripts = storage.exists(state_folder(folder, SPLIT)) or FILE_NAME in names
+    foreign = [name for name in names if name in _FOREIGN_MANIFESTS or not (has_transcripts or _is_own(name))]
+    if foreign:
+        shown = sorted(foreign, key=lambda name: name not in _FOREIGN_MANIFESTS)[:3]
+        more = f" and {len(foreign) - 3} more" if len(foreign) > 3 else ""
+        raise UserError(
+            f"output {folder}",
+            received=f"a folder with something else in it: {', '.join(shown)}{more}",
+            expected="a folder for transcripts only, empty or new",
+            remedy="Choose another --output.",
+        )
+
+
+def _is_own(name: str) -> bool:
+    # File managers and network disks leave hidden files.
+    return name.startswith((f"{SPLIT}-", f"{SPLIT}.", f"{FILE_NAME}.", "."))
+
+
+def _identify(files: dict[str, str], sources: dict[str, Any]) -> dict[str, Any]:
+    model = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+    return {**sources, "model (by SHA-256)": model, "schema_version": VERSION}
+
+
+def _hash_file(folder: str, name: str) -> str:
+    with open(storage.join(folder, name), "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _from_json(content: dict[str, Any]) -> TranscriptionInfo:
+    if content["schema_version"] != VERSION:
+        raise ValueError(f"schema version {content['schema_version']}")
+    shards = [
+        ShardInfo(shard["name"], shard["transcribed"], shard["bytes"], shard["crc32c"])
+        for shard in content["shards"]
+    ]
+    split = SplitInfo(
+        shards=tuple(shards),
+        read=content["read"],
+        refused=content["refused"],
+        statistics={},
+        sources=content["sources"],
+        rejects_crc32c=content["rejects_crc32c"],
+    )
+    model = dict(content["model"])
+    return TranscriptionInfo(split, model.pop("files (by SHA-256)"), model, content["provenance"])

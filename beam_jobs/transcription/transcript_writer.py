@@ -1,0 +1,149 @@
+"""Shards of transcripts: one row of text for each row of the lists, in their order.
+
+The columns are path, text, confidence and reason, separated by tabs, without a header, so that cat joins
+shards and row k of the whole is row k of the lists. In a cell backslash, tab, CR and LF are written as \\\\,
+\\t, \\r and \\n, and a byte of a path that is not text as \\xNN. A line that was not read has no text,
+confidence 0 and its reason, a key of pipeline.errors.REASONS; the others have no reason.
+"""
+
+import dataclasses
+import re
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, NamedTuple, Protocol
+
+import google_crc32c
+import numpy as np
+
+from densenet_ocr.beam_jobs.engine.shard_job import Count, ShardContent, is_file_intact
+from densenet_ocr.beam_jobs.engine.source import RefusedRow
+from densenet_ocr.beam_jobs.transcription.image_source import ImageRow
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.buckets import GROWTH, batch_by_width, pad_lines
+from densenet_ocr.pipeline.dataset_info import ShardInfo
+from densenet_ocr.pipeline.ui.tsv import join_cells, split_cells
+
+COLUMNS = ("path", "text", "confidence", "reason")
+
+# Batches whose lines are sorted by width together, so that there is little padding.
+_WINDOW_BATCHES = 16
+
+# The most pixels of a window's lines, however long they are: 1,800 lines of 280x32.
+_WINDOW_PIXELS = 1 << 24
+
+# The surrogates that stand for bytes 0 to 255 that are not text; see transcription.image_source.
+_FIRST_BYTE = 0xDC00
+_NOT_TEXT = re.compile("[\udc00-\udcff]")
+
+# An escaped byte, or an escaped backslash, behind which x5c is not an escape.
+_ESCAPED_BYTE = re.compile(r"\\(?:\\|x([0-9a-f]{2}))")
+
+
+class LineModel(Protocol):
+    """A model that reads lines, such as the exported SavedModel."""
+
+    def read(self, levels: np.ndarray, widths: np.ndarray) -> tuple[list[str], list[float]]:
+        """Reads a batch of lines.
+
+        Args:
+          levels: Grey levels, uint8 [B, H, W]; anything may be behind a line.
+          widths: Widths of the lines, int32 [B].
+
+        Returns:
+          Their texts, and their confidences from 0 to 1.
+        """
+
+
+class Transcript(NamedTuple):
+    """One row: the path in the list, the text and its confidence, or the reason why there is none."""
+
+    path: str
+    text: str
+    confidence: float
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class TranscriptWriter:
+    """Reads the lines of a shard and writes their transcripts; see engine.shard_job.ShardWriter.
+
+    Attributes:
+      batch_size: Largest number of lines that the model reads at once.
+      model: Reads the lines; only a worker has one.
+    """
+
+    batch_size: int
+    model: LineModel | None = None
+    suffix: str = ".tsv"
+
+    def write(self, lines: Iterable[ImageRow], file: BinaryIO, count: Count) -> ShardContent:
+        """See ShardWriter."""
+        refused: list[RefusedRow] = []
+        rows = size = checksum = 0
+        for window in _split_windows(lines, _WINDOW_BATCHES * self.batch_size):
+            data = b"".join(map(_format, self._read_window(window, count)))
+            file.write(data)
+            rows, size = rows + len(window), size + len(data)
+            checksum = google_crc32c.extend(checksum, data)
+            refused += [row.line for row in window if isinstance(row.line, RefusedRow)]
+        return ShardContent(rows - len(refused), size, f"{checksum:08x}", refused, {})
+
+    def is_intact(self, folder: str, shard: ShardInfo) -> bool:
+        """See ShardWriter."""
+        return is_file_intact(folder, shard)
+
+    def _read_window(self, window: list[ImageRow], count: Count) -> list[Transcript]:
+        if self.model is None:
+            raise ValueError("a transcript writer without a model")
+        found: dict[int, Transcript] = {}
+        lines: dict[int, np.ndarray] = {}
+        for place, row in enumerate(window):
+            if isinstance(row.line, RefusedRow):
+                found[place] = Transcript(row.path, "", 0.0, row.line.reason)
+            else:
+                lines[place] = row.line
+        count(len(found))
+        places = list(lines)
+        widths = [line.shape[1] for line in lines.values()]
+        for batch in batch_by_width(widths, size=self.batch_size, most=GROWTH):
+            chosen = [places[k] for k in batch]
+            texts, confidences = self.model.read(*pad_lines([lines[place] for place in chosen]))
+            for place, text, confidence in zip(chosen, texts, confidences, strict=True):
+                found[place] = Transcript(window[place].path, text, confidence, "")
+            count(len(batch))
+        return [found[place] for place in range(len(window))]
+
+
+def read_transcripts(path: str) -> Iterator[Transcript]:
+    """Yields the rows of a shard, or of several joined."""
+    with open(storage.local_path(path), encoding="utf-8", newline="\n") as file:
+        for row in file:
+            path, text, confidence, reason = split_cells(_ESCAPED_BYTE.sub(_unescape, row.removesuffix("\n")))
+            yield Transcript(path, text, float(confidence), reason)
+
+
+def _unescape(found: re.Match[str]) -> str:
+    return chr(_FIRST_BYTE + int(found[1], 16)) if found[1] else found[0]
+
+
+def _format(row: Transcript) -> bytes:
+    # Four digits, as ocr-predict prints: more would tell batch sizes and machines apart, not lines.
+    text = join_cells([row.path, row.text, f"{row.confidence:.4f}", row.reason]) + "\n"
+    try:
+        return text.encode()
+    except UnicodeEncodeError:  # the path has a byte that is not text
+        return _NOT_TEXT.sub(lambda found: f"\\x{ord(found[0]) - _FIRST_BYTE:02x}", text).encode(
+            "utf-8", "backslashreplace"
+        )
+
+
+def _split_windows(rows: Iterable[ImageRow], most: int) -> Iterator[list[ImageRow]]:
+    """Yields windows of `most` rows, or fewer where their lines are long."""
+    window, pixels = [], 0
+    for row in rows:
+        window.append(row)
+        pixels += 0 if isinstance(row.line, RefusedRow) else row.line.size
+        if len(window) == most or pixels >= _WINDOW_PIXELS:
+            yield window
+            window, pixels = [], 0
+    if window:
+        yield window
