@@ -34,9 +34,10 @@ BINARIES = [
 
 
 def walk_module_level(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes that run when a module is imported: all but the insides of functions."""
+    """The nodes that run when a module is imported: no bodies of functions or of `if TYPE_CHECKING`."""
     for child in ast.iter_child_nodes(node):
-        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        types_only = isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
+        if not types_only and not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             yield child
             yield from walk_module_level(child)
 

@@ -12,10 +12,10 @@ import numpy as np
 import tensorflow as tf
 
 from densenet_ocr.model.exports.silence import quiet
-from densenet_ocr.model.network.ctc import BestPath, find_likeliest, merge_repeats
 from densenet_ocr.model.reading.network import Network
 from densenet_ocr.pipeline import images, storage
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
+from densenet_ocr.pipeline.decoding import BestPath, find_likeliest, merge_repeats
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports.export_info import (
     MODEL_FILES,
@@ -42,11 +42,7 @@ class SavedModelNetwork:
         self._model = SavedModel(folder, export)
         self.info, self.export = self._model.info, self._model.export
         self.name, self.train_split = folder, self.export.train_split
-        self.compute_logits = self._model.compute_logits
-
-    def find_best_path(self, levels: np.ndarray, widths: np.ndarray) -> BestPath:
-        """See Network."""
-        return BestPath(*self._model.find_best_path(levels, widths))
+        self.compute_logits, self.find_best_path = self._model.compute_logits, self._model.find_best_path
 
 
 class _LinesNetwork(abc.ABC):

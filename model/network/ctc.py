@@ -1,27 +1,16 @@
-"""CTC, both ways: the loss of labels given logits, and the reading of logits along their best path.
+"""CTC: the loss, and the greedy decoder for tensors (pipeline.decoding has the one for arrays).
 
 Graves et al., "Connectionist Temporal Classification", ICML 2006. The blank is the last class.
 """
 
 from typing import NamedTuple
 
-import numpy as np
 import tensorflow as tf
+
+from densenet_ocr.pipeline.decoding import BestPath
 
 # Stands for the logarithm of 0; finite, so that no difference of two of them is a NaN.
 _NEVER = -1e30
-
-# Of tensors, or of arrays.
-Ragged = tf.RaggedTensor | tf.compat.v1.ragged.RaggedTensorValue
-
-
-class BestPath(NamedTuple):
-    """Readings of a batch, ragged [B, None]: each character's class, confidence, first and last frame."""
-
-    ids: Ragged  # int32
-    confidence: Ragged  # float32, from 0 to 1
-    first: Ragged  # int32
-    last: Ragged  # int32, which may be the first
 
 
 class _OwnClasses(NamedTuple):
@@ -112,77 +101,36 @@ def to_sparse(label, label_length) -> tf.SparseTensor:
     return tf.SparseTensor(tf.where(inside), label[inside], tf.shape(label, tf.int64))
 
 
-def decode_best_path(logits, frames) -> BestPath:
-    """Greedy reading of logits float32 [B, T, classes] over frames int32 [B]: merge repeats, drop blanks.
+def decode_best_path(logits: tf.Tensor, frames: tf.Tensor) -> BestPath:
+    """Decodes logits greedily: merges repeats, then drops blanks. Runs in a graph and eagerly.
 
-    A character's confidence is the highest softmax probability of its class among the frames of its run. Takes
-    tensors, or arrays, which numpy goes through: a line's 35 frames of 5990 classes take it a tenth of the time
-    (1.1 ms). For a beam search, a lexicon or a language model another function of these arguments and this
-    result can stand here. Where an engine finds each frame's likeliest class itself, merge_repeats is enough.
+    Args:
+      logits: float32 [B, T, classes].
+      frames: int32 [B], number of frames of each line; what follows them is ignored.
+
+    Returns:
+      The characters of each line, as ragged tensors.
     """
     blank = logits.shape[-1] - 1
-    if isinstance(logits, np.ndarray):
-        return merge_repeats(*find_likeliest(logits, frames), blank)
-    splits, ids, *others = _merge_repeats_of_tensors(*_find_likeliest_of_tensors(logits, frames, blank), blank)
-    ids = tf.RaggedTensor.from_row_splits(ids, splits, validate=False)
-    return BestPath(ids, *map(ids.with_values, others))
+    best, probability = _find_likeliest(logits, frames, blank)
+    is_character = best != blank
+    starts = is_character & (best != tf.pad(best[:, :-1], [[0, 0], [1, 0]], constant_values=-1))
+    ends = is_character & (best != tf.pad(best[:, 1:], [[0, 0], [0, 1]], constant_values=-1))
+    begin, end = tf.where(starts), tf.where(ends)  # int64 [characters, 2]: the line and the frame
+    run = tf.cumsum(tf.cast(starts[is_character], tf.int32)) - 1
+    splits = tf.pad(tf.cumsum(tf.reduce_sum(tf.cast(starts, tf.int64), axis=1)), [[1, 0]])
+    ids = tf.RaggedTensor.from_row_splits(tf.gather_nd(best, begin), splits, validate=False)
+    return BestPath(
+        ids,
+        confidence=ids.with_values(tf.math.segment_max(probability, run)),
+        first=ids.with_values(tf.cast(begin[:, 1], tf.int32)),
+        last=ids.with_values(tf.cast(end[:, 1], tf.int32)),
+    )
 
 
-def find_likeliest(logits: np.ndarray, frames) -> tuple[np.ndarray, np.ndarray]:
-    """Each frame's likeliest class, int32 [B, T], blank behind the line, and its softmax probability.
-
-    Takes arrays as decode_best_path does. The probability, float32 [B, T], is 0 where the class is blank: most
-    frames are, and a softmax over thousands of classes takes its time.
-    """
-    blank = logits.shape[-1] - 1
-    best = np.argmax(logits, axis=-1).astype(np.int32)
-    best[np.arange(best.shape[1]) >= np.asarray(frames)[:, None]] = blank
-    spells, probability = best != blank, np.zeros(best.shape, np.float32)
-    # Line by line: what one needs stays in a core's caches, where a batch's would cross the memory.
-    for line, of_line, places in zip(logits, probability, spells, strict=True):
-        of_line[places] = _find_peaks(line[places])
-    return best, probability
-
-
-def merge_repeats(best: np.ndarray, probability: np.ndarray, blank: int) -> BestPath:
-    """The readings of what find_likeliest gives; probabilities of blanks may be anything."""
-    spells, changes = best != blank, best[:, 1:] != best[:, :-1]
-    starts, ends = spells.copy(), spells.copy()
-    starts[:, 1:] &= changes
-    ends[:, :-1] &= changes
-    (_, first), (_, last) = np.nonzero(starts), np.nonzero(ends)
-    confidence = np.maximum.reduceat(probability[spells], np.flatnonzero(starts[spells]))
-    splits = np.concatenate([[0], np.cumsum(starts.sum(axis=1))])
-    parts = (best[starts], confidence, first.astype(np.int32), last.astype(np.int32))
-    return BestPath(*(tf.compat.v1.ragged.RaggedTensorValue(part, splits) for part in parts))
-
-
-def _find_peaks(logits: np.ndarray) -> np.ndarray:
-    """The highest softmax probability of each frame's logits [frames, classes], which it overwrites."""
-    logits -= logits.max(axis=-1, keepdims=True)
-    return 1 / np.exp(logits, out=logits).sum(axis=-1)
-
-
-def _find_likeliest_of_tensors(logits, frames, blank: int):
-    """As find_likeliest, but of the frames alone that are not blank, float32 [spelled]."""
+def _find_likeliest(logits: tf.Tensor, frames: tf.Tensor, blank: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """The likeliest class, int32 [B, T], and its probability in frames that are no blank, float32 [frames]."""
     best = tf.argmax(logits, axis=-1, output_type=tf.int32)
     best = tf.where(tf.sequence_mask(frames, tf.shape(best)[1]), best, blank)
-    spelled = tf.gather_nd(logits, tf.where(best != blank))
-    return best, tf.reduce_max(tf.nn.softmax(spelled), axis=-1)
-
-
-def _merge_repeats_of_tensors(best, probability, blank: int):
-    """The row splits and the flat parts of a BestPath, of what _find_likeliest_of_tensors gives."""
-    spells = best != blank
-    starts = spells & (best != tf.pad(best[:, :-1], [[0, 0], [1, 0]], constant_values=-1))
-    ends = spells & (best != tf.pad(best[:, 1:], [[0, 0], [0, 1]], constant_values=-1))
-    begin, end = tf.where(starts), tf.where(ends)  # int64 [characters, 2]: the line and the frame
-    run = tf.cumsum(tf.cast(starts[spells], tf.int32)) - 1
-    splits = tf.pad(tf.cumsum(tf.reduce_sum(tf.cast(starts, tf.int64), axis=1)), [[1, 0]])
-    return (
-        splits,
-        tf.gather_nd(best, begin),
-        tf.math.segment_max(probability, run),
-        tf.cast(begin[:, 1], tf.int32),
-        tf.cast(end[:, 1], tf.int32),
-    )
+    characters = tf.gather_nd(logits, tf.where(best != blank))
+    return best, tf.reduce_max(tf.nn.softmax(characters), axis=-1)

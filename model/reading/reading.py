@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from densenet_ocr.model.network.ctc import BestPath
 from densenet_ocr.pipeline.charset import Charset
+from densenet_ocr.pipeline.decoding import BestPath
 from densenet_ocr.pipeline.frames import frame_columns
 
 

@@ -18,6 +18,7 @@ from densenet_ocr.pipeline import images, storage
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import FILE_NAME as DATASET
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
+from densenet_ocr.pipeline.decoding import find_best_path
 from densenet_ocr.pipeline.errors import Refused, UserError
 from densenet_ocr.pipeline.records import hash_file
 
@@ -205,7 +206,7 @@ def check_golden(folder: str, lines: DatasetInfo, compute: Callable[[np.ndarray]
             remedy="A file of it was changed or damaged: export the model again, or copy the folder again.",
         )
     charset, classes = lines.charset, expected.shape[1]
-    text = spell_logits(expected, charset) if classes == charset.classes else None
+    text = _decode(expected, charset) if classes == charset.classes else None
     if text != info.text:
         raise UserError(
             f"export {folder}",
@@ -215,11 +216,10 @@ def check_golden(folder: str, lines: DatasetInfo, compute: Callable[[np.ndarray]
         )
 
 
-def spell_logits(logits: np.ndarray, charset: Charset) -> str:
-    """The text of a line's best path in logits [T, classes]."""
-    best = np.argmax(logits, axis=1)
-    begins = np.append(True, best[1:] != best[:-1])[: len(best)]
-    return charset.decode(best[begins & (best != charset.blank)].tolist())
+def _decode(logits: np.ndarray, charset: Charset) -> str:
+    """The text of one line's logits, float32 [T, classes]."""
+    (ids,) = find_best_path(logits[None].astype(np.float32), [len(logits)]).ids.to_list()
+    return charset.decode(ids)
 
 
 def _compute(folder: str, compute: Callable[[np.ndarray], np.ndarray], levels: np.ndarray) -> np.ndarray:

@@ -1,11 +1,10 @@
 """An exported SavedModel, read back by TensorFlow alone: no Keras, no module that knows the network."""
 
-from typing import NamedTuple
-
 import numpy as np
 import tensorflow as tf
 
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
+from densenet_ocr.pipeline.decoding import BestPath
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports.export_info import (
     ExportInfo,
@@ -14,15 +13,6 @@ from densenet_ocr.pipeline.exports.export_info import (
     load_lines_info,
     require_saved_model,
 )
-
-
-class Path(NamedTuple):
-    """Readings of a batch, ragged [B, None]: each character's class, confidence, first and last frame."""
-
-    ids: tf.RaggedTensor  # int32
-    confidence: tf.RaggedTensor  # float32, from 0 to 1
-    first: tf.RaggedTensor  # int32
-    last: tf.RaggedTensor  # int32, which may be the first
 
 
 class SavedModel:
@@ -48,9 +38,9 @@ class SavedModel:
         """Logits, float32 [B, T, classes]; a line has (width + 1) // 8 frames."""
         return self._model.compute_logits(*_to_tensors(levels, widths)).numpy()
 
-    def find_best_path(self, levels: np.ndarray, widths: np.ndarray) -> Path:
+    def find_best_path(self, levels: np.ndarray, widths: np.ndarray) -> BestPath:
         """The lines' readings, character by character."""
-        return Path(*self._model.find_best_path(*_to_tensors(levels, widths)))
+        return BestPath(*self._model.find_best_path(*_to_tensors(levels, widths)))
 
     def read(self, levels: np.ndarray, widths: np.ndarray) -> tuple[list[str], list[float]]:
         """The lines' texts, and their confidences: the geometric mean of their characters', 0 without any."""

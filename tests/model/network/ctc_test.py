@@ -1,4 +1,4 @@
-"""The loss against a sum over all alignments, the decoder against a plain loop."""
+"""The loss against a sum over all alignments, both greedy decoders against a plain loop."""
 
 import itertools
 
@@ -7,6 +7,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from densenet_ocr.model.network.ctc import ctc_loss, decode_best_path
+from densenet_ocr.pipeline.decoding import find_best_path
 
 CLASSES = 4  # three characters and the blank
 
@@ -98,20 +99,24 @@ class DecodeBestPathTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(path.ids.to_list(), [[0, 0, 1]])
         self.assertAllClose(path.confidence.to_list()[0], peaks)
 
-    def test_tells_the_frames_of_each_character(self):
+    def test_finds_the_frames_of_each_character(self):
         path = self.find(spell([0, 0, 3, 0, 1, 1, 1, 3], [3, 2, 2, 0, 0, 0, 0, 0]), [8, 3])
         self.assertEqual(path.ids.to_list(), [[0, 0, 1], [2]])
         self.assertEqual((path.first.to_list(), path.last.to_list()), ([[0, 3, 4], [1]], [[1, 3, 6], [2]]))
 
-    def test_reads_nothing_in_blanks_and_in_no_frames(self):
+    def test_decodes_nothing_in_blanks_and_in_no_frames(self):
         for part in self.find(spell([3, 3], [0, 0]), [2, 0]):
             self.assertEqual(part.to_list(), [[], []])
 
-    def test_reads_no_line(self):
+    def test_decodes_a_line_without_frames(self):
+        for part in self.find(np.zeros([1, 0, CLASSES], np.float32), [0]):
+            self.assertEqual(part.to_list(), [[]])
+
+    def test_decodes_a_batch_without_lines(self):
         for part in self.find(random_logits(0, 9, CLASSES), np.zeros(0, np.int32)):
             self.assertEqual(part.to_list(), [])
 
-    def test_reads_as_a_graph_does(self):
+    def test_decodes_as_a_graph_does(self):
         logits, frames = random_logits(7, 9, CLASSES), np.arange(3, 10, dtype=np.int32)
         before = logits.copy()
         found = self.find(logits, frames)
@@ -124,10 +129,10 @@ class DecodeBestPathTest(parameterized.TestCase, tf.test.TestCase):
 
 
 class DecodeArraysTest(DecodeBestPathTest):
-    """The same of arrays, which numpy goes through."""
+    """The same tests of the decoder for arrays."""
 
     def find(self, logits, frames):
-        return decode_best_path(logits, np.array(frames))
+        return find_best_path(logits, np.array(frames))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ from densenet_ocr.pipeline.exports.export_info import (
     load_export_info,
     load_lines_info,
     save_golden,
-    spell_logits,
 )
 from densenet_ocr.pipeline.images import Geometry
 from tests.samples import draw_levels
@@ -146,11 +145,6 @@ class GoldenTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_a_difference_within_the_tolerance_passes(self):
         check_golden(self.write_export(), LINES, lambda levels: LOGITS + 9e-4)
-
-    def test_logits_are_spelt_as_their_best_path(self):
-        self.assertEqual(spell_logits(LOGITS, CHARSET), "深 a")
-        self.assertEqual(spell_logits(LOGITS[:0], CHARSET), "")
-        self.assertEqual(spell_logits(np.eye(4)[[0, 3, 0, 0]], CHARSET), "深深")
 
     @parameterized.parameters(
         (" 深a", "read ' 深a', expected '深 a'"), ("深 ab", "of 4 classes that read None")

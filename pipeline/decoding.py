@@ -1,0 +1,90 @@
+"""Greedy CTC decoding of arrays: the best path, without repeats and blanks.
+
+Graves et al., "Connectionist Temporal Classification", ICML 2006, section 3.2. The blank is the last class.
+model.network.ctc has the same decoder for tensors; a beam search would go beside these two.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    # Of tensors, or of arrays.
+    Ragged: TypeAlias = tf.RaggedTensor | tf.compat.v1.ragged.RaggedTensorValue
+
+
+class BestPath(NamedTuple):
+    """Decoded characters of a batch of lines, ragged [B, None]."""
+
+    ids: "Ragged"  # int32, the class
+    confidence: "Ragged"  # float32, from 0 to 1: the highest softmax probability among the character's frames
+    first: "Ragged"  # int32, the first frame
+    last: "Ragged"  # int32, the last frame, which may be the first
+
+
+def find_best_path(logits: np.ndarray, frames: Sequence[int] | np.ndarray) -> BestPath:
+    """Decodes logits greedily: merges repeats, then drops blanks.
+
+    Args:
+      logits: float32 [B, T, classes].
+      frames: int32 [B], number of frames of each line; what follows them is ignored.
+
+    Returns:
+      The characters of each line.
+    """
+    return merge_repeats(*find_likeliest(logits, frames), blank=logits.shape[-1] - 1)
+
+
+def find_likeliest(logits: np.ndarray, frames: Sequence[int] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Finds the class with the highest logit in each frame.
+
+    Args:
+      logits: float32 [B, T, classes].
+      frames: int32 [B], number of frames of each line.
+
+    Returns:
+      The class, int32 [B, T], which is the blank after a line's last frame; and its softmax probability,
+      float32 [B, T], which is 0 for blanks: most frames are blanks, and a softmax over thousands of classes
+      is slow.
+    """
+    blank = logits.shape[-1] - 1
+    best = np.argmax(logits, axis=-1).astype(np.int32)
+    best[np.arange(best.shape[1]) >= np.asarray(frames)[:, None]] = blank
+    is_character, probability = best != blank, np.zeros(best.shape, np.float32)
+    # Line by line, because the logits of one line fit into a core's cache and those of a batch do not.
+    for line, line_probability, places in zip(logits, probability, is_character, strict=True):
+        line_probability[places] = _find_peaks(line[places])
+    return best, probability
+
+
+def merge_repeats(best: np.ndarray, probability: np.ndarray, blank: int) -> BestPath:
+    """Merges equal neighbours and drops blanks.
+
+    Args:
+      best: int32 [B, T], the likeliest class of each frame.
+      probability: float32 [B, T], its softmax probability; values of blanks are ignored.
+      blank: The class of the blank.
+
+    Returns:
+      The characters of each line, as arrays.
+    """
+    import tensorflow as tf  # workers of Beam import this module and need no TensorFlow
+
+    is_character, changes = best != blank, best[:, 1:] != best[:, :-1]
+    starts, ends = is_character.copy(), is_character.copy()
+    starts[:, 1:] &= changes
+    ends[:, :-1] &= changes
+    (_, first), (_, last) = np.nonzero(starts), np.nonzero(ends)
+    confidence = np.maximum.reduceat(probability[is_character], np.flatnonzero(starts[is_character]))
+    splits = np.concatenate([[0], np.cumsum(starts.sum(axis=1))])
+    parts = (best[starts], confidence, first.astype(np.int32), last.astype(np.int32))
+    return BestPath(*(tf.compat.v1.ragged.RaggedTensorValue(part, splits) for part in parts))
+
+
+def _find_peaks(logits: np.ndarray) -> np.ndarray:
+    """Highest softmax probability of each frame, float32 [frames]; overwrites logits [frames, classes]."""
+    logits -= logits.max(axis=-1, keepdims=True)
+    return 1 / np.exp(logits, out=logits).sum(axis=-1)
