@@ -6,7 +6,7 @@ import functools
 from densenet_ocr.beam_jobs.engine.config import SplitConfig
 from densenet_ocr.beam_jobs.synthesis.rendering.style import StyleDistribution, load_style
 from densenet_ocr.beam_jobs.synthesis.text.lengths import Lengths, parse_lengths
-from densenet_ocr.beam_jobs.synthesis.text.spelling import WIDTHS
+from densenet_ocr.beam_jobs.synthesis.text.text_normalisation import WIDTHS
 from densenet_ocr.pipeline.errors import check_setting
 from densenet_ocr.pipeline.frames import count_frames
 from densenet_ocr.pipeline.line_list import ENCODING

@@ -26,8 +26,8 @@ from densenet_ocr.beam_jobs.synthesis.recipe import describe_origin
 from densenet_ocr.beam_jobs.synthesis.rendering.renderer import LineRenderer
 from densenet_ocr.beam_jobs.synthesis.source import RecordsOnly, SyntheticSource, make_random
 from densenet_ocr.beam_jobs.synthesis.text.corpus import Corpus, read_corpora
-from densenet_ocr.beam_jobs.synthesis.text.minimum_counts import raise_to_floor
-from densenet_ocr.beam_jobs.synthesis.text.texts import draw_texts
+from densenet_ocr.beam_jobs.synthesis.text.minimum_counts import ensure_minimum_counts
+from densenet_ocr.beam_jobs.synthesis.text.sampler import sample_texts
 from densenet_ocr.pipeline.charset import Charset, read_charset, show_characters
 from densenet_ocr.pipeline.dataset_info import FILE_NAME, IMAGES_NAME, DatasetInfo
 from densenet_ocr.pipeline.frames import count_frames
@@ -181,11 +181,11 @@ def _make_runner(config: SynthesisConfig, faces: list[Face], dataset: DatasetMan
 
 
 def _make_plan(config: SynthesisConfig, given: _Inputs) -> np.ndarray:
-    """The text and the face of every line."""
-    texts_random, floor_random = (make_random(config.seed, config.split, number) for number in _NO_LINES)
+    """Plans the text and the face of every line, plan_dtype [lines]."""
+    texts_random, minimum_random = (make_random(config.seed, config.split, number) for number in _NO_LINES)
     weights = np.array([face.weight for face in given.faces])
     frames = count_frames(config.image_width) if config.image_width else None
-    plan = draw_texts(
+    plan = sample_texts(
         given.corpora,
         given.coverage,
         weights,
@@ -194,14 +194,14 @@ def _make_plan(config: SynthesisConfig, given: _Inputs) -> np.ndarray:
         random=texts_random,
         max_frames=frames,
     )
-    if config.min_per_character:
-        raise_to_floor(
-            plan,
-            given.coverage,
-            weights,
-            minimum=config.min_per_character,
-            charset=given.charset,
-            random=floor_random,
-            max_frames=frames,
-        )
-    return plan
+    if not config.min_per_character:
+        return plan
+    return ensure_minimum_counts(
+        plan,
+        given.coverage,
+        weights,
+        minimum=config.min_per_character,
+        charset=given.charset,
+        random=minimum_random,
+        max_frames=frames,
+    )

@@ -15,7 +15,7 @@ from densenet_ocr.beam_jobs.synthesis.config import SynthesisConfig
 from densenet_ocr.beam_jobs.synthesis.fonts.coverage import find_undrawable
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import Face
 from densenet_ocr.beam_jobs.synthesis.rendering.renderer import describe_renderer
-from densenet_ocr.beam_jobs.synthesis.text.corpus import Corpus, find_undrawn
+from densenet_ocr.beam_jobs.synthesis.text.corpus import Corpus, count_undrawable
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset
 
@@ -54,7 +54,7 @@ def describe_origin(
         FOUND: {
             "characters that no face draws": find_undrawable(coverage, charset.characters),
             "in the text, outside the charset": _describe_counts(outside),
-            "in the text, drawn by no face": _describe_counts(find_undrawn(texts, coverage)),
+            "in the text, drawn by no face": _describe_counts(count_undrawable(texts, coverage)),
         },
     }
     # As it will be read back.

@@ -15,7 +15,7 @@ from densenet_ocr.beam_jobs.synthesis.fonts.faces import Face, find_faces
 from densenet_ocr.beam_jobs.synthesis.measures import Measures, measure
 from densenet_ocr.beam_jobs.synthesis.rendering.renderer import LineRenderer
 from densenet_ocr.beam_jobs.synthesis.rendering.style import StyleDistribution, load_style
-from densenet_ocr.beam_jobs.synthesis.text.sampling import draw_weighted, to_whole
+from densenet_ocr.beam_jobs.synthesis.text.weighted_draws import draw_weighted, to_integers
 from densenet_ocr.pipeline import images, storage
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
@@ -153,7 +153,7 @@ def _assign_faces(texts: Sequence[str], faces: Sequence[Face], seed: int) -> lis
     for text in texts:
         able = coverage[:, [classes[character] for character in text]].all(axis=1)
         if text.strip() and able.any():
-            chosen.append((text, int(draw_weighted(random, to_whole(able * weights), 1)[0])))
+            chosen.append((text, int(draw_weighted(random, to_integers(able * weights), 1)[0])))
     return chosen
 
 

@@ -1,1 +1,1 @@
-"""What made lines say: corpora cut at random, rare characters planted, all of it before anything is drawn."""
+"""Text of synthetic lines, planned as a whole before any line is rendered."""

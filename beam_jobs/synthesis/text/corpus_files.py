@@ -1,4 +1,4 @@
-"""The files of a text source: what the user named, and the text in them."""
+"""Files of a text source: finds and reads them."""
 
 import codecs
 import dataclasses
@@ -14,7 +14,7 @@ from densenet_ocr.pipeline.line_list import LineList, check_list_encoding, decod
 
 CHARSET = "charset"
 _LIST = "list:"
-_BLOCK = 1 << 22  # characters, or bytes of a list, whose text is looked at together
+_BLOCK = 1 << 22  # characters per part of a text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,12 +26,12 @@ class TextFile:
     is_list: bool
 
     def read(self, charset: Charset) -> Iterator[str]:
-        """The text in parts of whole rows; ids of a list are read by the charset. Raises UserError."""
+        """Yields the text in parts of whole rows; the charset decodes ids of a list. Raises UserError."""
         return self._read_list(charset) if self.is_list else self._read_text()
 
     @functools.cached_property
     def sha256(self) -> str:
-        """A hash of the file."""
+        """SHA-256 of the file."""
         return LineList(self.path).sha256() if self.is_list else hashlib.sha256(self._bytes()).hexdigest()
 
     def _bytes(self) -> bytes:
@@ -56,7 +56,8 @@ class TextFile:
             start = end
 
     def _read_list(self, charset: Charset) -> Iterator[str]:
-        rows, texts, size = LineList(self.path), [], 0
+        rows, size = LineList(self.path), 0
+        texts: list[str] = []
         for offset, line in zip(*(numbers.tolist() for numbers in rows.scan()), strict=True):
             texts.append(self._parse(rows.row_at(offset), line, charset))
             size += len(texts[-1]) + 1
@@ -75,15 +76,18 @@ class TextFile:
             raise UserError(
                 f"list {self.path}:{line}",
                 received=refusal,
-                expected="a row of a list that fits the charset",
-                remedy="Check --charset and --text_encoding, or take the row out.",
+                expected="a row that fits the charset",
+                remedy="Check --charset and --text_encoding, or remove the row.",
             ) from None
 
 
 def parse_source(source: str, encoding: str) -> tuple[str, float, list[TextFile]]:
-    """The name, the weight and the files of `[list:]FILES[=WEIGHT]` or `charset[=WEIGHT]`; raises UserError.
+    """Parses `[list:]FILES[=WEIGHT]` or `charset[=WEIGHT]` into name, weight and files.
 
-    What is there as a file or as a glob is not parsed further: news=3.txt is a name.
+    An existing file or glob is not parsed further: news=3.txt is a name.
+
+    Raises:
+      UserError: there is no such source.
     """
     _check_encoding(encoding)
     for name, weight in _split_weight(source):
@@ -97,14 +101,14 @@ def parse_source(source: str, encoding: str) -> tuple[str, float, list[TextFile]
                 return name, weight, [TextFile(path, encoding, bool(prefix)) for path in paths]
     raise UserError(
         f"text {source}",
-        received=_tell_missing(source),
+        received=_describe_missing(source),
         expected="files of text (a path or a glob), list:FILES, or charset; =WEIGHT may follow, as in a.txt=3",
         remedy="Check --text.",
     )
 
 
 def _split_weight(source: str) -> list[tuple[str, float]]:
-    """How a source may be read: as a name of weight 1, then as one with a weight."""
+    """Ways to read a source: as a name of weight 1, then as a name with a weight."""
     name, sign, weight = source.rpartition("=")
     try:
         number = float(weight)
@@ -114,7 +118,7 @@ def _split_weight(source: str) -> list[tuple[str, float]]:
     return [(source, 1.0), (name, number)] if fits else [(source, 1.0)]
 
 
-def _tell_missing(source: str) -> str:
+def _describe_missing(source: str) -> str:
     name, _, weight = source.removeprefix(_LIST).rpartition("=")
     if storage.is_folder(source.removeprefix(_LIST)):
         return "a folder"

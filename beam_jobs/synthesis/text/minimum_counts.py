@@ -1,22 +1,32 @@
-"""A floor for rare characters: each stands in so many places of a plan at least."""
+"""Makes rare characters frequent enough: each one occurs at least N times in a text plan."""
 
 import math
 
 import numpy as np
 
 from densenet_ocr.beam_jobs.synthesis.text.face_sets import FaceSets
-from densenet_ocr.beam_jobs.synthesis.text.places import Places
-from densenet_ocr.beam_jobs.synthesis.text.plan import count_frames, count_places, split_blocks
-from densenet_ocr.beam_jobs.synthesis.text.planting import plant
-from densenet_ocr.beam_jobs.synthesis.text.rewriting import rewrite
-from densenet_ocr.beam_jobs.synthesis.text.sampling import shuffle
+from densenet_ocr.beam_jobs.synthesis.text.plan import (
+    BLOCK,
+    count_characters,
+    is_place,
+    required_frames,
+    split_blocks,
+)
+from densenet_ocr.beam_jobs.synthesis.text.weighted_draws import draw_below, shuffle
 from densenet_ocr.pipeline.charset import Charset, show_characters
 from densenet_ocr.pipeline.errors import UserError
 
+_FEWEST_LINES = 16384  # lines tried per numpy operation
 _MOST_SHOWN = 20
 
+# Laps that keep the rest of a line end when one of them fills a smaller share of the shortage.
+_LEAST_SHARE = 0.1
 
-def raise_to_floor(
+# Laps without a replacement, at random places, after which there is no room.
+_MOST_IDLE_LAPS = 5
+
+
+def ensure_minimum_counts(
     plan: np.ndarray,
     coverage: np.ndarray,
     weights: np.ndarray,
@@ -26,65 +36,193 @@ def raise_to_floor(
     random: np.random.Generator,
     max_frames: int | None = None,
 ) -> np.ndarray:
-    """Changes a plan so that every character that some face draws stands in `minimum` places or more.
+    """Returns a plan in which every character that some face has occurs at least `minimum` times.
 
-    `coverage` (bool [faces, characters]) and `weights` (float [faces]) are those of texts.draw_texts, a face of
-    weight 0 counts as none. A rare character takes the place of one that has more than enough: one in a line
-    while that suffices, in a random place of a line that some face draws with it. Where lines with such a face
-    are hardly found, whole lines are rewritten with characters of one face. Lines keep their lengths, and their
-    faces where these still draw them; none comes to need more than `max_frames` frames. A space is put between
-    two other characters. Returns in how many places each character stands now, int64 [characters]. Raises
-    UserError where the plan has too few lines.
+    A rare character replaces one that occurs more than `minimum` times, at a random place of a line that some
+    face can render with it. The lines with the fewest changes come first. Where no such line is left, those
+    characters of a line are replaced, too, that the rare character's face lacks. Lines keep their lengths, and
+    their faces where these still have all characters. A space is put between two other characters only.
+
+    Args:
+      plan: Lines of plan.plan_dtype, [lines].
+      coverage: Which face has which character, bool [faces, characters].
+      weights: Weights of the faces, float [faces]; a face of weight 0 is not used.
+      minimum: Least number of occurrences.
+      charset: Names the characters in errors.
+      random: Source of all that is random.
+      max_frames: Most frames that a line may need; None for any number.
+
+    Raises:
+      UserError: the plan has too few lines.
     """
     sets = FaceSets(coverage, weights)
-    places = Places(plan, sets, charset, minimum, max_frames)
-    needs = places.find_needs()
-    needs = needs[shuffle(random, len(needs))]
-    _check_room(places)
-    needs = rewrite(places, _plant_all(places, needs, random), random)
-    needs = _plant_all(places, needs, random)
-    if len(needs):
-        raise _refuse(places, needs, 2 * len(plan))
-    _check(plan, sets, places, max_frames)
-    return places.counts
+    work = _Replacement(plan, sets, charset, minimum, max_frames, random)
+    _check_room(work)
+    while (before := work.count_shortage()) and work.run_lap(whole_lines=False) > _LEAST_SHARE * before:
+        pass
+    idle = 0
+    while work.count_shortage() and idle < _MOST_IDLE_LAPS:
+        idle = 0 if work.run_lap(whole_lines=True) else idle + 1
+    if work.count_shortage():
+        raise _refuse(work, 2 * len(plan))
+    _check(work)
+    return work.plan
 
 
-def _plant_all(places: Places, needs: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Plants a character in each line, then one more as long as that finds places; returns those left."""
-    for most in range(1, places.longest + 1):
-        before, needs = len(needs), plant(places, needs, random, most=most)
-        if len(needs) in (0, before):
-            break
-    return needs
+class _Replacement:
+    """A copy of a plan in which rare characters replace frequent ones."""
+
+    def __init__(
+        self,
+        plan: np.ndarray,
+        sets: FaceSets,
+        charset: Charset,
+        minimum: int,
+        max_frames: int | None,
+        random: np.random.Generator,
+    ) -> None:
+        """Takes what ensure_minimum_counts takes."""
+        self.plan, self.sets, self.charset, self.minimum = plan.copy(), sets, charset, minimum
+        self.max_frames, self._random = max_frames, random
+        self.counts = count_characters(plan, sets.characters)
+        self._is_space = np.array([character.isspace() for character in charset.characters])
+        self._changes = np.zeros(len(plan), np.uint16)  # characters replaced in each line
+
+    @property
+    def surplus(self) -> np.ndarray:
+        """Occurrences of each character beyond the minimum, int64 [characters]; negative if it is rare."""
+        return self.counts - self.minimum
+
+    def list_needs(self) -> np.ndarray:
+        """Returns the rare characters, int64 [N], each as often as it is missing."""
+        missing = np.where(self.sets.drawable, np.maximum(-self.surplus, 0), 0)
+        return np.repeat(np.arange(len(missing)), missing)
+
+    def count_shortage(self) -> int:
+        """Returns the number of missing occurrences."""
+        return len(self.list_needs())
+
+    def run_lap(self, *, whole_lines: bool) -> int:
+        """Tries every line once; returns by how much the shortage fell."""
+        before, start = self.count_shortage(), 0
+        order = np.argsort(self._changes + self._random.random(len(self.plan)), kind="stable")
+        while start < len(order) and len(needs := self.list_needs()):
+            lines = order[start : start + min(max(len(needs), _FEWEST_LINES), BLOCK)]
+            self._replace(lines, needs[shuffle(self._random, len(needs))], whole_lines)
+            start += len(lines)
+        return before - self.count_shortage()
+
+    def _replace(self, lines: np.ndarray, needs: np.ndarray, whole_lines: bool) -> None:
+        """Puts a need (int64 [N]) into each of `lines` (int64 [lines]) that can have it, or several of them."""
+        mean_length = self.counts.sum() / len(self.plan)
+        first = math.ceil(len(needs) / mean_length) if whole_lines else len(needs)
+        tried = np.arange(len(lines)) % first
+        old, lengths = self.plan["ids"][lines], self.plan["length"][lines]
+        new, good = self._insert(old, lengths, needs[tried])
+        faces = self.sets.of_lines(new, lengths)
+        if whole_lines:
+            mixed = np.flatnonzero(good & ~faces.any(axis=1))
+            new[mixed] = self._fill(new[mixed], lengths[mixed], needs[tried[mixed]], needs[first:])
+            faces = self.sets.of_lines(new, lengths)
+        good &= faces.any(axis=1) & self._fits(new, lengths)
+        chosen = np.flatnonzero(good)
+        chosen = chosen[np.unique(tried[chosen], return_index=True)[1]]  # one line per need
+        chosen = chosen[self._is_surplus(old[chosen], new[chosen])]
+        self._apply(lines[chosen], new[chosen], faces[chosen])
+
+    def _insert(
+        self, old: np.ndarray, lengths: np.ndarray, wanted: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Lines ([lines, longest]) with `wanted` ([lines]) at a random place; whether allowed, bool [lines]."""
+        inside = is_place(lengths, old.shape[1])
+        solid = np.pad(inside & ~self._is_space[old], ((0, 0), (1, 1)))
+        free = inside & (self.surplus[old] > 0)
+        free &= ~self._is_space[wanted][:, None] | (solid[:, :-2] & solid[:, 2:])
+        place = np.argmax(np.where(free, self._random.random(free.shape), -1), axis=1)
+        rows, new = np.arange(len(old)), old.copy()
+        new[rows, place] = wanted
+        return new, free[rows, place]
+
+    def _fill(self, ids: np.ndarray, lengths: np.ndarray, wanted: np.ndarray, needs: np.ndarray) -> np.ndarray:
+        """Lines (uint16 [lines, longest]) in a face that has `wanted` (int64 [lines]): replaces what it lacks.
+
+        First by further needs (int64 [N]) that the face has, then by any of its characters.
+        """
+        filled, coverage = ids.copy(), self.sets.coverage
+        usefulness = 1 + coverage[:, needs].sum(axis=1)
+        faces = np.argmax(coverage[:, wanted] * usefulness[:, None], axis=0)
+        lacking = is_place(lengths, ids.shape[1]) & ~coverage[faces[:, None], ids]
+        for face in np.unique(faces).tolist():
+            own = coverage[face] & ~self._is_space
+            if own.any():
+                cells = lacking & (faces == face)[:, None]
+                rest = np.flatnonzero(own)
+                rest = rest[draw_below(self._random, len(rest), int(cells.sum()))]
+                filled[cells] = np.concatenate([needs[own[needs]], rest])[: cells.sum()]
+        return filled
+
+    def _fits(self, ids: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        """Which lines have the frames that they need, bool [lines]."""
+        if self.max_frames is None:
+            return np.ones(len(ids), bool)
+        return required_frames(ids, lengths) <= self.max_frames
+
+    def _is_surplus(self, old: np.ndarray, new: np.ndarray) -> np.ndarray:
+        """Which lines ([lines, longest] each) lose only characters that then still occur often enough."""
+        lines, places = np.nonzero(old != new)
+        lost = old[lines, places]
+        enough = np.ones(len(old), bool)
+        enough[lines[_rank(lost) >= self.surplus[lost]]] = False
+        return enough
+
+    def _apply(self, lines: np.ndarray, ids: np.ndarray, faces: np.ndarray) -> None:
+        """Stores lines ([lines, longest]); a face that lacks a character is replaced by one of its set."""
+        old = self.plan["ids"][lines]
+        changed = old != ids
+        self.counts += np.bincount(ids[changed], minlength=len(self.counts))
+        self.counts -= np.bincount(old[changed], minlength=len(self.counts))
+        self._changes[lines] += changed.sum(axis=1).astype(np.uint16)
+        self.plan["ids"][lines] = ids
+        lost = ~self.sets.has(faces, self.plan["face"][lines])
+        self.plan["face"][lines[lost]] = self.sets.choose(faces[lost], self._random)
 
 
-def _check_room(places: Places) -> None:
-    """Raises UserError where the floor asks for more places than the plan has."""
-    asked, there = places.minimum * int(places.sets.drawable.sum()), int(places.counts.sum())
-    if asked > there:
-        mean = there / len(places.plan) if there else 1
-        raise _refuse(places, places.find_needs(), math.ceil(1.5 * asked / mean))
+def _rank(values: np.ndarray) -> np.ndarray:
+    """Returns how many equal values come before each one, int64 [N]."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    ranks = np.empty(len(values), np.int64)
+    ranks[order] = np.arange(len(values)) - np.searchsorted(ordered, ordered, side="left")
+    return ranks
 
 
-def _refuse(places: Places, needs: np.ndarray, lines: int) -> UserError:
-    names = [places.charset.characters[k] for k in np.unique(needs)]
+def _check_room(work: _Replacement) -> None:
+    """Raises UserError where the minimum asks for more characters than the plan has."""
+    asked, present = work.minimum * int(work.sets.drawable.sum()), int(work.counts.sum())
+    if asked > present:
+        raise _refuse(work, math.ceil(1.5 * asked * len(work.plan) / max(present, 1)))
+
+
+def _refuse(work: _Replacement, lines: int) -> UserError:
+    needs = work.list_needs()
+    names = [work.charset.characters[k] for k in np.unique(needs)]
     return UserError(
         "min_per_character",
-        received=f"{places.minimum} with {len(places.plan)} lines, in which there is no room for "
-        f"{len(needs)} more characters: {show_characters(names, _MOST_SHOWN)}",
-        expected=f"about {lines} lines, for {int(places.sets.drawable.sum())} characters that faces draw",
+        received=f"{work.minimum} with {len(work.plan)} lines, which have no room for {len(needs)} more "
+        f"characters: {show_characters(names, _MOST_SHOWN)}",
+        expected=f"about {lines} lines, for {int(work.sets.drawable.sum())} characters that faces have",
         remedy="Set a larger --lines, a larger --length or a smaller --min_per_character.",
     )
 
 
-def _check(plan: np.ndarray, sets: FaceSets, places: Places, max_frames: int | None) -> None:
-    """Raises ValueError unless all of it holds."""
-    counts = count_places(plan, sets.characters)
-    if (counts != places.counts).any() or (counts[sets.drawable] < places.minimum).any():
-        raise ValueError("characters were counted wrong")
-    for block in split_blocks(len(plan)):
-        ids, lengths = plan["ids"][block], plan["length"][block]
-        if not sets.has(sets.of_lines(ids, lengths), plan["face"][block]).all():
-            raise ValueError("a line has a face that does not draw it")
-        if max_frames is not None and (count_frames(ids, lengths) > max_frames).any():
+def _check(work: _Replacement) -> None:
+    """Raises ValueError unless the result is what ensure_minimum_counts promises."""
+    counts = count_characters(work.plan, work.sets.characters)
+    if (counts[work.sets.drawable] < work.minimum).any():
+        raise ValueError("a character occurs too rarely")
+    for block in split_blocks(len(work.plan)):
+        ids, lengths = work.plan["ids"][block], work.plan["length"][block]
+        if not work.sets.has(work.sets.of_lines(ids, lengths), work.plan["face"][block]).all():
+            raise ValueError("a line has a face that lacks one of its characters")
+        if work.max_frames is not None and (required_frames(ids, lengths) > work.max_frames).any():
             raise ValueError("a line needs more frames than it has")

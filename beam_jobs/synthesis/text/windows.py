@@ -1,26 +1,35 @@
-"""The places where a corpus gives a line: cut there at both ends, and drawn by some face."""
+"""Windows of a corpus: the places where a line of a given length may start."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from densenet_ocr.beam_jobs.synthesis.text.corpus import Corpus
+from densenet_ocr.beam_jobs.synthesis.text.corpus import Corpus, count_undrawable
 from densenet_ocr.beam_jobs.synthesis.text.face_sets import FaceSets
+from densenet_ocr.beam_jobs.synthesis.text.lengths import Lengths, format_numbers
+from densenet_ocr.pipeline.charset import show_characters
+from densenet_ocr.pipeline.errors import UserError
 
-_BLOCK = 1 << 20  # places looked at together, whole bytes of bits
-_CHUNK = 32  # bytes of bits that are counted together
+_BLOCK = 1 << 20  # places per numpy operation; a multiple of 8, for they are stored as bits
+_CHUNK = 32  # bytes per entry of the index
 _BITS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little")
 _ONES = _BITS.sum(axis=1).astype(np.int64)
-# Where the k-th bit of a byte stands that is set; of bits that are not, anywhere.
+# Position of the k-th set bit of each byte; the entries behind the last set bit have no meaning.
 _PLACE_OF_BIT = np.argsort(1 - _BITS, axis=1, kind="stable")
+
+_LONGEST_SHOWN = 64  # an error names the lengths up to this one that a corpus has
+_MOST_SHOWN = 20
 
 
 @dataclasses.dataclass(frozen=True)
 class WindowCounts:
-    """Windows of one length: all that may be cut, and those of them that no line can have.
+    """Numbers of windows of one length.
 
-    `no_face` have characters that no single face draws all, `frames` need more frames than a line has.
+    Attributes:
+      cut: Windows between two breaks of one row.
+      no_face: Those of them whose characters no single face has.
+      frames: Those of the others that need more frames than a line may have.
     """
 
     cut: int
@@ -29,21 +38,21 @@ class WindowCounts:
 
     @property
     def good(self) -> int:
-        """Those that lines can have."""
+        """Windows that lines can have."""
         return self.cut - self.no_face - self.frames
 
 
 class Windows:
-    """Places of a text, as one bit a character: good ones can be found by their number."""
+    """Starts of the good windows of one length, stored as one bit per character of the text."""
 
-    def __init__(self, bits: np.ndarray, counts: WindowCounts):
-        """Takes a bit for every place, uint8 [N], the lowest first."""
+    def __init__(self, bits: np.ndarray, counts: WindowCounts) -> None:
+        """Takes one bit per place, uint8 [N], the lowest bit first."""
         self.counts = counts
         self._bits = np.pad(bits, (0, -len(bits) % _CHUNK)).reshape(-1, _CHUNK)
         self._ends = np.cumsum(sum(_ONES[self._bits[:, place]] for place in range(_CHUNK)))
 
     def find(self, numbers: np.ndarray) -> np.ndarray:
-        """The places of good windows by their numbers from 0 on, int64 [lines]."""
+        """Returns the starts of good windows, int64 [lines], by their numbers from 0 on, int64 [lines]."""
         chunks = np.searchsorted(self._ends, numbers, side="right")
         ones = _ONES[self._bits[chunks]]
         left = numbers - self._ends[chunks] + ones.sum(axis=1)
@@ -57,9 +66,13 @@ class Windows:
 def find_windows(
     corpus: Corpus, sets: FaceSets, lengths: Sequence[int], *, max_frames: int | None
 ) -> dict[int, Windows]:
-    """The windows of each length of `lengths`, which ascend.
+    """Returns the windows of each length.
 
-    A line of a window needs at most `max_frames` frames (pipeline.frames.required_frames; None: any number).
+    Args:
+      corpus: The text.
+      sets: The faces that have each character.
+      lengths: Ascending numbers of characters.
+      max_frames: Most frames that a line may need; None for any number.
     """
     found = {length: ([np.zeros(0, np.uint8)], np.zeros(3, np.int64)) for length in lengths}
     drawable, longest = np.append(sets.drawable, False), max(lengths)  # that of id -1 is the last
@@ -67,9 +80,9 @@ def find_windows(
         size = min(_BLOCK, len(corpus.ids) - start)
         ids = corpus.ids[start : start + size + longest]
         ids = np.pad(np.where(drawable[ids], ids, -1), (0, size + longest - len(ids)), constant_values=-1)
-        cuts = corpus.may_cut[start : start + size + longest]
-        cuts = np.pad(cuts, (0, size + longest - len(cuts)))
-        for length, good, counts in _scan(ids, cuts, corpus.space, sets, lengths, max_frames):
+        breaks = corpus.may_break[start : start + size + longest]
+        breaks = np.pad(breaks, (0, size + longest - len(breaks)))
+        for length, good, counts in _scan(ids, breaks, corpus.space, sets, lengths, max_frames):
             found[length][0].append(np.packbits(good, bitorder="little"))
             found[length][1][:] += counts
     return {
@@ -78,10 +91,61 @@ def find_windows(
     }
 
 
-def _scan(ids, cuts, space, sets, lengths, max_frames):
-    """For each length which places are good, bool, and the numbers of WindowCounts.
+def explain_no_windows(corpus: Corpus, sets: FaceSets, lengths: Lengths, max_frames: int | None) -> UserError:
+    """Returns the error for a corpus without windows: says what prevents them."""
+    several = range(1, max(_LONGEST_SHOWN, lengths.longest) + 1)
+    found = find_windows(corpus, sets, several, max_frames=max_frames)
+    counts = {length: windows.counts for length, windows in found.items()}
+    wished, available = [counts[value] for value in lengths.values], [n for n in several if counts[n].good]
+    received = f"no line of {format_numbers(lengths.values)} characters"
+    if any(some.frames for some in wished):
+        received += f" that fits {max_frames} frames"
+        expected = "one frame per character, and one between equal neighbours"
+        remedy = "Set --length or --image_width."
+    elif any(some.no_face for some in wished):
+        received += f" that one face has: few faces have {_show_rare(corpus, sets)}"
+        expected = "a face with all characters of a line"
+        remedy = "Add --fonts that have them, or set --length."
+    elif available:
+        received += " between word boundaries"
+        expected, remedy = f"lengths that it has: {format_numbers(available)}", "Set --length."
+    else:
+        received = f"no text that can be rendered: {_show_lost(corpus, sets)}"
+        expected = "characters of the charset that a face has"
+        remedy = "Check --charset and --fonts, or set --character_map."
+    return UserError(f"text {corpus.name}", received=received, expected=expected, remedy=remedy)
 
-    The places are all of `ids` and `cuts` but the last ones, in which only the longest of windows ends.
+
+def _show_rare(corpus: Corpus, sets: FaceSets) -> str:
+    """The characters of a corpus that the fewest faces have."""
+    faces = sets.coverage.sum(axis=0)
+    ids = np.flatnonzero((corpus.count_ids(sets.characters) > 0) & (faces > 0))
+    ids = ids[np.argsort(faces[ids], kind="stable")]
+    return show_characters(corpus.charset.decode(ids), _MOST_SHOWN)
+
+
+def _show_lost(corpus: Corpus, sets: FaceSets) -> str:
+    """The characters of a corpus that the charset lacks or no face has."""
+    undrawable = count_undrawable([corpus], sets.coverage)
+    parts = [
+        f"{what} {show_characters(list(lost), _MOST_SHOWN)}"
+        for what, lost in (("the charset lacks", corpus.outside), ("no face has", undrawable))
+        if lost
+    ]
+    return "; ".join(parts) or "it is empty"
+
+
+def _scan(
+    ids: np.ndarray,
+    breaks: np.ndarray,
+    space: int,
+    sets: FaceSets,
+    lengths: Sequence[int],
+    max_frames: int | None,
+) -> Iterator[tuple[int, np.ndarray, list[int]]]:
+    """For each length: which places are good, bool [places], and the numbers of WindowCounts.
+
+    The places are those of `ids` (int [N]) and `breaks` (bool [N]) without the last max(lengths).
     """
     size = len(ids) - max(lengths)
     rows, solid, faces = _find_runs(ids), ids != space, sets.of(ids)
@@ -92,7 +156,7 @@ def _scan(ids, cuts, space, sets, lengths, max_frames):
         common &= faces[:, last]
         if length in lengths:
             cut = (rows[:size] >= length) & solid[:size] & solid[last]
-            cut &= cuts[:size] & cuts[length : length + size]
+            cut &= breaks[:size] & breaks[length : length + size]
             has_face = common.any(axis=0)
             good = cut & has_face
             if max_frames is not None:
@@ -102,7 +166,7 @@ def _scan(ids, cuts, space, sets, lengths, max_frames):
 
 
 def _find_runs(ids: np.ndarray) -> np.ndarray:
-    """How many characters there are from each place on before an id of -1 or the end, int64 [N]."""
+    """The number of characters from each place to the next id of -1 or the end, int64 [N]."""
     places = np.arange(len(ids))
     ends = np.where(ids < 0, places, len(ids))
     return np.minimum.accumulate(ends[::-1])[::-1] - places

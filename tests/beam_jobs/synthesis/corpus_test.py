@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.beam_jobs.synthesis.text.corpus import Corpus, find_undrawn, read_corpora
-from densenet_ocr.beam_jobs.synthesis.text.cuts import find_cuts
+from densenet_ocr.beam_jobs.synthesis.text.breaks import find_breaks
+from densenet_ocr.beam_jobs.synthesis.text.corpus import Corpus, count_undrawable, read_corpora
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.errors import UserError
 
@@ -20,11 +20,11 @@ WITH_SPACE = Charset("abc一二 ")
 
 def split(text: str) -> list[str]:
     """The parts of a text that are never split."""
-    cuts = np.flatnonzero(find_cuts(np.array([ord(character) for character in text], np.uint32)))
-    return [text[start:end] for start, end in pairwise(cuts.tolist())]
+    breaks = np.flatnonzero(find_breaks(np.array([ord(character) for character in text], np.uint32)))
+    return [text[start:end] for start, end in pairwise(breaks.tolist())]
 
 
-class CutsTest(parameterized.TestCase, tf.test.TestCase):
+class FindBreaksTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters(
         ("中文，字", ["中", "文", "，", "字"]),
         ("用iPhone4拍", ["用", "iPhone4", "拍"]),
@@ -110,7 +110,7 @@ class ReadCorporaTest(parameterized.TestCase, CorpusCase):
 
     def test_a_word_with_a_character_outside_the_charset_is_not_used_in_part(self):
         corpus = self.read(self.write("text.txt", "一aéb二"))
-        self.assertEqual(np.flatnonzero(~corpus.may_cut).tolist(), [2, 3])
+        self.assertEqual(np.flatnonzero(~corpus.may_break).tolist(), [2, 3])
 
     def test_blanks_are_one_space_where_the_charset_has_it(self):
         self.assertEqual(self.show_text(" 一 \t\u3000二  \n\u3000a\n", WITH_SPACE), "一 二~a~")
@@ -171,7 +171,7 @@ class ReadCorporaTest(parameterized.TestCase, CorpusCase):
         self.assertEqual(self.show(self.read("list:" + self.write("list.txt", rows))), "一二~" * 5)
 
 
-class SpellingTest(parameterized.TestCase, CorpusCase):
+class TextNormaliserTest(parameterized.TestCase, CorpusCase):
     def test_forms_stay_as_they_are_unless_told(self):
         self.assertEqual(self.show_text("１1，", Charset("1１")), "１1~~")
 
@@ -200,13 +200,13 @@ class SpellingTest(parameterized.TestCase, CorpusCase):
             self.show_text("", character_map=path)
 
 
-class FindUndrawnTest(CorpusCase):
+class CountUndrawableTest(CorpusCase):
     def test_what_no_face_draws_is_counted(self):
         corpus = self.read(self.write("text.txt", "二一一三"))
         coverage = np.ones((2, 17), bool)
         coverage[:, CHARSET.encode("一二")] = False
         coverage[1, CHARSET.encode("三")] = False
-        self.assertEqual(list(find_undrawn([corpus, corpus], coverage).items()), [("一", 4), ("二", 2)])
+        self.assertEqual(list(count_undrawable([corpus, corpus], coverage).items()), [("一", 4), ("二", 2)])
 
 
 if __name__ == "__main__":

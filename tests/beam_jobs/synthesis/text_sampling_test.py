@@ -7,12 +7,12 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
+from densenet_ocr.beam_jobs.synthesis.text.breaks import find_breaks
 from densenet_ocr.beam_jobs.synthesis.text.corpus import Corpus
-from densenet_ocr.beam_jobs.synthesis.text.cuts import find_cuts
 from densenet_ocr.beam_jobs.synthesis.text.face_sets import FaceSets
 from densenet_ocr.beam_jobs.synthesis.text.lengths import parse_lengths
 from densenet_ocr.beam_jobs.synthesis.text.plan import plan_dtype
-from densenet_ocr.beam_jobs.synthesis.text.texts import draw_texts
+from densenet_ocr.beam_jobs.synthesis.text.sampler import sample_texts
 from densenet_ocr.beam_jobs.synthesis.text.windows import WindowCounts, find_windows
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.errors import UserError
@@ -30,7 +30,7 @@ def make_corpus(text: str, weight: float = 1.0) -> Corpus:
         weight=weight,
         charset=CHARSET,
         ids=np.array(ids, np.int32),
-        may_cut=find_cuts(codes),
+        may_break=find_breaks(codes),
         space=CHARSET.encode(" ")[0],
     )
 
@@ -42,7 +42,7 @@ def make_uniform(weight: float = 1.0) -> Corpus:
         weight=weight,
         charset=CHARSET,
         ids=ids,
-        may_cut=np.ones(23, bool),
+        may_break=np.ones(23, bool),
         uniform=True,
     )
 
@@ -65,7 +65,7 @@ def draw(
     seed: int = 0,
     max_frames: int | None = None,
 ) -> np.ndarray:
-    return draw_texts(
+    return sample_texts(
         corpora,
         coverage,
         np.ones(len(coverage)) if weights is None else np.array(weights),
@@ -80,7 +80,7 @@ def texts_of(plan: np.ndarray) -> list[str]:
     return [CHARSET.decode(line["ids"][: line["length"]].tolist()) for line in plan]
 
 
-class DrawTextsTest(parameterized.TestCase, tf.test.TestCase):
+class SampleTextsTest(parameterized.TestCase, tf.test.TestCase):
     def assert_near(self, counts: dict, shares: dict, count: int):
         """Asserts that counts are within five standard deviations of their shares."""
         self.assertEqual(set(counts), set(shares))
@@ -191,16 +191,16 @@ class DrawTextsTest(parameterized.TestCase, tf.test.TestCase):
             "4",
             ALL,
             None,
-            "no line of 4 characters that is cut between words, expected lengths that it can give: 1-3",
+            "no line of 4 characters between word boundaries, expected lengths .*: 1-3",
         ),
-        ("~\n~", "4", ALL, None, "no text that can be drawn"),
-        ("一二", "1-2", cover("三"), None, r"no face draws '一' \(U\+4E00\), '二' \(U\+4E8C\)"),
+        ("~\n~", "4", ALL, None, "no text that can be rendered"),
+        ("一二", "1-2", cover("三"), None, r"no face has '一' \(U\+4E00\), '二' \(U\+4E8C\)"),
         (
             "一二",
             "2",
             cover("二", "一", "二"),
             None,
-            r"no line of 2 characters that one face draws, for few draw '一'",
+            r"no line of 2 characters that one face has: few faces have '一'",
         ),
         ("一一", "2", ALL, 2, "no line of 2 characters that fits 2 frames"),
     )
@@ -208,9 +208,7 @@ class DrawTextsTest(parameterized.TestCase, tf.test.TestCase):
         with self.assertRaisesRegex(UserError, f"text text: received .*{message}"):
             draw([make_uniform(), make_corpus(text)], coverage, lengths=lengths, max_frames=max_frames)
 
-    @parameterized.parameters(
-        (cover(""), None, "charset, '0'.*no face that draws any"), (ALL, 1, "fit 1 frames")
-    )
+    @parameterized.parameters((cover(""), None, "charset, '0'.*no face that has any"), (ALL, 1, "fit 1 frames"))
     def test_a_charset_without_lines_is_refused(self, coverage, max_frames, message):
         with self.assertRaisesRegex(UserError, message):
             draw([make_uniform()], coverage, max_frames=max_frames)

@@ -1,4 +1,4 @@
-"""How text is spelled before it is cut: characters mapped, full or half width, blanks and rows made plain."""
+"""Normalises text before it is split: character map, full or half width, blanks, row ends."""
 
 import dataclasses
 import re
@@ -11,7 +11,7 @@ from densenet_ocr.pipeline.ui.tsv import split_cells
 
 WIDTHS = ("as_is", "half", "full")
 
-# What ends a row, as str.splitlines has it, and what else is blank, as Python's \s has it.
+# Row ends as in str.splitlines; other blanks as in \s of re.
 _ROW_ENDS = re.compile("[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 _BLANKS = re.compile(r"[^\S\n]+")
 _BLANK_ENDS = re.compile(" ?\n[ \n]*")
@@ -20,10 +20,10 @@ _IDEOGRAPHIC_SPACE = "\u3000"
 
 
 def _find_widths() -> dict[str, str]:
-    """Characters of the block of full and half forms (U+FF00 to U+FFEF), and U+3000, by their plain ones."""
+    """Plain characters of the full-width and half-width forms (U+FF00 to U+FFEF) and of U+3000."""
     forms = {}
     for character in [_IDEOGRAPHIC_SPACE, *map(chr, range(0xFF00, 0xFFF0))]:
-        # One step only: all of NFKC would make of U+FFE3 a blank and a mark.
+        # One step only: NFKC would turn U+FFE3 into a blank and a mark.
         kind, *plain = unicodedata.decomposition(character).split() or [""]
         if kind in ("<wide>", "<narrow>"):
             forms[character] = chr(int(plain[0], 16))
@@ -38,13 +38,18 @@ _FULL_OF = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Spelling:
-    """A table (character -> characters, perhaps none) that is applied first, and one of WIDTHS."""
+class TextNormaliser:
+    """Normalises text.
+
+    Attributes:
+      table: Replacements of characters, which may be empty; applied first.
+      width: One of WIDTHS.
+    """
 
     table: Mapping[str, str] = dataclasses.field(default_factory=dict)
     width: str = "as_is"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.width not in WIDTHS:
             raise UserError(
                 "width forms",
@@ -54,22 +59,25 @@ class Spelling:
             )
 
     def apply(self, text: str) -> str:
-        r"""Text as it is cut: rows end with one \n and are not empty, blanks in a row are one space."""
+        r"""Returns normalised text: no row is empty, rows end with one \n, a run of blanks is one space."""
         text = self._change_width(text.translate(str.maketrans(dict(self.table))))
         return _BLANK_ENDS.sub("\n", _BLANKS.sub(" ", _ROW_ENDS.sub("\n", text))).lstrip(" \n")
 
     def _change_width(self, text: str) -> str:
         if self.width == "as_is":
             return text
-        # Narrow kana are not the usual ones in either width, and their marks join their bases.
+        # Half-width kana are unusual in either width, and their marks join their bases.
         text = _NARROW_KANA.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)
         return text.translate(str.maketrans(_PLAIN_OF if self.width == "half" else _FULL_OF))
 
 
 def read_character_map(path: str) -> dict[str, str]:
-    r"""Rows `from<TAB>to` of a UTF-8 file; `to` may be empty, \t, \n and \\ stand for what they do elsewhere.
+    r"""Reads replacements of characters: rows `from<TAB>to` of a UTF-8 file.
 
-    Raises UserError with file:line.
+    `to` may be empty. \t, \n and \\ are a tab, a line feed and a backslash.
+
+    Raises:
+      UserError: a row is wrong; names file:line.
     """
     try:
         rows = storage.read_bytes(path).decode("utf-8-sig").split("\n")
@@ -88,7 +96,7 @@ def read_character_map(path: str) -> dict[str, str]:
             raise UserError(
                 f"character map {path}:{number}",
                 received=repr(row),
-                expected="a character that no row above has, a tab, and what to write for it, or nothing",
+                expected="a character that no row above has, a tab, and its replacement, which may be empty",
                 remedy="Write U+0020 as itself, a tab as \\t.",
             )
         table.update([cells] if row else [])
