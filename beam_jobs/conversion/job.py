@@ -8,9 +8,7 @@ import numpy as np
 
 from densenet_ocr.beam_jobs.conversion.config import ConversionConfig
 from densenet_ocr.beam_jobs.engine.beam_runner import parse_options, try_runner
-from densenet_ocr.beam_jobs.engine.disk_space import check_disk_space
 from densenet_ocr.beam_jobs.engine.manifest import DatasetManifest
-from densenet_ocr.beam_jobs.engine.source import ShardPlan
 from densenet_ocr.beam_jobs.engine.split_runner import SplitRunner, summarise_split
 from densenet_ocr.beam_jobs.engine.split_state import JobTerms
 from densenet_ocr.beam_jobs.engine.tfrecord_writer import TFRecordShardWriter
@@ -78,22 +76,18 @@ def _make_runner(
     """Puts the parts of one split together; raises UserError where it cannot be added to the output folder."""
     manifest = DatasetManifest(folder=config.output, split=split, info=info, sources=sources, verb=_TERMS.verb)
     manifest.check()
-    writer, builder = TFRecordShardWriter(info), RecordBuilder.of(info)
-
-    def make_source(plan: ShardPlan) -> RowSource:
-        return RowSource(plan, rows, functools.partial(rows.read_record, builder=builder))
+    read = functools.partial(rows.read_record, builder=RecordBuilder.of(info))
 
     return SplitRunner(
         folder=config.output,
         split=split,
         manifest=manifest,
-        writer=writer,
-        make_source=make_source,
+        writer=TFRecordShardWriter(info),
+        make_source=functools.partial(RowSource, input=rows, read_row=read),
         lines_per_shard=config.lines_per_shard,
         terms=_TERMS,
         overwrite=config.overwrite,
         max_reject_fraction=config.max_reject_fraction,
-        preflight=lambda job, done: check_disk_space(job, writer, done),
     )
 
 

@@ -64,6 +64,19 @@ class Manifest(Protocol):
         """Writes again what is derived from the shards of a published split."""
 
 
+class DerivedFiles(Protocol):
+    """Files of a split that are made of its shards, such as a list of images."""
+
+    def find(self) -> list[str]:
+        """Returns the names of such files, and of others in their place."""
+
+    def write(self, split: SplitInfo) -> None:
+        """Makes them of the shards of a split."""
+
+    def remove(self) -> None:
+        """Removes them."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DatasetManifest:
     """One split in dataset.json, or in images.json; see Manifest.
@@ -75,6 +88,7 @@ class DatasetManifest:
       sources: All that the records depend on besides `info`, and what was FOUND.
       verb: What the job does, for messages.
       file_name: FILE_NAME or IMAGES_NAME.
+      derived: Files beside the shards that are made of them, if there are any.
       started: Start of the run, in seconds since 1970, for the provenance.
     """
 
@@ -84,6 +98,7 @@ class DatasetManifest:
     sources: dict[str, Any]
     verb: str
     file_name: str = FILE_NAME
+    derived: DerivedFiles | None = None
     started: float = dataclasses.field(default_factory=time.time)
 
     def check(self) -> None:
@@ -115,7 +130,7 @@ class DatasetManifest:
 
     def find_outputs(self) -> list[str]:
         """See Manifest."""
-        return find_outputs(self.folder, self.split)
+        return find_outputs(self.folder, self.split) + (self.derived.find() if self.derived else [])
 
     def withdraw(self) -> None:
         """See Manifest."""
@@ -123,15 +138,20 @@ class DatasetManifest:
             remove_temporary_manifest(self.folder, self.file_name)
             if self._exists():
                 self._load_others().save(self.folder, self.file_name)
+        if self.derived:
+            self.derived.remove()
 
     def publish(self, split: SplitInfo) -> None:
         """See Manifest; keeps the splits that other runs have published meanwhile."""
+        self.restore(split)
         with storage.locked(self.folder, wait=True):
             info = self._load_others().with_split(self.split, split, describe_run(self.started))
             info.save(self.folder, self.file_name)
 
     def restore(self, split: SplitInfo) -> None:
-        """See Manifest: nothing is derived from records."""
+        """See Manifest."""
+        if self.derived:
+            self.derived.write(split)
 
     def _exists(self) -> bool:
         return storage.exists(storage.join(self.folder, self.file_name))

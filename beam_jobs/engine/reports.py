@@ -91,8 +91,8 @@ def merge_reports(job: ShardJob, *, sources: dict[str, Any]) -> SplitInfo:
     reasons: collections.Counter[str] = collections.Counter()
     total: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
     with _Rejects(job) as rejects:
-        progress = Progress("collect reports", job.source.shard_count, "shards")
-        for number in range(job.source.shard_count):
+        progress = Progress("collect reports", job.plan.shard_count, "shards")
+        for number in range(job.plan.shard_count):
             report = _require_report(job, number)
             shards.append(report.shard)
             rejects.add(report.refused)
@@ -102,8 +102,8 @@ def merge_reports(job: ShardJob, *, sources: dict[str, Any]) -> SplitInfo:
             progress.show(number + 1)
         rejects.save()
     read = sum(shard.records for shard in shards) + reasons.total()
-    if read != job.source.rows:
-        raise ValueError(f"the shards have {read} rows, the source has {job.source.rows}")
+    if read != job.plan.rows:
+        raise ValueError(f"the shards have {read} rows, the plan has {job.plan.rows}")
     return SplitInfo(
         shards=tuple(shards),
         read=read,

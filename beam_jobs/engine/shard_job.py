@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
-from densenet_ocr.beam_jobs.engine.source import RefusedRow, Source
+from densenet_ocr.beam_jobs.engine.source import RefusedRow, ShardPlan, Source
 from densenet_ocr.beam_jobs.engine.split_state import state_folder
 from densenet_ocr.pipeline import records, storage
 from densenet_ocr.pipeline.dataset_info import ShardInfo
@@ -56,6 +56,13 @@ class ShardWriter(Protocol):
     def is_intact(self, folder: str, shard: ShardInfo) -> bool:
         """Returns whether a shard in `folder` still has the described size and checksum."""
 
+    @property
+    def stored_as(self) -> str:
+        """How lines are stored, for messages."""
+
+    def estimate_line_bytes(self, source: Source) -> float:
+        """Returns about how many bytes a line takes on disk; 0 where that does not matter."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ShardJob:
@@ -64,6 +71,7 @@ class ShardJob:
     Attributes:
       folder: Output folder.
       split: Name of the split.
+      plan: Which rows each shard takes.
       source: Where its lines come from.
       writer: What writes its shards.
       digest: Hash of all that the bytes depend on; a finished shard of another digest is not reused.
@@ -71,13 +79,14 @@ class ShardJob:
 
     folder: str
     split: str
+    plan: ShardPlan
     source: Source
     writer: ShardWriter
     digest: str
 
     def shard_name(self, shard: int) -> str:
         """Returns a shard's file name, such as train-00000-of-00801.tfrecord."""
-        return f"{self.split}-{shard:05d}-of-{self.source.shard_count:05d}{self.writer.suffix}"
+        return f"{self.split}-{shard:05d}-of-{self.plan.shard_count:05d}{self.writer.suffix}"
 
     def shard_path(self, shard: int) -> str:
         """Returns the path of a shard's file."""

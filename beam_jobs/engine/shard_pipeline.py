@@ -142,7 +142,7 @@ def _raise_worker_error(error: BaseException) -> None:
 def _show_progress(job: ShardJob, verb: str, numbers: Sequence[int]) -> Iterator[None]:
     """Shows the rows done while the block runs, by reports and counter files, because Beam shows nothing."""
     shards = len({*numbers, *find_reports(job)})
-    rows, finished = job.source.rows * shards // job.source.shard_count, threading.Event()
+    rows, finished = job.plan.rows * shards // job.plan.shard_count, threading.Event()
     progress = Progress(f"{verb} {job.split}", rows, "rows", done=count_done_rows(job, rows, shards))
 
     def watch() -> None:

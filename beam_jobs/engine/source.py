@@ -32,14 +32,6 @@ class RefusedRow(NamedTuple):
 class Source(Protocol):
     """Lines by shard. A source is pickled to the workers, so it holds paths, not open files."""
 
-    @property
-    def rows(self) -> int:
-        """Number of lines and refused rows in all shards together."""
-
-    @property
-    def shard_count(self) -> int:
-        """Number of shards, known before any line is read."""
-
     def read(self, shard: int) -> Iterator[Any]:
         """Yields a shard's lines and RefusedRows in order; every call yields the same."""
 

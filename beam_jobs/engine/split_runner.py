@@ -60,7 +60,7 @@ class SplitRunner:
     terms: JobTerms
     overwrite: bool
     max_reject_fraction: float
-    preflight: Callable[[ShardJob, int], None]
+    preflight: Callable[[Any], None] | None = None
     make_step: MakeStep = make_write_step
     skip_written: bool = False
 
@@ -88,7 +88,7 @@ class SplitRunner:
                 split = published
             else:
                 self._start(job, state, resumes)
-                self._run_shards(job, range(job.source.shard_count), workers=workers, options=options)
+                self._run_shards(job, range(job.plan.shard_count), workers=workers, options=options)
                 split = merge_reports(job, sources=self.manifest.sources)
             self._check_refused(job, split, state)
             if not published:
@@ -116,10 +116,12 @@ class SplitRunner:
     def _save_job(self, state: SplitState, plan: np.ndarray) -> ShardJob:
         plan_sha256 = save_plan(state.plan_path, plan)
         named = json.dumps([self.manifest.identity, plan_sha256])
+        shard_plan = ShardPlan(state.plan_path, len(plan), self.lines_per_shard)
         return ShardJob(
             folder=self.folder,
             split=self.split,
-            source=self.make_source(ShardPlan(state.plan_path, len(plan), self.lines_per_shard)),
+            plan=shard_plan,
+            source=self.make_source(shard_plan),
             writer=self.writer,
             digest=hashlib.sha256(named.encode()).hexdigest(),
         )
@@ -128,8 +130,10 @@ class SplitRunner:
         """Checks what can be checked, then removes an older split unless the run resumes one."""
         done = len(find_reports(job)) if resumes else 0
         if done:
-            logging.info("resuming split %s: %d of %d shards exist", self.split, done, job.source.shard_count)
-        self.preflight(job, done)
+            logging.info("resuming split %s: %d of %d shards exist", self.split, done, job.plan.shard_count)
+        if self.preflight:
+            self.preflight(job.source)
+        _check_disk_space(job, done)
         if resumes:
             return
         if not self.overwrite:
@@ -232,6 +236,23 @@ class SplitRunner:
                 remedy=f"Restore it from a copy, or {self.terms.verb} again with --overwrite; "
                 "the shards are not affected.",
             )
+
+
+def _check_disk_space(job: ShardJob, done: int) -> None:
+    """Raises UserError where the shards still to be written, all but `done`, do not fit on the disk."""
+    shards, stored_as = job.plan.shard_count, job.writer.stored_as
+    rows = job.plan.rows * (shards - done) // shards
+    needed, free = round(rows * job.writer.estimate_line_bytes(job.source)), storage.free_bytes(job.folder)
+    needed_size, free_size = storage.describe_size(needed), storage.describe_size(free)
+    logging.info("%s rows into %d shards, about %s; %s are free", f"{rows:,}", shards, needed_size, free_size)
+    if needed > free:
+        saves = "; --image_encoding=uint8 takes a quarter of it" if stored_as == "float32" else ""
+        raise UserError(
+            f"output {job.folder}",
+            received=f"{free_size} of free space",
+            expected=f"about {needed_size} for {rows:,} rows as {stored_as}",
+            remedy=f"Free space or choose another --output{saves}.",
+        )
 
 
 def summarise_split(name: str, split: SplitInfo, seconds: float, *, unit: str = "rows") -> dict[str, Any]:

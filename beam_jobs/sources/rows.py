@@ -98,16 +98,6 @@ class RowSource:
     input: Rows
     read_row: Callable[[int, int], Any]
 
-    @property
-    def rows(self) -> int:
-        """See Source."""
-        return self.plan.rows
-
-    @property
-    def shard_count(self) -> int:
-        """See Source."""
-        return self.plan.shard_count
-
     def read(self, shard: int) -> Iterator[Any]:
         """See Source."""
         for _, _, line in self.read_rows(shard):

@@ -1,6 +1,7 @@
 """Text and fonts become a split: plan the lines, draw them, collect the shards' reports, describe it all."""
 
 import dataclasses
+import functools
 import time
 from typing import Any, NamedTuple
 
@@ -9,9 +10,7 @@ import PIL.Image
 from absl import logging
 
 from densenet_ocr.beam_jobs.engine.beam_runner import parse_options, try_runner
-from densenet_ocr.beam_jobs.engine.disk_space import SizedWriter, check_disk_space
-from densenet_ocr.beam_jobs.engine.manifest import DatasetManifest, Manifest
-from densenet_ocr.beam_jobs.engine.source import ShardPlan, Source
+from densenet_ocr.beam_jobs.engine.manifest import DatasetManifest
 from densenet_ocr.beam_jobs.engine.split_runner import SplitRunner, summarise_split
 from densenet_ocr.beam_jobs.engine.split_state import JobTerms
 from densenet_ocr.beam_jobs.engine.tfrecord_writer import TFRecordShardWriter
@@ -19,12 +18,12 @@ from densenet_ocr.beam_jobs.sources.rows import RecordBuilder
 from densenet_ocr.beam_jobs.synthesis.config import MOST_LINES, PREVIEW_LINES, SynthesisConfig
 from densenet_ocr.beam_jobs.synthesis.fonts.coverage import describe_coverage, find_coverage
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import Face, find_faces
-from densenet_ocr.beam_jobs.synthesis.image_manifest import ImageManifest
+from densenet_ocr.beam_jobs.synthesis.image_list import ImageList
 from densenet_ocr.beam_jobs.synthesis.image_writer import ImageShardWriter
 from densenet_ocr.beam_jobs.synthesis.preview import draw_preview
 from densenet_ocr.beam_jobs.synthesis.recipe import describe_origin
 from densenet_ocr.beam_jobs.synthesis.rendering.renderer import LineRenderer
-from densenet_ocr.beam_jobs.synthesis.source import RecordsOnly, SyntheticSource, make_random
+from densenet_ocr.beam_jobs.synthesis.source import SyntheticSource, make_random
 from densenet_ocr.beam_jobs.synthesis.text.corpus import Corpus, read_corpora
 from densenet_ocr.beam_jobs.synthesis.text.minimum_counts import ensure_minimum_counts
 from densenet_ocr.beam_jobs.synthesis.text.sampler import sample_texts
@@ -139,44 +138,40 @@ def _plan_split(config: SynthesisConfig) -> tuple[SplitRunner, list[np.ndarray]]
 
 
 def _make_manifest(config: SynthesisConfig, charset: Charset, sources: dict[str, Any]) -> DatasetManifest:
-    writes_records = config.write == "records"
-    # Files of grey images have grey levels.
-    encoding = config.image_encoding if writes_records else "uint8"
+    """Returns the manifest of the split, as records or as image files."""
+    as_images = config.write == "images"
+    # Image files have grey levels.
+    info = DatasetInfo(charset, config.geometry, "uint8" if as_images else config.image_encoding)
     return DatasetManifest(
         folder=config.output,
         split=config.split,
-        info=DatasetInfo(charset, config.geometry, encoding),
+        info=info,
         sources=sources,
         verb=_TERMS.verb,
-        file_name=FILE_NAME if writes_records else IMAGES_NAME,
+        file_name=IMAGES_NAME if as_images else FILE_NAME,
+        derived=ImageList(config.output, config.split, charset) if as_images else None,
     )
 
 
-def _make_runner(config: SynthesisConfig, faces: list[Face], dataset: DatasetManifest) -> SplitRunner:
-    """Puts the parts of a split together, as records or as image files."""
-    renderer = LineRenderer(faces, config.style_distribution, config.geometry)
-    builder = RecordBuilder.of(dataset.info)
-    writes_records = config.write == "records"
-    manifest: Manifest = dataset if writes_records else ImageManifest(dataset)
-    writer: SizedWriter = (
-        TFRecordShardWriter(dataset.info) if writes_records else ImageShardWriter(config.output)
-    )
-
-    def make_source(plan: ShardPlan) -> Source:
-        source = SyntheticSource(plan, config.split, config.seed, renderer, builder)
-        return RecordsOnly(source) if writes_records else source
-
+def _make_runner(config: SynthesisConfig, faces: list[Face], manifest: DatasetManifest) -> SplitRunner:
+    as_images = config.write == "images"
     return SplitRunner(
         folder=config.output,
         split=config.split,
         manifest=manifest,
-        writer=writer,
-        make_source=make_source,
+        writer=ImageShardWriter(config.output) if as_images else TFRecordShardWriter(manifest.info),
+        make_source=functools.partial(
+            SyntheticSource,
+            split=config.split,
+            seed=config.seed,
+            renderer=LineRenderer(faces, config.style_distribution, config.geometry),
+            builder=RecordBuilder.of(manifest.info),
+            with_images=as_images,
+        ),
         lines_per_shard=config.lines_per_shard,
         terms=_TERMS,
         overwrite=config.overwrite,
         max_reject_fraction=config.max_reject_fraction,
-        preflight=lambda job, done: check_disk_space(job, writer, done),
     )
 
 

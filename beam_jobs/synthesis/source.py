@@ -48,6 +48,7 @@ class SyntheticSource:
       seed: Seed of the synthesis.
       renderer: Draws texts.
       builder: Makes records of images.
+      with_images: Whether lines are RenderedLines rather than Records.
     """
 
     plan: ShardPlan
@@ -55,53 +56,23 @@ class SyntheticSource:
     seed: int
     renderer: LineRenderer
     builder: RecordBuilder
+    with_images: bool = False
 
-    @property
-    def rows(self) -> int:
-        """See Source."""
-        return self.plan.rows
-
-    @property
-    def shard_count(self) -> int:
-        """See Source."""
-        return self.plan.shard_count
-
-    def read(self, shard: int) -> Iterator[RenderedLine | RefusedRow]:
+    def read(self, shard: int) -> Iterator[Record | RenderedLine | RefusedRow]:
         """See Source."""
         first = shard * self.plan.lines_per_shard
         for number, (face, length, ids) in enumerate(self.plan.rows_of(shard), start=first):
             yield self._render(number, int(face), ids[:length].tolist())
 
-    def _render(self, number: int, face: int, label: list[int]) -> RenderedLine | RefusedRow:
+    def _render(self, number: int, face: int, label: list[int]) -> Record | RenderedLine | RefusedRow:
         text = self.builder.charset.decode(label)
         try:
             image = self.renderer.render(text, face, make_random(self.seed, self.split, number))
-            return RenderedLine(image, self.builder.build(self.name_line(number), image, label))
+            record = self.builder.build(self.name_line(number), image, label)
+            return RenderedLine(image, record) if self.with_images else record
         except Refused as refusal:
             return RefusedRow(number, f"{self.split}:{number}", text, refusal.reason, refusal.detail)
 
     def name_line(self, number: int) -> str:
         """Returns a line's key, which is the path of its image: train/00012/00012345.jpg."""
         return f"{self.split}/{number // _FOLDER_LINES:05d}/{number:08d}.jpg"
-
-
-@dataclasses.dataclass(frozen=True)
-class RecordsOnly:
-    """A SyntheticSource without the image files, for shards of records."""
-
-    source: SyntheticSource
-
-    @property
-    def rows(self) -> int:
-        """See Source."""
-        return self.source.rows
-
-    @property
-    def shard_count(self) -> int:
-        """See Source."""
-        return self.source.shard_count
-
-    def read(self, shard: int) -> Iterator[Record | RefusedRow]:
-        """See Source."""
-        for line in self.source.read(shard):
-            yield line if isinstance(line, RefusedRow) else line.record

@@ -1,6 +1,7 @@
 """Images of list files as a Source of transcripts: each row's path, and the line that the model reads."""
 
 import codecs
+import dataclasses
 import os
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -40,43 +41,39 @@ class ImageRow(NamedTuple):
     line: np.ndarray | RefusedRow
 
 
+@dataclasses.dataclass(frozen=True)
 class ImageSource:
-    """All rows of some lists, in their order; see engine.source.Source. What follows a path is ignored."""
+    """All rows of some lists, in their order; see engine.source.Source. What follows a path is ignored.
 
-    def __init__(self, plan: ShardPlan, lists: ListRows, info: DatasetInfo) -> None:
-        """Takes a plan of PLAN_ROW, the lists, and the geometry and fit of the model's lines in `info`."""
-        self._plan, self._lists, self._info = plan, lists, info
-        self._rows = RowSource(plan, lists, self.read_levels)
+    Attributes:
+      plan: Elements are PLAN_ROW.
+      lists: The lists.
+      info: Geometry and fit of the model's lines.
+    """
 
-    @property
-    def rows(self) -> int:
-        """See Source."""
-        return self._plan.rows
-
-    @property
-    def shard_count(self) -> int:
-        """See Source."""
-        return self._plan.shard_count
+    plan: ShardPlan
+    lists: ListRows
+    info: DatasetInfo
 
     def read(self, shard: int) -> Iterator[ImageRow]:
         """See Source; a refused row is an ImageRow too, because every row has a transcript."""
-        for number, offset, line in self._rows.read_rows(shard):
-            path = split_row(self._lists.row_at(number, offset))[0]
-            yield ImageRow(path.decode(self._lists.list_encoding, _KEEP), line)
+        for number, offset, line in RowSource(self.plan, self.lists, self.read_levels).read_rows(shard):
+            path = split_row(self.lists.row_at(number, offset))[0]
+            yield ImageRow(path.decode(self.lists.list_encoding, _KEEP), line)
 
     def read_levels(self, number: int, offset: int) -> np.ndarray:
         """Returns the grey levels of a row's image, uint8 [the model's height, W]; raises Refused."""
-        key = parse_path(self._lists.row_at(number, offset), self._lists.list_encoding)
-        levels = images.decode(self._lists.read_image(key))
-        return images.fit_for_reading(levels, self._info.geometry, self._info.fit).levels
+        key = parse_path(self.lists.row_at(number, offset), self.lists.list_encoding)
+        levels = images.decode(self.lists.read_image(key))
+        return images.fit_for_reading(levels, self.info.geometry, self.info.fit).levels
 
     def explain_missing(self, rows: int) -> str:
         """Returns why the first image does not exist, if none of the first `rows` images exists; else ""."""
         first = ""
-        for number, _, offset, *_ in self._plan.first_rows(rows).tolist():
+        for number, _, offset, *_ in self.plan.first_rows(rows).tolist():
             try:
-                row = self._lists.row_at(number, offset)
-                os.stat(self._lists.find_image(parse_path(row, self._lists.list_encoding)))
+                row = self.lists.row_at(number, offset)
+                os.stat(self.lists.find_image(parse_path(row, self.lists.list_encoding)))
             except (FileNotFoundError, NotADirectoryError) as error:
                 first = first or f"no file {error.filename}"
             except Refused as refusal:

@@ -6,11 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
-from absl import logging
-
 from densenet_ocr.beam_jobs.engine.beam_runner import parse_options, try_runner
-from densenet_ocr.beam_jobs.engine.shard_job import ShardJob
-from densenet_ocr.beam_jobs.engine.source import ShardPlan
 from densenet_ocr.beam_jobs.engine.split_runner import SplitRunner, summarise_split
 from densenet_ocr.beam_jobs.engine.split_state import JobTerms
 from densenet_ocr.beam_jobs.sources.list_rows import ListRows
@@ -111,15 +107,12 @@ def _make_runner(
         "batch_size": config.batch_size,
     }
 
-    def make_source(plan: ShardPlan) -> ImageSource:
-        return ImageSource(plan, lists, export.info)
-
     return SplitRunner(
         folder=config.output,
         split=SPLIT,
         manifest=TranscriptionManifest(folder=config.output, export=export, sources=sources),
         writer=TranscriptWriter(config.batch_size),
-        make_source=make_source,
+        make_source=functools.partial(ImageSource, lists=lists, info=export.info),
         lines_per_shard=config.lines_per_shard,
         terms=_TERMS,
         overwrite=config.overwrite,
@@ -130,18 +123,16 @@ def _make_runner(
     )
 
 
-def _check_images(config: TranscriptionConfig, job: ShardJob, done: int) -> None:
+def _check_images(config: TranscriptionConfig, source: ImageSource) -> None:
     """Raises UserError where none of the first images exists: a wrong --image_root would cost a night."""
-    assert isinstance(job.source, ImageSource)
-    why = "" if config.max_reject_fraction == 1 else job.source.explain_missing(_TRIED_ROWS)
-    if why:
+    missing = "" if config.max_reject_fraction == 1 else source.explain_missing(_TRIED_ROWS)
+    if missing:
         raise UserError(
             "images",
-            received=f"none of those tried ({min(_TRIED_ROWS, job.source.rows)}); the first: {why}",
+            received=f"none of those tried ({min(_TRIED_ROWS, source.plan.rows)}); the first: {missing}",
             expected="images that exist",
             remedy="Check --image_root and --list, or add --max_reject_fraction=1 to continue without them.",
         )
-    logging.info("reading %s rows into %d shards", f"{job.source.rows:,}", job.source.shard_count)
 
 
 @contextlib.contextmanager

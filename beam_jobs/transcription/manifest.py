@@ -34,53 +34,6 @@ class Export(NamedTuple):
     files: dict[str, str]
 
 
-@dataclasses.dataclass(frozen=True)
-class TranscriptionInfo:
-    """The content of transcription.json.
-
-    Attributes:
-      split: The shards; `written` counts the lines that were read: rows read = lines read + rows refused.
-      files: SHA-256 of the export's files by name.
-      model: Geometry, fit and charset of the export.
-      provenance: Command, versions and times.
-    """
-
-    split: SplitInfo
-    files: dict[str, str]
-    model: dict[str, Any]
-    provenance: dict[str, Any]
-
-    def save(self, folder: str) -> None:
-        """Writes transcription.json into a folder; replaces an older one atomically."""
-        split = self.split
-        content = {
-            "schema_version": VERSION,
-            "columns": COLUMNS,
-            "model": {**self.model, "files (by SHA-256)": self.files},
-            "read": split.read,
-            "transcribed": split.written,
-            "refused": split.refused,
-            "shards": list(map(self._describe_shard, range(len(split.shards)))),
-            "rejects_crc32c": split.rejects_crc32c,
-            "sources": split.sources,
-            "provenance": self.provenance,
-        }
-        data = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-        # A path that is not UTF-8 becomes an escape, which is still JSON.
-        storage.write_atomically(storage.join(folder, FILE_NAME), data.encode("utf-8", "backslashreplace"))
-
-    def _describe_shard(self, number: int) -> dict[str, Any]:
-        shard, most = self.split.shards[number], self.split.sources["lines_per_shard"]
-        rows = min(most, self.split.read - number * most)
-        return {
-            "name": shard.name,
-            "rows": rows,
-            "transcribed": shard.records,
-            "bytes": shard.bytes,
-            "crc32c": shard.crc32c,
-        }
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TranscriptionManifest:
     """The transcripts in a folder's transcription.json; see engine.manifest.Manifest.
@@ -104,9 +57,19 @@ class TranscriptionManifest:
         return _identify(self.export.files, self.sources)
 
     def load(self) -> PublishedSplit | None:
-        """See Manifest."""
-        info = load_transcription_info(self.folder)
-        return PublishedSplit(info.split, _identify(info.files, info.split.sources)) if info else None
+        """See Manifest; raises UserError for a damaged transcription.json."""
+        path = storage.join(self.folder, FILE_NAME)
+        if not storage.exists(path):
+            return None
+        try:
+            return _from_json(json.loads(storage.read_bytes(path)))
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise UserError(
+                f"transcription {path}",
+                received=f"{type(error).__name__}: {error}",
+                expected=f"a description of schema version {VERSION}",
+                remedy="Restore it from a copy, or transcribe again with --overwrite.",
+            ) from None
 
     def find_outputs(self) -> list[str]:
         """See Manifest."""
@@ -120,14 +83,28 @@ class TranscriptionManifest:
     def publish(self, split: SplitInfo) -> None:
         """See Manifest."""
         info = self.export.info
-        model = {
-            "image_height": info.geometry.height,
-            "image_width": info.geometry.width,
-            "fit": info.fit,
-            "charset_sha256": info.charset.sha256,
+        content = {
+            "schema_version": VERSION,
+            "columns": COLUMNS,
+            "model": {
+                "image_height": info.geometry.height,
+                "image_width": info.geometry.width,
+                "fit": info.fit,
+                "charset_sha256": info.charset.sha256,
+                "files (by SHA-256)": self.export.files,
+            },
+            "read": split.read,
+            "transcribed": split.written,
+            "refused": split.refused,
+            "shards": [_describe_shard(split, number) for number in range(len(split.shards))],
+            "rejects_crc32c": split.rejects_crc32c,
+            "sources": split.sources,
+            "provenance": describe_run(self.started, "tensorflow"),
         }
-        run = describe_run(self.started, "tensorflow")
-        TranscriptionInfo(split, self.export.files, model, run).save(self.folder)
+        data = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+        # A path that is not UTF-8 becomes an escape, which is still JSON.
+        path = storage.join(self.folder, FILE_NAME)
+        storage.write_atomically(path, data.encode("utf-8", "backslashreplace"))
 
     def restore(self, split: SplitInfo) -> None:
         """See Manifest: nothing is derived from transcripts."""
@@ -143,26 +120,6 @@ def describe_export(folder: str) -> Export:
     require_saved_model(folder, export)
     info = load_lines_info(folder, export)
     return Export(info, {name: _hash_file(folder, name) for name in export.files})
-
-
-def load_transcription_info(folder: str) -> TranscriptionInfo | None:
-    """Reads a folder's transcription.json; None where there is none.
-
-    Raises:
-      UserError: it is damaged.
-    """
-    path = storage.join(folder, FILE_NAME)
-    if not storage.exists(path):
-        return None
-    try:
-        return _from_json(json.loads(storage.read_bytes(path)))
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise UserError(
-            f"transcription {path}",
-            received=f"{type(error).__name__}: {error}",
-            expected=f"a description of schema version {VERSION}",
-            remedy="Restore it from a copy, or transcribe again with --overwrite.",
-        ) from None
 
 
 def check_output(folder: str) -> None:
@@ -196,20 +153,29 @@ def _hash_file(folder: str, name: str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _from_json(content: dict[str, Any]) -> TranscriptionInfo:
+def _describe_shard(split: SplitInfo, number: int) -> dict[str, Any]:
+    shard, most = split.shards[number], split.sources["lines_per_shard"]
+    return {
+        "name": shard.name,
+        "rows": min(most, split.read - number * most),
+        "transcribed": shard.records,
+        "bytes": shard.bytes,
+        "crc32c": shard.crc32c,
+    }
+
+
+def _from_json(content: dict[str, Any]) -> PublishedSplit:
     if content["schema_version"] != VERSION:
         raise ValueError(f"schema version {content['schema_version']}")
-    shards = [
-        ShardInfo(shard["name"], shard["transcribed"], shard["bytes"], shard["crc32c"])
-        for shard in content["shards"]
-    ]
     split = SplitInfo(
-        shards=tuple(shards),
+        shards=tuple(
+            ShardInfo(shard["name"], shard["transcribed"], shard["bytes"], shard["crc32c"])
+            for shard in content["shards"]
+        ),
         read=content["read"],
         refused=content["refused"],
         statistics={},
         sources=content["sources"],
         rejects_crc32c=content["rejects_crc32c"],
     )
-    model = dict(content["model"])
-    return TranscriptionInfo(split, model.pop("files (by SHA-256)"), model, content["provenance"])
+    return PublishedSplit(split, _identify(content["model"]["files (by SHA-256)"], split.sources))

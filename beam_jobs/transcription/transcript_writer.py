@@ -15,7 +15,7 @@ import google_crc32c
 import numpy as np
 
 from densenet_ocr.beam_jobs.engine.shard_job import Count, ShardContent, is_file_intact
-from densenet_ocr.beam_jobs.engine.source import RefusedRow
+from densenet_ocr.beam_jobs.engine.source import RefusedRow, Source
 from densenet_ocr.beam_jobs.transcription.image_source import ImageRow
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.buckets import GROWTH, batch_by_width, pad_lines
@@ -74,6 +74,7 @@ class TranscriptWriter:
     batch_size: int
     model: LineModel | None = None
     suffix: str = ".tsv"
+    stored_as: str = "transcripts"
 
     def write(self, lines: Iterable[ImageRow], file: BinaryIO, count: Count) -> ShardContent:
         """See ShardWriter."""
@@ -90,6 +91,10 @@ class TranscriptWriter:
     def is_intact(self, folder: str, shard: ShardInfo) -> bool:
         """See ShardWriter."""
         return is_file_intact(folder, shard)
+
+    def estimate_line_bytes(self, source: Source) -> float:
+        """See ShardWriter: transcripts are small."""
+        return 0
 
     def _read_window(self, window: list[ImageRow], count: Count) -> list[Transcript]:
         if self.model is None:

@@ -34,7 +34,7 @@ class ListRowsTest(parameterized.TestCase, tf.test.TestCase):
         return RowSource(ShardPlan(plan_path, len(plan), config.lines_per_shard), given, read)
 
     def read_all(self, source: RowSource) -> list[Record | RefusedRow]:
-        return [line for shard in range(source.shard_count) for line in source.read(shard)]
+        return [line for shard in range(source.plan.shard_count) for line in source.read(shard)]
 
     def read_one(self, row: str, **options) -> Record | RefusedRow:
         return self.read_all(self.source([row], **options))[0]
@@ -42,7 +42,7 @@ class ListRowsTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters((1, 5), (2, 3), (4, 2), (5, 1), (100, 1))
     def test_shards_hold_lines_per_shard_rows_the_last_one_the_rest(self, lines_per_shard, count):
         source = self.source(lines_per_shard=lines_per_shard)
-        self.assertEqual(source.shard_count, count)
+        self.assertEqual(source.plan.shard_count, count)
         sizes = [len(list(source.read(shard))) for shard in range(count)]
         self.assertEqual(sizes, [lines_per_shard] * (count - 1) + [5 - lines_per_shard * (count - 1)])
 

@@ -30,6 +30,9 @@ def read_tree(folder: str) -> dict[str, bytes]:
     return files
 
 
+from tests.messages import user_error
+
+
 class MadeImagesTest(parameterized.TestCase, SynthesisTest):
     def setUp(self):
         super().setUp()
@@ -124,7 +127,7 @@ class MadeImagesTest(parameterized.TestCase, SynthesisTest):
             Charset("abc").write(path)
         else:
             shutil.copy(os.path.join(self.folder, "text.txt"), path)
-        with self.assertRaisesRegex(UserError, "does not tell of, such as .*, or add --overwrite"):
+        with user_error("files of split", "images.json", "--overwrite"):
             self.synthesize(**self.settings)
         self.synthesize(overwrite=True, **self.settings)
         self.assertEqual(read_charset(os.path.join(self.output, "charset.txt")), CHARSET)
@@ -134,7 +137,7 @@ class MadeImagesTest(parameterized.TestCase, SynthesisTest):
         os.makedirs(self.output)
         with open(path, "wb") as file:
             file.write(b"\xff\xfe")
-        with self.assertRaisesRegex(UserError, "charset.txt.* or add --overwrite"):
+        with user_error("charset.txt", "--overwrite"):
             self.synthesize(**self.settings)
         self.synthesize(overwrite=True, **self.settings)
         self.assertEqual(read_charset(path), CHARSET)
@@ -148,13 +151,9 @@ class MadeImagesTest(parameterized.TestCase, SynthesisTest):
     def test_records_and_images_go_to_folders_of_their_own(self):
         self.synthesize(**self.settings)
         for overwrite in (False, True):
-            with self.assertRaisesRegex(
-                UserError, f"^output {self.output}: received a folder with images.json"
-            ):
+            with user_error(f"output {self.output}", "images.json", "--output"):
                 self.synthesize(overwrite=overwrite)
-            with self.assertRaisesRegex(
-                UserError, "received a folder with images.json, .*name another --output"
-            ):
+            with user_error(f"output {self.output}", "images.json", "--output"):
                 self.convert_images(output=self.output, overwrite=overwrite)
         self.assertEqual(self.count_drawn(**self.settings), 0)
 
@@ -162,7 +161,7 @@ class MadeImagesTest(parameterized.TestCase, SynthesisTest):
         self.synthesize(**self.settings)
         other = os.path.join(self.folder, "other.txt")
         Charset("abc").write(other)
-        with self.assertRaisesRegex(UserError, r"charset \(by SHA-256\): .*draw with the same"):
+        with user_error("charset (by SHA-256)", "--output"):
             self.synthesize(split="test", charset_path=other, text=("charset",), **self.settings)
 
     def test_nothing_is_drawn_where_images_find_no_space(self):

@@ -1,5 +1,6 @@
 """Lines that are made: records, and what tells of them."""
 
+import dataclasses
 import json
 import os
 import pickle
@@ -17,7 +18,7 @@ from densenet_ocr.beam_jobs.synthesis.rendering import layout as placing
 from densenet_ocr.beam_jobs.synthesis.rendering import renderer
 from densenet_ocr.beam_jobs.synthesis.rendering.renderer import LineRenderer
 from densenet_ocr.beam_jobs.synthesis.rendering.style import StyleDistribution
-from densenet_ocr.beam_jobs.synthesis.source import RecordsOnly, SyntheticSource
+from densenet_ocr.beam_jobs.synthesis.source import SyntheticSource
 from densenet_ocr.beam_jobs.synthesis.text.plan import plan_dtype
 from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
@@ -44,16 +45,17 @@ class SyntheticSourceTest(SynthesisTest):
             "seed": 7,
             "renderer": LineRenderer(find_faces([PILLOW]), StyleDistribution(), geometry),
             "builder": RecordBuilder(CHARSET, geometry, "exact"),
+            "with_images": True,
         }
         return SyntheticSource(**{**given, **changes})
 
     def test_a_line_is_read_as_its_image_file_is_and_labelled_with_its_text(self):
         source = self.make_source(["fox 13", "a", "dogs", "lazy"])
-        self.assertEqual(source.shard_count, 2)
+        self.assertEqual(source.plan.shard_count, 2)
         [(image, record)] = source.read(1)
         self.assertEqual((record.key, record.label), ("train/00000/00000003.jpg", CHARSET.encode("lazy")))
         np.testing.assert_array_equal(record.levels, images.decode(image))
-        [read] = RecordsOnly(source).read(1)
+        [read] = dataclasses.replace(source, with_images=False).read(1)
         np.testing.assert_array_equal(read.levels, record.levels)
 
     def test_a_line_does_not_depend_on_what_was_drawn_before_or_where(self):

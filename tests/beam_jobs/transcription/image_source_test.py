@@ -28,7 +28,7 @@ class ImageSourceTest(parameterized.TestCase, tf.test.TestCase):
         save_plan(plan_path, plan)
         info = DatasetInfo(CHARSET, Geometry(32, width), "uint8", fit=fit)
         source = ImageSource(ShardPlan(plan_path, len(plan), lines_per_shard), lists, info)
-        return [row for shard in range(source.shard_count) for row in source.read(shard)]
+        return [row for shard in range(source.plan.shard_count) for row in source.read(shard)]
 
     def write_rows(self, *rows: bytes) -> None:
         with open(os.path.join(self.folder, "train.txt"), "wb") as file:

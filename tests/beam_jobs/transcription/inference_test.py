@@ -11,6 +11,7 @@ from apache_beam.ml.inference.base import RunInference
 
 from densenet_ocr.beam_jobs.engine.beam_runner import LocalRunner
 from densenet_ocr.beam_jobs.engine.shard_job import ShardJob
+from densenet_ocr.beam_jobs.engine.source import ShardPlan
 from densenet_ocr.beam_jobs.transcription.inference import TranscriptionHandler, make_environment
 from densenet_ocr.beam_jobs.transcription.transcript_writer import TranscriptWriter
 from tests.beam_jobs.transcription.fake_model import FakeModel
@@ -25,17 +26,16 @@ def load_and_note(folder: str) -> FakeModel:
     return FakeModel()
 
 
-class TwoShards(RowSource):
-    def __init__(self):
-        super().__init__()
-        self.rows, self.shard_count = 2 * self.rows, 2
-
-
 class InferenceTest(parameterized.TestCase, tf.test.TestCase):
     def test_a_worker_loads_one_model_and_counts_shards_lines_and_refusals(self):
         folder = self.create_tempdir().full_path
         job = ShardJob(
-            folder=folder, split="transcripts", source=TwoShards(), writer=TranscriptWriter(3), digest="d"
+            folder=folder,
+            split="transcripts",
+            plan=ShardPlan("", 18, 9),
+            source=RowSource(),
+            writer=TranscriptWriter(3),
+            digest="d",
         )
         os.makedirs(job.state_folder)
         load = functools.partial(load_and_note, "export")

@@ -1,4 +1,4 @@
-"""transcription.json, there and back."""
+"""transcription.json: written when all rows are transcribed, and read back."""
 
 import json
 import os
@@ -6,9 +6,11 @@ import os
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.beam_jobs.transcription.manifest import TranscriptionInfo, load_transcription_info
-from densenet_ocr.pipeline.dataset_info import ShardInfo, SplitInfo
-from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.beam_jobs.transcription.manifest import Export, TranscriptionManifest
+from densenet_ocr.pipeline.dataset_info import DatasetInfo, ShardInfo, SplitInfo
+from densenet_ocr.pipeline.images import Geometry
+from tests.messages import user_error
+from tests.samples import CHARSET
 
 SPLIT = SplitInfo(
     shards=(ShardInfo("a", 3, 100, "00000001"), ShardInfo("b", 2, 80, "00000002")),
@@ -18,17 +20,18 @@ SPLIT = SplitInfo(
     sources={"lines_per_shard": 4, "image_root": "\udcff"},
     rejects_crc32c="00000003",
 )
-INFO = TranscriptionInfo(SPLIT, {"saved_model.pb": "1f"}, {"fit": "pad"}, {"command": ["x"]})
+EXPORT = Export(DatasetInfo(CHARSET, Geometry(32, 64), "uint8", fit="pad"), {"saved_model.pb": "1f"})
 
 
-class TranscriptionInfoTest(parameterized.TestCase, tf.test.TestCase):
+class TranscriptionManifestTest(parameterized.TestCase, tf.test.TestCase):
     def setUp(self):
         super().setUp()
         self.folder = self.create_tempdir().full_path
         self.path = os.path.join(self.folder, "transcription.json")
+        self.manifest = TranscriptionManifest(folder=self.folder, export=EXPORT, sources=SPLIT.sources)
 
     def test_counts_rows_by_shard_and_in_all(self):
-        INFO.save(self.folder)
+        self.manifest.publish(SPLIT)
         with open(self.path, encoding="utf-8") as file:
             content = json.load(file)
         self.assertEqual([shard["rows"] for shard in content["shards"]], [4, 2])
@@ -38,32 +41,38 @@ class TranscriptionInfoTest(parameterized.TestCase, tf.test.TestCase):
         )
         self.assertEqual(content["columns"], ["path", "text", "confidence", "reason"])
 
-    def test_is_read_back_as_it_was_saved(self):
-        INFO.save(self.folder)
-        self.assertEqual(load_transcription_info(self.folder), INFO)
+    def test_is_read_back_as_it_was_published(self):
+        self.manifest.publish(SPLIT)
+        self.assertEqual(self.manifest.load(), (SPLIT, self.manifest.identity))
 
-    def test_none_is_none(self):
-        self.assertIsNone(load_transcription_info(self.folder))
+    def test_another_export_has_another_identity(self):
+        other = Export(EXPORT.info, {"saved_model.pb": "2f"})
+        manifest = TranscriptionManifest(folder=self.folder, export=other, sources=SPLIT.sources)
+        self.assertNotEqual(manifest.identity, self.manifest.identity)
+
+    def test_is_none_before_it_is_published_and_after_it_is_withdrawn(self):
+        self.assertIsNone(self.manifest.load())
+        self.manifest.publish(SPLIT)
+        self.manifest.withdraw()
+        self.assertIsNone(self.manifest.load())
 
     @parameterized.parameters(
         "", "[]", "{}", '{"schema_version": 2}', '{"schema_version": 1, "shards": [1]}', '{"schema_version": 1}'
     )
-    def test_one_that_is_damaged_is_refused(self, text):
+    def test_a_damaged_one_is_refused(self, text):
         with open(self.path, "w") as file:
             file.write(text)
-        with self.assertRaisesRegex(
-            UserError, f"^transcription {self.path}: received .*transcribe again with --overwrite"
-        ):
-            load_transcription_info(self.folder)
+        with user_error(f"transcription {self.path}", "--overwrite"):
+            self.manifest.load()
 
     def test_counts_that_do_not_add_up_are_refused(self):
-        INFO.save(self.folder)
+        self.manifest.publish(SPLIT)
         with open(self.path, encoding="utf-8") as file:
             text = file.read()
         with open(self.path, "w", encoding="utf-8") as file:
             file.write(text.replace('"read": 6', '"read": 7'))
-        with self.assertRaisesRegex(UserError, "7 rows read, but 5 written and 1 refused"):
-            load_transcription_info(self.folder)
+        with user_error("7 rows", "5 written", "1 refused"):
+            self.manifest.load()
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from absl.testing import parameterized
 
 from densenet_ocr.beam_jobs.engine.shard_job import ShardJob, count_unfinished_rows
 from densenet_ocr.beam_jobs.engine.shard_pipeline import write_shard
-from densenet_ocr.beam_jobs.engine.source import RefusedRow
+from densenet_ocr.beam_jobs.engine.source import RefusedRow, ShardPlan
 from densenet_ocr.beam_jobs.transcription import transcript_writer
 from densenet_ocr.beam_jobs.transcription.image_source import ImageRow
 from densenet_ocr.beam_jobs.transcription.transcript_writer import (
@@ -27,11 +27,10 @@ class RowSource:
     """Rows that are drawn, not read."""
 
     def __init__(self, widths=WIDTHS):
-        self._widths = widths
-        self.rows, self.shard_count = len(widths), 1
+        self.widths = widths
 
     def read(self, shard: int):
-        for number, width in enumerate(self._widths):
+        for number, width in enumerate(self.widths):
             refused = RefusedRow(number, f"list:{number}", f"{number}.png", "missing_image", "no file")
             yield ImageRow(f"{number}.png", draw_levels(number, width=width) if width else refused)
 
@@ -57,7 +56,8 @@ class TranscriptsTest(parameterized.TestCase, tf.test.TestCase):
 
     def make_job(self, writer: TranscriptWriter, source: RowSource) -> ShardJob:
         folder = self.create_tempdir().full_path
-        job = ShardJob(folder=folder, split="transcripts", source=source, writer=writer, digest="d")
+        plan = ShardPlan("", len(source.widths), len(source.widths))
+        job = ShardJob(folder=folder, split="transcripts", plan=plan, source=source, writer=writer, digest="d")
         os.makedirs(job.state_folder)
         return job
 

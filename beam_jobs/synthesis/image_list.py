@@ -1,0 +1,76 @@
+"""The list of a split of image files, SPLIT.txt, and the charset beside it: what ocr-convert reads."""
+
+import dataclasses
+import re
+
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.charset import Charset, read_charset
+from densenet_ocr.pipeline.dataset_info import SplitInfo
+from densenet_ocr.pipeline.errors import UserError
+
+CHARSET = "charset.txt"
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageList:
+    """The list, which is joined of the shards, and the images that it names; see engine.manifest.DerivedFiles.
+
+    Attributes:
+      folder: Output folder.
+      split: Name of the split.
+      charset: Characters of the list's ids.
+    """
+
+    folder: str
+    split: str
+    charset: Charset
+
+    def find(self) -> list[str]:
+        """See DerivedFiles."""
+        found = self._find_image_folders()
+        if storage.exists(self._list_path):
+            found.append(f"{self.split}.txt")
+        if storage.exists(self._charset_path) and not self._has_charset():
+            found.append(CHARSET)
+        return found
+
+    def write(self, split: SplitInfo) -> None:
+        """See DerivedFiles."""
+        with storage.atomic_file(self._list_path) as file:
+            for shard in split.shards:
+                file.write(storage.read_bytes(self._join(shard.name)))
+        if not self._has_charset():
+            self.charset.write(self._charset_path)
+
+    def remove(self) -> None:
+        """See DerivedFiles; the charset stays, because other splits have it too."""
+        storage.remove(self._list_path)
+        # Images only: a folder of the split's name may have other files.
+        for folder in map(self._join, self._find_image_folders()):
+            for name in storage.list_names(folder):
+                if re.fullmatch(r"\d{8,}\.jpg", name):
+                    storage.remove(storage.join(folder, name))
+            if not storage.list_names(folder):
+                storage.remove(folder)
+
+    def _find_image_folders(self) -> list[str]:
+        names = storage.list_names(self._join(self.split))
+        return [storage.join(self.split, name) for name in names if re.fullmatch(r"\d{5,}", name)]
+
+    def _has_charset(self) -> bool:
+        """Whether the folder's charset has these characters, whatever its row 0 shows."""
+        try:
+            return storage.exists(self._charset_path) and read_charset(self._charset_path) == self.charset
+        except UserError:  # it is not a charset
+            return False
+
+    def _join(self, name: str) -> str:
+        return storage.join(self.folder, name)
+
+    @property
+    def _list_path(self) -> str:
+        return self._join(f"{self.split}.txt")
+
+    @property
+    def _charset_path(self) -> str:
+        return self._join(CHARSET)
