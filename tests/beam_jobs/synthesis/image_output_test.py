@@ -15,6 +15,7 @@ from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
 from tests.beam_jobs.conversion.resume_test import cut_file, flip_bit
 from tests.beam_jobs.synthesis.synthesis_case import CHARSET, SynthesisTest
+from tests.messages import user_error
 
 IMAGE = "train/00000/00000011.jpg"  # in the second part
 PART = "train-00001-of-00003.list"
@@ -28,9 +29,6 @@ def read_tree(folder: str) -> dict[str, bytes]:
             with open(path, "rb") as file:
                 files[os.path.relpath(path, folder)] = file.read()
     return files
-
-
-from tests.messages import user_error
 
 
 class MadeImagesTest(parameterized.TestCase, SynthesisTest):
