@@ -88,8 +88,9 @@ def fit_style(
     progress = Progress("fit style", rounds, "rounds")
     for number in range(rounds):
         random = np.random.Generator(np.random.PCG64([seed, number]))
-        chosen = random.integers(0, len(texts), lines).tolist()
-        rendered = (renderer.with_style(style).render(*texts[k], random) for k in chosen)
+        chosen = [texts[k] for k in random.integers(0, len(texts), lines).tolist()]
+        current = renderer.with_style(style)
+        rendered = (current.render(text, face, random) for text, face in chosen)
         style = _correct(style, goal, _summarise(measure(images.decode(data)) for data in rendered))
         progress.show(number + 1)
     progress.close(rounds)

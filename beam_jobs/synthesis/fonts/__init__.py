@@ -1,1 +1,1 @@
-"""The faces that made lines are drawn in, and which characters each of them really draws."""
+"""Font faces, and which characters each one has."""

@@ -1,4 +1,4 @@
-"""Coverage: which characters a face really draws. Seen, not believed: each one is drawn and looked at."""
+"""Coverage: which characters a face has. Each one is rendered, since character maps are not reliable."""
 
 import collections
 import concurrent.futures.process
@@ -21,41 +21,44 @@ from densenet_ocr.pipeline.charset import show_characters
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.ui.progress import Progress
 
-# Pixels per em: as large as lines are drawn, and above the sizes for which fonts bring bitmaps of their own.
-LOOKED_AT = 32
-# A font's sign for what it lacks is a box, a crossed box, or a question mark: these characters may look just
-# like it, and are drawn nevertheless.
-LIKE_LACKING = frozenset("□■▢▣▭▮▯◻◼◽◾☐☒⊠⌧⬛⬜⎕〓口囗ロ凵ㅁ\u2f1d\u2f1e?？\ufffd")
-# What is drawn alike for more characters than this stands for none of them: of characters that do look alike,
-# such as dashes, or A in three alphabets, there are fewer.
+# Font size in pixels per em: about that of rendered lines, and above the sizes of embedded bitmaps.
+_SIZE = 32
+# Characters that may look like a font's .notdef glyph: a box, a crossed box, or a question mark.
+_BOXES = "□■▢▣▭▮▯◻◼◽◾☐☒⊠⌧⬛⬜⎕"
+_LIKE_NOTDEF = frozenset(_BOXES + "〓口囗ロ凵ㅁ\u2f1d\u2f1e?？\ufffd")
+# A glyph that more characters share is a placeholder. Fewer characters really look alike, such as dashes, or
+# A in three alphabets.
 MOST_ALIKE = 8
 
-# Tables that hold the shapes of glyphs, and where each one lies.
+# Font tables of glyph outlines and their offsets.
 _OUTLINES = ("glyf", "loca", "CFF ", "CFF2")
 
-# Characters, of all faces together, that take longer to look at than processes take to begin.
+# Number of glyphs above which worker processes are worth their start.
 _WORTH_PROCESSES = 10_000
 
+# Size and pixels of a rendered glyph.
 Ink = tuple[tuple[int, int], bytes]
 
 
 def find_coverage(faces: Sequence[Face], characters: str) -> np.ndarray:
-    """Which characters each face really draws, bool [faces, characters].
+    """Returns which characters each face has, bool [faces, characters].
 
-    The face maps it to a glyph that has ink, does not look like the face's sign for what it lacks, and is not
-    that of more than MOST_ALIKE of the characters. A space needs no ink, but a width. No face draws a character
-    for private use: faces have other glyphs there than each other, and than those who wrote the text. Raises
-    UserError for a face whose tables cannot be read. Takes one to two seconds a face for 6,000 characters, of
-    which some are looked at together, by a process a core.
+    A face has a character if it maps it to a glyph with ink that differs from .notdef and is not shared by more
+    than MOST_ALIKE of the characters. A space needs no ink, but a width. Private-use characters do not count:
+    fonts have different glyphs for them. Takes one to two seconds per face for 6,000 characters, in one process
+    per core.
+
+    Raises:
+      UserError: the tables of a face cannot be read.
     """
-    logging.info("looking at %d faces for %s characters", len(faces), f"{len(characters):,}")
-    progress = Progress("look at fonts", len(faces), "faces")
+    logging.info("rendering the characters of %d faces, %s each", len(faces), f"{len(characters):,}")
+    progress = Progress("read fonts", len(faces), "faces")
     coverage = np.zeros((len(faces), len(characters)), bool)
-    for number, (drawn, damaged) in enumerate(_look_at_all(faces, characters)):
+    for number, (drawn, damaged) in enumerate(_find_all(faces, characters)):
         coverage[number] = [character in drawn for character in characters]
         if damaged:
             logging.warning(
-                "font %s: the checksum of its table %s is not right: it may draw other characters than it says",
+                "font %s: the checksum of its table %s is not right: its characters may be damaged",
                 faces[number],
                 ", ".join(damaged),
             )
@@ -64,19 +67,19 @@ def find_coverage(faces: Sequence[Face], characters: str) -> np.ndarray:
     return coverage
 
 
-def _look_at_all(faces: Sequence[Face], characters: str) -> Iterator[tuple[set[str], list[str]]]:
+def _find_all(faces: Sequence[Face], characters: str) -> Iterator[tuple[set[str], list[str]]]:
     if len(faces) * len(characters) <= _WORTH_PROCESSES:
-        yield from map(_look, faces, itertools.repeat(characters))
+        yield from map(_find_one, faces, itertools.repeat(characters))
         return
     try:
         with _start_processes(min(len(faces), len(os.sched_getaffinity(0)))) as pool:
-            yield from pool.map(_look, faces, itertools.repeat(characters))
+            yield from pool.map(_find_one, faces, itertools.repeat(characters))
     except concurrent.futures.process.BrokenProcessPool:
         raise UserError(
-            "process that looks at fonts",
+            "process that reads fonts",
             received="one that was killed",
-            expected="one that works until all fonts are looked at",
-            remedy="Often that means that memory ran out. Give the same command again.",
+            expected="one that runs until all fonts are read",
+            remedy="Often memory ran out. Give the same command again.",
         ) from None
 
 
@@ -88,39 +91,39 @@ def _start_processes(count: int) -> concurrent.futures.Executor:
 
 
 def find_undrawable(coverage: np.ndarray, characters: str) -> str:
-    """The characters that no face draws, in their order."""
+    """Returns the characters that no face has, in their order; coverage is bool [faces, characters]."""
     return "".join(characters[k] for k in np.flatnonzero(~coverage.any(axis=0)))
 
 
 def describe_coverage(faces: Sequence[Face], coverage: np.ndarray, characters: str) -> list[str]:
-    """Rows for people: of each face how many characters it draws, and which ones no face draws."""
+    """Formats coverage (bool [faces, characters]): characters per face, and those that no face has."""
     counts = coverage.sum(axis=1)
     rows = [f"{face}: {n:,} of {len(characters):,} characters" for face, n in zip(faces, counts, strict=True)]
     lacking = find_undrawable(coverage, characters)
     shown = f"{len(lacking):,}: {show_characters(lacking, 50)}" if lacking else "0"
-    return [*rows, f"characters that no face draws: {shown}"]
+    return [*rows, f"characters that no face has: {shown}"]
 
 
-def _look(face: Face, characters: str) -> tuple[set[str], list[str]]:
-    """The characters that a face draws, and which of its tables are damaged."""
-    font = open_face(face, LOOKED_AT)
-    # Pillow's own face is no file, but bytes.
+def _find_one(face: Face, characters: str) -> tuple[set[str], list[str]]:
+    """The characters that a face has, and its damaged tables."""
+    font = open_face(face, _SIZE)
+    # Pillow's own face is in memory.
     mapped, damaged = _read_map(face, io.BytesIO(font.font_bytes) if face.path == PILLOW else face.path)
-    return _find_drawn(font, mapped, characters), damaged
+    return _find_rendered(font, mapped, characters), damaged
 
 
-def _find_drawn(font: PIL.ImageFont.FreeTypeFont, mapped: set[int], characters: str) -> set[str]:
+def _find_rendered(font: PIL.ImageFont.FreeTypeFont, mapped: set[int], characters: str) -> set[str]:
     present = [c for c in characters if ord(c) in mapped and unicodedata.category(c) != "Co"]
     spaces = {c for c in present if unicodedata.category(c) == "Zs" and font.getlength(c) > 0}
-    inks = {c: _draw(font, c) for c in present if c not in spaces}
+    inks = {c: _render(font, c) for c in present if c not in spaces}
     alike = collections.Counter(inks.values())
-    lacking = _draw(font, _find_unmapped(mapped))
-    drawn = {c for c, ink in inks.items() if ink and ink != lacking and alike[ink] <= MOST_ALIKE}
-    return spaces | drawn | {c for c in LIKE_LACKING & inks.keys() if inks[c]}
+    notdef = _render(font, _find_unmapped(mapped))
+    drawn = {c for c, ink in inks.items() if ink and ink != notdef and alike[ink] <= MOST_ALIKE}
+    return spaces | drawn | {c for c in _LIKE_NOTDEF & inks.keys() if inks[c]}
 
 
 def _read_map(face: Face, file: str | io.BytesIO) -> tuple[set[int], list[str]]:
-    """Code points for which a face has a glyph that is not its sign for what it lacks; its damaged tables."""
+    """Code points with a glyph other than .notdef, and the damaged tables."""
     try:
         with TTFont(file, fontNumber=face.index, lazy=True) as font:
             glyphs = font.getBestCmap() or {}
@@ -137,12 +140,12 @@ def _read_map(face: Face, file: str | io.BytesIO) -> tuple[set[int], list[str]]:
 
 
 def _is_whole(reader: SFNTReader, tag: str) -> bool:
-    """Whether a table has the checksum that the font's directory tells."""
+    """Whether a table has the checksum of the font's directory."""
     return calcChecksum(reader[tag]) == reader.tables[tag].checkSum
 
 
-def _draw(font: PIL.ImageFont.FreeTypeFont, character: str) -> Ink | None:
-    """The picture of a character, cut to its ink; None where there is no ink, or the glyph is damaged."""
+def _render(font: PIL.ImageFont.FreeTypeFont, character: str) -> Ink | None:
+    """Renders a character, cropped to its ink; None if it has no ink or is damaged."""
     try:
         mask = font.getmask(character)
     except OSError:
@@ -155,5 +158,5 @@ def _draw(font: PIL.ImageFont.FreeTypeFont, character: str) -> Ink | None:
 
 
 def _find_unmapped(mapped: set[int]) -> str:
-    """A code point that a face draws as its sign for what it lacks, most often the last one of all."""
+    """A code point that the face renders as .notdef, usually the last one."""
     return chr(next(code for code in range(0x10FFFF, 0, -1) if code not in mapped))

@@ -1,4 +1,4 @@
-"""Faces of font files: found by patterns or by fontconfig, named, hashed, weighed and opened."""
+"""Font faces: found by patterns or by fontconfig, with names, hashes and weights."""
 
 import collections
 import dataclasses
@@ -18,8 +18,9 @@ from absl import logging
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import UserError
 
-# As a pattern or a path: the face inside Pillow, which every machine has. It draws Latin only.
+# As a pattern or a path: the Latin face inside Pillow, which every machine has.
 PILLOW = "pillow"
+# Debian packages of free Chinese fonts.
 PACKAGES = (
     "fonts-noto-cjk",
     "fonts-wqy-zenhei",
@@ -28,23 +29,27 @@ PACKAGES = (
     "fonts-arphic-ukai",
     "fonts-lxgw-wenkai",
 )
-# An open face takes up to 1.1 MB of its own (Noto Serif CJK; 0.1 MB where outlines are TrueType). Its file is
-# mapped: those pages are the machine's, once for all workers. Opening one takes 0.05 to 1.7 ms.
+# An open face takes up to 1.1 MB (Noto Serif CJK; 0.1 MB with TrueType outlines), without its file, which is
+# mapped and shared by all workers. Opening one takes 0.05 to 1.7 ms.
 FACES_OPEN = 128
 
-_TRIED_SIZE = 32
+_NAME_SIZE = 32  # font size at which names are read; any would do
 _INDEX = re.compile(r"#([0-9]+)$")
 _WEIGHT = re.compile(r"=(-?[0-9]*\.?[0-9]+(?:e-?[0-9]+)?)$")
 _CHINESE = ":lang=zh-cn:scalable=True:color=False"
-_COLLECTION = struct.Struct(">4s4xI")  # its tag, its version, and how many faces it has
+_COLLECTION = struct.Struct(">4s4xI")  # tag, version, number of faces
 
 
 @dataclasses.dataclass(frozen=True)
 class Face:
     """One face of a font file.
 
-    `path` is as the pattern gave it, or PILLOW; `index` counts the faces of a collection from 0; `name` is its
-    family and style; `sha256` is the file's; `weight` is how often it is taken, relative to other faces.
+    Attributes:
+      path: Path, as the pattern gave it, or PILLOW.
+      index: Index in a collection, from 0.
+      name: Family and style.
+      sha256: SHA-256 of the file.
+      weight: How often the face is used, relative to other faces.
     """
 
     path: str
@@ -58,16 +63,21 @@ class Face:
 
 
 def find_faces(patterns: Sequence[str] = ()) -> list[Face]:
-    """The faces that patterns name, by pattern, path and index; without patterns the system's Chinese ones.
+    """Returns the faces that match patterns, or the system's Chinese faces without any.
 
-    A pattern is a glob of font files (** stands for any number of folders) or PILLOW, and may end in #INDEX,
-    that face of each file, and then in =WEIGHT, the weight of each file (1 without). The faces of a collection
-    share its weight. A file of a pattern's literal name comes first. What occurs twice, by hash and index,
-    counts where it occurs first. Raises UserError for a pattern that matches no file, a file that is no font, a
-    face that a file lacks, a weight not above 0, and where the system has no Chinese font.
+    The faces of a collection share its weight. A face that matches twice, by hash and index, counts with its
+    first weight.
+
+    Args:
+      patterns: Globs of font files (** stands for any number of folders), or PILLOW, each with an optional
+        #INDEX and then =WEIGHT (1 without). A file of a pattern's literal name has precedence.
+
+    Raises:
+      UserError: a pattern matches no file, a file is not a font or lacks a face, a weight is not positive, or
+        the system has no Chinese font.
     """
     found = [face for pattern in patterns for face in _match_pattern(pattern)] if patterns else _find_system()
-    faces = {}
+    faces: dict[tuple[str, int], Face] = {}
     for face in found:
         if faces.setdefault((face.sha256, face.index), face) is not face:
             counts = faces[(face.sha256, face.index)].weight
@@ -77,10 +87,12 @@ def find_faces(patterns: Sequence[str] = ()) -> list[Face]:
 
 @functools.lru_cache(maxsize=FACES_OPEN)
 def open_face(face: Face, size: float) -> PIL.ImageFont.FreeTypeFont:
-    """A face at a size in pixels per em, one of the FACES_OPEN last ones again.
+    """Opens a face at a size in pixels per em; the last FACES_OPEN ones are cached.
 
-    Text is laid out by Pillow itself, glyph after glyph: the same on every machine. Raises UserError where this
-    machine lacks the file, or has another one of its name.
+    Pillow's basic layout places glyph after glyph, the same on every machine.
+
+    Raises:
+      UserError: this machine lacks the file, or has another one of its name.
     """
     try:
         if face.path != PILLOW:
@@ -90,31 +102,31 @@ def open_face(face: Face, size: float) -> PIL.ImageFont.FreeTypeFont:
         raise _refuse_file(face.path, error.strerror or str(error)) from None
 
 
-class _Choice(NamedTuple):
-    """What a pattern says: which files, which face of each (None: all), the weight of each."""
+class _Pattern(NamedTuple):
+    """A parsed pattern: which files, which face of each (None for all), the weight of each file."""
 
     files: str
-    index: int | None
+    face: int | None
     weight: float
 
 
 def _match_pattern(pattern: str) -> Iterator[Face]:
-    choice = _parse_pattern(pattern)
-    for path in _find_files(choice.files, pattern):
+    parsed = _parse_pattern(pattern)
+    for path in _find_files(parsed.files, pattern):
         count = _count_faces(path)
-        if choice.index is not None and choice.index >= count:
+        if parsed.face is not None and parsed.face >= count:
             raise UserError(
                 f"font {path}",
-                received=f"#{choice.index}",
+                received=f"#{parsed.face}",
                 expected=f"#0 to #{count - 1}, for it has {_plural(count)}",
                 remedy="Check --fonts.",
             )
-        indices = range(count) if choice.index is None else [choice.index]
-        yield from _make_faces(path, indices, choice.weight)
+        indices = range(count) if parsed.face is None else [parsed.face]
+        yield from _make_faces(path, indices, parsed.weight)
 
 
-def _parse_pattern(pattern: str) -> _Choice:
-    """Takes what follows a name off it, but not from a file that is called so."""
+def _parse_pattern(pattern: str) -> _Pattern:
+    """Splits a pattern, unless it is the name of a file."""
     files, index, weight = pattern, None, 1.0
     if not _is_file(files) and (found := _WEIGHT.search(files)):
         files, weight = files[: found.start()], float(found[1])
@@ -127,7 +139,7 @@ def _parse_pattern(pattern: str) -> _Choice:
             expected="a number above 0",
             remedy="Check --fonts; leave out the fonts that are not wanted.",
         )
-    return _Choice(files, index, weight)
+    return _Pattern(files, index, weight)
 
 
 def _find_files(files: str, pattern: str) -> list[str]:
@@ -149,7 +161,7 @@ def _is_file(path: str) -> bool:
 
 
 def _make_faces(path: str, indices: Sequence[int], weight: float) -> list[Face]:
-    """Faces of one file, with equal shares of its weight; raises UserError where it is no font."""
+    """Faces of one file, with equal shares of its weight; raises UserError where it is not a font."""
     try:
         names = [_read_name(path, index) for index in indices]
         sha256 = _hash_file(path)
@@ -160,7 +172,7 @@ def _make_faces(path: str, indices: Sequence[int], weight: float) -> list[Face]:
 
 
 def _count_faces(path: str) -> int:
-    """How many faces a file has; 1 for what is no collection, be it a font or not."""
+    """Number of faces of a file; 1 if it is not a collection."""
     if path == PILLOW:
         return 1
     try:
@@ -173,44 +185,46 @@ def _count_faces(path: str) -> int:
 
 
 def _read_name(path: str, index: int) -> str:
-    return " ".join(part for part in _load(path, index, _TRIED_SIZE).getname() if part)
+    return " ".join(part for part in _load(path, index, _NAME_SIZE).getname() if part)
 
 
 def _hash_file(path: str) -> str:
     if path == PILLOW:
-        return hashlib.sha256(_load(path, 0, _TRIED_SIZE).font_bytes).hexdigest()
+        return hashlib.sha256(_load(path, 0, _NAME_SIZE).font_bytes).hexdigest()
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @functools.lru_cache(maxsize=1024)
 def _check_file(path: str, sha256: str) -> None:
-    """Raises UserError for a file that is not the one that was found, as on another machine of a cluster."""
+    """Raises UserError where another machine of a cluster has another file of this name."""
     if _hash_file(path) != sha256:
         raise UserError(
             f"font {path}",
             received="another file than when the fonts were found",
             expected=f"the SHA-256 {sha256}",
-            remedy="Install the same fonts on every machine, and do not change them while lines are made.",
+            remedy="Install the same fonts on every machine, and do not change them during a synthesis.",
         )
 
 
 def _load(path: str, index: int, size: float) -> PIL.ImageFont.FreeTypeFont:
     if path == PILLOW:
-        return PIL.ImageFont.load_default(size)
+        font = PIL.ImageFont.load_default(size)
+        assert isinstance(font, PIL.ImageFont.FreeTypeFont)  # with a size it is always one
+        return font
     return PIL.ImageFont.truetype(path, size, index, layout_engine=PIL.ImageFont.Layout.BASIC)
 
 
 def _find_system() -> list[Face]:
-    """The faces that fontconfig has for Chinese, each file with weight 1."""
-    files = collections.defaultdict(list)
+    """The Chinese faces that fontconfig knows, each file with weight 1."""
+    files: dict[str, list[int]] = collections.defaultdict(list)
     for path, index in _list_system():
         files[path].append(index)
-    faces = []
+    faces: list[Face] = []
     for path, indices in files.items():
         try:
             faces += _make_faces(path, indices, 1.0)
-        except UserError as error:  # a kind of font that Pillow does not read; nobody asked for it
+        except UserError as error:  # a kind of font that Pillow does not read
             logging.warning("%s", error)
     if not faces:
         raise _ask_for_fonts("no Chinese font")
@@ -218,10 +232,10 @@ def _find_system() -> list[Face]:
 
 
 def _list_system() -> list[tuple[str, int]]:
-    """Paths and indices of the system's Chinese faces, sorted; no named instances of variable fonts."""
+    """Paths and indices of the system's Chinese faces, sorted, without named instances of variable fonts."""
     command = ["fc-list", "--format=%{file}\n%{index}\n", _CHINESE]
     try:
-        # Its first run on a machine may have to look through all fonts.
+        # Its first run on a machine may scan all fonts.
         out = subprocess.run(command, capture_output=True, timeout=60, check=True).stdout
         rows = os.fsdecode(out).split("\n")[:-1]
         faces = {(path, int(index)) for path, index in zip(rows[::2], rows[1::2], strict=True)}

@@ -1,1 +1,1 @@
-"""How made lines look: a text, a face and a look become a picture."""
+"""Rendering: text, font face and style become the image of a line."""

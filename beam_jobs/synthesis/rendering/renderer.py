@@ -1,4 +1,4 @@
-"""A line drawn: a text, a face and a look become the JPEG file of a grey picture."""
+"""Renders a line: text, font face and style become a grey JPEG file."""
 
 import io
 from collections.abc import Sequence
@@ -8,53 +8,61 @@ import PIL.features
 import PIL.Image
 
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import Face
-from densenet_ocr.beam_jobs.synthesis.rendering.composite import shine
-from densenet_ocr.beam_jobs.synthesis.rendering.degrade import wear
-from densenet_ocr.beam_jobs.synthesis.rendering.layout import find_place, place_ink
-from densenet_ocr.beam_jobs.synthesis.rendering.style import Style, StyleDistribution
-from densenet_ocr.beam_jobs.synthesis.rendering.typesetting import set_text
+from densenet_ocr.beam_jobs.synthesis.rendering.composite import composite
+from densenet_ocr.beam_jobs.synthesis.rendering.degrade import degrade
+from densenet_ocr.beam_jobs.synthesis.rendering.layout import lay_out, warp
+from densenet_ocr.beam_jobs.synthesis.rendering.style import StyleDistribution
+from densenet_ocr.beam_jobs.synthesis.rendering.typesetting import typeset
 from densenet_ocr.pipeline.images import Geometry
 
-# Font size in line heights: ink of Chinese characters is then about as high as it will be. There is but one
-# size, so that glyphs can be kept.
+# Font size in line heights: Chinese characters are then about as high as on the line. There is one size only,
+# so that glyphs can be cached.
 _FONT_SIZE = 0.95
 
-
-# Raise it whenever a text, a face, a look and random numbers give another line than before.
+# Raise it whenever equal text, face, style and random numbers give other bytes than before.
 VERSION = 1
 
 
 def describe_renderer() -> str:
-    """What a line's bytes depend on beside its recipe: the version of all that draws, as far as it is known."""
+    """Returns the versions of all that renders, on which a line's bytes depend beside its recipe."""
     libraries = {name: PIL.features.version(name) for name in ("freetype2", "jpg")}
     versions = {"drawing": VERSION, "pillow": PIL.__version__, **libraries, "numpy": np.__version__}
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
 class LineRenderer:
-    """Draws lines of a geometry in some faces; pickled to workers."""
+    """Renders lines of one geometry; can be pickled.
 
-    def __init__(self, faces: Sequence[Face], style: StyleDistribution, geometry: Geometry):
+    Attributes:
+      style: Distribution of the style of the lines.
+    """
+
+    def __init__(self, faces: Sequence[Face], style: StyleDistribution, geometry: Geometry) -> None:
         self.style = style
         self._faces, self._geometry = tuple(faces), geometry
         self._size = round(_FONT_SIZE * geometry.height)
 
     def with_style(self, style: StyleDistribution) -> "LineRenderer":
-        """The same, with another style."""
+        """Returns a renderer with another style."""
         return LineRenderer(self._faces, style, self._geometry)
 
     def render(self, text: str, face: int, random: np.random.Generator) -> bytes:
-        """The JPEG file of a text in one of the faces, by its number; a function of these and nothing else.
+        """Returns the JPEG file of a line; depends on nothing but its arguments.
 
-        Raises ValueError for a text without ink, Refused for one that is too long for a picture.
+        Args:
+          text: Text of the line.
+          face: Index of a face that has all characters of the text.
+          random: Source of the style, noise and texture.
+
+        Raises:
+          ValueError: the text has no ink.
+          Refused: the text is too long for an image.
         """
-        style = self.style.draw(random)
-        levels = self._draw_levels(text, self._faces[face], style, random)
+        style = self.style.sample(random)
+        mask = typeset(text, self._faces[face], self._size, style.spacing * self._size)
+        layout = lay_out((mask.shape[1], mask.shape[0]), style, self._geometry)
+        ink = degrade(warp(mask, layout, self._geometry.height), style)
         data = io.BytesIO()
-        PIL.Image.fromarray(levels).save(data, "JPEG", quality=round(style.quality))
+        image = PIL.Image.fromarray(composite(ink, style, random))
+        image.save(data, "JPEG", quality=round(style.quality))
         return data.getvalue()
-
-    def _draw_levels(self, text: str, face: Face, style: Style, random: np.random.Generator) -> np.ndarray:
-        mask = set_text(text, face, self._size, style.spacing * self._size)
-        place = find_place(mask.shape[::-1], style, self._geometry)
-        return shine(wear(place_ink(mask, place, self._geometry.height), style), style, random)

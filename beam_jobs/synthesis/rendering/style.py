@@ -1,11 +1,11 @@
-"""How made lines look: each property with its spread, all of them in this one place, and presets of them."""
+"""Render style of synthetic lines: its properties, their distributions, and presets."""
 
 import dataclasses
 import functools
 import itertools
 import json
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,49 +14,49 @@ from densenet_ocr.pipeline.errors import UserError
 
 
 class Style(NamedTuple):
-    """How one line looks. Lengths are pixels of the finished line, greys go from 0 to 255."""
+    """Style of one line. Lengths are pixels of a line 32 pixels high, greys are levels from 0 to 255."""
 
-    ink_height: float  # rows from the top of the ink to its bottom, its slope included
-    top_margin: float  # rows above the ink; what the height leaves is the most
-    left_margin: float  # columns before the ink
-    right_margin: float  # columns behind it at the least: text that would be longer is squeezed
-    spacing: float  # between letters, in font sizes
-    stretch: float  # width over height, beside the font's own
-    slope: float  # rows that the line falls over its width (below 0: rises)
+    ink_height: float  # rows from the top of the ink to its bottom, slope included
+    top_margin: float  # rows above the ink, as far as the height leaves room
+    left_margin: float  # columns left of the ink
+    right_margin: float  # least columns right of the ink: longer text is squeezed
+    spacing: float  # between characters, in font sizes
+    stretch: float  # factor of the font's width
+    slope: float  # rows that the line falls over its width (negative: rises)
     taper: float  # height at the right end over that at the left, less 1
-    slant: float  # columns that a letter leans to the right for each row that it is high
+    slant: float  # columns that a character leans to the right per row of its height
     paper: float  # grey of the paper
-    ink: float  # share of the paper's light that ink takes away
+    ink: float  # share of the paper's light that ink absorbs
     weight: float  # contrast of a stroke's edges: above 1 strokes grow, below they fade
     shade: float  # change of the paper's grey along the line
-    texture: float  # change of the paper's grey from blotch to blotch, a standard deviation
-    blur: float  # standard deviation of the blur
-    motion: float  # columns that motion blurs
-    coarse: float  # the line is scaled down by this factor, and up again; at most 1 leaves it
+    texture: float  # standard deviation of the paper's grey from blotch to blotch
+    blur: float  # standard deviation of the Gaussian blur
+    motion: float  # columns of motion blur
+    coarse: float  # factor of scaling down and up again; no change up to 1
     noise: float  # standard deviation of the noise, in grey levels
     quality: float  # of the JPEG file, from 1 to 95
 
 
-# Five numbers: least, lower quartile, median, upper quartile, most.
+# Five-number summary: minimum, lower quartile, median, upper quartile, maximum.
 Spread = tuple[float, float, float, float, float]
 
-_AT = 4  # parts between five numbers
+_PARTS = 4  # quarters between five numbers
 
 
-def _spread(*numbers: float, limits: tuple[float, float]) -> Spread:
+def _spread(*numbers: float, limits: tuple[float, float]) -> Any:
     """A field of StyleDistribution: its five numbers in the style `plain`, and their limits."""
     return dataclasses.field(default=numbers, metadata={"limits": limits})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StyleDistribution:
-    """The spread of each property of Style, by its five numbers, between which it is even.
+    """Distribution of each property of Style, by its five-number summary.
 
-    A quarter of the lines lies between two neighbours, so a spread can be written down as it was measured. One
-    that begins with zeros leaves as many quarters of the lines alone.
+    Values are uniform between two neighbouring numbers, so that a quarter of the lines lies between them: a
+    measured summary can be used as it is. With k leading zeros, k - 1 quarters of the lines lack the property.
     """
 
-    # Lengths are those of lines 32 pixels high, and grow with others.
+    # Lengths refer to lines 32 pixels high and scale with the height.
     ink_height: Spread = _spread(24, 25, 26, 27, 28, limits=(8, 32))
     top_margin: Spread = _spread(1, 2, 2, 3, 4, limits=(0, 24))
     left_margin: Spread = _spread(1, 2, 3, 4, 6, limits=(0, 64))
@@ -77,27 +77,27 @@ class StyleDistribution:
     noise: Spread = _spread(0, 0, 0, 0, 0, limits=(0, 64))
     quality: Spread = _spread(95, 95, 95, 95, 95, limits=(1, 95))
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             spread, (low, high) = getattr(self, field.name), field.metadata["limits"]
             if not (_is_spread(spread) and low <= spread[0] and spread[-1] <= high):
                 raise UserError(
                     f"style {field.name}",
                     received=spread,
-                    expected=f"five numbers that never fall, from {low} to {high}",
-                    remedy="They are the least, the quartiles and the most of what lines shall have.",
+                    expected=f"five ascending numbers from {low} to {high}",
+                    remedy="Give minimum, quartiles and maximum.",
                 )
 
     @classmethod
     def within_limits(cls, spreads: Mapping[str, np.ndarray]) -> "StyleDistribution":
-        """StyleDistribution of five numbers a property, put in order, moved into their limits and rounded."""
+        """Returns a distribution of summaries (float [5] each): clipped to their limits, sorted, rounded."""
         limits = {field.name: field.metadata["limits"] for field in dataclasses.fields(cls)}
         fitted = {name: np.sort(np.clip(spread, *limits[name])).round(3) for name, spread in spreads.items()}
         return cls(**{name: tuple(spread.tolist()) for name, spread in fitted.items()})
 
-    def draw(self, random: np.random.Generator) -> Style:
-        """The look of one line."""
-        place = random.random(len(Style._fields)) * _AT
+    def sample(self, random: np.random.Generator) -> Style:
+        """Samples the style of one line; the properties are independent."""
+        place = random.random(len(Style._fields)) * _PARTS
         part = place.astype(np.intp)
         low, rise = self._table
         row = np.arange(len(part))
@@ -105,12 +105,13 @@ class StyleDistribution:
 
     @functools.cached_property
     def _table(self) -> tuple[np.ndarray, np.ndarray]:
+        """The lower end and the length of each quarter, float64 [properties, 4] each."""
         spreads = np.array([getattr(self, name) for name in Style._fields])
         return spreads[:, :-1], np.diff(spreads)
 
 
 def _is_spread(value: object) -> bool:
-    if not isinstance(value, tuple) or len(value) != _AT + 1:
+    if not isinstance(value, tuple) or len(value) != _PARTS + 1:
         return False
     numbers = all(type(number) in (int, float) for number in value)
     return numbers and all(low <= high for low, high in itertools.pairwise(value))
@@ -119,7 +120,7 @@ def _is_spread(value: object) -> bool:
 PRESETS = {
     # Dark ink on light paper, upright and sharp.
     "plain": StyleDistribution(),
-    # Fitted to 100 lines of the data set that the notebook was trained on: see benchmarks.looks.
+    # Fitted to 100 lines of the data set that the notebook was trained on; see benchmarks.looks.
     "caffe_ocr": StyleDistribution(
         ink_height=(24.6, 29, 29.4, 29.7, 31.6),
         top_margin=(0.2, 1.2, 2.2, 2.3, 4.4),
@@ -140,14 +141,15 @@ PRESETS = {
     ),
 }
 
-# In a file of looks, the preset that holds for what the file leaves out.
+# Key of a style file: the preset for properties that the file leaves out.
 _BASE = "preset"
 
 
 def load_style(name: str) -> StyleDistribution:
-    """The looks of a preset's name, or of a JSON file: {"preset": name, property: [five numbers], ...}.
+    """Returns a preset, or the style of a JSON file: {"preset": name, property: [five numbers], ...}.
 
-    Raises UserError for anything else.
+    Raises:
+      UserError: there is no such preset or file, or the file is wrong.
     """
     if name in PRESETS:
         return PRESETS[name]

@@ -1,4 +1,4 @@
-"""A text set in a face: a mask of its ink."""
+"""Typesets text in a font face: returns a mask of its ink."""
 
 import functools
 from typing import NamedTuple
@@ -7,13 +7,20 @@ import numpy as np
 
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import Face, open_face
 
-# Glyphs that a worker keeps: the common ones of some thirty faces, at about 1.5 kB each. To render one takes
-# 0.04 to 0.2 ms, and without keeping any a line would take most of its time for that.
-_KEPT_GLYPHS = 65_536
+# Glyphs that a worker caches: the common ones of some thirty faces, at about 1.5 kB each. Rendering one takes
+# 0.04 to 0.2 ms; without the cache, glyphs would take most of a line's time.
+_CACHED_GLYPHS = 65_536
 
 
 class Glyph(NamedTuple):
-    """A character in a face: its ink, uint8 [h, w], where that lies from the pen, how far the pen goes on."""
+    """A rendered character.
+
+    Attributes:
+      ink: Ink mask, uint8 [h, w], 255 where all is ink.
+      left: Columns from the pen to the ink.
+      top: Rows from the font's ascender to the ink.
+      advance: Columns from the pen to that of the next character.
+    """
 
     ink: np.ndarray
     left: int
@@ -21,10 +28,17 @@ class Glyph(NamedTuple):
     advance: float
 
 
-def set_text(text: str, face: Face, size: int, spacing: float) -> np.ndarray:
-    """A mask, uint8 [h, w] (255 where all is ink), cut to the ink of a text.
+def typeset(text: str, face: Face, size: int, spacing: float) -> np.ndarray:
+    """Returns the ink mask of a text, uint8 [h, w], cropped to its ink.
 
-    `spacing` is in pixels, between letters. Raises ValueError for a text without any ink.
+    Args:
+      text: Characters that the face has.
+      face: The font face.
+      size: Font size in pixels per em.
+      spacing: Additional pixels between characters.
+
+    Raises:
+      ValueError: the text has no ink.
     """
     placed, pen = [], 0.0
     for character in text:
@@ -37,9 +51,9 @@ def set_text(text: str, face: Face, size: int, spacing: float) -> np.ndarray:
     return _join(placed)
 
 
-@functools.lru_cache(_KEPT_GLYPHS)
+@functools.lru_cache(_CACHED_GLYPHS)
 def render_glyph(face: Face, size: int, character: str) -> Glyph:
-    """A character in a face, at a font size in pixels; its ink is cut to where there is some."""
+    """Renders a character at a font size in pixels per em, cropped to its ink."""
     font = open_face(face, size)
     core, (left, top) = font.getmask2(character)
     ink = np.frombuffer(bytes(core), np.uint8).reshape(core.size[1], core.size[0])
@@ -51,7 +65,7 @@ def render_glyph(face: Face, size: int, character: str) -> Glyph:
 
 
 def _join(placed: list[tuple[np.ndarray, int, int]]) -> np.ndarray:
-    """One mask of several, each with its x and y."""
+    """One mask (uint8 [h, w]) of several, each with its x and y."""
     left, top = min(x for _, x, _ in placed), min(y for *_, y in placed)
     right = max(x + ink.shape[1] for ink, x, _ in placed)
     bottom = max(y + ink.shape[0] for ink, _, y in placed)

@@ -31,9 +31,10 @@ def _find_widths() -> dict[str, str]:
 
 
 _PLAIN_OF = {form: plain for form, plain in _find_widths().items() if not _NARROW_KANA.match(form)}
-_FULL_OF = {
-    **{plain: form for form, plain in _PLAIN_OF.items() if unicodedata.east_asian_width(form) == "F"},
-    **{form: plain for form, plain in _PLAIN_OF.items() if unicodedata.east_asian_width(form) == "H"},
+_TO_HALF = {ord(form): plain for form, plain in _PLAIN_OF.items()}
+_TO_FULL = {
+    **{ord(plain): form for form, plain in _PLAIN_OF.items() if unicodedata.east_asian_width(form) == "F"},
+    **{ord(form): plain for form, plain in _PLAIN_OF.items() if unicodedata.east_asian_width(form) == "H"},
 }
 
 
@@ -60,7 +61,7 @@ class TextNormaliser:
 
     def apply(self, text: str) -> str:
         r"""Returns normalised text: no row is empty, rows end with one \n, a run of blanks is one space."""
-        text = self._change_width(text.translate(str.maketrans(dict(self.table))))
+        text = self._change_width(text.translate({ord(character): to for character, to in self.table.items()}))
         return _BLANK_ENDS.sub("\n", _BLANKS.sub(" ", _ROW_ENDS.sub("\n", text))).lstrip(" \n")
 
     def _change_width(self, text: str) -> str:
@@ -68,7 +69,7 @@ class TextNormaliser:
             return text
         # Half-width kana are unusual in either width, and their marks join their bases.
         text = _NARROW_KANA.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)
-        return text.translate(str.maketrans(_PLAIN_OF if self.width == "half" else _FULL_OF))
+        return text.translate(_TO_HALF if self.width == "half" else _TO_FULL)
 
 
 def read_character_map(path: str) -> dict[str, str]:
@@ -99,5 +100,6 @@ def read_character_map(path: str) -> dict[str, str]:
                 expected="a character that no row above has, a tab, and its replacement, which may be empty",
                 remedy="Write U+0020 as itself, a tab as \\t.",
             )
-        table.update([cells] if row else [])
+        if row:
+            table[cells[0]] = cells[1]
     return table

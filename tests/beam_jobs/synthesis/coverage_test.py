@@ -82,7 +82,7 @@ class CoverageTest(parameterized.TestCase, tf.test.TestCase):
         with (
             mock.patch("densenet_ocr.beam_jobs.synthesis.fonts.coverage._WORTH_PROCESSES", 0),
             mock.patch("densenet_ocr.beam_jobs.synthesis.fonts.coverage.end_with_parent", os._exit),
-            self.assertRaisesRegex(UserError, "process that looks at fonts: received one that was killed"),
+            self.assertRaisesRegex(UserError, "process that reads fonts: received one that was killed"),
         ):
             find_coverage(faces, "春")
 
@@ -138,11 +138,11 @@ class CoverageTest(parameterized.TestCase, tf.test.TestCase):
             [
                 f"One Regular ({path}#0): 2 of 4 characters",
                 f"Two Regular ({path}#1): 2 of 4 characters",
-                "characters that no face draws: 1: '冬' (U+51AC)",
+                "characters that no face has: 1: '冬' (U+51AC)",
             ],
         )
         rows = describe_coverage(faces, coverage[:, :3], "春夏秋")
-        self.assertEqual(rows[-1], "characters that no face draws: 0")
+        self.assertEqual(rows[-1], "characters that no face has: 0")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from densenet_ocr.beam_jobs.synthesis.fonts.faces import PILLOW, find_faces
 from densenet_ocr.beam_jobs.synthesis.measures import measure
 from densenet_ocr.beam_jobs.synthesis.rendering.renderer import LineRenderer
 from densenet_ocr.beam_jobs.synthesis.rendering.style import PRESETS, Style, StyleDistribution
-from densenet_ocr.beam_jobs.synthesis.rendering.typesetting import set_text
+from densenet_ocr.beam_jobs.synthesis.rendering.typesetting import typeset
 from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.images import Geometry
 
@@ -132,7 +132,7 @@ class DrawingTest(parameterized.TestCase, tf.test.TestCase):
 
 class TypesettingTest(tf.test.TestCase):
     def test_a_mask_ends_where_its_ink_does(self):
-        mask = set_text(" 01 ", find_faces([PILLOW])[0], 30, 0)
+        mask = typeset(" 01 ", find_faces([PILLOW])[0], 30, 0)
         for edge in (mask[0], mask[-1], mask[:, 0], mask[:, -1]):
             self.assertGreater(edge.max(), 0)
 
@@ -141,12 +141,12 @@ class TypesettingTest(tf.test.TestCase):
         font = PIL.ImageFont.load_default(30)
         box = font.getbbox("0123456789")
         self.assertAllClose(
-            set_text("0123456789", face, 30, 0).shape[::-1], (box[2] - box[0], box[3] - box[1]), atol=2
+            typeset("0123456789", face, 30, 0).shape[::-1], (box[2] - box[0], box[3] - box[1]), atol=2
         )
 
     def test_a_text_without_ink_is_an_error(self):
         with self.assertRaisesRegex(ValueError, "no ink"):
-            set_text("  ", find_faces([PILLOW])[0], 30, 0)
+            typeset("  ", find_faces([PILLOW])[0], 30, 0)
 
 
 if __name__ == "__main__":

@@ -11,9 +11,9 @@ from densenet_ocr.beam_jobs.synthesis.rendering.style import PRESETS, Style, Sty
 from densenet_ocr.pipeline.errors import UserError
 
 
-def draw_many(looks: StyleDistribution, count: int = 4000) -> np.ndarray:
+def draw_many(style: StyleDistribution, count: int = 4000) -> np.ndarray:
     random = np.random.default_rng(0)
-    return np.array([looks.draw(random) for _ in range(count)])
+    return np.array([style.sample(random) for _ in range(count)])
 
 
 class LooksTest(parameterized.TestCase, tf.test.TestCase):
@@ -42,16 +42,16 @@ class LooksTest(parameterized.TestCase, tf.test.TestCase):
         (2,),
     )
     def test_what_is_no_spread_of_a_property_is_refused(self, spread):
-        with self.assertRaisesRegex(UserError, "style blur: .*five numbers that never fall, from 0 to 5"):
+        with self.assertRaisesRegex(UserError, "style blur: .*five ascending numbers from 0 to 5"):
             StyleDistribution(blur=spread)
 
     def test_a_file_changes_what_it_names_of_a_preset(self):
         path = os.path.join(self.get_temp_dir(), "own.json")
         with open(path, "w") as file:
             json.dump({"preset": "caffe_ocr", "blur": [1, 1, 1, 1, 2]}, file)
-        looks = load_style(path)
-        self.assertEqual(looks.blur, (1, 1, 1, 1, 2))
-        self.assertEqual(looks.paper, PRESETS["caffe_ocr"].paper)
+        style = load_style(path)
+        self.assertEqual(style.blur, (1, 1, 1, 1, 2))
+        self.assertEqual(style.paper, PRESETS["caffe_ocr"].paper)
 
     @parameterized.parameters(
         ('{"blurr": [0, 0, 0, 0, 0]}', "no property 'blurr'"),

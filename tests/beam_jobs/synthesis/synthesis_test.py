@@ -14,8 +14,7 @@ from densenet_ocr.beam_jobs.engine.source import RefusedRow, ShardPlan, save_pla
 from densenet_ocr.beam_jobs.inspection.job import tell_dataset
 from densenet_ocr.beam_jobs.sources.rows import RecordBuilder
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import PILLOW, find_faces
-from densenet_ocr.beam_jobs.synthesis.rendering import layout as placing
-from densenet_ocr.beam_jobs.synthesis.rendering import renderer
+from densenet_ocr.beam_jobs.synthesis.rendering import layout, renderer
 from densenet_ocr.beam_jobs.synthesis.rendering.renderer import LineRenderer
 from densenet_ocr.beam_jobs.synthesis.rendering.style import StyleDistribution
 from densenet_ocr.beam_jobs.synthesis.source import SyntheticSource
@@ -71,7 +70,7 @@ class SyntheticSourceTest(SynthesisTest):
 
     def test_a_line_too_long_for_a_picture_is_refused(self):
         self.synthesize(lines=2, length="6", image_width=0, max_reject_fraction=1.0)
-        with mock.patch.object(placing, "_MOST_COLUMNS", 50):
+        with mock.patch.object(layout, "_MOST_COLUMNS", 50):
             result = self.synthesize(
                 lines=2, length="6", image_width=0, max_reject_fraction=1.0, output=self.output + "2"
             )
