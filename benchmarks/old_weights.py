@@ -17,7 +17,7 @@ import tf_keras
 from absl import flags
 
 from benchmarks import notebook
-from densenet_ocr.model.keras2.weights import load_old_model
+from densenet_ocr.model.keras2.weights import load_keras2_model
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.ui import command
 
@@ -45,7 +45,7 @@ def compare(classes: int, height: int) -> tuple[float, float, float]:
     draw_weights(network, seed=classes + height)
     with tempfile.TemporaryDirectory() as folder:
         notebook.add_ctc(network).save_weights(path := os.path.join(folder, "old.h5"))
-        ours, _ = load_old_model(path, charset=charset, height=height)
+        ours, _ = load_keras2_model(path, charset=charset, height=height)
     lines = draw_lines(height)
     logits, probabilities = ours(lines, training=False).numpy(), network(lines, training=False).numpy()
     expected = find_logits(network, lines)

@@ -12,7 +12,8 @@ from densenet_ocr.model.network.devices import set_up_devices
 from densenet_ocr.model.reading.network import KerasNetwork
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
-from densenet_ocr.model.training.run_folder import RunFolder, load_model, open_run
+from densenet_ocr.model.training.run_folder import RunFolder, open_run
+from densenet_ocr.model.training.weights import load_model
 from densenet_ocr.pipeline import images, storage
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo

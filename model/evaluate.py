@@ -52,14 +52,14 @@ def main() -> None:
 
 
 def _load_network():
-    from densenet_ocr.model.reading.loading import check_choice, load_network, load_old_network
+    from densenet_ocr.model.reading.loading import check_choice, load_keras2, load_network
     from densenet_ocr.pipeline.dataset_info import load_dataset_info
 
     check_choice(model=_MODEL.value, checkpoint=_CHECKPOINT.value, weights=_WEIGHTS.value)
     if _MODEL.value:
         return load_network(_MODEL.value, _CHECKPOINT.value)
     info = load_dataset_info(_DATA.value)
-    return load_old_network(_WEIGHTS.value, charset=info.charset, height=info.geometry.height)
+    return load_keras2(_WEIGHTS.value, charset=info.charset, height=info.geometry.height)
 
 
 def run() -> None:

@@ -8,6 +8,7 @@ import contextlib
 import io
 import itertools
 import json
+import os
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -51,12 +52,14 @@ class StoredModel(NamedTuple):
     settings: list[dict[str, Any]] | None
 
 
-def has_keras2_layout(path: str) -> bool:
-    """Whether a file lies as Keras 2 lays weights out; False for all else, and where there is no such file."""
+def is_keras2_file(path: str) -> bool:
+    """Whether Keras 2 wrote a weights file; False for other files, damaged ones too. Reads its header only."""
     try:
-        with _open(path) as file:
+        if not os.path.isfile(storage.local_path(path)):
+            return False
+        with h5py.File(path, "r") as file:
             return _find_group(file) is not None
-    except UserError:
+    except _DAMAGED:
         return False
 
 

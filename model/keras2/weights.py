@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
-from densenet_ocr.model.keras2.file import StoredLayer, has_keras2_layout, read_keras2_file
+from densenet_ocr.model.keras2.file import StoredLayer, read_keras2_file
 from densenet_ocr.model.keras2.settings import check_settings
 from densenet_ocr.model.network import densenet
 from densenet_ocr.pipeline.charset import Charset
@@ -29,12 +29,7 @@ _COUNTED = re.compile(r"(conv2d|batch_normalization)(?:_(\d+))?")
 _REMEDY = "Weights of another network cannot be taken over."
 
 
-def is_old_weights(path: str) -> bool:
-    """Whether a file lies as Keras 2 lays weights out; False for all else, and where there is no such file."""
-    return has_keras2_layout(path)
-
-
-def read_old_weights(path: str) -> list[list[np.ndarray]]:
+def read_keras2_layers(path: str) -> list[list[np.ndarray]]:
     """The float32 arrays of each layer, as model.training.transfer.Source has them, in the network's order.
 
     The last layer's are a kernel [rows * channels, classes] and a bias [classes]. Raises UserError for a file
@@ -55,7 +50,7 @@ def read_old_weights(path: str) -> list[list[np.ndarray]]:
     ]
 
 
-def load_old_model(
+def load_keras2_model(
     path: str, *, charset: Charset, height: int, padded: bool = False
 ) -> tuple[keras.Model, DatasetInfo]:
     """The network with the file's weights (see build_densenet), and what a reader has to know of its data.
@@ -63,7 +58,7 @@ def load_old_model(
     Lines are read as the notebook read them: scaled to `height`, of any width. Raises UserError where the file
     cannot be read, or has weights for another number of classes or rows.
     """
-    layers = read_old_weights(path)
+    layers = read_keras2_layers(path)
     check_classes(path, layers, charset)
     check_rows(path, layers, height)
     model = densenet.build_densenet(height=height, classes=charset.classes, padded=padded)

@@ -1,9 +1,10 @@
 """A network from where it lies: a run, an export, or a file of the original notebook's weights."""
 
 from densenet_ocr.model.exports.networks import load_export
-from densenet_ocr.model.keras2.weights import load_old_model
+from densenet_ocr.model.keras2.weights import load_keras2_model
 from densenet_ocr.model.reading.network import KerasNetwork, Network
-from densenet_ocr.model.training.run_folder import RunFolder, find_weights, load_model
+from densenet_ocr.model.training.run_folder import RunFolder
+from densenet_ocr.model.training.weights import find_weights, load_model
 from densenet_ocr.pipeline.charset import Charset, read_charset
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports.export_info import is_export
@@ -27,9 +28,9 @@ def load_network(path: str, checkpoint: str | None = None) -> Network:
     return KerasNetwork(model, info, name=name, weights=weights, train_split=settings["train_split"])
 
 
-def load_old_network(weights: str, *, charset: Charset, height: int) -> Network:
+def load_keras2(weights: str, *, charset: Charset, height: int) -> Network:
     """The network with weights that Keras 2 wrote (see model.keras2.weights); raises UserError."""
-    model, info = load_old_model(weights, charset=charset, height=height)
+    model, info = load_keras2_model(weights, charset=charset, height=height)
     return KerasNetwork(model, info, name=weights, weights=weights)
 
 
@@ -48,7 +49,7 @@ def choose_network(
             expected="the charset file that the weights were trained with, which does not lie in theirs",
             remedy="Set --charset, and --image_height where it is not 32.",
         )
-    return load_old_network(weights, charset=read_charset(charset), height=height or Geometry().height)
+    return load_keras2(weights, charset=read_charset(charset), height=height or Geometry().height)
 
 
 def _check_alone(charset: str | None, height: int | None) -> None:

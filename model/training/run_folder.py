@@ -6,17 +6,11 @@ config.json  charset.txt  dataset.json  weights/  checkpoints/  history.csv  cur
 import contextlib
 import dataclasses
 import json
-import warnings
 
-import keras
-
-from densenet_ocr.model.keras2.weights import is_old_weights
-from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import FILE_NAME, DatasetInfo, load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.exports.export_info import is_export
 
 BEST = "best.weights.h5"
 EPOCH = "epoch-{epoch:04d}.weights.h5"
@@ -109,81 +103,6 @@ def hold_run(path: str) -> contextlib.AbstractContextManager[None]:
         received="a second training, while another one writes there",
         remedy="Wait for the other one, or choose another --run.",
     )
-
-
-def load_model(
-    path: str, checkpoint: str | None = None, *, padded: bool = False
-) -> tuple[keras.Model, DatasetInfo]:
-    """The run's model with weights (see build_densenet), and the description of the data it was trained on.
-
-    Weights are those of the best epoch, or of the last one where none was chosen; `checkpoint` names a file in
-    the run's weights folder or anywhere. Raises UserError where anything is missing or does not fit.
-    """
-    run = RunFolder(path)
-    if not storage.exists(run.config):
-        raise UserError(
-            f"model {path}",
-            received=_describe_other(path),
-            expected="the folder of a run (with config.json) or of an export (with export.json)",
-            remedy="Name that folder. Weights of the original notebook are given by --weights=FILE.",
-        )
-    info = load_dataset_info(path)
-    model = build_densenet(height=info.geometry.height, classes=info.charset.classes, padded=padded)
-    _load_weights(model, find_weights(run, checkpoint))
-    return model, info
-
-
-def _describe_other(path: str) -> str:
-    """What lies at a path where no run does."""
-    if not storage.exists(path):
-        return "no such folder"
-    if not storage.is_folder(path):
-        return "a file"
-    if storage.exists(storage.join(path, FILE_NAME)):
-        return "the folder of a data set, or of an export that is not whole"
-    inside = [name for name in storage.list_names(path) if is_export(storage.join(path, name))]
-    return f"a folder that has exports in it: {', '.join(inside[:3])}" if inside else "a folder with neither"
-
-
-def find_weights(run: RunFolder, checkpoint: str | None = None) -> str:
-    """The path of the weights that `load_model` takes; raises UserError where a run has none."""
-    if checkpoint:
-        inside = storage.join(run.weights, checkpoint)
-        return inside if storage.exists(inside) else checkpoint
-    found = storage.find(storage.join(run.weights, BEST)) or storage.find(
-        storage.join(run.weights, "epoch-*.weights.h5")
-    )
-    if not found:
-        raise UserError(
-            f"model {run.path}",
-            received="no weights in it",
-            expected=f"weights/{BEST} or weights of an epoch",
-            remedy="Let the training finish its first epoch.",
-        )
-    return found[-1]
-
-
-def _load_weights(model: keras.Model, path: str) -> None:
-    # Keras would load these layer by layer, and none of it would know their characters.
-    if is_old_weights(path):
-        raise UserError(
-            f"weights {path}",
-            received="a file that Keras 2 wrote, as the original notebook's are",
-            expected="weights of a run",
-            remedy="Read it with --weights=FILE in place of a run; train begins with it by --init_from=FILE.",
-        )
-    try:
-        with warnings.catch_warnings():
-            # Keras only warns of weights that it does not find, and leaves those as they were.
-            warnings.simplefilter("error")
-            model.load_weights(path)
-    except (OSError, ValueError, KeyError, UserWarning) as error:
-        raise UserError(
-            f"weights {path}",
-            received=str(error).splitlines()[0],
-            expected=f"weights of {model.name} with {model.output_shape[-1]} classes",
-            remedy="Choose other weights of the run, by --checkpoint or, in training, by --init_from.",
-        ) from None
 
 
 def _check_equal(run: RunFolder, training: TrainConfig, info: DatasetInfo) -> None:

@@ -26,8 +26,9 @@ from densenet_ocr.model.training.preemption import Preempted, PreemptionSignal, 
 from densenet_ocr.model.training.run_folder import RunFolder, hold_run, open_run
 from densenet_ocr.model.training.step import make_step
 from densenet_ocr.model.training.tensorboard import Readings
-from densenet_ocr.model.training.transfer import Source, begin_with
+from densenet_ocr.model.training.transfer import begin_with
 from densenet_ocr.model.training.validation import Validator, choose_validation
+from densenet_ocr.model.training.weights import Weights
 from densenet_ocr.pipeline import schema
 from densenet_ocr.pipeline.dataset import count_steps, training_input
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
@@ -76,7 +77,7 @@ class Trainer:
         folder: RunFolder,
         saving: CheckpointConfig,
         watching: LoggingConfig,
-        source: Source | None = None,
+        source: Weights | None = None,
     ):
         """Builds model (with the weights of `source`), optimizer, step and so on; nothing is restored yet."""
         self._training, self._strategy, self._info, self._data = training, strategy, info, data
@@ -109,7 +110,7 @@ class Trainer:
         self._seconds, self._images = 0.0, 0
         logging.info("parameters: %d, of which %d do not train", *count_parameters(self.model))
 
-    def _build_model(self, source: Source | None) -> None:
+    def _build_model(self, source: Weights | None) -> None:
         """Makes all that has variables; called in the strategy's scope."""
         training, info = self._training, self._info
         self.model = build_densenet(

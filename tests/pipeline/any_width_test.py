@@ -29,9 +29,10 @@ from densenet_ocr.model.reading.loading import load_network
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.model.training import trainer as training_module
 from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, TrainConfig
-from densenet_ocr.model.training.run_folder import load_model, open_run
+from densenet_ocr.model.training.run_folder import open_run
 from densenet_ocr.model.training.step import StepLoss, make_step
 from densenet_ocr.model.training.trainer import train
+from densenet_ocr.model.training.weights import load_model
 from densenet_ocr.pipeline.dataset import count_steps, evaluation_input, training_input
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
 from densenet_ocr.pipeline.errors import UserError

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import notebook
-from densenet_ocr.model.keras2.weights import read_old_weights
+from densenet_ocr.model.keras2.weights import read_keras2_layers
 from densenet_ocr.model.network.densenet import build_densenet, layers_with_weights
 from densenet_ocr.pipeline.errors import UserError
 from tests.samples import CHARSET, shallow_network
@@ -91,7 +91,7 @@ class Keras2Case(tf.test.TestCase):
         if layers is not None or layout:
             write_keras2(self.path, self.layers if layers is None else layers, **layout)
         with self.assertRaisesRegex(UserError, message):
-            read_old_weights(self.path)
+            read_keras2_layers(self.path)
 
     def change(self, number: int, **arrays) -> Layers:
         """The layers, with some arrays of one changed or, where they are None, left out."""

@@ -10,8 +10,8 @@ from absl.testing import parameterized
 
 from benchmarks import notebook
 from benchmarks.old_weights import draw_lines, draw_weights, find_logits
-from densenet_ocr.model.keras2.file import has_keras2_layout
-from densenet_ocr.model.keras2.weights import load_old_model, read_old_weights
+from densenet_ocr.model.keras2.file import is_keras2_file
+from densenet_ocr.model.keras2.weights import load_keras2_model, read_keras2_layers
 from densenet_ocr.model.network.densenet import build_densenet
 from tests.model.keras2.keras2_case import Keras2Case, shallow, write_keras2
 from tests.samples import CHARSET
@@ -26,8 +26,8 @@ class LayoutsTest(parameterized.TestCase, Keras2Case):
         ("a whole model's names in parts", {"group": "model_weights", "names_in_a_part": 7, "encode": str}),
     )
     def test_reads(self, layout):
-        read = read_old_weights(write_keras2(self.path, self.layers, **layout))
-        self.assertTrue(has_keras2_layout(self.path))
+        read = read_keras2_layers(write_keras2(self.path, self.layers, **layout))
+        self.assertTrue(is_keras2_file(self.path))
         for arrays, (_, expected) in zip(read, self.layers, strict=True):
             for array, stored in zip(arrays, expected.values(), strict=True):
                 self.assertAllEqual(array, stored)
@@ -35,7 +35,7 @@ class LayoutsTest(parameterized.TestCase, Keras2Case):
 
     def test_variables_are_taken_by_name(self):
         layers = [(name, dict(reversed(arrays.items()))) for name, arrays in self.layers]
-        read = read_old_weights(write_keras2(self.path, layers))
+        read = read_keras2_layers(write_keras2(self.path, layers))
         self.assertAllEqual(read[1][0], layers[1][1]["gamma"])
         self.assertAllEqual(read[-1][1], layers[-1][1]["bias"])
 
@@ -47,7 +47,7 @@ class LayoutsTest(parameterized.TestCase, Keras2Case):
             draw_weights(network, seed=2)
             outer = tf_keras.Model(line, network(line))
             outer.save(self.path) if whole else outer.save_weights(self.path)
-        ours, _ = load_old_model(self.path, charset=CHARSET, height=32)
+        ours, _ = load_keras2_model(self.path, charset=CHARSET, height=32)
         self.assertAllClose(
             ours(draw_lines(32, 61), training=False),
             find_logits(network, draw_lines(32, 61)),
@@ -57,14 +57,14 @@ class LayoutsTest(parameterized.TestCase, Keras2Case):
 
     def test_the_variables_of_a_layer_may_have_owners_of_other_names(self):
         layers = self.change(2, **{"again/bias": self.layers[2][1]["bias"], "bias": None})
-        kernel, bias = read_old_weights(write_keras2(self.path, layers))[2]
+        kernel, bias = read_keras2_layers(write_keras2(self.path, layers))[2]
         self.assertAllEqual(kernel, self.layers[2][1]["kernel"])
         self.assertAllEqual(bias, self.layers[2][1]["bias"])
 
     def test_a_runs_own_weights_are_not_old_ones(self):
         build_densenet(height=32, classes=3).save_weights(path := self.path.replace(".h5", ".weights.h5"))
-        self.assertFalse(has_keras2_layout(path))
-        self.assertFalse(has_keras2_layout(path + "-missing"))
+        self.assertFalse(is_keras2_file(path))
+        self.assertFalse(is_keras2_file(path + "-missing"))
 
 
 class DamagedTest(parameterized.TestCase, Keras2Case):
@@ -86,7 +86,7 @@ class DamagedTest(parameterized.TestCase, Keras2Case):
     def test_a_truncated_file(self, part):
         write_keras2(self.path, self.layers)
         os.truncate(self.path, int(os.path.getsize(self.path) * part))
-        self.assertFalse(has_keras2_layout(self.path))
+        self.assertFalse(is_keras2_file(self.path))
         self.refuse("old.h5: received a damaged file of .* bytes .*truncated.* Fetch it again")
 
     def test_a_file_with_a_group_or_an_array_missing(self):

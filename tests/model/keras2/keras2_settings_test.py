@@ -10,7 +10,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from benchmarks import notebook
-from densenet_ocr.model.keras2.weights import read_old_weights
+from densenet_ocr.model.keras2.weights import read_keras2_layers
 from densenet_ocr.pipeline.errors import UserError
 from tests.model.keras2.keras2_case import shallow
 
@@ -34,7 +34,7 @@ class SettingsTest(parameterized.TestCase, tf.test.TestCase):
         with h5py.File(self.path, "a") as file:
             file.attrs["model_config"] = config
         with shallow(), self.assertRaisesRegex(UserError, message):
-            read_old_weights(self.path)
+            read_keras2_layers(self.path)
 
     @parameterized.parameters(
         ("1.1e-05", "0.001", "batch_normalization with epsilon 0.001, expected 1.1e-05, as in the notebook's"),

@@ -11,8 +11,9 @@ from absl.testing import parameterized
 
 from benchmarks import notebook
 from benchmarks.old_weights import draw_charset, draw_lines, draw_weights, find_logits
-from densenet_ocr.model.keras2.weights import is_old_weights, load_old_model, read_old_weights
-from densenet_ocr.model.training.run_folder import load_model
+from densenet_ocr.model.keras2.file import is_keras2_file
+from densenet_ocr.model.keras2.weights import load_keras2_model, read_keras2_layers
+from densenet_ocr.model.training.weights import load_model
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.images import Geometry
 from tests.model.keras2.keras2_case import Keras2Case, draw_layers, shallow, write_keras2
@@ -26,8 +27,8 @@ class EqualsKeras2Test(parameterized.TestCase, tf.test.TestCase):
         draw_weights(network, seed=classes)
         path = os.path.join(self.create_tempdir().full_path, "weights-01-0.40.hdf5")
         save(network, path)
-        self.assertTrue(is_old_weights(path))
-        ours, info = load_old_model(path, charset=charset, height=height)
+        self.assertTrue(is_keras2_file(path))
+        ours, info = load_keras2_model(path, charset=charset, height=height)
         lines = draw_lines(height, 61)
         expected = find_logits(network, lines)
         self.assertGreater(np.std(expected, axis=1).min(), 1e-2)  # frames differ, so a mix-up would show
@@ -58,7 +59,7 @@ class EqualsKeras2Test(parameterized.TestCase, tf.test.TestCase):
             network, path = notebook.build_network(14), os.path.join(self.create_tempdir().full_path, "old.h5")
             draw_weights(network, seed=1)
             network.save_weights(path)
-            ours, _ = load_old_model(path, charset=CHARSET, height=32, padded=True)
+            ours, _ = load_keras2_model(path, charset=CHARSET, height=32, padded=True)
             lines = draw_lines(32, 61)
             logits = ours([np.pad(lines, ((0, 0), (0, 0), (0, 9), (0, 0))), np.array([61, 61])], training=False)
             self.assertAllClose(logits[:, :7], find_logits(network, lines), rtol=0, atol=1e-4)
@@ -68,7 +69,7 @@ class AcceptedTest(parameterized.TestCase, Keras2Case):
     @parameterized.parameters(27, 99, 998)
     def test_counters_begin_anywhere(self, first):
         layers = draw_layers(first=first)
-        read = read_old_weights(write_keras2(self.path, layers))
+        read = read_keras2_layers(write_keras2(self.path, layers))
         for arrays, (_, expected) in zip(read, layers, strict=True):
             self.assertAllEqual(arrays[0], next(iter(expected.values())))
 
@@ -77,7 +78,7 @@ class AcceptedTest(parameterized.TestCase, Keras2Case):
         for name in (path, shutil.copy(path, os.path.join(run, "weights", "old.weights.h5"))):
             with self.assertRaisesRegex(
                 UserError,
-                f"weights {name}: received a file that Keras 2 wrote, .* Read it with --weights=FILE in place",
+                f"weights {name}: received a file of Keras 2, .* --weights=FILE .* --init_from=FILE",
             ):
                 load_model(run, name)
 
@@ -142,9 +143,9 @@ class RefusedTest(parameterized.TestCase, Keras2Case):
             "received a last layer of 14 classes, expected 12: the charset's 11 characters and the blank. Give "
             "the charset that they were trained with, row by row. If duplicated rows were taken out of a char_",
         ):
-            load_old_model(self.path, charset=draw_charset(12), height=32)
+            load_keras2_model(self.path, charset=draw_charset(12), height=32)
         with self.assertRaisesRegex(UserError, "14 classes, expected 13: .* put a row before it."):
-            load_old_model(self.path, charset=draw_charset(13), height=32)
+            load_keras2_model(self.path, charset=draw_charset(13), height=32)
 
     def test_another_height(self):
         write_keras2(self.path, self.layers)
@@ -153,7 +154,7 @@ class RefusedTest(parameterized.TestCase, Keras2Case):
             "received a last layer for 4 rows of features, expected 6, which lines 48 high make. Set "
             "--image_height to the height that they were trained with: 31 to 38 make 4 rows.",
         ):
-            load_old_model(self.path, charset=CHARSET, height=48)
+            load_keras2_model(self.path, charset=CHARSET, height=48)
 
 
 if __name__ == "__main__":

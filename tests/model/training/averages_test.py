@@ -11,8 +11,8 @@ from densenet_ocr.model.network.distribution import choose_strategy
 from densenet_ocr.model.training.averages import Averages
 from densenet_ocr.model.training.checkpoints import Checkpoints
 from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
-from densenet_ocr.model.training.run_folder import load_model
 from densenet_ocr.model.training.trainer import train
+from densenet_ocr.model.training.weights import load_model
 from tests.samples import convert_lines, shallow_network
 
 

@@ -13,10 +13,10 @@ from densenet_ocr.model.network.metrics import Scores
 from densenet_ocr.model.training import trainer as training_module
 from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
 from densenet_ocr.model.training.preemption import Preempted
-from densenet_ocr.model.training.run_folder import load_model
 from densenet_ocr.model.training.step import StepLoss
 from densenet_ocr.model.training.trainer import Trainer, train
 from densenet_ocr.model.training.validation import Validator
+from densenet_ocr.model.training.weights import load_model
 from densenet_ocr.pipeline.errors import UserError
 from tests.samples import convert_lines, shallow_network
 

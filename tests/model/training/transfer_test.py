@@ -18,9 +18,10 @@ from densenet_ocr.model.reading.evaluation import evaluate
 from densenet_ocr.model.reading.loading import load_network
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, TrainConfig
-from densenet_ocr.model.training.run_folder import load_model, open_run
+from densenet_ocr.model.training.run_folder import open_run
 from densenet_ocr.model.training.trainer import Trainer, train
-from densenet_ocr.model.training.transfer import begin_with, read_source
+from densenet_ocr.model.training.transfer import begin_with
+from densenet_ocr.model.training.weights import load_model, read_weights
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
@@ -91,52 +92,48 @@ class TransferTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_a_network_for_lines_of_any_width_takes_the_same_weights(self):
         model = build_densenet(height=32, classes=OLD.classes, padded=True)
-        read_source(self.old, data=OLD).place(model, OLD)
+        read_weights(self.old, data=OLD).place(model, OLD)
         lines = np.stack([draw_levels(n) for n in range(2)])[..., None] / np.float32(255) - 0.5
         logits = model([lines, np.array([64, 64])], training=False)
         self.assertAllClose(logits, self.logits_of(load_model(self.old)[0]), rtol=1e-5, atol=1e-5)
 
     def test_by_default_other_characters_are_refused_by_name(self):
-        with self.assertRaises(UserError) as caught:
+        with self.assertRaisesRegex(
+            UserError,
+            r"^charset of the data: received 3 characters: 'a' .U.0061., 'b' .*, ' ' .* that "
+            f"{self.old} lacks, .* 2 characters: 'x' .*, 'y' .*--charset_mode=union .*=new",
+        ):
             self.begin(CHARSET)
-        self.assertEqual(
-            str(caught.exception),
-            "charset of the data: received 3 characters: 'a' (U+0061), 'b' (U+0062), ' ' (U+0020) that "
-            f"{self.old} lacks, and without 2 characters: 'x' (U+0078), 'y' (U+0079) of its own, expected the "
-            "same characters in both, in any order. Set --charset_mode=union to keep all of both, or =new to "
-            "keep the data's alone.",
-        )
 
     def test_many_other_characters_are_counted(self):
         with self.assertRaisesRegex(UserError, "received 26 characters: 'A' .*'T' .U.0054. and 6 more that"):
             self.begin(Charset(OLD.characters + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
 
-    def test_dropped_characters_are_told(self):
+    def test_dropped_characters_are_logged(self):
         with self.assertLogs(level="WARNING") as logs:
             self.begin(CHARSET, "new")
         self.assertLen(logs.output, 1)
-        self.assertIn("2 characters: 'x' (U+0078), 'y' (U+0079) dropped, which the data lack", logs.output[0])
+        self.assertIn("2 characters: 'x' (U+0078), 'y' (U+0079) dropped", logs.output[0])
 
     def test_another_height_of_features_is_refused(self):
         with self.assertRaisesRegex(
             UserError,
-            "image height of the data: received 48, which makes 6 rows of features, expected 4 rows, for "
-            "which the last layer of .*old was trained, as 32 makes. Convert the data with --image_height=32",
+            "image height of the data: received 48, .* 6 rows .*, expected 4 rows, .*old.* --image_height=32",
         ):
             self.begin(OLD, height=48)
         self.assertEqual(self.begin(OLD, height=36)[1].height, 32)
 
     def test_a_weights_file_of_a_run_has_the_runs_characters(self):
-        self.assertEqual(read_source(self.best, data=CHARSET).charset, OLD)
+        self.assertEqual(read_weights(self.best, data=CHARSET).charset, OLD)
         with contextlib.chdir(os.path.dirname(self.best)):
-            self.assertEqual(read_source("best.weights.h5", data=CHARSET).charset, OLD)
+            self.assertEqual(read_weights("best.weights.h5", data=CHARSET).charset, OLD)
 
     def test_a_run_knows_its_characters(self):
         for path in (self.old, self.best):
             with self.assertRaisesRegex(
-                UserError, "init_charset: received 'c.txt', expected none, as the run .*old"
+                UserError, "init_charset: received 'c.txt', expected none, .* the run .*old"
             ):
-                read_source(path, data=OLD, charset_path="c.txt")
+                read_weights(path, data=OLD, charset_path="c.txt")
 
     def test_a_weights_file_outside_of_a_run_is_refused(self):
         alone = os.path.join(self.create_tempdir().full_path, "best.weights.h5")
@@ -193,14 +190,12 @@ class OldWeightsTest(tf.test.TestCase):
         classes = [*info.charset.encode(OLD.characters), info.charset.blank]
         self.assertAllClose(before, after[..., classes], rtol=1e-5, atol=1e-5)
 
-    def test_without_a_charset_it_has_the_datas_and_says_so(self):
+    def test_without_a_charset_it_has_that_of_the_data(self):
         data = Charset("abcdefghijkl")
         with self.assertLogs(level="INFO") as logs:
             _, source = self.begin(data, None, mode="fail")
         self.assertEqual(source.charset, data)
-        self.assertIn(
-            "weights of Keras 2, with the characters of the data, as it has their 13 classes", logs.output[0]
-        )
+        self.assertRegex(logs.output[0], "the charset of the data, .* 13 classes; --init_charset")
 
     def test_without_a_charset_data_of_as_many_classes_are_needed(self):
         with self.assertRaisesRegex(
@@ -222,7 +217,7 @@ class OldWeightsTest(tf.test.TestCase):
             self.begin(OLD, self.charset, height=48)
         self.begin(OLD, self.charset, height=38)
         build_densenet(height=48, classes=OLD.classes).save(high := os.path.join(self.folder, "high.hdf5"))
-        with self.assertRaisesRegex(UserError, "expected 6 rows, .* as 48 makes. .* with --image_height=48"):
+        with self.assertRaisesRegex(UserError, "expected 6 rows, .* with --image_height=48"):
             begin_with(settings(high), DatasetInfo(OLD, Geometry(32, 64), "uint8"), self.folder)
 
     def test_a_missing_file_is_an_error(self):

@@ -1,0 +1,216 @@
+"""Trained weights by the kind of file that holds them: a run, a weights file of a run, a file of Keras 2.
+
+Training writes weights files, so their reader lies here; model.reading imports training, never the reverse.
+"""
+
+import dataclasses
+import os
+import warnings
+
+import keras
+import numpy as np
+from absl import logging
+
+from densenet_ocr.model.keras2.file import is_keras2_file
+from densenet_ocr.model.keras2.weights import check_classes, count_rows, read_keras2_layers
+from densenet_ocr.model.network.densenet import build_densenet, layers_with_weights
+from densenet_ocr.model.training.run_folder import BEST, RunFolder
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.charset import Charset, read_charset
+from densenet_ocr.pipeline.dataset_info import FILE_NAME, DatasetInfo, load_dataset_info
+from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.exports.export_info import is_export
+from densenet_ocr.pipeline.frames import STRIDE
+
+
+@dataclasses.dataclass(frozen=True)
+class Weights:
+    """Weights of a trained network, with what gives them a meaning.
+
+    Attributes:
+      name: The path that they were read from.
+      charset: Characters of the classes.
+      height: Height in pixels of the lines that the network was trained on.
+      layers: Arrays of each layer with weights, float32, in the network's order and each layer's in that of
+        Keras: kernel, bias; or gamma, beta, moving mean, moving variance. The last layer has a kernel
+        [rows * channels, classes] and a bias [classes].
+    """
+
+    name: str
+    charset: Charset
+    height: int
+    layers: list[list[np.ndarray]]
+
+    def place(self, model: keras.Model, charset: Charset) -> None:
+        """Sets a model's weights; characters that these weights lack keep their initial values.
+
+        Args:
+          model: A network of build_densenet for the same rows of features.
+          charset: Characters of its classes. Columns of the last layer are matched by character.
+        """
+        *trunk, head = layers_with_weights(model)
+        for layer, arrays in zip(trunk, self.layers[:-1], strict=True):
+            layer.set_weights(arrays)
+        pairs = zip(self.layers[-1], head.get_weights(), strict=True)
+        head.set_weights([_copy_classes(old, new, self.charset, charset) for old, new in pairs])
+
+
+def read_weights(path: str, *, data: Charset, charset_path: str | None = None) -> Weights:
+    """Reads weights of any kind.
+
+    Args:
+      path: A run, whose best or else last epoch's weights are read; a file in a run's weights folder; or a
+        file of Keras 2.
+      data: For a file of Keras 2 without `charset_path`: its charset, if the number of classes is the same.
+      charset_path: Charset file of a file of Keras 2.
+
+    Raises:
+      UserError: the file cannot be read, or does not go with the charset.
+    """
+    run = _find_run(path)
+    if not run:
+        return _read_keras2(path, data, charset_path)
+    if charset_path:
+        raise UserError(
+            "init_charset",
+            received=repr(charset_path),
+            expected=f"none, because the run {run} has a charset",
+            remedy="Leave it out: it is for weights of the original notebook.",
+        )
+    info = _load_run_info(run)
+    model = build_densenet(height=info.geometry.height, classes=info.charset.classes)
+    if run == path:
+        load_into(model, find_weights(RunFolder(run)))
+    else:
+        _load_keras3(model, path)
+    layers = [layer.get_weights() for layer in layers_with_weights(model)]
+    return Weights(path, info.charset, info.geometry.height, layers)
+
+
+def load_model(
+    path: str, checkpoint: str | None = None, *, padded: bool = False
+) -> tuple[keras.Model, DatasetInfo]:
+    """Loads the model of a run.
+
+    Args:
+      path: Folder of the run.
+      checkpoint: A file in the run's weights folder, or the path of a weights file; by default the best
+        epoch's, or the last epoch's in a run without validation.
+      padded: Whether lines in a batch may be padded (see build_densenet).
+
+    Returns:
+      The model and the description of the data that it was trained on.
+
+    Raises:
+      UserError: something is missing or does not fit.
+    """
+    info = _load_run_info(path)
+    model = build_densenet(height=info.geometry.height, classes=info.charset.classes, padded=padded)
+    load_into(model, find_weights(RunFolder(path), checkpoint))
+    return model, info
+
+
+def find_weights(run: RunFolder, checkpoint: str | None = None) -> str:
+    """Returns the path of the weights that `load_model` loads; raises UserError for a run without weights."""
+    if checkpoint:
+        inside = storage.join(run.weights, checkpoint)
+        return inside if storage.exists(inside) else checkpoint
+    found = storage.find(storage.join(run.weights, BEST)) or storage.find(
+        storage.join(run.weights, "epoch-*.weights.h5")
+    )
+    if not found:
+        raise UserError(
+            f"model {run.path}",
+            received="no weights in it",
+            expected=f"weights/{BEST} or weights of an epoch",
+            remedy="Let the training finish its first epoch.",
+        )
+    return found[-1]
+
+
+def load_into(model: keras.Model, path: str) -> None:
+    """Loads a weights file of a run into a model; raises UserError for other files."""
+    # Keras would load a file of Keras 2 layer by layer, without a charset that its classes belong to.
+    if is_keras2_file(path):
+        raise UserError(
+            f"weights {path}",
+            received="a file of Keras 2, as the original notebook wrote",
+            expected="weights of a run",
+            remedy="Read it with --weights=FILE in place of a run; start a training from it by "
+            "--init_from=FILE.",
+        )
+    _load_keras3(model, path)
+
+
+def _load_keras3(model: keras.Model, path: str) -> None:
+    """Loads a file of `model.save_weights`; optimizer slots in it, of older runs, are ignored."""
+    try:
+        with warnings.catch_warnings():
+            # Keras only warns of weights that it does not find, and leaves those as they were.
+            warnings.simplefilter("error")
+            model.load_weights(path)
+    except (OSError, ValueError, KeyError, UserWarning) as error:
+        raise UserError(
+            f"weights {path}",
+            received=str(error).splitlines()[0],
+            expected=f"weights of {model.name} with {model.output_shape[-1]} classes",
+            remedy="Choose other weights of the run, by --checkpoint or, in training, by --init_from.",
+        ) from None
+
+
+def _load_run_info(path: str) -> DatasetInfo:
+    """The data set of a run; raises UserError for a path that is no run."""
+    if not storage.exists(RunFolder(path).config):
+        raise UserError(
+            f"model {path}",
+            received=_describe_other(path),
+            expected="the folder of a run (with config.json) or of an export (with export.json)",
+            remedy="Name that folder. Weights of the original notebook are given by --weights=FILE.",
+        )
+    return load_dataset_info(path)
+
+
+def _describe_other(path: str) -> str:
+    """What a path holds that is no run."""
+    if not storage.exists(path):
+        return "no such folder"
+    if not storage.is_folder(path):
+        return "a file"
+    if storage.exists(storage.join(path, FILE_NAME)):
+        return "the folder of a data set, or of an incomplete export"
+    inside = [name for name in storage.list_names(path) if is_export(storage.join(path, name))]
+    return f"a folder that has exports in it: {', '.join(inside[:3])}" if inside else "a folder with neither"
+
+
+def _find_run(path: str) -> str | None:
+    """The run that a path names, or that a weights file lies in; None for a file of Keras 2 or elsewhere."""
+    if not path.endswith((".h5", ".hdf5")) or storage.is_folder(path):
+        return path
+    run = os.path.normpath(storage.join(os.path.dirname(storage.local_path(path)), ".."))
+    return run if storage.exists(RunFolder(run).config) and not is_keras2_file(path) else None
+
+
+def _read_keras2(path: str, data: Charset, charset_path: str | None) -> Weights:
+    layers = read_keras2_layers(path)
+    classes = len(layers[-1][1])
+    if not charset_path and classes != data.classes:
+        raise UserError(
+            f"weights {path}",
+            received=f"a last layer of {classes} classes, and no charset",
+            expected=f"the {data.classes} classes of the data, whose charset would be used",
+            remedy="Name the charset that they were trained with: --init_charset=FILE.",
+        )
+    charset = read_charset(charset_path) if charset_path else data
+    check_classes(path, layers, charset)
+    origin = charset_path or f"the data, because both have {classes} classes; --init_charset names another"
+    logging.info("%s: weights of Keras 2, with the charset of %s", path, origin)
+    return Weights(path, charset, STRIDE * count_rows(layers), layers)
+
+
+def _copy_classes(old: np.ndarray, new: np.ndarray, old_charset: Charset, charset: Charset) -> np.ndarray:
+    """`new` [..., classes] with the values of `old` [..., old classes] for shared characters and the blank."""
+    shared = "".join(character for character in charset.characters if character in old_charset)
+    copied = new.copy()
+    places, old_places = ([*one.encode(shared), one.blank] for one in (charset, old_charset))
+    copied[..., places] = old[..., old_places]
+    return copied
