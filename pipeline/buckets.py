@@ -1,4 +1,4 @@
-"""Lines of any width in batches: which widths go together, and how many lines of them."""
+"""Buckets of lines of any width: which widths share a batch, and how many lines it has."""
 
 import dataclasses
 import itertools
@@ -7,16 +7,22 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-# A bucket is at most this much wider than the one before, or STEP pixels if that is more: what padding costs.
+# A bucket is wider than the one before by this factor, or by STEP pixels if that is more: the cost of padding.
 GROWTH = 1.125
 
-# Even, so that every line can stand where the network's first convolution, of stride 2, has it alone.
+# Pixels; even, so that the first convolution, of stride 2, sees a padded line as it sees the line alone.
 STEP = 8
 
 
 @dataclasses.dataclass(frozen=True)
 class Bucket:
-    """Lines of widths up to `width` pixels, which all of them are padded to: `size` make a batch."""
+    """Lines that share batches.
+
+    Attributes:
+      width: Pixels that all lines are padded to.
+      size: Lines of a batch.
+      lines: Lines of the split in this bucket.
+    """
 
     width: int
     size: int
@@ -24,15 +30,23 @@ class Bucket:
 
     @property
     def batches(self) -> int:
-        """Batches of a pass over the bucket's lines, the last of which may have rows to fill up."""
+        """Batches of one pass over the lines; the last one may need filler rows."""
         return -(-self.lines // self.size)
 
 
 def make_buckets(widths: dict[int, int], *, batch_size: int, replicas: int = 1) -> tuple[Bucket, ...]:
-    """The buckets, narrowest first, of lines counted by width.
+    """Divides the lines of a split into buckets.
 
-    A batch has about as many pixels as `batch_size` lines of the mean width, or fewer where that gives equal
-    batches. Sizes are multiples of `replicas`, at least one a replica.
+    A batch has about as many pixels as `batch_size` lines of the mean width, or fewer if that makes a bucket's
+    batches equal.
+
+    Args:
+      widths: Number of lines of each width in pixels.
+      batch_size: Mean lines of a batch over all replicas.
+      replicas: Sizes are multiples of it, so that every replica gets a row.
+
+    Returns:
+      Buckets, narrowest first; none for no lines.
     """
     if not widths:
         return ()
@@ -46,8 +60,8 @@ def make_buckets(widths: dict[int, int], *, batch_size: int, replicas: int = 1) 
 
 
 def batch_by_width(widths: Sequence[int], *, size: int, most: float) -> Iterator[list[int]]:
-    """The places of `size` lines or fewer whose widest is at most `most` times as wide as the narrowest."""
-    batch = []
+    """Yields indices of `size` lines or fewer, the widest at most `most` times as wide as the narrowest."""
+    batch: list[int] = []
     for place in sorted(range(len(widths)), key=widths.__getitem__):
         if batch and (len(batch) == size or widths[place] > most * widths[batch[0]]):
             yield batch
@@ -58,7 +72,14 @@ def batch_by_width(widths: Sequence[int], *, size: int, most: float) -> Iterator
 
 
 def pad_lines(lines: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Lines, uint8 [H, W] of one height, as uint8 [B, H, the widest W], and their widths, int32 [B]."""
+    """Pads lines with 0 to one batch.
+
+    Args:
+      lines: B arrays, uint8 [H, W], of one height.
+
+    Returns:
+      Levels, uint8 [B, H, the widest W], and widths, int32 [B].
+    """
     widths = np.asarray([line.shape[1] for line in lines], np.int32)
     levels = np.zeros([len(lines), lines[0].shape[0], widths.max()], np.uint8)
     for row, line in zip(levels, lines, strict=True):
@@ -67,6 +88,7 @@ def pad_lines(lines: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _choose_bounds(widest: int) -> list[int]:
+    """Returns widths of buckets up to the first that holds the widest line."""
     bounds = [2 * STEP]
     while bounds[-1] < widest:
         bounds.append(max(bounds[-1] + STEP, int(bounds[-1] * GROWTH) // STEP * STEP))
@@ -74,7 +96,7 @@ def _choose_bounds(widest: int) -> list[int]:
 
 
 def _make_bucket(width: int, pixels: float, lines: int, replicas: int) -> Bucket:
-    share = max(1, round(pixels / width / replicas))  # of a replica, at most
+    share = max(1, round(pixels / width / replicas))  # lines per replica, at most
     batches = math.ceil(lines / (share * replicas))
-    # A last batch of a few lines would take a whole one's time, and its statistics would be poor.
+    # Equal batches: a last batch of a few lines costs a whole step, and its batch statistics are poor.
     return Bucket(width, math.ceil(lines / (batches * replicas)) * replicas, lines)

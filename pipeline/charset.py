@@ -1,7 +1,7 @@
-"""Characters <-> class ids. The only place that knows where the blank sits.
+"""Characters <-> class ids. Only this module knows the blank's place.
 
-A charset file is UTF-8 with one character a row. Row 0 stands for the blank, whatever it shows; the character
-of row k is class k - 1, and the blank is the last class, as TensorFlow's CTC has it.
+A charset file is UTF-8 with one character per row. Row 0 is the blank, whatever it shows; the character of
+row k is class k - 1, and the blank is the last class, as in TensorFlow's CTC.
 """
 
 import collections
@@ -18,26 +18,38 @@ BLANK_ROW = "<blank>"
 
 @dataclasses.dataclass(frozen=True)
 class Charset:
-    """An ordered set of characters; `characters[k]` is the character of class k."""
+    """An ordered set of characters, and the blank as the last class.
+
+        charset = Charset("abc")
+        charset.encode("cab")  # [2, 0, 1]
+        charset.decode([2, 0, 1])  # "cab"
+        charset.blank, charset.classes  # 3, 4
+
+    Attributes:
+      characters: `characters[k]` is the character of class k.
+
+    Raises:
+      UserError: there are no characters, or a character repeats.
+    """
 
     characters: str
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check_characters(self.characters, "charset")
 
     @property
     def blank(self) -> int:
-        """The class of the CTC blank, the last one."""
+        """Class id of the CTC blank, the last class."""
         return len(self.characters)
 
     @property
     def classes(self) -> int:
-        """Number of classes: the characters and the blank."""
+        """Number of classes, the blank included: the size of the network's last layer."""
         return len(self.characters) + 1
 
     @functools.cached_property
     def sha256(self) -> str:
-        """A hash of the characters in their order."""
+        """SHA-256 of the characters in order, as hexadecimal digits."""
         return hashlib.sha256(self.characters.encode("utf-8")).hexdigest()
 
     @functools.cached_property
@@ -48,7 +60,11 @@ class Charset:
         return character in self._class_of
 
     def encode(self, text: str) -> list[int]:
-        """Class ids of a text; raises Refused('unknown_character') naming what the charset lacks."""
+        """Returns the class ids of a text, one for each code point.
+
+        Raises:
+          Refused: `unknown_character`; the detail names all characters that the charset lacks.
+        """
         try:
             return [self._class_of[character] for character in text]
         except KeyError:
@@ -56,7 +72,11 @@ class Charset:
             raise Refused("unknown_character", f"the charset lacks {show_characters(unknown)}") from None
 
     def encode_rows(self, rows: Sequence[bytes]) -> list[int]:
-        """Class ids of charset rows in decimal; raises Refused('bad_id')."""
+        """Returns the class ids of charset rows, given as decimal digits: row b"1" is class 0.
+
+        Raises:
+          Refused: `bad_id`; a row is not a number of a character's row.
+        """
         try:
             return [self._class_of_plain_row[row] for row in rows]
         except KeyError:
@@ -67,7 +87,7 @@ class Charset:
         return {b"%d" % row: row - 1 for row in range(1, self.blank + 1)}
 
     def _class_of_row(self, row: bytes) -> int:
-        # bytes.isdigit is ASCII only; int() would also take '+5', '1_0' and other scripts' digits.
+        # bytes.isdigit takes ASCII only; int() would also take '+5', '1_0' and other scripts' digits.
         number = int(row) if row.isdigit() and len(row) < 10 else 0
         if not 1 <= number <= self.blank:
             shown = row.decode("utf-8", "replace")
@@ -75,7 +95,11 @@ class Charset:
         return number - 1
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of class ids without blanks; raises ValueError for a class that is no character."""
+        """Returns the text of class ids without blanks.
+
+        Raises:
+          ValueError: an id is not the class of a character.
+        """
         text = []
         for k in ids:
             if not 0 <= k < self.blank:
@@ -84,26 +108,30 @@ class Charset:
         return "".join(text)
 
     def without(self, other: "Charset") -> str:
-        """The characters that `other` lacks, in order."""
+        """Returns the characters that `other` lacks, in order."""
         return "".join(c for c in self.characters if c not in other)
 
     def union(self, other: "Charset") -> "Charset":
-        """These characters, whose classes stay, and behind them those that only `other` has, in its order."""
+        """Returns these characters, with their classes, followed by those that only `other` has."""
         return Charset(self.characters + other.without(self))
 
     def write(self, path: str) -> None:
-        """Writes the charset as a file that `read_charset` reads."""
+        """Writes the charset as a file for `read_charset`, in one atomic step."""
         storage.write_atomically(path, "\n".join([BLANK_ROW, *self.characters, ""]).encode("utf-8"))
 
 
 def show_characters(characters: Sequence[str], most: int | None = None) -> str:
-    """Characters for a message, each with its code point; beyond the first `most` they are only counted."""
+    """Formats characters with their code points for a message; beyond the first `most` it only counts them."""
     shown = ", ".join(f"{c!r} (U+{ord(c):04X})" for c in characters[:most])
     return shown if most is None or len(characters) <= most else f"{shown} and {len(characters) - most} more"
 
 
 def read_charset(path: str) -> Charset:
-    """Reads a charset file; raises UserError with file:line for a row that is not one character."""
+    """Reads a charset file: UTF-8, one code point per row, row 0 the blank; CR LF and a BOM are accepted.
+
+    Raises:
+      UserError: the file cannot be read, a row (file:line) is not one character, or characters repeat.
+    """
     try:
         text = storage.read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -120,8 +148,8 @@ def read_charset(path: str) -> Charset:
             raise UserError(
                 f"charset {path}:{number}",
                 received=f"{row!r}, {len(row)} code points",
-                expected="one code point a row",
-                remedy="Write one character a row, a space as a space, and no empty rows.",
+                expected="one code point per row",
+                remedy="Write one character per row, a space as a space, and no empty rows.",
             )
     _check_characters("".join(rows[1:]), f"charset {path}")
     return Charset("".join(rows[1:]))
@@ -133,18 +161,17 @@ def _check_characters(characters: str, subject: str) -> None:
             subject,
             received="no characters",
             expected="a row for the blank and a row for each character",
-            remedy="Give a file with one character a row.",
+            remedy="Give a file with one character per row.",
         )
     repeated = [c for c, count in collections.Counter(characters).items() if count > 1]
-    if not repeated:
-        return
-    places = {c: [k + 2 for k, d in enumerate(characters) if d == c] for c in repeated}
-    shown = ", ".join(f"{c!r} in lines {' and '.join(map(str, places[c]))}" for c in repeated[:10])
-    more = f" and {len(repeated) - 10} more" if len(repeated) > 10 else ""
-    raise UserError(
-        subject,
-        received=f"duplicated characters: {shown}{more}",
-        expected="each character once",
-        remedy="A widely copied char_std_5990.txt is corrupt in this way: take the original file. In a "
-        "charset of your own remove the repeats, before any list is written with its row numbers.",
-    )
+    if repeated:
+        places = {c: [k + 2 for k, d in enumerate(characters) if d == c] for c in repeated}
+        shown = ", ".join(f"{c!r} in lines {' and '.join(map(str, places[c]))}" for c in repeated[:10])
+        more = f" and {len(repeated) - 10} more" if len(repeated) > 10 else ""
+        raise UserError(
+            subject,
+            received=f"duplicated characters: {shown}{more}",
+            expected="each character once",
+            remedy="A widely copied char_std_5990.txt is corrupt in this way: take the original file. In your "
+            "own charset remove the repeats before you write lists with its row numbers.",
+        )

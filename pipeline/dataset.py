@@ -1,4 +1,4 @@
-"""Records -> batches: the training input and the evaluation input, two lists that read from top to bottom."""
+"""Records -> batches: training_input and evaluation_input, each read from top to bottom."""
 
 from collections.abc import Callable
 
@@ -11,9 +11,11 @@ from densenet_ocr.pipeline.buckets import Bucket, make_buckets
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError
 
-# Shards read side by side, and the lines of one before the next one's: enough to mix them, few enough to keep
-# buffers small.
+# Shards read in parallel, and consecutive lines of each: enough to mix them, with small buffers.
 OPEN_SHARDS, LINES_AT_A_TIME = 4, 32
+
+Batch = dict[str, tf.Tensor]  # see schema.parse
+PassReader = Callable[[tf.Tensor], tf.data.Dataset]  # the number of a pass, int64 [] -> its records
 
 
 def training_input(
@@ -29,28 +31,52 @@ def training_input(
     augmentation: AugmentConfig | None = None,
     normalised: bool = True,
 ) -> tf.data.Dataset:
-    """Endless batches (see schema.parse) that hold every line of the split once a pass.
+    """Returns endless shuffled batches that contain every line of the split once per pass.
 
-    A pure function of (seed, step): the stream from `first_step` equals the tail of the stream from 0. Lines of
-    one width come in full batches that may span two passes, as those of the notebook's random_uniform_num do.
-    Lines of any width come in buckets (see make_buckets), which a pass ends with incomplete batches, filled up
-    as in `evaluation_input`. Without `normalised` uint8 records stay uint8, unless something augments them.
+        info = load_dataset_info("data")
+        batches = training_input(folder="data", info=info, split="train", batch_size=32, seed=0)
+        batch = next(iter(batches))  # batch["image"]: float32 [32, 32, 280, 1]
+
+    The stream is a pure function of (seed, step): the stream from `first_step` equals the tail of the stream
+    from step 0. Lines of one width come in full batches that may span two passes, as in the notebook's
+    random_uniform_num. Lines of any width come in buckets (see buckets.make_buckets); the last batches of a
+    pass may have filler rows, see `pad_batch`.
+
+    Args:
+      folder: The data set.
+      info: Its metadata, from load_dataset_info.
+      split: Name of the split.
+      batch_size: Lines of a batch over all replicas; for lines of any width the mean over batches, about.
+      seed: Seed of the shuffle and of the augmentation.
+      shuffle_buffer: Records that are shuffled in memory; shards are shuffled as well.
+      first_step: Number of batches to skip, to resume a training.
+      replicas: For lines of any width, batch sizes are multiples of it.
+      augmentation: Random operations on the lines; None for none.
+      normalised: Whether images are always float32; else uint8 records stay uint8, unless they are augmented.
+
+    Returns:
+      Batches of the tensors that schema.parse returns.
+
+    Raises:
+      UserError: the split is missing or empty, or a shard is missing or truncated.
     """
     paths, buckets = _find_shards(folder, info, split), find_buckets(info, split, batch_size, replicas)
 
-    def one_pass(number):
-        return _one_pass(paths, tf.constant(seed, tf.int64), number, shuffle_buffer)
+    def read_pass(number: tf.Tensor) -> tf.data.Dataset:
+        return _read_pass(paths, tf.constant(seed, tf.int64), number, shuffle_buffer)
 
-    batch = _batch_by_width if not info.geometry.width else _batch_across_passes
-    augments = augmentation is not None and augmentation.ops
-    dataset = batch(one_pass, buckets, first_step)
-    # One parse for a batch costs a fifth of a parse for each line.
-    dataset = dataset.map(_parser(info, buckets, bool(normalised or augments)), tf.data.AUTOTUNE)
-    if augments:
+    batch_passes = _batch_across_passes if info.geometry.width else _batch_by_width
+    dataset = batch_passes(read_pass, buckets, first_step)
+    augments = augmentation is not None and bool(augmentation.ops)
+    # Parsing a whole batch costs a fifth of parsing line by line.
+    dataset = dataset.map(_parser(info, buckets, normalised or augments), tf.data.AUTOTUNE)
+    if augmentation is not None and augments:
+        # By step, so that a line gets other random values in every pass.
         steps = tf.data.Dataset.counter(first_step)
         dataset = tf.data.Dataset.zip(dataset, steps).map(_augmenter(seed, augmentation), tf.data.AUTOTUNE)
     if not info.geometry.width:
-        dataset = dataset.map(_filler(buckets), tf.data.AUTOTUNE)
+        # After augmentation, because augmentation requires lines of one pixel or more.
+        dataset = dataset.map(_padder(buckets), tf.data.AUTOTUNE)
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
@@ -63,25 +89,41 @@ def evaluation_input(
     replicas: int = 1,
     normalised: bool = True,
 ) -> tf.data.Dataset:
-    """Every line of the split exactly once, in full batches (see schema.parse); in order within a bucket.
+    """Returns batches that contain every line of the split exactly once, in order within a bucket.
 
-    Rows that fill up the last batch have weight 0 and one dummy label, without which CTC refuses a row.
+        info = load_dataset_info("data")
+        for batch in evaluation_input(folder="data", info=info, split="test", batch_size=64):
+            lines = batch["weight"] > 0  # the last batch of a bucket is filled up with rows of weight 0
+
+    Args:
+      folder: The data set.
+      info: Its metadata, from load_dataset_info.
+      split: Name of the split.
+      batch_size: Lines of a batch over all replicas; for lines of any width the mean over batches, about.
+      replicas: For lines of any width, batch sizes are multiples of it.
+      normalised: Whether images are always float32; else uint8 records stay uint8.
+
+    Returns:
+      Full batches of the tensors that schema.parse returns; filler rows as in `pad_batch`.
+
+    Raises:
+      UserError: the split is missing or empty, or a shard is missing or truncated.
     """
     paths, buckets = _find_shards(folder, info, split), find_buckets(info, split, batch_size, replicas)
     dataset = _group(tf.data.TFRecordDataset(paths), buckets)
     dataset = dataset.map(_parser(info, buckets, normalised), tf.data.AUTOTUNE)
-    dataset = dataset.map(_filler(buckets), tf.data.AUTOTUNE)
+    dataset = dataset.map(_padder(buckets), tf.data.AUTOTUNE)
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
 def read_first_lines(*, folder: str, info: DatasetInfo, split: str, count: int) -> list[schema.Record]:
-    """The split's first lines in order, as they are stored."""
+    """Returns the first `count` lines of a split in order, as stored."""
     records = tf.data.TFRecordDataset(_find_shards(folder, info, split)).take(count)
     return [schema.decode(record, info.image_encoding) for record in records.as_numpy_iterator()]
 
 
 def find_buckets(info: DatasetInfo, split: str, batch_size: int, replicas: int = 1) -> tuple[Bucket, ...]:
-    """The split's buckets of lines; one where all lines are of one width."""
+    """Returns the buckets of a split, narrowest first; one bucket if all lines have one width."""
     chosen = info.find_split(split)
     if info.geometry.width:
         return (Bucket(info.geometry.width, batch_size, chosen.written),)
@@ -90,17 +132,26 @@ def find_buckets(info: DatasetInfo, split: str, batch_size: int, replicas: int =
 
 
 def count_steps(info: DatasetInfo, split: str, batch_size: int, replicas: int = 1) -> int:
-    """Steps of a pass of `training_input`, as the notebook counts them: full batches, at least one.
+    """Returns the steps of an epoch of `training_input`, at least one.
 
-    Where lines have any width it is the exact number.
+    For lines of one width these are full batches, as in the notebook; for any width all batches of a pass.
     """
     if info.geometry.width:
         return max(1, info.find_split(split).written // batch_size)
     return max(1, sum(bucket.batches for bucket in find_buckets(info, split, batch_size, replicas)))
 
 
-def pad_batch(batch: dict, batch_size: int) -> dict:
-    """Fills a batch up to `batch_size` rows with rows of weight 0."""
+def pad_batch(batch: Batch, batch_size: tf.Tensor | int) -> Batch:
+    """Fills a batch up with rows of weight 0.
+
+    Args:
+      batch: Tensors that schema.parse returns.
+      batch_size: Rows of the result, an int32 scalar.
+
+    Returns:
+      The same tensors with `batch_size` rows. Filler rows have weight 0, width 0, an empty key and a label of
+      one class, because CTC rejects an empty label.
+    """
     missing = batch_size - tf.shape(batch[schema.WEIGHT])[0]
     longest = tf.shape(batch[schema.LABEL])[1]
     one_class = tf.concat([[0], tf.fill([longest - 1], schema.NO_CLASS)], axis=0)
@@ -116,7 +167,14 @@ def pad_batch(batch: dict, batch_size: int) -> dict:
     return {name: _append_rows(tensor, row[name], missing) for name, tensor in batch.items()}
 
 
-def _one_pass(paths: list[str], seed: int, number, shuffle_buffer: int) -> tf.data.Dataset:
+def _append_rows(tensor: tf.Tensor, row: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+    """Appends `count` copies of a row [...] to a tensor [B, ...]."""
+    filler = tf.repeat(row[None], count, axis=0)
+    return tf.ensure_shape(tf.concat([tensor, filler], axis=0), [None, *tensor.shape[1:]])
+
+
+def _read_pass(paths: list[str], seed: tf.Tensor, number: tf.Tensor, shuffle_buffer: int) -> tf.data.Dataset:
+    """Returns the records, string [], of one pass in the order of (seed, number), int64 scalars."""
     shards = tf.random.experimental.stateless_shuffle(tf.constant(paths), tf.stack([seed, number]))
     dataset = tf.data.Dataset.from_tensor_slices(shards)
     dataset = dataset.interleave(
@@ -129,8 +187,8 @@ def _one_pass(paths: list[str], seed: int, number, shuffle_buffer: int) -> tf.da
     return _shuffle(dataset, shuffle_buffer, seed, number)
 
 
-def _shuffle(dataset: tf.data.Dataset, buffer: int, seed, number) -> tf.data.Dataset:
-    """Dataset.shuffle by (seed, pass) alone; the method would mix in whatever tf.random.set_seed was told."""
+def _shuffle(dataset: tf.data.Dataset, buffer: int, seed: tf.Tensor, number: tf.Tensor) -> tf.data.Dataset:
+    """Dataset.shuffle by (seed, pass) only; the method itself would add TensorFlow's global seed."""
     variant = tf.raw_ops.ShuffleDataset(
         input_dataset=tf.data.experimental.to_variant(dataset),
         buffer_size=tf.constant(buffer, tf.int64),
@@ -143,18 +201,20 @@ def _shuffle(dataset: tf.data.Dataset, buffer: int, seed, number) -> tf.data.Dat
     return tf.data.experimental.from_variant(variant, dataset.element_spec)
 
 
-# The three below give batches of records, each with the number of its bucket.
-def _batch_across_passes(one_pass: Callable, buckets: tuple[Bucket, ...], first_step: int) -> tf.data.Dataset:
+# The next three functions return batches of records, string [B], with the index of their bucket, int64 [].
+def _batch_across_passes(
+    read_pass: PassReader, buckets: tuple[Bucket, ...], first_step: int
+) -> tf.data.Dataset:
     (bucket,) = buckets
     first_pass, skipped = divmod(first_step * bucket.size, bucket.lines)
-    dataset = tf.data.Dataset.counter(first_pass).flat_map(one_pass).skip(skipped)
+    dataset = tf.data.Dataset.counter(first_pass).flat_map(read_pass).skip(skipped)
     return _number(dataset.batch(bucket.size, drop_remainder=True), 0)
 
 
-def _batch_by_width(one_pass: Callable, buckets: tuple[Bucket, ...], first_step: int) -> tf.data.Dataset:
+def _batch_by_width(read_pass: PassReader, buckets: tuple[Bucket, ...], first_step: int) -> tf.data.Dataset:
     first_pass, skipped = divmod(first_step, sum(bucket.batches for bucket in buckets))
     passes = tf.data.Dataset.counter(first_pass)
-    return passes.flat_map(lambda number: _group(one_pass(number), buckets)).skip(skipped)
+    return passes.flat_map(lambda number: _group(read_pass(number), buckets)).skip(skipped)
 
 
 def _group(dataset: tf.data.Dataset, buckets: tuple[Bucket, ...]) -> tf.data.Dataset:
@@ -169,41 +229,48 @@ def _group(dataset: tf.data.Dataset, buckets: tuple[Bucket, ...]) -> tf.data.Dat
     )
 
 
-def _number(dataset: tf.data.Dataset, bucket) -> tf.data.Dataset:
+def _number(dataset: tf.data.Dataset, bucket: tf.Tensor | int) -> tf.data.Dataset:
     return dataset.map(lambda records: (records, tf.cast(bucket, tf.int64)))
 
 
-def _parser(info: DatasetInfo, buckets: tuple[Bucket, ...], normalised: bool) -> Callable:
+def _parser(
+    info: DatasetInfo, buckets: tuple[Bucket, ...], normalised: bool
+) -> Callable[[tf.Tensor, tf.Tensor], Batch]:
     widths = [bucket.width for bucket in buckets]
-    how = {"geometry": info.geometry, "encoding": info.image_encoding, "normalised": normalised}
-    return lambda records, bucket: schema.parse(records, padded_width=tf.constant(widths)[bucket], **how)
+
+    def parse(records: tf.Tensor, bucket: tf.Tensor) -> Batch:
+        return schema.parse(
+            records,
+            geometry=info.geometry,
+            encoding=info.image_encoding,
+            normalised=normalised,
+            padded_width=tf.constant(widths)[bucket],
+        )
+
+    return parse
 
 
-def _augmenter(seed: int, augmentation: AugmentConfig) -> Callable:
-    def change(batch, step):
+def _augmenter(seed: int, augmentation: AugmentConfig) -> Callable[[Batch, tf.Tensor], Batch]:
+    def augment_batch(batch: Batch, step: tf.Tensor) -> Batch:
         key = tf.stack([seed, tf.cast(step, tf.int32)])
         image = augment(batch[schema.IMAGE], batch[schema.WIDTH], seed=key, augmentation=augmentation)
         return {**batch, schema.IMAGE: image}
 
-    return change
+    return augment_batch
 
 
-def _filler(buckets: tuple[Bucket, ...]) -> Callable:
-    widths, sizes = ([getattr(bucket, name) for bucket in buckets] for name in ("width", "size"))
+def _padder(buckets: tuple[Bucket, ...]) -> Callable[[Batch], Batch]:
+    widths, sizes = [bucket.width for bucket in buckets], [bucket.size for bucket in buckets]
 
-    def fill(batch):
+    def pad(batch: Batch) -> Batch:
         width = tf.shape(batch[schema.IMAGE])[2]
         return pad_batch(batch, tf.constant(sizes)[tf.searchsorted(widths, [width])[0]])
 
-    return fill
-
-
-def _append_rows(tensor, row, count):
-    filler = tf.repeat(row[None], count, axis=0)
-    return tf.ensure_shape(tf.concat([tensor, filler], axis=0), [None, *tensor.shape[1:]])
+    return pad
 
 
 def _find_shards(folder: str, info: DatasetInfo, split: str) -> list[str]:
+    """Returns paths of the shards with records; raises UserError if there are none or one is damaged."""
     chosen = info.find_split(split)
     if not chosen.written:
         raise UserError(
@@ -225,6 +292,6 @@ def _check_shard(path: str, size: int) -> None:
         raise UserError(
             f"shard {path}",
             received="no such file" if found is None else f"{found} bytes",
-            expected=f"{size} bytes, as dataset.json has it",
+            expected=f"{size} bytes, according to dataset.json",
             remedy="Copy the data set again, or convert the split again with --overwrite.",
         )

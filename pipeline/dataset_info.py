@@ -1,6 +1,6 @@
-"""The description that travels with a data set, as dataset.json: a reader refuses without it.
+"""Metadata of a data set, stored as dataset.json; readers refuse a folder without it.
 
-A split stands in it only when it is whole, and for every split rows read = records written + rows refused.
+It lists only complete splits, and for each of them rows read = records written + rows refused.
 """
 
 import dataclasses
@@ -14,12 +14,12 @@ from densenet_ocr.pipeline.frames import STRIDE
 from densenet_ocr.pipeline.images import Geometry, check_fit
 
 FILE_NAME = "dataset.json"
-IMAGES_NAME = "images.json"  # the same of lines that are image files still
+IMAGES_NAME = "images.json"  # the same for image files that are not converted yet
 
 
 @dataclasses.dataclass(frozen=True)
 class ShardInfo:
-    """One TFRecord file: its name, records, size in bytes and the CRC-32C of the whole file."""
+    """One TFRecord file: its name, number of records, size in bytes and CRC-32C (eight hexadecimal digits)."""
 
     name: str
     records: int
@@ -29,9 +29,18 @@ class ShardInfo:
 
 @dataclasses.dataclass(frozen=True)
 class SplitInfo:
-    """One split: its shards in order, rows read, refusals by reason, statistics and what it was made of.
+    """One complete split.
 
-    `rejects_crc32c` is the CRC-32C of its rejects file; empty in descriptions older than that.
+    Attributes:
+      shards: Its TFRecord files in order.
+      read: Rows read.
+      refused: Number of refused rows by reason, see errors.REASONS.
+      statistics: Histograms, such as `widths`: number of lines by width in pixels (keys are strings).
+      sources: Files and settings that it was made from, with hashes.
+      rejects_crc32c: CRC-32C of SPLIT.rejects.tsv; empty in older data sets.
+
+    Raises:
+      ValueError: rows read are not records written + rows refused.
     """
 
     shards: tuple[ShardInfo, ...]
@@ -41,7 +50,7 @@ class SplitInfo:
     sources: dict[str, Any]
     rejects_crc32c: str = ""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.read != self.written + sum(self.refused.values()):
             raise ValueError(
                 f"{self.read} rows read, but {self.written} written and {sum(self.refused.values())} refused"
@@ -49,13 +58,26 @@ class SplitInfo:
 
     @property
     def written(self) -> int:
-        """Records in all shards."""
+        """Number of records in all shards."""
         return sum(shard.records for shard in self.shards)
 
 
 @dataclasses.dataclass(frozen=True)
 class DatasetInfo:
-    """A data set: one charset, geometry, image encoding and fit, and the splits that are whole."""
+    """A data set: complete splits that share charset, geometry, image encoding and fit.
+
+    Attributes:
+      charset: Characters of the classes.
+      geometry: Size of the lines.
+      image_encoding: A key of schema.PIXEL_BYTES.
+      splits: Complete splits by name.
+      provenance: Commands, versions and times by the name of the split; the only part that may differ between
+        two equal conversions.
+      fit: How images were fitted to the geometry, one of images.FITS.
+
+    Raises:
+      UserError: the encoding or the fit is unknown.
+    """
 
     charset: Charset
     geometry: Geometry
@@ -64,23 +86,23 @@ class DatasetInfo:
     provenance: dict[str, Any] = dataclasses.field(default_factory=dict)
     fit: str = "exact"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         schema.check_encoding(self.image_encoding)
         check_fit(self.fit)
 
     def find_split(self, name: str) -> SplitInfo:
-        """The split of this name; raises UserError where it is missing or not yet whole."""
+        """Returns a split by its name; raises UserError if it is missing or incomplete."""
         if name not in self.splits:
             raise UserError(
                 "split",
                 received=repr(name),
-                expected=f"one of the data set's whole splits: {', '.join(self.splits) or 'it has none'}",
+                expected=f"one of the data set's complete splits: {', '.join(self.splits) or 'it has none'}",
                 remedy="Convert it first, or name another split.",
             )
         return self.splits[name]
 
     def with_split(self, name: str, split: SplitInfo, provenance: dict[str, Any]) -> "DatasetInfo":
-        """This data set with a split more, or with another split of that name."""
+        """Returns a copy with a split added or replaced."""
         return dataclasses.replace(
             self,
             splits=dict(sorted({**self.splits, name: split}.items())),
@@ -88,7 +110,7 @@ class DatasetInfo:
         )
 
     def without_split(self, name: str) -> "DatasetInfo":
-        """This data set without a split."""
+        """Returns a copy without a split."""
         return dataclasses.replace(
             self,
             splits={k: v for k, v in self.splits.items() if k != name},
@@ -96,7 +118,7 @@ class DatasetInfo:
         )
 
     def to_json(self) -> str:
-        """The text of dataset.json."""
+        """Returns the text of dataset.json."""
         content = {
             "schema_version": schema.VERSION,
             "image_height": self.geometry.height,
@@ -114,16 +136,27 @@ class DatasetInfo:
         return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
     def save(self, folder: str, name: str = FILE_NAME) -> None:
-        """Writes dataset.json, or a description by another name, into a folder; replaces it in one go."""
-        # A path that is not UTF-8 becomes an escape, which is JSON still.
+        """Writes dataset.json, or a file of another name, into a folder in one atomic step."""
+        # A path that is not UTF-8 becomes an escape, which is still JSON.
         data = self.to_json().encode("utf-8", "backslashreplace")
         storage.write_atomically(storage.join(folder, name), data)
 
 
 def load_dataset_info(folder: str, name: str = FILE_NAME) -> DatasetInfo:
-    """Reads a folder's dataset.json, or what `save` named otherwise.
+    """Reads the metadata of a data set.
 
-    Raises UserError where it is missing, damaged or of another version.
+        info = load_dataset_info("data")
+        info.charset.classes, info.geometry, info.splits["train"].written
+
+    Args:
+      folder: The data set, the --output of `ocr-convert`.
+      name: File name, if not dataset.json.
+
+    Returns:
+      The data set's charset, geometry, image encoding, fit and complete splits.
+
+    Raises:
+      UserError: the file is missing, damaged, or of another schema version or frame stride.
     """
     path = storage.join(folder, name)
     if not storage.exists(path):
@@ -134,7 +167,7 @@ def load_dataset_info(folder: str, name: str = FILE_NAME) -> DatasetInfo:
         raise UserError(
             f"data set {path}",
             received=f"{type(error).__name__}: {error}",
-            expected=f"a description of schema version {schema.VERSION}",
+            expected=f"metadata of schema version {schema.VERSION}",
             remedy="Restore it from a copy, or delete it and convert every split again with --overwrite.",
         ) from None
 
@@ -147,8 +180,8 @@ def _refuse_missing(folder: str, name: str) -> UserError:
     return UserError(
         f"data set {folder}",
         received=received,
-        expected="a folder that a conversion has finished",
-        remedy=f"Run python -m beam_jobs.convert with {options}.",
+        expected="the output of a finished conversion",
+        remedy=f"Run ocr-convert with {options}.",
     )
 
 
@@ -161,7 +194,7 @@ def _from_json(content: dict[str, Any]) -> DatasetInfo:
         charset=Charset(content["charset"]),
         geometry=Geometry(content["image_height"], content["image_width"]),
         image_encoding=content["image_encoding"],
-        fit=content.get("fit", "exact"),  # which all were before there was another
+        fit=content.get("fit", "exact"),  # older data sets have no other
         splits={name: _split_from_json(split) for name, split in content["splits"].items()},
         provenance=content["provenance"],
     )

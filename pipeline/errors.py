@@ -1,35 +1,42 @@
-"""The two ways in which input is wrong: a whole run cannot go on, or one line is refused."""
+"""Errors in the user's input: UserError ends a run, Refused rejects one line."""
 
 REASONS = {
     "bad_encoding": "the row is not text in the list's encoding",
-    "bad_path": "the path is not one that a file can have",
+    "bad_path": "no file can have this path",
     "outside_root": "the path leads out of the image root",
     "no_label": "the row has no label",
-    "bad_id": "an id is not a charset row of a character",
+    "bad_id": "an id is not the charset row of a character",
     "unknown_character": "the text has a character that the charset lacks",
     "label_too_long": "CTC needs more frames than the image has",
-    "duplicate": "the path stands in the list more than once",
-    "missing_image": "there is no such file",
+    "duplicate": "the list has the path more than once",
+    "missing_image": "the file does not exist",
     "unreadable_image": "the file cannot be read",
-    "damaged_image": "the file is not a whole image of a known format",
-    "unsupported_image": "the image's pixels are of a kind without one grey reading",
+    "damaged_image": "the file is not a complete image of a known format",
+    "unsupported_image": "the pixel format has no unique grey levels",
     "too_large": "the image has more pixels than any line",
-    "wrong_size": "the image is not of the data set's size",
+    "wrong_size": "the image does not have the data set's size",
 }
 
 
 class UserError(Exception):
-    """Something the user gave cannot be used; the message tells what to do about it."""
+    """Something that the user gave cannot be used; the message says what to do about it.
+
+    Args:
+      subject: What is wrong: a flag, a file, a data set.
+      received: Its value.
+      expected: What would be right.
+      remedy: What to do, one or more sentences.
+    """
 
     def __init__(self, subject: str, *, received: object, expected: object, remedy: str):
         super().__init__(f"{subject}: received {received}, expected {expected}. {remedy}")
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple:
         return UserError.of_text, (str(self),)
 
     @classmethod
     def of_text(cls, text: str) -> "UserError":
-        """The error whose message another process passed on."""
+        """Returns an error with the whole message of another one, such as one from a worker process."""
         error = cls.__new__(cls)
         Exception.__init__(error, text)
         return error
@@ -42,7 +49,12 @@ def check_setting(name: str, value: object, holds: object, expected: str) -> Non
 
 
 class Refused(Exception):
-    """One line cannot become a record; `reason` is a key of REASONS, `detail` says what is wrong."""
+    """One line cannot become a record.
+
+    Attributes:
+      reason: A key of REASONS.
+      detail: What is wrong with this line. Data sets store it (SPLIT.rejects.tsv), so texts stay as they are.
+    """
 
     def __init__(self, reason: str, detail: str):
         if reason not in REASONS:

@@ -1,4 +1,7 @@
-"""Decode -> grey -> fit -> normalise, and back. Every image that is trained on or read goes through here."""
+"""Decode -> grey -> fit -> normalise, and back. Every image for training and reading goes through here.
+
+`levels` are grey levels, uint8 [H, W], 0 for black.
+"""
 
 import contextlib
 import dataclasses
@@ -16,55 +19,67 @@ from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import Refused, UserError
 from densenet_ocr.pipeline.frames import count_frames
 
-# What becomes of an image of another size: refused; scaled; scaled to the height, then filled up on the right.
+# What happens to an image of another size: refused; scaled; scaled to the height, then padded on the right.
 FITS = ("exact", "resize", "pad")
 
-# Formats that lines come in. Of others that Pillow knows, some start programs (EPS) or match by chance (TGA).
+# Formats of line images. Other readers of Pillow start programs (EPS) or match by chance (TGA).
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM", "JPEG2000")
 
-# No line has more pixels, as stored or as fitted; a few bytes of a file can claim billions.
+# No line has more pixels, before or after fitting; a few bytes of a file can claim billions.
 MAX_PIXELS = 1 << 25
 
-# Modes that convert('L') gives a grey reading of; 'I' and 'F' would be clipped, 'LAB' is not converted.
+# Modes that convert('L') turns into grey; it would clip 'I' and 'F', and does not convert 'LAB'.
 GREY_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr", "HSV"})
 
-# 16-bit grey: its high byte is its grey level, as Pillow itself takes it from 16-bit colour.
+# 16-bit grey: the high byte is the grey level, as Pillow itself takes it from 16-bit colour.
 DEEP_MODES = frozenset({"I;16", "I;16L", "I;16B", "I;16N"})
 
-# The notebook's np.array(image, 'f') / 255.0 - 0.5, once for each grey level, in float32 throughout.
+# The notebook's np.array(image, 'f') / 255.0 - 0.5 of each grey level, float32 [256].
 NORMALISED = np.arange(256, dtype=np.float32) / np.float32(255) - np.float32(0.5)
 
-# Tags of TIFF, and one value (TIFF 6.0, section 8).
+# Tags of TIFF, and a value of the second (TIFF 6.0, section 8).
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0
 
+# EXIF 2.3: orientations 5 to 8 swap rows and columns.
 _ORIENTATION, _SIDEWAYS = 0x0112, range(5, 9)
 
 
 @dataclasses.dataclass(frozen=True)
 class Geometry:
-    """Height and width of a data set's lines in pixels; width 0 is each line's own at that height."""
+    """Size of a data set's lines in pixels.
+
+    Attributes:
+      height: Height of all lines.
+      width: Width of all lines; 0 if each line keeps its own width at that height.
+
+    Raises:
+      UserError: a side is too short for one frame (7 pixels).
+    """
 
     height: int = 32
     width: int = 280
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, size in (("height", self.height), ("width", self.width)):
             if count_frames(size) < 1 and (name, size) != ("width", 0):
                 raise UserError(
                     f"image {name}",
                     received=size,
-                    expected="at least 7 pixels, which make one frame",
-                    remedy=f"Choose --image_{name} as the lines are.",
+                    expected="at least 7 pixels, the least for one frame",
+                    remedy=f"Set --image_{name} to the size of the lines.",
                 )
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.width}x{self.height}" if self.width else f"{self.height} high, any width"
 
 
 class FittedLine(NamedTuple):
-    """A line at a model's height: grey levels, uint8 [H, W], perhaps padded on the right.
+    """A line at a model's height.
 
-    A column of them is `scale` pixels of the image, which is `width` pixels wide.
+    Attributes:
+      levels: Grey levels, uint8 [H, W], possibly padded on the right.
+      scale: Pixels of the image per column of `levels`.
+      width: Width of the image in pixels.
     """
 
     levels: np.ndarray
@@ -73,9 +88,14 @@ class FittedLine(NamedTuple):
 
 
 def read_file(path: str) -> bytes:
-    """The bytes of a local image file; raises Refused."""
+    """Reads a local image file.
+
+    Raises:
+      Refused: `missing_image` or `unreadable_image`.
+      UserError: the machine, not the file, is at fault: no file handles or no memory are left.
+    """
     try:
-        # Unbuffered: one read of the whole file, without a buffer made and thrown away for it.
+        # Unbuffered: one read of the whole file.
         with open(path, "rb", buffering=0, opener=storage.open_at_once) as file:
             # A device may have no end: /dev/zero would fill the memory.
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -88,29 +108,42 @@ def read_file(path: str) -> bytes:
             raise UserError(
                 f"image {path}",
                 received=error.strerror,
-                expected="a machine that can open one file more; the image is not to blame",
-                remedy="Give fewer --workers, or raise the limit (ulimit -n). The same command goes on.",
+                expected="a machine that can open one more file; the image may be fine",
+                remedy="Lower --workers, or raise the limit (ulimit -n). The same command resumes.",
             ) from None
         raise Refused("unreadable_image", f"{path}: {error.strerror}") from None
 
 
 def decode(data: bytes) -> np.ndarray:
-    """Grey levels (uint8, [height, width]) of an encoded image, by Pillow's convert('L'); raises Refused.
+    """Decodes an image to grey levels by Pillow's convert('L').
 
-    Of a file with several pictures the first counts; one that EXIF turns is turned; of 16-bit grey the high
-    byte counts. Transparency is left out, as convert('L') does, unless nothing but transparency shows a text.
+    It takes the first picture of a file, applies EXIF's orientation, takes the high byte of 16-bit grey and
+    drops transparency, as convert('L') does.
+
+    Args:
+      data: The bytes of a file of one of FORMATS.
+
+    Returns:
+      Grey levels, uint8 [H, W].
+
+    Raises:
+      Refused: `damaged_image`, `unsupported_image` (also where only transparency shows a text) or `too_large`.
     """
     return _read_grey(_open(data))
 
 
 def read_picture(picture: PIL.Image.Image) -> np.ndarray:
-    """As `decode`, of an image that Pillow has opened or made already; it stays as it is."""
+    """Returns the grey levels of an open Pillow image, which stays unchanged; otherwise as `decode`."""
     _check_picture(picture)
     return _read_grey(picture.copy())
 
 
 def read_array(pixels: np.ndarray) -> np.ndarray:
-    """As `decode`, of uint8 pixels: grey [H, W] or [H, W, 1], colour [H, W, 3], with transparency [H, W, 4]."""
+    """Returns the grey levels of an array of pixels; otherwise as `decode`.
+
+    Args:
+      pixels: uint8, grey [H, W] or [H, W, 1], RGB [H, W, 3] or RGBA [H, W, 4].
+    """
     if pixels.dtype != np.uint8 or pixels.shape[2:] not in ((), (1,), (3,), (4,)) or not pixels.size:
         raise Refused(
             "unsupported_image",
@@ -121,7 +154,11 @@ def read_array(pixels: np.ndarray) -> np.ndarray:
 
 
 def decode_line(data: bytes, geometry: Geometry, fit: str) -> np.ndarray:
-    """As `decode`, fitted to a data set's size; what cannot be is refused before its pixels are decoded."""
+    """Decodes an image and fits it to a data set's size, see `decode` and `fit_line`.
+
+    Raises:
+      Refused: as both; `wrong_size` before the pixels are decoded.
+    """
     image = _open(data)
     width, height = image.size
     if _orientation(image) in _SIDEWAYS:
@@ -132,7 +169,19 @@ def decode_line(data: bytes, geometry: Geometry, fit: str) -> np.ndarray:
 
 
 def fit_line(levels: np.ndarray, geometry: Geometry, fit: str) -> np.ndarray:
-    """Grey levels scaled to a geometry, or scaled to its height and filled up with paper; raises Refused."""
+    """Fits grey levels to a data set's size.
+
+    Args:
+      levels: uint8 [H, W] of any size.
+      geometry: The size of the data set's lines.
+      fit: One of FITS; `pad` fills up with the median, the grey of the paper.
+
+    Returns:
+      Grey levels, uint8 [geometry.height, geometry.width, or the line's own width at that height].
+
+    Raises:
+      Refused: `wrong_size` or `too_large`.
+    """
     _check_size(levels.shape[1], levels.shape[0], geometry, fit)
     if fit == "exact":
         return levels
@@ -140,22 +189,32 @@ def fit_line(levels: np.ndarray, geometry: Geometry, fit: str) -> np.ndarray:
         return _resize(levels, geometry.height, geometry.width)
     fitted = fit_height(levels, geometry.height)
     missing = max(0, geometry.width - fitted.shape[1])
-    # Most of a line is paper, so the median is its grey.
+    # Most of a line is paper.
     return np.pad(fitted, ((0, 0), (0, missing)), constant_values=int(np.median(fitted)))
 
 
 def fit_height(levels: np.ndarray, height: int) -> np.ndarray:
-    """Scales grey levels to a height, keeping the aspect; raises Refused where they would become too large."""
+    """Scales grey levels, uint8 [H, W], to a height, keeping the aspect ratio; raises Refused (`too_large`)."""
     width = _width_at(height, levels.shape[1], levels.shape[0])
     _check_pixels(width, height)
     return _resize(levels, height, width)
 
 
 def fit_for_reading(levels: np.ndarray, geometry: Geometry, fit: str) -> FittedLine:
-    """Grey levels as a model reads them, fitted as the lines were that it was trained on.
+    """Fits grey levels for a model, as the lines were fitted that it was trained on.
 
-    A line longer than those keeps its length, unless they were all scaled to one. Raises Refused for one too
-    narrow for a frame.
+    A longer line keeps its length, unless training scaled all lines to one width.
+
+    Args:
+      levels: uint8 [H, W] of any size.
+      geometry: The size of the training lines.
+      fit: How they were fitted, one of FITS; `exact` scales to the height.
+
+    Returns:
+      The line at the model's height.
+
+    Raises:
+      Refused: `wrong_size` for a line too narrow for a frame, `too_large`.
     """
     if fit == "resize" and geometry.width:
         fitted = scaled = fit_line(levels, geometry, fit)
@@ -170,27 +229,43 @@ def fit_for_reading(levels: np.ndarray, geometry: Geometry, fit: str) -> FittedL
 
 
 def normalise(levels: np.ndarray) -> np.ndarray:
-    """float32 grey/255 - 0.5 of uint8 grey levels, any shape."""
+    """Returns grey / 255 - 0.5, float32, of uint8 grey levels of any shape."""
     return NORMALISED.take(levels)
 
 
 def denormalise(tensor: np.ndarray) -> np.ndarray:
-    """The uint8 grey levels that `normalise` made a tensor of, any shape."""
+    """Inverts `normalise`: returns uint8 grey levels of a float32 array or tensor of any shape."""
     return np.rint((np.asarray(tensor) + 0.5) * 255).astype(np.uint8)
 
 
+def check_fit(fit: str) -> str:
+    """Returns the fit; raises UserError unless it is one of FITS."""
+    if fit not in FITS:
+        raise UserError("fit", received=repr(fit), expected=", ".join(FITS), remedy="Set --fit.")
+    return fit
+
+
 def _open(data: bytes) -> PIL.Image.Image:
+    """Opens an image without decoding its pixels; raises Refused."""
     try:
         image = PIL.Image.open(io.BytesIO(data), formats=FORMATS)
     except MemoryError:
         raise
     except PIL.Image.DecompressionBombError as error:
         raise Refused("too_large", str(error)) from None
-    # Pillow's readers raise many kinds for broken bytes (SyntaxError, struct.error, ...): all mean damage.
+    # Pillow's readers raise many types for broken bytes (SyntaxError, struct.error, ...): all mean damage.
     except Exception as error:
         raise Refused("damaged_image", _describe(error, data)) from None
     _check_picture(image)
     return image
+
+
+def _describe(error: Exception, data: bytes) -> str:
+    if not data:
+        return "the file is empty"
+    if isinstance(error, PIL.UnidentifiedImageError):
+        return f"{len(data)} bytes of no image format that is read here ({', '.join(FORMATS)})"
+    return str(error) or type(error).__name__
 
 
 def _check_picture(image: PIL.Image.Image) -> None:
@@ -200,11 +275,12 @@ def _check_picture(image: PIL.Image.Image) -> None:
 
 
 def _read_grey(image: PIL.Image.Image) -> np.ndarray:
+    """Decodes the pixels of an open image to grey levels, uint8 [H, W]; raises Refused."""
     try:
         orientation = _orientation(image)
         image.load()
         if orientation != 1:
-            image.info.pop("exif")  # exif_transpose would write it anew, and fail where a field of it is broken
+            image.info.pop("exif")  # exif_transpose would rewrite it, and fail if one of its fields is broken
             image = PIL.ImageOps.exif_transpose(image)
         grey = _to_grey(image)
     except (MemoryError, Refused):
@@ -214,7 +290,17 @@ def _read_grey(image: PIL.Image.Image) -> np.ndarray:
     return np.frombuffer(grey.tobytes(), np.uint8).reshape(grey.height, grey.width)
 
 
+def _orientation(image: PIL.Image.Image) -> int:
+    """Returns EXIF's orientation, 1 for upright; Pillow turns TIFF files by itself."""
+    if "exif" in image.info and image.format != "TIFF":
+        # A sound image may have broken EXIF data, such as a thumbnail; viewers show it all the same.
+        with contextlib.suppress(Exception):
+            return image.getexif().get(_ORIENTATION, 1)
+    return 1
+
+
 def _to_grey(image: PIL.Image.Image) -> PIL.Image.Image:
+    """Converts a decoded image to mode L; raises Refused if only transparency shows a text."""
     if image.mode == "L":
         return image
     if _is_deep(image):
@@ -231,7 +317,7 @@ def _is_deep(image: PIL.Image.Image) -> bool:
 
 
 def _take_high_bits(image: PIL.Image.Image) -> np.ndarray:
-    """The eight high bits of deep grey; what TIFF says of its depth and white end Pillow leaves to us."""
+    """Returns the eight high bits of deep grey, uint8 [H, W]; Pillow ignores TIFF's depth and white."""
     tags = getattr(image, "tag_v2", {})
     levels = (np.asarray(image) >> (tags.get(_BITS_PER_SAMPLE, (16,))[0] - 8)).astype(np.uint8)
     return 255 - levels if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else levels
@@ -242,16 +328,8 @@ def _is_flat(channel: PIL.Image.Image) -> bool:
     return low == high
 
 
-def _orientation(image: PIL.Image.Image) -> int:
-    """EXIF's number for how an image is turned, 1 for upright; Pillow turns TIFF files by itself."""
-    if "exif" in image.info and image.format != "TIFF":
-        # A thumbnail's or a maker's note can be broken in a sound image; viewers show it all the same.
-        with contextlib.suppress(Exception):
-            return image.getexif().get(_ORIENTATION, 1)
-    return 1
-
-
 def _check_size(width: int, height: int, geometry: Geometry, fit: str) -> None:
+    """Raises Refused for an image, of these pixels, that does not fit the geometry."""
     if fit == "exact":
         if height != geometry.height or geometry.width not in (0, width):
             raise Refused("wrong_size", f"{width}x{height} pixels, the data set's are {geometry}")
@@ -274,21 +352,7 @@ def _width_at(height: int, width: int, from_height: int) -> int:
 
 
 def _resize(levels: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Scales uint8 [H, W] to uint8 [height, width] by Pillow's BICUBIC."""
     if levels.shape == (height, width):
         return levels
     return np.asarray(PIL.Image.fromarray(levels).resize((width, height), PIL.Image.Resampling.BICUBIC))
-
-
-def check_fit(fit: str) -> str:
-    """Returns the fit; raises UserError for one that is not known."""
-    if fit not in FITS:
-        raise UserError("fit", received=repr(fit), expected=", ".join(FITS), remedy="Set --fit.")
-    return fit
-
-
-def _describe(error: Exception, data: bytes) -> str:
-    if not data:
-        return "the file is empty"
-    if isinstance(error, PIL.UnidentifiedImageError):
-        return f"{len(data)} bytes of no image format that is read here ({', '.join(FORMATS)})"
-    return str(error) or type(error).__name__

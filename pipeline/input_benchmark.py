@@ -1,6 +1,8 @@
-"""How fast a data set's training input is, alone: what a training's step can wait for."""
+"""Measures the throughput of the training input alone: an upper bound for training."""
 
 import time
+from collections.abc import Iterator
+from typing import Any
 
 from densenet_ocr.pipeline import schema
 from densenet_ocr.pipeline.augmentation.config import AugmentConfig
@@ -8,7 +10,7 @@ from densenet_ocr.pipeline.dataset import training_input
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.ui.progress import Progress
 
-# Until then buffers fill and tf.data finds out how much to do side by side.
+# Meanwhile buffers fill and tf.data tunes its parallelism.
 WARM_UP_SECONDS = 3.0
 
 
@@ -21,10 +23,20 @@ def measure_input(
     shuffle_buffer: int,
     augmentation: AugmentConfig,
     seconds: float = 10.0,
-) -> dict:
-    """Reads batches as a training does, and nothing else, for `seconds` after a warm-up.
+) -> dict[str, Any]:
+    """Reads batches as training does, without a model.
 
-    Returns {"split", "images", "seconds", "images_per_second"}.
+    Args:
+      folder: The data set.
+      split: Name of the split.
+      batch_size: Lines of a batch.
+      seed: Seed of the shuffle and of the augmentation.
+      shuffle_buffer: Records that are shuffled in memory.
+      augmentation: Operations, their probability and strength.
+      seconds: Duration after a warm-up of WARM_UP_SECONDS.
+
+    Returns:
+      {"split", "images", "seconds", "images_per_second"}.
     """
     batches = iter(
         training_input(
@@ -48,8 +60,8 @@ def measure_input(
     }
 
 
-def _read(batches, seconds: float, title: str) -> tuple[int, float]:
-    """Images read, and the seconds that it took."""
+def _read(batches: Iterator[dict[str, Any]], seconds: float, title: str) -> tuple[int, float]:
+    """Reads batches for `seconds`; returns the number of images and the exact time."""
     start, images, progress = time.monotonic(), 0, Progress(title, round(seconds), "seconds")
     while (taken := time.monotonic() - start) < seconds:
         images += int(sum(next(batches)[schema.WEIGHT].numpy()))

@@ -1,11 +1,12 @@
-"""TFRecord files: how records are framed in a shard, without TensorFlow.
+"""Reads and writes TFRecord files without TensorFlow.
 
-A record is its length (uint64), a checksum of the length, its bytes and a checksum of those, all little-endian;
-a checksum is CRC-32C, rotated and offset ("masked"), as tensorflow/core/lib/io/record_writer.h has it.
+A record is its length (uint64), a checksum of the length, its bytes and a checksum of those, little-endian. A
+checksum is a "masked" CRC-32C, rotated and offset: tensorflow/core/lib/io/record_writer.h.
 """
 
 import struct
 from collections.abc import Iterator
+from typing import BinaryIO
 
 import google_crc32c
 
@@ -17,10 +18,17 @@ _CHECKSUM = struct.Struct("<I")
 
 
 class RecordWriter:
-    """Frames records into an open binary file, and knows count, size and checksum of what it wrote."""
+    """Writes records to an open binary file, and counts records, bytes and their checksum.
 
-    def __init__(self, file):
-        """Takes a file opened for writing bytes; closing it stays the caller's."""
+    Args:
+      file: A file opened for writing bytes; the caller closes it.
+
+    Attributes:
+      records: Number of records written.
+      bytes: Number of bytes written.
+    """
+
+    def __init__(self, file: BinaryIO):
         _check_speed()
         self._file = file
         self.records = 0
@@ -29,7 +37,7 @@ class RecordWriter:
 
     @property
     def crc32c(self) -> str:
-        """CRC-32C of all bytes written, as eight hexadecimal digits."""
+        """CRC-32C of all bytes written, eight hexadecimal digits."""
         return f"{self._crc:08x}"
 
     def write(self, record: bytes) -> None:
@@ -43,7 +51,7 @@ class RecordWriter:
 
 
 def read_records(path: str) -> Iterator[bytes]:
-    """The records of a shard, each checked against its checksums; raises ValueError where they do not hold."""
+    """Yields the records of a local shard; raises ValueError if a checksum does not match."""
     with open(storage.local_path(path), "rb", buffering=1 << 20) as file:
         while head := file.read(_LENGTH.size + _CHECKSUM.size):
             length, checksum = head[: _LENGTH.size], head[_LENGTH.size :]
@@ -56,7 +64,7 @@ def read_records(path: str) -> Iterator[bytes]:
 
 
 def hash_file(path: str) -> str:
-    """CRC-32C of a whole file, as RecordWriter.crc32c."""
+    """Returns the CRC-32C of a local file, eight hexadecimal digits, as RecordWriter.crc32c."""
     _check_speed()
     crc = 0
     with open(storage.local_path(path), "rb", buffering=0) as file:
@@ -75,6 +83,6 @@ def _check_speed() -> None:
         raise UserError(
             "google-crc32c",
             received=f"its {google_crc32c.implementation!r} implementation",
-            expected="its C implementation; pure Python takes a thousand times as long",
+            expected="its C implementation; pure Python is a thousand times slower",
             remedy="Install a wheel: pip install --only-binary=:all: --force-reinstall google-crc32c.",
         )

@@ -1,12 +1,12 @@
-"""The one declaration of a record: its fields, how a line becomes one, how a batch of them becomes tensors.
+"""The record of a line: its fields, and the functions that encode, decode and parse it.
 
-A record is a tf.train.Example with the fields, in sorted order, height, image, key, label and width. Writing
-needs no TensorFlow: the few bytes of protocol buffers that an Example takes are put together here.
+A record is a tf.train.Example with the features, in sorted order, height, image, key, label and width. Encoding
+needs no TensorFlow: this module writes the few bytes of protocol buffers itself.
 """
 
 import functools
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -14,22 +14,31 @@ from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.frames import count_frames
 
+if TYPE_CHECKING:
+    import tensorflow as tf  # functions that need it import it: Beam jobs run without TensorFlow
+
 VERSION = 1
 HEIGHT, IMAGE, KEY, LABEL, WIDTH = "height", "image", "key", "label", "width"
 WEIGHT, FRAMES, LABEL_LENGTH = "weight", "frames", "label_length"
 
-# Bytes of a pixel, by --image_encoding: float32 holds the normalised tensor, uint8 the grey levels.
+# Bytes per pixel by --image_encoding: float32 stores the normalised tensor, uint8 the grey levels.
 PIXEL_BYTES = {"float32": 4, "uint8": 1}
 
-# Bytes of a record beside its pixels, names and framing included, for a key of 24 and a label of 10.
+# Bytes of a record beside its pixels, framing included, with a key of 24 bytes and a label of 10 classes.
 OVERHEAD_BYTES = 160
 
-# Stands behind the end of a label in a batch: no class, so it cannot be taken for one.
+# Pads labels in a batch; it is not a class.
 NO_CLASS = -1
 
 
 class Record(NamedTuple):
-    """A line as it is stored: the path as the list has it, uint8 grey levels [height, width], class ids."""
+    """A line as stored.
+
+    Attributes:
+      key: The path as written in the list.
+      levels: Grey levels, uint8 [H, W].
+      label: Class ids.
+    """
 
     key: str
     levels: np.ndarray
@@ -37,7 +46,7 @@ class Record(NamedTuple):
 
 
 def check_encoding(encoding: str) -> str:
-    """Returns the image encoding; raises UserError for one that is not known."""
+    """Returns the image encoding; raises UserError unless it is one of PIXEL_BYTES."""
     if encoding not in PIXEL_BYTES:
         raise UserError(
             "image encoding",
@@ -49,7 +58,18 @@ def check_encoding(encoding: str) -> str:
 
 
 def encode(record: Record, encoding: str) -> bytes:
-    """A serialized tf.train.Example; equal lines give equal bytes."""
+    """Encodes a line as a serialized tf.train.Example; equal lines give equal bytes.
+
+    Features: `image` (bytes: the pixels, row-major, little-endian), `height`, `width`, `label` (int64) and
+    `key` (bytes, UTF-8).
+
+    Args:
+      record: The line.
+      encoding: "float32" stores levels / 255 - 0.5, "uint8" the levels.
+
+    Returns:
+      The record for a TFRecord file.
+    """
     height, width = record.levels.shape
     image, key = _image_bytes(record.levels, encoding), record.key.encode("utf-8")
     label = b"".join([_varint(k) for k in record.label])
@@ -69,7 +89,11 @@ def encode(record: Record, encoding: str) -> bytes:
 
 
 def decode(data: bytes, encoding: str) -> Record:
-    """The record that `encode` made these bytes of; raises ValueError for bytes that are no such record."""
+    """Inverts `encode` without TensorFlow.
+
+    Raises:
+      ValueError: the bytes are not a record of that encoding.
+    """
     try:
         return _decode(data, encoding)
     except LookupError as error:
@@ -77,32 +101,62 @@ def decode(data: bytes, encoding: str) -> Record:
 
 
 def _decode(data: bytes, encoding: str) -> Record:
+    features = _read_features(data)
+    height, width = (_read_varints(features[name][0])[0] for name in (HEIGHT, WIDTH))
+    levels = _read_levels(features[IMAGE][0], encoding).reshape(height, width)
+    label = [k for packed in features[LABEL] for k in _read_varints(packed)]
+    return Record(bytes(features[KEY][0]).decode("utf-8"), levels, label)
+
+
+def _read_features(data: bytes) -> dict[str, list[memoryview]]:
+    """Returns the values of an Example by the names of its features: bytes, or packed integers."""
     features = {}
     for _, entry in _read_fields(dict(_read_fields(data))[1]):
-        fields = dict(_read_fields(entry))
-        # A feature holds a list, of bytes (1) or of int64 (3), which holds one value: bytes, or packed ints.
-        features[bytes(fields[1]).decode()] = [
-            value for _, values in _read_fields(fields[2]) for _, value in _read_fields(values)
+        name, feature = (dict(_read_fields(entry))[number] for number in (1, 2))
+        # A feature has one list, of bytes (1) or of int64 (3), which has one value.
+        features[bytes(name).decode()] = [
+            value for _, values in _read_fields(feature) for _, value in _read_fields(values)
         ]
-    height, width = (_read_varints(features[name][0])[0] for name in (HEIGHT, WIDTH))
-    levels = np.frombuffer(features[IMAGE][0], "<f4" if encoding == "float32" else np.uint8)
-    if encoding == "float32":
-        if not np.all(np.abs(levels) <= 0.5):
-            raise ValueError("not a record: its pixels are not from -0.5 to 0.5")
-        levels = images.denormalise(levels)
-    label = [k for packed in features[LABEL] for k in _read_varints(packed)]
-    return Record(bytes(features[KEY][0]).decode("utf-8"), levels.reshape(height, width), label)
+    return features
+
+
+def _read_levels(pixels: memoryview, encoding: str) -> np.ndarray:
+    """Returns stored pixels as grey levels, uint8 [H * W]."""
+    if encoding == "uint8":
+        return np.frombuffer(pixels, np.uint8)
+    normalised = np.frombuffer(pixels, "<f4")
+    if not np.all(np.abs(normalised) <= 0.5):
+        raise ValueError("not a record: its pixels are not from -0.5 to 0.5")
+    return images.denormalise(normalised)
 
 
 def parse(
-    records, *, geometry: images.Geometry, encoding: str, normalised: bool = True, padded_width=None
-) -> dict:
-    """A batch of tensors from a batch of serialized records (string [B]), eagerly or in a graph.
+    records: "tf.Tensor",
+    *,
+    geometry: images.Geometry,
+    encoding: str,
+    normalised: bool = True,
+    padded_width: "tf.Tensor | int | None" = None,
+) -> dict[str, "tf.Tensor"]:
+    """Parses a batch of records into tensors, eagerly or in a graph.
 
-    Returns `image` float32 [B, H, W, 1] normalised, `label` int32 [B, L] padded with NO_CLASS, `label_length`,
-    `frames` and `width` (of the line, before any padding) int32 [B], `weight` float32 [B] of ones, `key` string
-    [B]. Without `normalised` images stay as they are stored, float32 or uint8, see images_graph.normalise.
-    Lines of any width (a geometry of width 0) are padded on the right to `padded_width`, with anything.
+    Args:
+      records: Serialized records, string [B].
+      geometry: Size of the data set's lines.
+      encoding: Image encoding of the data set.
+      normalised: Whether `image` is always normalised float32; else uint8 records stay uint8 (see
+        images_graph.normalise).
+      padded_width: Width W of the batch for a geometry of width 0, an int32 scalar not below the widest line.
+
+    Returns:
+      The batch as a dict:
+        `image`: float32 or uint8 [B, H, W, 1]; padding on the right is undefined.
+        `label`: int32 [B, L], padded with NO_CLASS.
+        `label_length`: int32 [B].
+        `frames`: int32 [B], frames of the line without padding.
+        `width`: int32 [B], pixels of the line without padding.
+        `weight`: float32 [B], ones.
+        `key`: string [B], the path as written in the list.
     """
     import tensorflow as tf
 
@@ -133,14 +187,20 @@ def parse(
     }
 
 
-def read_width(record):
-    """The width of one serialized record (a string tensor), int64, at a fraction of what `parse` costs."""
+def read_width(record: "tf.Tensor") -> "tf.Tensor":
+    """Returns the width, an int64 scalar, of one record, a string scalar, much faster than `parse`."""
     import tensorflow as tf
 
     return tf.io.parse_single_example(record, {WIDTH: tf.io.FixedLenFeature([], tf.int64)})[WIDTH]
 
 
-def _parse_images(fields: dict, geometry: images.Geometry, encoding: str, padded_width):
+def _parse_images(
+    fields: dict[str, "tf.Tensor"],
+    geometry: images.Geometry,
+    encoding: str,
+    padded_width: "tf.Tensor | int | None",
+) -> "tf.Tensor":
+    """Returns the pixels as stored, float32 or uint8 [B, H, W, 1]."""
     import tensorflow as tf
 
     dtype = tf.float32 if encoding == "float32" else tf.uint8
@@ -160,16 +220,16 @@ def _image_bytes(levels: np.ndarray, encoding: str) -> bytes:
     return images.normalise(levels).astype("<f4", copy=False).tobytes()
 
 
-# The wire format of protocol buffers: a field is (number << 3 | 2), its length and its bytes; Example.features,
-# Features.feature (a map: key 1, value 2), Feature.bytes_list 1 and .int64_list 3, and their value are 1. What
-# stands before a value depends on a name and a length alone, so it is made once for each of the few there are.
+# The wire format of protocol buffers: a field is the byte number << 3 | 2, its length and its bytes. Numbers:
+# Example.features 1, Features.feature 1 (a map: key 1, value 2), Feature.bytes_list 1 and .int64_list 3, their
+# value 1. The bytes before a value depend on its name and length only, so they are cached.
 def _head(number: int, length: int) -> bytes:
     return bytes((number << 3 | 2,)) + _varint(length)
 
 
 @functools.lru_cache(maxsize=1 << 16)
 def _entry_head(name: str, kind: int, length: int) -> bytes:
-    """All of a map entry that stands before its one value of `length` bytes."""
+    """Returns the bytes of a map entry before its one value of `length` bytes."""
     value = _head(1, length)
     values = _head(kind, len(value) + length) + value
     feature = _field(1, name.encode()) + _head(2, len(values) + length) + values
@@ -209,7 +269,7 @@ def _varint(value: int) -> bytes:
 
 
 def _read_fields(data: memoryview | bytes) -> Iterator[tuple[int, memoryview]]:
-    """Numbers and payloads of a message all of whose fields have a length."""
+    """Yields numbers and payloads of a message's fields; raises ValueError unless all are of wire type 2."""
     data, at = memoryview(data), 0
     while at < len(data):
         tag, at = _read_varint(data, at)

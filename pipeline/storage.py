@@ -1,4 +1,4 @@
-"""Where bytes live: local paths now, behind the few verbs that a URL's file system will have to offer too."""
+"""File access: local paths today, behind the few functions that URLs will need too."""
 
 import contextlib
 import errno
@@ -8,6 +8,8 @@ import os
 import shutil
 import stat
 import uuid
+from collections.abc import Iterator
+from typing import BinaryIO
 
 from absl import logging
 
@@ -17,24 +19,24 @@ TEMPORARY = ".tmp-"
 
 
 def local_path(path: str) -> str:
-    """The path itself, if it is one of this machine; raises UserError for a URL."""
+    """Returns a local path unchanged; raises UserError for a URL."""
     if "://" in path:
         raise UserError(
             "path",
             received=repr(path),
-            expected="a path of this machine",
-            remedy="URLs are not read or written yet: copy the files here, or mount the bucket.",
+            expected="a local path",
+            remedy="URLs are not supported yet: copy the files to this machine, or mount the bucket.",
         )
     return path
 
 
 def join(folder: str, name: str) -> str:
-    """The path of `name` inside `folder`."""
+    """Returns the path of `name` inside `folder`."""
     return os.path.join(folder, name)
 
 
 def read_bytes(path: str) -> bytes:
-    """All bytes of a file that the user named; raises UserError where it cannot be read."""
+    """Returns the bytes of a file; raises UserError if it cannot be read."""
     try:
         with open(local_path(path), "rb", opener=open_at_once) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -44,24 +46,24 @@ def read_bytes(path: str) -> bytes:
         raise UserError(
             f"file {path}",
             received=error.strerror or str(error),
-            expected="a file that can be read",
+            expected="a readable file",
             remedy="Check the path and its permissions.",
         ) from None
 
 
 def open_at_once(path: str, flags: int) -> int:
-    """An opener for `open` that does not wait for the other end of a pipe, which then reads as empty."""
+    """Opener for `open` that does not block on a pipe, which then reads as empty."""
     return os.open(path, flags | os.O_NONBLOCK)
 
 
 def write_atomically(path: str, data: bytes) -> None:
-    """Writes a file so that a reader sees the old bytes or the new ones, never a part."""
+    """Writes a file in one atomic step: readers see the old bytes or the new ones, never a part."""
     with atomic_file(path) as file:
         file.write(data)
 
 
 def check_writable(path: str) -> None:
-    """Raises UserError where a file cannot be written, or is a folder; leaves nothing."""
+    """Raises UserError if a path is a folder or cannot be written; leaves nothing behind."""
     if os.path.isdir(local_path(path)):
         raise _refuse_writing(path, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
     temporary = f"{path}{TEMPORARY}{uuid.uuid4().hex[:8]}"
@@ -74,8 +76,12 @@ def check_writable(path: str) -> None:
 
 
 @contextlib.contextmanager
-def atomic_file(path: str):
-    """A file for writing that takes its name when the block ends well, and leaves nothing otherwise."""
+def atomic_file(path: str) -> Iterator[BinaryIO]:
+    """Opens a file for writing bytes; it gets its name when the block succeeds, and is removed otherwise.
+
+    Raises:
+      UserError: the file cannot be written, for example for lack of space.
+    """
     temporary = f"{local_path(path)}{TEMPORARY}{uuid.uuid4().hex[:8]}"
     try:
         with open(temporary, "wb", buffering=1 << 20) as file:
@@ -90,45 +96,45 @@ def atomic_file(path: str):
 
 
 def make_folder(path: str) -> None:
-    """Makes a folder and its parents; raises UserError where that cannot be."""
+    """Makes a folder and its parents; raises UserError if it cannot."""
     try:
         os.makedirs(local_path(path), exist_ok=True)
     except OSError as error:
         raise UserError(
             f"folder {path}",
             received=error.strerror,
-            expected="a folder that can be written",
-            remedy="Name another folder, or free this one.",
+            expected="a writable folder",
+            remedy="Name another folder, or make this one writable.",
         ) from None
 
 
 def exists(path: str) -> bool:
-    """Whether a file or folder is there."""
+    """Returns whether a file or folder exists."""
     return os.path.exists(local_path(path))
 
 
 def is_folder(path: str) -> bool:
-    """Whether a folder is there."""
+    """Returns whether a folder exists."""
     return os.path.isdir(local_path(path))
 
 
 def size(path: str) -> int:
-    """Bytes of a file."""
+    """Returns the size of a file in bytes."""
     return os.path.getsize(local_path(path))
 
 
 def list_names(folder: str) -> list[str]:
-    """Names inside a folder, sorted; empty where there is no folder."""
+    """Returns the names inside a folder, sorted; none if there is no folder."""
     return sorted(os.listdir(folder)) if os.path.isdir(local_path(folder)) else []
 
 
 def find(pattern: str) -> list[str]:
-    """Paths that match a glob, sorted; ** stands for any number of folders."""
+    """Returns the paths that match a glob, sorted; ** matches any number of folders."""
     return sorted(local_glob.glob(local_path(pattern), recursive=True))
 
 
 def remove(path: str) -> None:
-    """Removes a file or a whole folder; one that is not there is fine."""
+    """Removes a file or a folder with its contents, if it exists."""
     if os.path.isdir(local_path(path)):
         shutil.rmtree(path)
     else:
@@ -137,21 +143,27 @@ def remove(path: str) -> None:
 
 
 def describe_size(count: int) -> str:
-    """Bytes for people, in powers of ten as disks are sold."""
+    """Formats a number of bytes in powers of ten, such as 1.5 GB."""
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
 def free_bytes(folder: str) -> int:
-    """Bytes free on the disk that holds `folder`."""
+    """Returns the free bytes of the disk that holds `folder`."""
     return shutil.disk_usage(local_path(folder)).free
 
 
 @contextlib.contextmanager
-def locked(folder: str, *, wait: bool):
-    """Holds a folder's lock, which dies with the process, and makes the folder where it is missing.
+def locked(folder: str, *, wait: bool) -> Iterator[None]:
+    """Holds the lock of a folder, which it makes if missing, within the block.
 
-    The lock is advisory (flock), so it binds those that ask for it. Raises BlockingIOError where another
-    process holds it, unless told to wait.
+    The lock is advisory (flock) and ends with the process. On file systems without locks it only warns.
+
+    Args:
+      folder: A local folder.
+      wait: Whether to wait for another process that holds the lock.
+
+    Raises:
+      BlockingIOError: another process holds the lock, and `wait` is false.
     """
     while True:
         make_folder(folder)
@@ -161,7 +173,7 @@ def locked(folder: str, *, wait: bool):
             continue
         try:
             _lock(handle, folder, wait)
-            # Its last holder may have removed the folder while we opened it: then another one counts.
+            # The last holder may have replaced the folder while we opened it: then try again.
             if _is_same(handle, folder):
                 yield
                 return
@@ -170,8 +182,8 @@ def locked(folder: str, *, wait: bool):
 
 
 @contextlib.contextmanager
-def held(folder: str, *, subject: str, received: str, remedy: str):
-    """Holds a folder's lock within the block; raises UserError, in these words, where another process does."""
+def held(folder: str, *, subject: str, received: str, remedy: str) -> Iterator[None]:
+    """Holds the lock of a folder within the block; raises UserError if another process has it."""
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(locked(folder, wait=False))
@@ -186,7 +198,9 @@ def _lock(handle: int, folder: str, wait: bool) -> None:
     except BlockingIOError:
         raise
     except OSError as error:
-        logging.warning("%s cannot be locked (%s): let no two commands write there", folder, error.strerror)
+        logging.warning(
+            "%s cannot be locked (%s): do not run two commands on it at once", folder, error.strerror
+        )
 
 
 def _is_same(handle: int, path: str) -> bool:
@@ -198,7 +212,7 @@ def _is_same(handle: int, path: str) -> bool:
 
 def _refuse_writing(path: str, error: OSError) -> UserError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        expected, remedy = "space for it", "Free space and give the same command again."
+        expected, remedy = "free space", "Free space and run the same command again."
     else:
-        expected, remedy = "a place that can be written", "Make its folder, or name another path."
+        expected, remedy = "a writable path", "Make its folder, or name another path."
     return UserError(f"file {path}", received=error.strerror or str(error), expected=expected, remedy=remedy)

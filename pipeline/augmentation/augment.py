@@ -1,7 +1,9 @@
-"""Augmentation of a batch of lines: what their text says stays, what it looks like changes.
+"""Augmentation of a batch of lines, which stay readable.
 
-All is a pure function of lines, widths and seed, in TensorFlow's stateless operations: the same eagerly, in
-tf.function and in Dataset.map, up to the last bit.
+Everything is a pure function of lines, widths and seed, in TensorFlow's stateless operations: equal in every
+bit eagerly, in tf.function and in Dataset.map. `line` is float32 [B, H, W, 1], `width` int32 [B] throughout.
+
+To add an operation, write a function as those in _CHANGES, and name it and its ranges in augmentation.config.
 """
 
 import math
@@ -15,12 +17,20 @@ from densenet_ocr.pipeline.augmentation.random_values import Draws
 from densenet_ocr.pipeline.augmentation.warp import warp
 
 
-def augment(image, width, *, seed, augmentation: AugmentConfig):
-    """The lines after the operations that each of them drew.
+def augment(image: tf.Tensor, width: tf.Tensor, *, seed: tf.Tensor, augmentation: AugmentConfig) -> tf.Tensor:
+    """Applies random operations to each line of a batch.
 
-    Takes normalised lines float32 [B, H, W, 1], their widths int32 [B] in pixels without padding, 1 to W, and a
-    seed int32 [2]. Columns from `width` on come out as they went in, and nothing of them gets into a line. A
-    line's draws depend on the seed and on its place in the batch, not on the other lines.
+    The random numbers of a line depend on the seed and its place in the batch, not on the other lines. Padding,
+    the columns from `width` on, stays unchanged and does not leak into lines.
+
+    Args:
+      image: Normalised lines, float32 [B, H, W, 1], -0.5 to 0.5.
+      width: Pixels without padding, int32 [B], 1 to W.
+      seed: int32 [2].
+      augmentation: Operations, their probability and strength.
+
+    Returns:
+      Augmented lines, float32 [B, H, W, 1], -0.5 to 0.5.
     """
     if not augmentation.ops:
         return image
@@ -35,8 +45,8 @@ def augment(image, width, *, seed, augmentation: AugmentConfig):
     return tf.where(inside, tf.clip_by_value(line, -0.5, 0.5), image)
 
 
-def _cut_out(line, width, draws: Draws):
-    """Paints small rectangles in the colour of the paper, as if ink had not taken."""
+def _cut_out(line: tf.Tensor, width: tf.Tensor, draws: Draws) -> tf.Tensor:
+    """Paints small rectangles in the grey of the paper, as where ink is missing."""
     height, longest = line.shape[1], tf.shape(line)[2]
     every = ranges.CUT_OUT_EVERY * height
     number = tf.range(longest // every + 1)[None]
@@ -45,21 +55,21 @@ def _cut_out(line, width, draws: Draws):
     column = draws.uniform("column", count) * tf.cast(width[:, None], tf.float32)
     row = draws.uniform("row", count) * height
     wide, high = (draws.within(side, ranges.CUT_OUT_SIDE, count) * own * height for side in ("wide", "high"))
-    # A pixel is in some rectangle if, for some number, its column and its row are.
+    # A pixel is in some rectangle if one of them covers both its column and its row.
     columns, rows = _cover(column, wide, longest), _cover(row, high, height)
     inside = tf.matmul(rows, columns, transpose_a=True)[..., None] > 0
     paper = estimate_paper(line, tf.zeros_like(width), width)
     return tf.where(inside, paper[:, None, None, None], line)
 
 
-def _cover(middle, size, length):
-    """Which of `length` pixels have their centres within size / 2 of `middle`, float32 [B, N, length]."""
+def _cover(middle: tf.Tensor, size: tf.Tensor, length: tf.Tensor | int) -> tf.Tensor:
+    """Returns 1 for pixels within size / 2 of `middle`, both float32 [B, N], else 0; float32 [B, N, length]."""
     place = tf.cast(tf.range(length), tf.float32) + 0.5
     return tf.cast(tf.abs(place - middle[..., None]) < size[..., None] / 2, tf.float32)
 
 
-def _contrast(line, width, draws: Draws):
-    """Scales the grey around its middle and moves it, by no more than black and white leave room for."""
+def _contrast(line: tf.Tensor, width: tf.Tensor, draws: Draws) -> tf.Tensor:
+    """Scales grey around its middle and shifts it, without saturation at black or white."""
     low, high = tf.reduce_min(line, axis=[1, 2, 3]), tf.reduce_max(line, axis=[1, 2, 3])
     factor = tf.minimum(tf.exp(draws.within("factor", ranges.CONTRAST)), 1 / tf.maximum(high - low, 1e-3))
     room = 0.5 - factor * (high - low) / 2
@@ -69,11 +79,11 @@ def _contrast(line, width, draws: Draws):
     return line * factor[:, None, None, None] + offset[:, None, None, None]
 
 
-def _shade(line, width, draws: Draws):
-    """Darkens the line more and more in some direction."""
+def _shade(line: tf.Tensor, width: tf.Tensor, draws: Draws) -> tf.Tensor:
+    """Darkens the line gradually in a random direction."""
     angle = draws.uniform("direction") * (2 * math.pi)
     x, y = tf.cos(angle), tf.sin(angle)
-    # In the direction (x, y) a line of size 1 is |x| + |y| long.
+    # A unit square is |x| + |y| long in the direction (x, y).
     length = tf.abs(x) + tf.abs(y)
     depth = draws.within("depth", ranges.SHADE)
     x, y = x / length, y / length
@@ -81,12 +91,12 @@ def _shade(line, width, draws: Draws):
     row = (tf.range(line.shape[1], dtype=tf.float32)[None] + 0.5) / line.shape[1]
     along, across = (depth * x)[:, None] * (column - 0.5), (depth * y)[:, None] * (row - 0.5)
     light = ((1 - depth / 2)[:, None] - along)[:, None, :, None] - across[:, :, None, None]
-    # Black, -0.5, gives back no light to lose.
+    # Black (-0.5) stays black.
     return line * light + (light - 1) * 0.5
 
 
-def _blur(line, width, draws: Draws):
-    """Blurs with a Gaussian of the line's own width."""
+def _blur(line: tf.Tensor, width: tf.Tensor, draws: Draws) -> tf.Tensor:
+    """Convolves with a Gaussian of each line's own standard deviation."""
     height = line.shape[1]
     sigma = draws.within("sigma", ranges.BLUR) * height
     radius = math.ceil(2 * ranges.BLUR[1] * draws.strength * height)
@@ -96,11 +106,11 @@ def _blur(line, width, draws: Draws):
     return _convolve(_convolve(line, half, axis=1), half, axis=2)
 
 
-def _convolve(line, half, axis: int):
-    """Convolves along an axis with each line's own symmetric kernel, `half` of it, from its middle on, [B, N].
+def _convolve(line: tf.Tensor, half: tf.Tensor, axis: int) -> tf.Tensor:
+    """Convolves along an axis with symmetric kernels; `half`, float32 [B, N], has theirs from the middle on.
 
-    Written out, as TensorFlow 2.16's depthwise convolution divides by zero, which ends the process, for wide
-    lines and kernels on some CPUs (https://github.com/tensorflow/tensorflow/issues/57749).
+    TensorFlow 2.16's depthwise convolution crashes the process (division by zero) for wide lines and kernels on
+    some CPUs: https://github.com/tensorflow/tensorflow/issues/57749.
     """
     size, radius = tf.shape(line)[axis], half.shape[1] - 1
     first, last = tf.split(tf.gather(line, [0, size - 1], axis=axis), 2, axis)
@@ -113,12 +123,12 @@ def _convolve(line, half, axis: int):
     return total
 
 
-def _slice(line, start: int, size, axis: int):
+def _slice(line: tf.Tensor, start: int, size: tf.Tensor, axis: int) -> tf.Tensor:
     return line[:, start : start + size] if axis == 1 else line[:, :, start : start + size]
 
 
-def _noise(line, width, draws: Draws):
-    """Adds grain."""
+def _noise(line: tf.Tensor, width: tf.Tensor, draws: Draws) -> tf.Tensor:
+    """Adds normal noise to each pixel."""
     sigma = draws.within("sigma", ranges.NOISE)
     return line + draws.normal("grain", line.shape[1], tf.shape(line)[2], 1) * sigma[:, None, None, None]
 

@@ -1,45 +1,45 @@
-"""What a training changes about its lines: which operations, how often, how far. It needs no TensorFlow."""
+"""Configuration of augmentation: operations, probability and strength. It needs no TensorFlow."""
 
 import dataclasses
 
 from densenet_ocr.pipeline.frames import STRIDE
 from densenet_ocr.pipeline.ui.flags import option, validate
 
-# Those that move pixels; together they are one projective map, so that a line is interpolated once.
+# Operations that move pixels; combined into one projective map, so that a line is interpolated once.
 WARPS = ("shift", "stretch", "shear", "perspective")
 
-# All, in the order in which a line would meet them: the paper, the light on it, the lens, the sensor.
+# All operations in the order of application, as in a camera: paper, light, lens, sensor.
 OPS = (*WARPS, "cut_out", "contrast", "shade", "blur", "noise")
 
-# The ranges at strength 1, from which every line draws anew. "Heights" are the line's, 32 pixels in the
-# notebook; grey is in normalised units, in which white - black is 1. They were chosen by eye: 100 lines of the
-# notebook's kind stay readable. Ink never leaves a line (see augmentation.warp): at its edge it is held.
+# Ranges at strength 1; each line draws its own values. Lengths are in heights of the line (32 pixels in the
+# notebook), grey in normalised units (white - black is 1). Chosen by eye: 100 lines of the notebook's kind stay
+# readable. Ink never leaves a line (see augmentation.warp).
 
-# Pixels along the line: half a frame either way, so that a character is seen at every phase of the frames.
+# Pixels along the line: half a frame either way, so that a character occurs at every phase of the frames.
 SHIFT_ALONG = (-STRIDE / 2, STRIDE / 2)
-# Heights: two pixels of 32, about the room that such lines have above and below.
+# Heights: two pixels of 32, about the margin of such lines above and below.
 SHIFT_ACROSS = (-0.06, 0.06)
-# Logarithm of the factor along the line: about ten per cent, as between a font's narrow and wide cuts.
+# Logarithm of the factor along the line: about ten per cent, as between narrow and wide cuts of a font.
 STRETCH = (-0.1, 0.1)
 # Tangent of the slant: 8.5 degrees, where italics have about 12.
 SLANT = (-0.15, 0.15)
-# Heights by which the line's ends rise and fall: an odd scan's, a pixel and a half of 32.
+# Heights by which the line's ends rise and fall: 1.5 pixels of 32, a skewed scan.
 SLOPE = (-0.05, 0.05)
-# Share by which one end is higher than the middle and the other one lower: a page seen from its side.
+# Share by which one end is taller than the middle and the other one shorter: a page seen from its side.
 TAPER = (-0.05, 0.05)
-# Tangent of the slant that one end gets, the other the opposite one: a page seen from below or above.
+# Tangent of the slant of one end, opposite at the other: a page seen from below or above.
 FAN = (-0.1, 0.1)
-# Heights of a rectangle's side: two to four pixels of 32, as strokes are thick; larger ones turn a 6 into a 5.
+# Heights of a rectangle's side: two to four pixels of 32, a stroke's width; larger ones turn a 6 into a 5.
 CUT_OUT_SIDE = (0.06, 0.12)
-# Heights of line to a rectangle: about one for each two characters, which are as wide as high in Chinese.
+# Heights of line per rectangle: about one for two characters, which are as wide as high in Chinese.
 CUT_OUT_EVERY = 2
-# Logarithm of the contrast's factor: two thirds to one and a half.
+# Logarithm of the factor of contrast: two thirds to one and a half.
 CONTRAST = (-0.4, 0.4)
-# Grey by which paper and ink together become lighter or darker; it is less where either would saturate.
+# Grey added to paper and ink alike; less where either would saturate.
 BRIGHTNESS = (-0.2, 0.2)
-# Share of the light that is lost on the way from one end or edge to the opposite one.
+# Share of the light that is lost from one end or edge to the opposite one.
 SHADE = (0.1, 0.4)
-# Heights of the Gaussian's standard deviation: 0.3 pixels of 32, which sharp lines show, to 0.8, a soft scan.
+# Heights of the Gaussian's standard deviation: 0.3 pixels of 32, as in sharp lines, to 0.8, a soft scan.
 BLUR = (0.01, 0.025)
 # Grey of the Gaussian's standard deviation: one to eight levels of 255.
 NOISE = (0.004, 0.03)

@@ -1,18 +1,24 @@
-"""Estimates of a batch of lines, float32 [B, H, W, 1]: the grey of their paper, and where their ink is."""
+"""Estimates of a batch of lines, float32 [B, H, W, 1]: the grey of the paper and the extent of the ink."""
 
 import tensorflow as tf
 
-# Columns and rows that the paper's grey is estimated from: the median of 512 pixels varies little.
+# Columns and rows that are sampled for the paper's grey: the median of 512 pixels varies little.
 _COLUMNS, _ROWS = 32, 16
 
-# Share of a line's largest difference from its paper that makes a pixel ink: more than paper's own grain.
+# Share of a line's largest difference from its paper above which a pixel is ink: more than the paper's grain.
 _INK = 0.25
 
 
-def estimate_paper(line, start, length):
-    """Median grey of `length` columns from `start` on (both int32 [B]), float32 [B], by some of their pixels.
+def estimate_paper(line: tf.Tensor, start: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
+    """Estimates the grey of the paper by the median of sampled pixels, because most of a line is paper.
 
-    Most of a line is paper.
+    Args:
+      line: float32 [B, H, W, 1].
+      start: First column to sample, int32 [B].
+      length: Number of columns, int32 [B].
+
+    Returns:
+      float32 [B].
     """
     height = line.shape[1]
     rows = tf.range(0, height, max(1, height // _ROWS))
@@ -22,10 +28,16 @@ def estimate_paper(line, start, length):
     return tf.raw_ops.NthElement(input=pixels, n=tf.shape(pixels)[1] // 2)
 
 
-def find_ink(line, width, paper):
-    """The first and last columns and rows with ink: two of float32 [B, 2], (x, y); a blank line is all ink.
+def find_ink(line: tf.Tensor, width: tf.Tensor, paper: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Finds the box of the ink; a blank line counts as all ink.
 
-    Behind `width` (int32 [B]) the lines have to go on as their last column is, or as paper.
+    Args:
+      line: float32 [B, H, W, 1]; the padding repeats the last column or is paper.
+      width: Pixels without padding, int32 [B].
+      paper: The paper's grey, float32 [B].
+
+    Returns:
+      The first and the last (column, row) with ink, float32 [B, 2] each.
     """
     difference = tf.abs(line[..., 0] - paper[:, None, None])
     along, across = tf.reduce_max(difference, axis=1), tf.reduce_max(difference, axis=2)
@@ -36,8 +48,8 @@ def find_ink(line, width, paper):
     return tf.cast(tf.stack([left, top], 1), tf.float32), tf.cast(tf.stack([right, bottom], 1), tf.float32)
 
 
-def _find_ends(marked):
-    """Numbers of the first and last marks of each row of bool [B, N]; of a row without any, 0 and N - 1."""
+def _find_ends(marked: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the first and last true columns of bool [B, N], int32 [B] each; 0 and N - 1 if a row has none."""
     marks = tf.cast(marked, tf.int32)
     first = tf.argmax(marks, axis=1, output_type=tf.int32)
     last = tf.shape(marks)[1] - 1 - tf.argmax(marks[:, ::-1], axis=1, output_type=tf.int32)

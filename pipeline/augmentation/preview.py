@@ -1,4 +1,4 @@
-"""A sheet of lines as a training sees them: as they are, after each operation alone, after all together."""
+"""A picture of augmentation: lines as they are, after each operation alone, and after all together."""
 
 import dataclasses
 
@@ -13,40 +13,57 @@ from densenet_ocr.pipeline.dataset import training_input
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.ui.picture import GREY, INK, MARGIN, Typeface, frame, new_sheet, paste_line, save_png
 
-# Lines side by side, as many as this many pixels have room for; a wider line stands alone.
+# Pixels and number of lines side by side, at most; a wider line is alone.
 WIDTH, COLUMNS = 1200, 8
 
-# Rows in which lines get what they draw.
+# Rows of random draws.
 DRAWS = 6
 
 _TEXT_SIZE = 13
 
 
 def save_preview(path: str, *, folder: str, split: str, seed: int, augmentation: AugmentConfig) -> None:
-    """Writes the sheet of the first lines that a training of this seed sees of a data set, as a PNG file."""
+    """Writes a PNG of the first lines that training with this seed reads from a split, augmented.
+
+    Args:
+      path: The PNG file.
+      folder: The data set.
+      split: Name of the split.
+      seed: Seed of the shuffle and the augmentation.
+      augmentation: Operations, their probability and strength.
+    """
     info = load_dataset_info(folder)
     batches = training_input(folder=folder, info=info, split=split, batch_size=COLUMNS, seed=seed)
     save_png(draw_augmentations(next(iter(batches)), augmentation=augmentation, seed=seed), path)
 
 
-def draw_augmentations(batch: dict, *, augmentation: AugmentConfig, seed: int = 0) -> PIL.Image.Image:
-    """Draws the first lines of a batch of the training input, which holds `image` and `width`.
+def draw_augmentations(
+    batch: dict[str, tf.Tensor], *, augmentation: AugmentConfig, seed: int = 0
+) -> PIL.Image.Image:
+    """Draws the first lines of a batch.
 
-    The rows are the lines as they are, each operation alone on every line, and six draws as they come in a
-    training, with the probability that was asked for.
+    Args:
+      batch: A batch of the training input: `image` float32 [B, H, W, 1], `width` int32 [B], and `weight`
+        float32 [B] if it has filler rows.
+      augmentation: Operations, their probability and strength.
+      seed: Seed of the augmentation.
+
+    Returns:
+      A picture with a row of the lines as they are, a row for each operation alone, applied to every line, and
+      six rows as in training.
     """
     lines = int(tf.reduce_sum(batch[schema.WEIGHT])) if schema.WEIGHT in batch else len(batch[schema.WIDTH])
     count = min(COLUMNS, max(1, WIDTH // (batch[schema.IMAGE].shape[2] + MARGIN)), lines)
     image, width = batch[schema.IMAGE][:count], batch[schema.WIDTH][:count]
     rows = [("as it is", image)]
-    with tf.device("CPU:0"):  # where a training's input is made
+    with tf.device("CPU:0"):  # where the input of training runs
         for label, chosen, number in _list_rows(augmentation):
             rows.append((label, augment(image, width, seed=tf.constant([seed, number]), augmentation=chosen)))
     return frame(_draw_rows(rows, np.asarray(width)))
 
 
 def _list_rows(augmentation: AugmentConfig) -> list[tuple[str, AugmentConfig, int]]:
-    """Label, augmentation and number of each row below the first."""
+    """Returns label, augmentation and second seed of each row below the first."""
     if not augmentation.ops:
         return []
     alone = [
@@ -57,7 +74,7 @@ def _list_rows(augmentation: AugmentConfig) -> list[tuple[str, AugmentConfig, in
 
 
 def _draw_rows(rows: list[tuple[str, tf.Tensor]], widths: np.ndarray) -> PIL.Image.Image:
-    """Labels on the left, the lines of each row beside them, without their padding."""
+    """Draws labels on the left and each row's lines, float32 [B, H, W, 1], beside them, without padding."""
     face = Typeface(_TEXT_SIZE)
     left = max(face.measure(label) for label, _ in rows) + 2 * MARGIN
     count, height, width = rows[0][1].shape[:3]

@@ -1,6 +1,7 @@
-"""Shift, stretch, shear and perspective of lines, as one projective map, which keeps the ink inside the line.
+"""Shift, stretch, shear and perspective of lines as one projective map, which keeps the ink inside the line.
 
-Maps are float32 [B, 3, 3] and act on (x, y, 1), pixels from the line's middle, x to the right, y down.
+Maps are float32 [B, 3, 3] and act on (x, y, 1), pixels from the line's middle, x to the right, y down. `half`
+is half the line's size, (x, y), float32 [B, 2].
 """
 
 import tensorflow as tf
@@ -10,11 +11,17 @@ from densenet_ocr.pipeline.augmentation.ink import estimate_paper, find_ink
 from densenet_ocr.pipeline.augmentation.random_values import Draws
 
 
-def warp(line, width, draws: dict[str, Draws]):
-    """Lines float32 [B, H, W, 1] of `width` pixels (int32 [B]) after the operations that have draws.
+def warp(line: tf.Tensor, width: tf.Tensor, draws: dict[str, Draws]) -> tf.Tensor:
+    """Applies the operations of config.WARPS.
 
-    What comes from beyond a line's ends is paper, from above and below the nearest row. Behind `width` there is
-    nothing of use.
+    Args:
+      line: float32 [B, H, W, 1]; the padding repeats the last column.
+      width: Pixels without padding, int32 [B].
+      draws: Random numbers by the name of the operation; those that are missing are not applied.
+
+    Returns:
+      float32 [B, H, W, 1]. Pixels from beyond the ends of a line are paper, from above and below copies of the
+      nearest row; the padding is undefined.
     """
     half = tf.stack(
         [(tf.cast(width, tf.float32) - 1) / 2, tf.fill(tf.shape(width), (line.shape[1] - 1) / 2)], 1
@@ -28,23 +35,23 @@ def warp(line, width, draws: dict[str, Draws]):
     return _resample(_add_paper(line, width), mapping, half, line.shape, tf.shape(line))
 
 
-def _shift(draws: Draws, half):
+def _shift(draws: Draws, half: tf.Tensor) -> tf.Tensor:
     across = draws.within("across", augmentation.SHIFT_ACROSS) * _height(half)
     return _make_map(1.0, 0.0, draws.within("along", augmentation.SHIFT_ALONG), 0.0, 1.0, across)
 
 
-def _stretch(draws: Draws, half):
+def _stretch(draws: Draws, half: tf.Tensor) -> tf.Tensor:
     return _make_map(tf.exp(draws.within("factor", augmentation.STRETCH)), 0.0, 0.0, 0.0, 1.0, 0.0)
 
 
-def _shear(draws: Draws, half):
+def _shear(draws: Draws, half: tf.Tensor) -> tf.Tensor:
     slope = draws.within("slope", augmentation.SLOPE) * _height(half) / half[:, 0]
     return _make_map(1.0, draws.within("slant", augmentation.SLANT), 0.0, slope, 1.0, 0.0)
 
 
-def _perspective(draws: Draws, half):
+def _perspective(draws: Draws, half: tf.Tensor) -> tf.Tensor:
     taper = draws.within("taper", augmentation.TAPER) / half[:, 0]
-    # Of a line higher than wide the edges would else meet.
+    # By the longer side: the edges of a line higher than wide would meet.
     fan = draws.within("fan", augmentation.FAN) / tf.reduce_max(half, axis=1)
     return _make_map(1.0, 0.0, 0.0, 0.0, 1.0, 0.0, bottom=(taper, fan))
 
@@ -52,21 +59,23 @@ def _perspective(draws: Draws, half):
 _MAKERS = {"shift": _shift, "stretch": _stretch, "shear": _shear, "perspective": _perspective}
 
 
-def _height(half):
+def _height(half: tf.Tensor) -> tf.Tensor:
     return 2 * half[:, 1] + 1
 
 
-def _make_map(*entries, bottom=(0.0, 0.0)):
-    """A map of its upper two rows and the two entries that make the last one, each a number or float32 [B]."""
+def _make_map(
+    *entries: tf.Tensor | float, bottom: tuple[tf.Tensor | float, tf.Tensor | float] = (0.0, 0.0)
+) -> tf.Tensor:
+    """Returns maps of the six entries of the upper rows and two of the last, each a number or float32 [B]."""
     entries = (*entries, *bottom, 1.0)
     lines = tf.reduce_max([tf.size(entry) for entry in entries])
     return tf.reshape(tf.stack([tf.broadcast_to(entry, [lines]) for entry in entries], 1), [-1, 3, 3])
 
 
-def _keep_inside(mapping, first, last, half):
-    """The map, followed by the least squeeze and shift after which the ink's box is inside the line.
+def _keep_inside(mapping: tf.Tensor, first: tf.Tensor, last: tf.Tensor, half: tf.Tensor) -> tf.Tensor:
+    """Adds to the map the least scaling and shift that keep the ink's box inside the line.
 
-    Takes the box's first and last corners and half the line's size, each float32 [B, 2].
+    The box has the corners `first` and `last`, float32 [B, 2] each.
     """
     x = tf.stack([first[:, 0], last[:, 0], first[:, 0], last[:, 0]], 1)
     y = tf.stack([first[:, 1], first[:, 1], last[:, 1], last[:, 1]], 1)
@@ -79,9 +88,9 @@ def _keep_inside(mapping, first, last, half):
     return _make_map(scale[:, 0], 0.0, moved[:, 0], 0.0, scale[:, 1], moved[:, 1]) @ mapping
 
 
-def _add_paper(line, width):
-    """The lines with a column of paper before them and paper from their ends on, float32 [B, H, W + 2, 1]."""
-    # As many columns as a character has: of fewer, a stroke may be the most.
+def _add_paper(line: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
+    """Adds a column of paper before the lines, and paper from their ends on, float32 [B, H, W + 2, 1]."""
+    # A character's width: in fewer columns most pixels could be a stroke.
     end = tf.minimum(line.shape[1], width)
     left = estimate_paper(line, tf.zeros_like(width), end)
     right = estimate_paper(line, width - end, end)
@@ -92,8 +101,10 @@ def _add_paper(line, width):
     return tf.where(inside[:, None, :, None], wide, paper[:, None, :, None])
 
 
-def _resample(wide, mapping, half, static_shape, shape):
-    """Bilinear samples at where the map has each pixel from; `wide` begins one column before the line."""
+def _resample(
+    wide: tf.Tensor, mapping: tf.Tensor, half: tf.Tensor, static_shape: tf.TensorShape, shape: tf.Tensor
+) -> tf.Tensor:
+    """Samples each pixel bilinearly at its origin under the map; `wide` starts one column before the line."""
     x, y = half[:, 0], half[:, 1]
     back = (
         _make_map(1.0, 0.0, x + 1, 0.0, 1.0, y) @ tf.linalg.inv(mapping) @ _make_map(1.0, 0.0, -x, 0.0, 1.0, -y)
@@ -103,7 +114,7 @@ def _resample(wide, mapping, half, static_shape, shape):
         images=wide,
         transforms=back[:, :8] / back[:, 8:],
         output_shape=shape[1:3],
-        fill_value=0.0,  # no use is made of it
+        fill_value=0.0,  # required, but unused in mode NEAREST
         interpolation="BILINEAR",
         fill_mode="NEAREST",
     )

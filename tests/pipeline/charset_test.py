@@ -61,10 +61,7 @@ class CharsetFileTest(parameterized.TestCase, tf.test.TestCase):
         message = str(caught.exception)
         self.assertStartsWith(message, f"charset {path}:{line}: received ")
         self.assertIn(received, message)
-        self.assertEndsWith(
-            message,
-            "expected one code point a row. Write one character a row, a space as a space, and no empty rows.",
-        )
+        self.assertIn("expected one code point per row", message)
 
     def test_names_repeated_characters_and_their_file_lines(self):
         path = self.write("<blank>\na\n春\nb\n春\na\na\n".encode())
@@ -73,8 +70,7 @@ class CharsetFileTest(parameterized.TestCase, tf.test.TestCase):
         message = str(caught.exception)
         self.assertStartsWith(message, f"charset {path}: received ")
         self.assertIn("duplicated characters: 'a' in lines 2 and 6 and 7, '春' in lines 3 and 5", message)
-        self.assertIn("expected each character once. A widely copied char_std_5990.txt is corrupt", message)
-        self.assertIn("take the original file", message)
+        self.assertRegex(message, "char_std_5990.txt is corrupt .*take the original file")
 
     def test_names_ten_repeated_characters_and_counts_the_rest(self):
         characters = "abcdefghijkl"
@@ -82,7 +78,7 @@ class CharsetFileTest(parameterized.TestCase, tf.test.TestCase):
             self.read("\n".join(["<blank>", *characters, *characters, ""]).encode())
         message = str(caught.exception)
         self.assertIn("'a' in lines 2 and 14, ", message)
-        self.assertIn("'j' in lines 11 and 23 and 2 more, expected each character once", message)
+        self.assertIn("'j' in lines 11 and 23 and 2 more,", message)
         self.assertNotIn("'k'", message)
 
     @parameterized.named_parameters(
@@ -94,24 +90,16 @@ class CharsetFileTest(parameterized.TestCase, tf.test.TestCase):
             read_charset(path)
         message = str(caught.exception)
         self.assertStartsWith(message, f"charset {path}: received bytes that are not UTF-8 (invalid ")
-        self.assertEndsWith(message, "expected UTF-8. Convert the file, for example with iconv -t UTF-8.")
+        self.assertIn("iconv -t UTF-8", message)
 
     @parameterized.parameters(b"", b"\n", b"<blank>", b"<blank>\n", b"\xef\xbb\xbf")
     def test_refuses_a_file_without_characters(self, data):
-        with self.assertRaisesRegex(
-            UserError,
-            "charset.*: received no characters, expected a row for the blank and a row for each character. "
-            "Give a file with one character a row",
-        ):
+        with self.assertRaisesRegex(UserError, "^charset.*: received no characters"):
             self.read(data)
 
     def test_refuses_a_file_that_is_not_there(self):
         path = os.path.join(self.create_tempdir().full_path, "charset.txt")
-        with self.assertRaisesWithLiteralMatch(
-            UserError,
-            f"file {path}: received No such file or directory, expected a file that can be read. "
-            "Check the path and its permissions.",
-        ):
+        with self.assertRaisesRegex(UserError, f"^file {path}: received No such file or directory"):
             read_charset(path)
 
     @parameterized.parameters("ab", " ", "a b\u2028\u3000\t", "ab ", "<>")
@@ -133,8 +121,8 @@ class CharsetTest(parameterized.TestCase, tf.test.TestCase):
     def test_rows_with_zeros_before_them_are_rows(self, rows, ids):
         self.assertEqual(Charset("abcdefghijkl").encode_rows(rows), ids)
 
-    def test_a_row_has_one_reading_whatever_rows_stand_beside_it(self):
-        # Rows that are all plain take a short way, so one that is not sends the others on the long one.
+    def test_a_row_has_one_reading_whatever_other_rows_the_label_has(self):
+        # A label of plain rows takes a fast path; one odd row sends all of them through the slow one.
         charset = Charset("".join(map(chr, range(0x4E00, 0x4E00 + 300))))
         rows = [b"%d" % row for row in range(1, 301)]
         self.assertEqual(charset.encode_rows(rows), list(range(300)))
@@ -178,7 +166,7 @@ class CharsetTest(parameterized.TestCase, tf.test.TestCase):
     def test_decode_inverts_encode(self):
         self.assertEqual(self.charset.decode(self.charset.encode("春 ab a")), "春 ab a")
 
-    def test_tells_which_characters_it_has(self):
+    def test_contains_its_characters(self):
         self.assertIn("春", self.charset)
         self.assertNotIn("c", self.charset)
 
@@ -186,7 +174,7 @@ class CharsetTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(Charset("cab").union(Charset("xbya")), Charset("cabxy"))
         self.assertEqual(Charset("cab").union(Charset("abc")), Charset("cab"))
 
-    def test_tells_what_another_one_lacks_in_order(self):
+    def test_without_gives_what_another_charset_lacks_in_order(self):
         self.assertEqual(Charset("cab").without(Charset("bx")), "ca")
 
     def test_shows_the_first_characters_and_counts_the_rest(self):

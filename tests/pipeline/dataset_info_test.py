@@ -98,34 +98,27 @@ class DatasetInfoTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(added.find_split("test"), SPLIT)
         self.assertEqual(added.without_split("test"), INFO)
 
-    def test_a_split_of_a_name_that_is_there_replaces_it(self):
+    def test_with_split_replaces_a_split_of_the_same_name(self):
         other = dataclasses.replace(SPLIT, read=6, refused={"bad_id": 1})
         replaced = INFO.with_split("train", other, {"seconds": 9})
         self.assertEqual(replaced.splits, {"train": other})
         self.assertEqual(replaced.provenance, {"train": {"seconds": 9}})
 
     def test_refuses_a_split_that_is_not_there(self):
-        with self.assertRaisesWithLiteralMatch(
-            UserError,
-            "split: received 'test', expected one of the data set's whole splits: train. "
-            "Convert it first, or name another split.",
-        ):
+        with self.assertRaisesRegex(UserError, "^split: received 'test', expected .* splits: train"):
             INFO.find_split("test")
 
     def test_says_that_there_are_no_splits(self):
-        with self.assertRaisesRegex(UserError, "received 'train', expected .* whole splits: it has none"):
+        with self.assertRaisesRegex(UserError, "received 'train', expected .* splits: it has none"):
             INFO.without_split("train").find_split("train")
 
     def test_refuses_an_unknown_encoding(self):
         with self.assertRaisesRegex(UserError, "image encoding: received 'int4', expected float32 or uint8"):
             dataclasses.replace(INFO, image_encoding="int4")
 
-    def test_refuses_a_folder_without_a_description(self):
-        with self.assertRaisesWithLiteralMatch(
-            UserError,
-            f"data set {self.folder}: received no dataset.json, "
-            "expected a folder that a conversion has finished. "
-            "Run python -m beam_jobs.convert with --output on this folder.",
+    def test_refuses_a_folder_without_metadata(self):
+        with self.assertRaisesRegex(
+            UserError, f"^data set {self.folder}: received no dataset.json.*ocr-convert with --output"
         ):
             load_dataset_info(self.folder)
 
@@ -134,11 +127,7 @@ class DatasetInfoTest(parameterized.TestCase, tf.test.TestCase):
             load_dataset_info(self.folder)
         message = str(caught.exception)
         self.assertStartsWith(message, f"data set {self.folder}/dataset.json: received {received}")
-        self.assertEndsWith(
-            message,
-            "expected a description of schema version 1. "
-            "Restore it from a copy, or delete it and convert every split again with --overwrite.",
-        )
+        self.assertRegex(message, "schema version 1.*--overwrite")
 
     @parameterized.named_parameters(
         ("cut_off", INFO.to_json()[:-40].encode(), "JSONDecodeError: "),
@@ -147,7 +136,7 @@ class DatasetInfoTest(parameterized.TestCase, tf.test.TestCase):
         ("without_fields", b"{}", "KeyError: 'schema_version'"),
         ("not_utf8", b"\xff\xfe{", "UnicodeDecodeError: "),
     )
-    def test_refuses_a_damaged_description(self, data, received):
+    def test_refuses_damaged_metadata(self, data, received):
         with open(os.path.join(self.folder, "dataset.json"), "wb") as file:
             file.write(data)
         self.assert_refused(received)

@@ -338,12 +338,12 @@ class AugmentedTest(AnyWidthTest):
 
 
 class RefusalsTest(DatasetTest):
-    def assert_both_refuse(self, split: str, message: str):
+    def assert_both_refuse(self, split: str, pattern: str):
         for call in (
             lambda: self.evaluate(split=split),
             lambda: training_input(folder=self.folder, info=self.info, split=split, batch_size=2, seed=0),
         ):
-            with self.assertRaisesWithLiteralMatch(UserError, message):
+            with self.assertRaisesRegex(UserError, f"^{pattern}"):
                 call()
 
     def test_refuses_a_missing_shard(self):
@@ -351,8 +351,7 @@ class RefusalsTest(DatasetTest):
         os.remove(self.shard(2))
         self.assert_both_refuse(
             "train",
-            f"shard {self.shard(2)}: received no such file, expected {size} bytes, as dataset.json has it. "
-            "Copy the data set again, or convert the split again with --overwrite.",
+            f"shard {self.shard(2)}: received no such file, expected {size} bytes.*--overwrite",
         )
 
     def test_refuses_a_shard_that_is_cut_off(self):
@@ -360,9 +359,7 @@ class RefusalsTest(DatasetTest):
         os.truncate(self.shard(3), size - 100)
         self.assert_both_refuse(
             "train",
-            f"shard {self.shard(3)}: received {size - 100} bytes, "
-            f"expected {size} bytes, as dataset.json has it. "
-            "Copy the data set again, or convert the split again with --overwrite.",
+            f"shard {self.shard(3)}: received {size - 100} bytes, expected {size} bytes.*--overwrite",
         )
 
     def test_refuses_a_split_whose_rows_were_all_refused(self):
@@ -372,18 +369,10 @@ class RefusalsTest(DatasetTest):
         )
         convert(config, workers=1)
         self.info = load_dataset_info(self.folder)
-        self.assert_both_refuse(
-            "test",
-            "split 'test': received no lines, expected at least one line. "
-            f"See test.rejects.tsv in {self.folder} for why every row was refused.",
-        )
+        self.assert_both_refuse("test", f"split 'test': received no lines.*test.rejects.tsv in {self.folder}")
 
     def test_refuses_a_split_that_is_not_there(self):
-        self.assert_both_refuse(
-            "test",
-            "split: received 'test', expected one of the data set's whole splits: train. "
-            "Convert it first, or name another split.",
-        )
+        self.assert_both_refuse("test", "split: received 'test', expected .* splits: train")
 
     def test_reads_around_a_shard_whose_rows_were_all_refused(self):
         path = write_list(self.images, ["none.png 1", "0.png 2", "1.png 1"], "test.txt")
@@ -394,7 +383,7 @@ class RefusalsTest(DatasetTest):
 
     def test_says_that_a_data_set_has_no_splits(self):
         self.info = DatasetInfo(Charset("a"), self.info.geometry, "float32")
-        with self.assertRaisesRegex(UserError, "whole splits: it has none"):
+        with self.assertRaisesRegex(UserError, "splits: it has none"):
             self.evaluate()
 
 

@@ -5,6 +5,7 @@ import hashlib
 import io
 import itertools
 import os
+import re
 from unittest import mock
 
 import numpy as np
@@ -151,7 +152,7 @@ class EncodingTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(parse_row(f" {key}  4 2".encode(encoding), CHARSET, encoding), line)
 
     @parameterized.parameters(("shift_jis", "表予ソ能"), ("big5", "許功蓋"), ("gbk", "乗俓乗"))
-    def test_a_byte_of_a_character_that_equals_a_backslash_parts_no_path(self, encoding, name):
+    def test_a_backslash_byte_within_a_character_does_not_split_a_path(self, encoding, name):
         self.assertIn(b"\\", name.encode(encoding))
         key, label = parse_row(f"x\\{name}.png\t{name}".encode(encoding), Charset("".join(set(name))), encoding)
         self.assertEqual(resolve_path(key, "/data"), f"/data/x/{name}.png")
@@ -190,12 +191,8 @@ class EncodingTest(parameterized.TestCase, tf.test.TestCase):
         ),
         *("undefined", "base64", "rot13", "no_such", "", "a\0b", "utf-8\udc80", "big 5", "../utf_8"),
     )
-    def test_refuses_an_encoding_that_does_not(self, encoding):
-        with self.assertRaisesWithLiteralMatch(
-            UserError,
-            f"list encoding: received {encoding!r}, expected a text encoding that Python knows and that holds "
-            "ASCII, such as utf-8, gbk or big5. Set --list_encoding, or convert the list to UTF-8 with iconv.",
-        ):
+    def test_refuses_an_encoding_that_does_not_hold_ascii(self, encoding):
+        with self.assertRaisesRegex(UserError, rf"{re.escape(repr(encoding))}.*--list_encoding"):
             line_list.check_list_encoding(encoding)
 
 
@@ -242,24 +239,16 @@ class ListTest(parameterized.TestCase, tf.test.TestCase):
             self.assertEqual(self.open(data).sha256(), hashlib.sha256(data).hexdigest())
 
     @parameterized.parameters("utf-16-le", "utf-16-be")
-    def test_refuses_utf16_and_tells_how_to_convert_it(self, encoding):
+    def test_refuses_utf16_and_says_how_to_convert_it(self, encoding):
         path = self.create_tempfile("train.txt", "\ufeffa.png 1\n".encode(encoding), mode="wb").full_path
-        with self.assertRaisesWithLiteralMatch(
-            UserError,
-            f"list {path}: received UTF-16 (by its byte order mark), expected UTF-8. "
-            "Convert the file, for example with iconv -f UTF-16 -t UTF-8.",
-        ):
+        with self.assertRaisesRegex(UserError, f"^list {path}: received UTF-16.*iconv -f UTF-16 -t UTF-8"):
             LineList(path)
 
     @parameterized.parameters("JPEG", "PNG", "GIF", "TIFF", "WEBP", "BMP", "JPEG2000")
     def test_refuses_an_image(self, kind):
         data = io.BytesIO()
         PIL.Image.new("L", (40, 8), 200).save(data, kind)
-        with self.assertRaisesRegex(
-            UserError,
-            f"^list .*: received an image .{kind}., expected a text file, a row a line image. "
-            "Check that --list names the list, not an image",
-        ):
+        with self.assertRaisesRegex(UserError, f"^list .*: received an image .{kind}., .*--list"):
             self.open(data.getvalue())
 
     @parameterized.named_parameters(
@@ -267,7 +256,7 @@ class ListTest(parameterized.TestCase, tf.test.TestCase):
         ("utf16_without_a_mark", "a.png 1\nb.png 2\n".encode("utf-16-le")),
     )
     def test_refuses_what_is_no_text(self, data):
-        with self.assertRaisesRegex(UserError, "^list .*: received no text .[0-9]+ control characters in its "):
+        with self.assertRaisesRegex(UserError, "^list .*: received a binary file .[0-9]+ control characters"):
             self.open(data)
 
     @parameterized.parameters(
@@ -278,15 +267,11 @@ class ListTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_refuses_a_list_that_is_not_there(self):
         path = os.path.join(self.create_tempdir().full_path, "train.txt")
-        with self.assertRaisesWithLiteralMatch(
-            UserError,
-            f"list {path}: received No such file or directory, expected a list file that can be read. "
-            "Check --list and its permissions.",
-        ):
+        with self.assertRaisesRegex(UserError, f"^list {path}: received No such file or directory.*--list"):
             LineList(path)
 
     def test_refuses_a_folder(self):
-        with self.assertRaisesRegex(UserError, "received Is a directory, expected a list file"):
+        with self.assertRaisesRegex(UserError, "received Is a directory"):
             LineList(self.create_tempdir().full_path)
 
 
@@ -324,8 +309,8 @@ class ResolvePathTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(resolve_path("a/b.png", "/"), "/a/b.png")
 
     @parameterized.parameters("/data/images", "/")
-    def test_every_key_leads_where_it_would_on_its_long_way(self, root):
-        # Nearly all keys take a short way; one that starts with ./ takes the long one.
+    def test_the_fast_path_and_the_slow_one_agree_on_every_key(self, root):
+        # Nearly all keys take the fast path; one that starts with ./ takes the slow one.
         keys = ["".join(key) for length in range(6) for key in itertools.product("./\\a", repeat=length)]
         for key in [*keys, "..a", "a..", "a b", "~", "*", "春/..春"]:
             if key[:1] not in ("/", "\\"):

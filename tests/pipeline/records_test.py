@@ -70,12 +70,7 @@ class RecordWriterTest(tf.test.TestCase):
     def test_refuses_to_compute_checksums_in_python(self):
         with (
             mock.patch.object(records.google_crc32c, "implementation", "python"),
-            self.assertRaisesWithLiteralMatch(
-                UserError,
-                "google-crc32c: received its 'python' implementation, expected its C implementation; "
-                "pure Python takes a thousand times as long. "
-                "Install a wheel: pip install --only-binary=:all: --force-reinstall google-crc32c.",
-            ),
+            self.assertRaisesRegex(UserError, "^google-crc32c: received .*'python'.*pip install "),
         ):
             RecordWriter(io.BytesIO())
 
@@ -138,7 +133,7 @@ class ReadRecordsTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_refuses_a_url(self):
         for read in (hash_file, lambda path: next(read_records(path))):
-            with self.assertRaisesRegex(UserError, "received 's3://bucket/a', expected a path of this machine"):
+            with self.assertRaisesRegex(UserError, "received 's3://bucket/a', expected a local path"):
                 read("s3://bucket/a")
 
 

@@ -70,17 +70,15 @@ class StorageTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(storage.read_bytes(self.path), b"old")
         self.assertEqual(self.names(), ["a.txt"])
 
-    def test_a_full_disk_is_told_and_leaves_the_old_file(self):
+    def test_a_full_disk_raises_an_error_and_leaves_the_old_file(self):
         storage.write_atomically(self.path, b"old")
         identity = uuid.UUID(int=0)
         # A disk that is always full, at the temporary name that the next file gets.
         os.symlink("/dev/full", f"{self.path}{storage.TEMPORARY}{identity.hex[:8]}")
         with (
             mock.patch.object(uuid, "uuid4", lambda: identity),
-            self.assertRaisesWithLiteralMatch(
-                UserError,
-                f"file {self.path}: received No space left on device, expected space for it. "
-                "Free space and give the same command again.",
+            self.assertRaisesRegex(
+                UserError, f"^file {self.path}: received No space left on device.*Free space"
             ),
         ):
             storage.write_atomically(self.path, b"new")
@@ -88,30 +86,26 @@ class StorageTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(self.names(), ["a.txt"])
 
     @parameterized.parameters(
-        (errno.EDQUOT, "Disk quota exceeded, expected space for it. Free space"),
-        (errno.EIO, "Input/output error, expected a place that can be written. Make its folder"),
-        (errno.EROFS, "Read-only file system, expected a place that can be written. Make its folder"),
+        (errno.EDQUOT, "Disk quota exceeded, .*Free space"),
+        (errno.EIO, "Input/output error, .*Make its folder"),
+        (errno.EROFS, "Read-only file system, .*Make its folder"),
     )
-    def test_a_disk_that_fails_while_a_file_is_renamed_is_told(self, number, message):
+    def test_a_disk_that_fails_while_a_file_is_renamed_raises_an_error(self, number, message):
         error = OSError(number, os.strerror(number))
         with mock.patch.object(os, "replace", side_effect=error), self.assertRaisesRegex(UserError, message):
             storage.write_atomically(self.path, b"new")
         self.assertEqual(self.names(), [])
 
     def test_refuses_to_write_over_a_folder(self):
-        with self.assertRaisesRegex(UserError, "received Is a directory, expected a place that can be written"):
+        with self.assertRaisesRegex(UserError, "received Is a directory, expected a writable path"):
             storage.write_atomically(self.folder, b"")
 
     def test_refuses_to_read_what_is_not_there(self):
-        with self.assertRaisesWithLiteralMatch(
-            UserError,
-            f"file {self.path}: received No such file or directory, expected a file that can be read. "
-            "Check the path and its permissions.",
-        ):
+        with self.assertRaisesRegex(UserError, f"^file {self.path}: received No such file or directory"):
             storage.read_bytes(self.path)
 
     def test_refuses_to_read_a_folder(self):
-        with self.assertRaisesRegex(UserError, "received Is a directory, expected a file that can be read"):
+        with self.assertRaisesRegex(UserError, "received Is a directory, expected a readable file"):
             storage.read_bytes(self.folder)
 
     def test_makes_a_folder_with_its_parents_and_keeps_one_that_is_there(self):
@@ -123,16 +117,12 @@ class StorageTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_refuses_a_folder_where_a_file_stands(self):
         storage.write_atomically(self.path, b"1")
-        with self.assertRaisesWithLiteralMatch(
-            UserError,
-            f"folder {self.path}: received File exists, expected a folder that can be written. "
-            "Name another folder, or free this one.",
-        ):
+        with self.assertRaisesRegex(UserError, f"^folder {self.path}: received File exists"):
             storage.make_folder(self.path)
 
     def test_refuses_a_folder_below_a_file(self):
         storage.write_atomically(self.path, b"1")
-        with self.assertRaisesRegex(UserError, "received Not a directory, expected a folder"):
+        with self.assertRaisesRegex(UserError, "received Not a directory"):
             storage.make_folder(os.path.join(self.path, "x"))
 
     def test_tells_what_is_there(self):
@@ -170,7 +160,9 @@ class StorageTest(parameterized.TestCase, tf.test.TestCase):
         self.assertBetween(storage.free_bytes(self.folder), 1, total)
 
     def test_refuses_to_write_where_there_is_no_folder(self):
-        with self.assertRaisesRegex(UserError, "none/x: received No such file or directory, expected a place"):
+        with self.assertRaisesRegex(
+            UserError, "none/x: received No such file or directory, expected a writable path"
+        ):
             storage.write_atomically(os.path.join(self.folder, "none", "x"), b"")
 
     @parameterized.parameters(
@@ -188,11 +180,7 @@ class StorageTest(parameterized.TestCase, tf.test.TestCase):
         lambda path: storage.locked(path, wait=False).__enter__(),
     )
     def test_refuses_a_url(self, verb):
-        with self.assertRaisesWithLiteralMatch(
-            UserError,
-            "path: received 's3://bucket/a', expected a path of this machine. "
-            "URLs are not read or written yet: copy the files here, or mount the bucket.",
-        ):
+        with self.assertRaisesRegex(UserError, "^path: received 's3://bucket/a'.*copy the files"):
             verb("s3://bucket/a")
 
 
@@ -282,7 +270,7 @@ class LockTest(tf.test.TestCase):
         with storage.locked(self.folder, wait=False), storage.locked(self.folder + "2", wait=False):
             self.assertFalse(self.is_free())
 
-    def test_a_disk_without_locks_is_warned_of_and_used(self):
+    def test_a_disk_without_locks_is_used_with_a_warning(self):
         error = OSError(errno.ENOLCK, "No locks available")
         with (
             mock.patch.object(fcntl, "flock", side_effect=error),
@@ -290,7 +278,7 @@ class LockTest(tf.test.TestCase):
             storage.locked(self.folder, wait=False),
         ):
             storage.write_atomically(os.path.join(self.folder, "a"), b"1")
-        message = f"{self.folder} cannot be locked (No locks available): let no two commands write there"
+        message = f"{self.folder} cannot be locked (No locks available)"
         self.assertIn(message, logged.output[0])
         self.assertEqual(storage.list_names(self.folder), ["a"])
 

@@ -130,8 +130,8 @@ class ConfigTest(parameterized.TestCase, tf.test.TestCase):
             conversion("/none", **{name: value})
 
     @parameterized.parameters(
-        ("image_height", 6, "image height: received 6, expected at least 7 pixels, which make one frame"),
-        ("image_width", 6, "image width: received 6, expected at least 7 pixels, which make one frame"),
+        ("image_height", 6, "image height: received 6, expected at least 7 pixels"),
+        ("image_width", 6, "image width: received 6, expected at least 7 pixels"),
         (
             "list_encoding",
             "utf-16",

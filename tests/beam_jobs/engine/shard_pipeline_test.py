@@ -196,7 +196,7 @@ class ShardsTest(tf.test.TestCase):
             self.assertRaisesWithLiteralMatch(
                 UserError,
                 f"file {self.folder}/train-00000-of-00004.tfrecord: received No space left on device, "
-                "expected space for it. Free space and give the same command again.",
+                "expected free space. Free space and run the same command again.",
             ),
         ):
             self.write()

@@ -102,7 +102,7 @@ class FacesTest(parameterized.TestCase, tf.test.TestCase):
             self.find("*.ttf")
 
     def test_urls_are_refused(self):
-        with self.assertRaisesRegex(UserError, "expected a path of this machine"):
+        with self.assertRaisesRegex(UserError, "expected a local path"):
             find_faces(["gs://fonts/*.ttf"])
 
     def test_pillows_face_needs_no_file_and_has_a_weight(self):
