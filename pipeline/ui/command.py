@@ -1,11 +1,13 @@
-"""How a binary starts and ends: flags, strict arguments, errors for people, exit codes, the last line."""
+"""Entry point of binaries: flags, strict arguments, error messages, exit codes, the result line."""
 
+import io
 import json
 import logging as std_logging
 import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 from absl import app, logging
 from absl import flags as absl_flags
@@ -13,10 +15,10 @@ from absl import flags as absl_flags
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.ui import flags
 
-# 128 + the signal, as shells have it.
+# 128 + the number of the signal, as in shells.
 INTERRUPTED, CLOSED = 130, 141  # SIGINT, SIGPIPE
 
-# Modules of TensorFlow that warn of nothing to do with reading: how it saves, gradients that an export lacks.
+# Modules of TensorFlow whose warnings do not matter here: saving, gradients that an export lacks.
 _TENSORFLOW_CHATTER = ("functional_saver", "function_deserialization")
 
 _BEAM_WORKERS = ("apache_beam/runners/worker/", "apache_beam/runners/portability/fn_api_runner/")
@@ -39,11 +41,11 @@ def run(
       configs: Configuration dataclasses whose fields are the binary's flags (see ui.flags).
       words: Passes main the arguments that are not flags, with everything after `--`.
       beam: Passes main the arguments after `--`. A binary that takes neither refuses stray arguments.
-      resumes: The same command resumes an interrupted run, which the message after Ctrl-C says.
+      resumes: The same command resumes an interrupted run; the message after Ctrl-C says so.
     """
     arguments, after = _split_arguments(sys.argv)
     more_words, beam_arguments = (after, []) if words and not beam else ([], after)
-    # TensorFlow reads this when it loads; its start-up messages would bury ours.
+    # TensorFlow reads this when it loads; its start-up messages would hide ours.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _show_help_of(main, flags.define(*configs))
 
@@ -51,11 +53,13 @@ def run(
         if argv[1:] and not words:
             raise app.UsageError(f"stray arguments: {' '.join(argv[1:])}. Options are written --name=value.")
         if beam_arguments and not beam:
-            raise app.UsageError(f"nothing belongs after '--' here: {' '.join(beam_arguments)}")
+            raise app.UsageError(
+                f"arguments after '--', which this command does not take: {' '.join(beam_arguments)}"
+            )
         logging.set_verbosity(logging.INFO)
         logging.get_absl_handler().addFilter(_concerns_users)
         _write_utf8()
-        # What is wrong with an image is told with its line.
+        # Errors in images are reported with their lines.
         warnings.filterwarnings("ignore", module="PIL")
         extra = ([argv[1:] + more_words] if words else []) + ([beam_arguments] if beam else [])
         return _report_errors(lambda: main(*extra), resumes)
@@ -63,13 +67,13 @@ def run(
     app.run(start, argv=arguments)
 
 
-def print_result(result: dict) -> None:
-    """Prints the JSON object that a binary ends its standard output with."""
+def print_result(result: dict[str, Any]) -> None:
+    """Prints the JSON object that is the last line of a binary's standard output."""
     print_row(json.dumps(result, ensure_ascii=False))
 
 
 def print_row(row: str) -> None:
-    """Prints a row on standard output at once; raises UserError where it cannot be written."""
+    """Prints a row on standard output and flushes it; raises UserError if it cannot be written."""
     try:
         print(row, flush=True)
     except BrokenPipeError:
@@ -79,8 +83,8 @@ def print_row(row: str) -> None:
         raise UserError(
             "standard output",
             received=error.strerror or str(error),
-            expected="a place that takes what is printed",
-            remedy="Free space, or send the output elsewhere.",
+            expected="a writable file or pipe",
+            remedy="Free space, or redirect the output.",
         ) from None
 
 
@@ -91,31 +95,31 @@ def _report_errors(call: Callable[[], int | None], resumes: bool) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:
-        _let_output_go()  # who read it has seen enough (head)
+        _let_output_go()  # the reader has closed the pipe, as head does
         return CLOSED
     except KeyboardInterrupt:
-        goes_on = "; what is finished stays, and the same command goes on from there" if resumes else ""
-        print(f"stopped{goes_on}", file=sys.stderr)
+        remedy = "; finished work is kept, and the same command resumes the run" if resumes else ""
+        print(f"stopped{remedy}", file=sys.stderr)
         return INTERRUPTED
 
 
 def _let_output_go() -> None:
-    """Python would write what it holds to standard output once more as it ends."""
+    """Discards buffered output, which Python would try to write again when it exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _write_utf8() -> None:
-    """Prints texts as UTF-8 in any locale, and paths that are not UTF-8 as the bytes that they are."""
+    """Prints texts as UTF-8 in any locale, and paths that are not UTF-8 as their bytes."""
     if sys.stdout is None or sys.stderr is None:
-        raise app.UsageError("standard output or standard error is closed: nobody would see what is printed.")
+        raise app.UsageError("standard output or standard error is closed: output would be lost.")
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="surrogateescape")
+        cast(io.TextIOWrapper, stream).reconfigure(encoding="utf-8", errors="surrogateescape")
 
 
 def _concerns_users(record: std_logging.LogRecord) -> bool:
-    """False for what TensorFlow says at every checkpoint and export, Beam at every start, its workers at all.
+    """Drops warnings of TensorFlow's checkpoints and exports and of Beam, and all messages of Beam's workers.
 
-    What fails in a worker reaches the driver as an exception too; here it would bury that.
+    An error in a worker also reaches the driver as an exception, which their log would hide.
     """
     if any(place in record.pathname for place in _BEAM_WORKERS):
         return record.levelno >= std_logging.CRITICAL
@@ -131,7 +135,7 @@ def _split_arguments(argv: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _show_help_of(main: Callable, defined: Sequence[absl_flags.Flag]) -> None:
-    # As an installed script the main module is a stub: --help shall show the flags and text of the real one.
+    # The main module of an installed script is a stub: --help shows text and flags of the real one.
     module = sys.modules[main.__module__]
     sys.modules["__main__"].__doc__ = module.__doc__
     for flag in [*absl_flags.FLAGS.get_flags_for_module(module), *defined]:

@@ -105,10 +105,10 @@ def _flag_name(field: dataclasses.Field, declared: Option) -> str:
 
 def _define_flag(name: str, hint: Any, default: Any, declared: Option) -> None:
     required = default is dataclasses.MISSING
-    value = None if required else default
-    settings = {"required": required}
+    value: Any = None if required else default
+    settings: dict[str, Any] = {"required": required}
     if typing.get_origin(hint) is tuple:
-        define_list = flags.DEFINE_list if declared.comma else flags.DEFINE_multi_string
+        define_list: Callable[..., Any] = flags.DEFINE_list if declared.comma else flags.DEFINE_multi_string
         define_list(name, None if required else list(value), declared.help, **settings)
     elif declared.choices:
         flags.DEFINE_enum(name, value, list(declared.choices), declared.help, **settings)
@@ -117,7 +117,7 @@ def _define_flag(name: str, hint: Any, default: Any, declared: Option) -> None:
 
 
 def _choose_definition(kind: type) -> Callable[..., Any]:
-    definitions = {
+    definitions: dict[type, Any] = {
         bool: flags.DEFINE_bool,
         int: flags.DEFINE_integer,
         float: flags.DEFINE_float,

@@ -1,15 +1,16 @@
-"""Pictures for people: a face for every script, colours, and the PNG file at the end."""
+"""Drawing of pictures for people: fonts for any script, colours, sheets, PNG files."""
 
+import dataclasses
 import io
 import math
 import subprocess
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 import PIL.ImageFont
+import PIL.ImageOps
 
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import UserError
@@ -20,48 +21,53 @@ RIGHT, WRONG = (22, 110, 60), (190, 30, 30)
 BAR, SHADE = (66, 116, 178), (250, 234, 222)
 MARGIN = 12
 
-# No font has a glyph for it, so every font draws it as it draws what it lacks.
+# No font has a glyph for it, so every font draws its replacement glyph.
 _NO_CHARACTER = "\U0010ffff"
 
 
-class FontFile(NamedTuple):
-    """A font file, and which of the fonts in it."""
+@dataclasses.dataclass(frozen=True)
+class FontFile:
+    """A font file, and the index of a font in it."""
 
     path: str
     index: int = 0
 
 
 class Typeface:
-    """A font at one size, which writes the characters that it lacks as escapes such as \\u6625."""
+    """A font at one size; characters without a glyph become escapes such as \\u6625.
+
+    Args:
+      size: Pixels.
+      file: The font; None for Pillow's own.
+
+    Raises:
+      OSError: the file is not a font.
+    """
 
     def __init__(self, size: int, file: FontFile | None = None):
-        """Takes a font file, or Pillow's own font; raises OSError for a file that is no font."""
         self.size, self.file = size, file
-        if file:
-            self._font = PIL.ImageFont.truetype(file.path, size, file.index)
-        else:
-            self._font = PIL.ImageFont.load_default(size)
+        self._font = _load_font(size, file)
         self._no_glyph = self._draw_mask(_NO_CHARACTER)
         self._spelt = {" ": " "}
 
     def at(self, size: int) -> "Typeface":
-        """The same font at another size."""
+        """Returns the same font at another size."""
         return Typeface(size, self.file)
 
     def count_lacking(self, characters: Iterable[str]) -> int:
-        """How many of some characters would be escapes."""
+        """Returns how many of some characters become escapes."""
         return sum(self._spell(character) != character for character in characters)
 
     def spell(self, text: str) -> str:
-        """The text as it is drawn; what does not show, such as a tab or a wide space, is an escape too."""
+        """Returns the text as drawn; invisible characters, such as tabs, become escapes too."""
         return "".join(map(self._spell, text))
 
     def measure(self, text: str) -> int:
-        """Width of a text in pixels."""
+        """Returns the width of a text in pixels."""
         return math.ceil(self._font.getlength(self.spell(text)))
 
     def wrap(self, text: str, width: int) -> list[str]:
-        """The text in lines of at most `width` pixels, cut between any two characters."""
+        """Breaks a text into lines of at most `width` pixels, between any two characters."""
         lines, used = [""], 0.0
         for character in text:
             taken = self._font.getlength(self._spell(character))
@@ -72,7 +78,7 @@ class Typeface:
         return lines
 
     def shorten(self, text: str, width: int) -> str:
-        """The text, or as much of its end as `width` pixels hold: a path's end tells more than its start."""
+        """Returns the text, cut at its start to `width` pixels: the end of a path says more than its start."""
         if self.measure(text) <= width:
             return text
         return "..." + self.wrap(text[::-1], width - self.measure("..."))[0][::-1]
@@ -80,7 +86,7 @@ class Typeface:
     def draw(
         self, sheet: PIL.Image.Image, at: tuple[int, int], text: str, colour: Colour, anchor: str = "ls"
     ) -> None:
-        """Draws a text; by default `at` is where its baseline starts, so that two fonts stand on one line."""
+        """Draws a text; by default `at` is the start of its baseline, on which fonts align."""
         PIL.ImageDraw.Draw(sheet).text(at, self.spell(text), colour, self._font, anchor)
 
     def _spell(self, character: str) -> str:
@@ -96,9 +102,16 @@ class Typeface:
 
 
 def choose_typeface(texts: Iterable[str], *, size: int, font: str | None = None) -> Typeface:
-    """The font file `font`; without one Pillow's own, or one of the machine's that lacks fewer characters.
+    """Chooses the font for some texts.
 
-    Raises UserError where the file is no font. Fonts of the machine are found where fontconfig is there.
+    Args:
+      texts: All texts that it will draw.
+      size: Pixels.
+      font: Path of a font file; else Pillow's own font, or one that fontconfig finds on the machine if it lacks
+        fewer of the characters.
+
+    Raises:
+      UserError: the file is not a font.
     """
     if font:
         return _open_typeface(font, size)
@@ -111,19 +124,19 @@ def choose_typeface(texts: Iterable[str], *, size: int, font: str | None = None)
 
 
 def new_sheet(width: int, height: int) -> PIL.Image.Image:
-    """An empty sheet of paper."""
+    """Returns an empty RGB picture, pixels [height, width]."""
     return PIL.Image.new("RGB", (width, height), PAPER)
 
 
 def paste_line(sheet: PIL.Image.Image, at: tuple[int, int], levels: np.ndarray) -> None:
-    """Puts grey levels (uint8 [H, W]) on a sheet pixel by pixel, with a hairline around where paper ends."""
+    """Pastes grey levels, uint8 [H, W], unscaled, with a hairline around them."""
     (x, y), (height, width) = at, levels.shape
     PIL.ImageDraw.Draw(sheet).rectangle((x - 1, y - 1, x + width, y + height), outline=RULE)
     sheet.paste(PIL.Image.fromarray(levels), at)
 
 
 def stack(parts: list[PIL.Image.Image], *, gap: int = MARGIN) -> PIL.Image.Image:
-    """Pictures one below the other, each from the left edge."""
+    """Stacks pictures vertically, aligned at the left edge."""
     sheet = new_sheet(max(part.width for part in parts), sum(part.height + gap for part in parts) - gap)
     y = 0
     for part in parts:
@@ -133,17 +146,21 @@ def stack(parts: list[PIL.Image.Image], *, gap: int = MARGIN) -> PIL.Image.Image
 
 
 def frame(picture: PIL.Image.Image, *, margin: int = 2 * MARGIN) -> PIL.Image.Image:
-    """A picture with a margin of paper around it."""
-    sheet = new_sheet(picture.width + 2 * margin, picture.height + 2 * margin)
-    sheet.paste(picture, (margin, margin))
-    return sheet
+    """Adds a margin of paper on all sides."""
+    return PIL.ImageOps.expand(picture, margin, PAPER)
 
 
 def save_png(sheet: PIL.Image.Image, path: str) -> None:
-    """Writes a picture as PNG."""
+    """Writes a picture as a PNG file in one atomic step."""
     data = io.BytesIO()
     sheet.save(data, "PNG", optimize=True)
     storage.write_atomically(path, data.getvalue())
+
+
+def _load_font(size: int, file: FontFile | None) -> PIL.ImageFont.FreeTypeFont | PIL.ImageFont.ImageFont:
+    if file is None:
+        return PIL.ImageFont.load_default(size)
+    return PIL.ImageFont.truetype(file.path, size, file.index)
 
 
 def _open_typeface(path: str, size: int) -> Typeface:
@@ -159,11 +176,11 @@ def _open_typeface(path: str, size: int) -> Typeface:
 
 
 def _find_font(characters: set[str]) -> FontFile | None:
-    """The font that fontconfig has for some characters; None where there is none, or no fontconfig."""
+    """Returns the font that fontconfig finds for some characters; None without a font or fontconfig."""
     codes = " ".join(f"{ord(c):x}" for c in sorted(characters)[:4096] if c.isprintable())
     command = ["fc-match", "--format=%{file}\n%{index}", f":charset={codes}:scalable=True:color=False"]
     try:
-        # Its first run on a machine may have to look through all fonts.
+        # Its first run on a machine may scan all fonts.
         out = subprocess.run(command, capture_output=True, timeout=60, check=True).stdout.decode()
         path, index = out.split("\n")
         return FontFile(path, int(index))

@@ -1,4 +1,4 @@
-"""Progress of long work on standard error: one line that moves on a terminal, plain lines elsewhere."""
+"""Progress of long work on standard error: one updated line on a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -6,24 +6,31 @@ from collections.abc import Callable
 
 
 class Progress:
-    """Shows done of total, the rate and the time left."""
+    """Shows units done, the rate, the time used and the time left.
+
+    Args:
+      title: What the work is.
+      total: Units to do.
+      unit: Plural of their name, such as "lines".
+      done: Units that an earlier run has done; they do not count for the rate.
+      every_seconds: Interval of lines that do not go to a terminal.
+    """
 
     def __init__(self, title: str, total: int, unit: str, *, done: int = 0, every_seconds: float = 10.0):
-        """Starts the clock, with `done` units done before; away from a terminal prints `every_seconds`."""
         self._title, self._total, self._unit, self._done_before = title, total, unit, done
         self._terminal = sys.stderr.isatty()
         self._every = 0.2 if self._terminal else every_seconds
         self._start = self._shown = time.monotonic()
 
     def show(self, done: int, note: Callable[[], str] = str) -> None:
-        """Shows the state if it is time to; `note` makes the text behind it only then."""
+        """Shows the state if the interval is over; only then calls `note` for a text at its end."""
         now = time.monotonic()
         if now - self._shown >= self._every:
             self._shown = now
             self._print(self._describe(done, now - self._start, note()))
 
     def close(self, done: int, note: str = "") -> None:
-        """Shows the last state and ends the line."""
+        """Shows the final state and ends the line."""
         self._print(self._describe(done, time.monotonic() - self._start, note))
         if self._terminal:
             print(file=sys.stderr)

@@ -1,15 +1,15 @@
-"""Rows of tab-separated cells, whatever the cells hold."""
+"""Rows of tab-separated cells of any text."""
 
 from collections.abc import Iterable
 
 
 def join_cells(cells: Iterable[str]) -> str:
-    r"""One row: in each cell a backslash, a tab and line ends are written \\, \t, \r and \n."""
+    r"""Joins cells to a row; a backslash, a tab and line ends become \\, \t, \r and \n."""
     return "\t".join(map(_escape, cells))
 
 
 def split_cells(row: str) -> list[str]:
-    """The cells that `join_cells` made a row of."""
+    """Splits a row into cells; inverts `join_cells`."""
     return [_unescape(cell) for cell in row.split("\t")]
 
 

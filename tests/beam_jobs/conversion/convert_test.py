@@ -133,7 +133,7 @@ class CommandTest(parameterized.TestCase, ConversionTest):
         os.killpg(process.pid, signal.SIGINT)
         _, errors = process.communicate(timeout=30)
         self.assertEqual(process.returncode, 130)
-        self.assertIn("stopped; what is finished stays, and the same command goes on from there", errors)
+        self.assertIn("stopped; finished work is kept", errors)
         self.assert_gone(pids)
         self.assertEmpty([name for name in os.listdir(self.output) if ".tmp-" in name])
 

@@ -10,7 +10,7 @@ from absl.testing import parameterized
 
 from tests import ROOT
 
-BINARY = '''"""Adds what it is told.
+BINARY = '''"""Adds a number.
 
 A line of the help text.
 """
@@ -80,7 +80,7 @@ class CommandTest(parameterized.TestCase, tf.test.TestCase):
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("flag --number=five", done.stderr)
 
-    def test_a_stray_word_is_an_error(self):
+    def test_a_stray_argument_is_an_error(self):
         done = self.run_binary("--number=5", "six", "seven")
         self.assertNotEqual(done.returncode, 0)
         self.assertIn(
@@ -88,27 +88,27 @@ class CommandTest(parameterized.TestCase, tf.test.TestCase):
         )
         self.assertNotIn("before", done.stdout)
 
-    def test_a_word_behind_two_dashes_is_an_error_where_none_belongs(self):
+    def test_an_argument_after_two_dashes_is_an_error_if_the_binary_takes_none(self):
         done = self.run_binary("--", "--runner=X")
         self.assertNotEqual(done.returncode, 0)
-        self.assertIn("nothing belongs after '--' here: --runner=X", done.stdout + done.stderr)
+        self.assertIn("after '--', which this command does not take: --runner=X", done.stdout + done.stderr)
         self.assertNotIn("before", done.stdout)
 
-    def test_main_gets_words_and_beams_options_apart(self):
+    def test_main_gets_arguments_and_beams_options_apart(self):
         done = self.run_binary("a", "--number=2", "b", "--", "--x", "c", kinds="words=True, beam=True")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(json.loads(done.stdout.splitlines()[-1])["extra"], [["a", "b"], ["--x", "c"]])
 
-    def test_main_gets_empty_lists_where_nothing_was_given(self):
+    def test_main_gets_empty_lists_without_arguments(self):
         done = self.run_binary(kinds="words=True, beam=True")
         self.assertEqual(json.loads(done.stdout.splitlines()[-1])["extra"], [[], []])
 
-    def test_an_error_of_the_users_is_a_message_without_a_traceback(self):
+    def test_a_user_error_is_a_message_without_a_traceback(self):
         done = self.run_binary("--do=refuse", "--number=7")
         self.assertEqual(done.returncode, 1)
         self.assertEqual(done.stderr.strip(), "error: number: received 7, expected 春. Set --number.")
 
-    def test_an_error_of_ours_shows_where_it_is(self):
+    def test_any_other_error_has_a_traceback(self):
         done = self.run_binary("--do=crash")
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("Traceback", done.stderr)
@@ -117,18 +117,18 @@ class CommandTest(parameterized.TestCase, tf.test.TestCase):
     def test_the_exit_code_is_what_main_returns(self):
         self.assertEqual(self.run_binary("--do=three").returncode, 3)
 
-    def test_ends_quietly_when_its_reader_has_seen_enough(self):
+    def test_ends_quietly_when_the_reader_closes_the_pipe(self):
         path = self.create_tempdir().create_file("add.py", BINARY.replace("main, KINDS", "main")).full_path
         command = f"{sys.executable} {path} --do=pour | head -n 1; exit ${{PIPESTATUS[0]}}"
         environment = {**os.environ, "PYTHONPATH": ROOT}
         done = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True)
         self.assertEqual((done.stdout, done.stderr, done.returncode), ("row\n", "", 141))
 
-    def test_words_may_stand_behind_two_dashes(self):
+    def test_arguments_after_two_dashes_are_no_flags(self):
         done = self.run_binary("a", "--", "--number=2", "-b", kinds="words=True")
         self.assertEqual(json.loads(done.stdout.splitlines()[-1])["extra"], [["a", "--number=2", "-b"]])
 
-    def test_a_full_disk_under_its_output_is_told_in_a_line(self):
+    def test_a_full_disk_under_standard_output_is_an_error_without_a_traceback(self):
         path = self.create_tempdir().create_file("add.py", BINARY.replace("main, KINDS", "main")).full_path
         with open("/dev/full", "w") as full:
             done = subprocess.run(
@@ -142,7 +142,7 @@ class CommandTest(parameterized.TestCase, tf.test.TestCase):
         self.assertIn("error: standard output: received No space left on device", done.stderr)
         self.assertNotIn("Traceback", done.stderr)
 
-    def test_output_that_nobody_sees_is_an_error(self):
+    def test_a_closed_standard_output_is_an_error(self):
         path = self.create_tempdir().create_file("add.py", BINARY.replace("main, KINDS", "main")).full_path
         command = ["bash", "-c", f"{sys.executable} {path} >&-"]
         done = subprocess.run(command, env={**os.environ, "PYTHONPATH": ROOT}, capture_output=True, text=True)
@@ -160,10 +160,10 @@ class CommandTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual((done.stdout, done.stderr), (b"\xff\n", b""))
 
     @parameterized.parameters("", "import add\nadd.run()\n")
-    def test_help_tells_the_binarys_text_and_flags(self, stub):
+    def test_help_shows_the_binarys_text_and_flags(self, stub):
         done = self.run_binary("--help", stub=stub)
         shown = done.stdout + done.stderr
-        for text in ("Adds what it is told.", "A line of the help text.", "--number", "The number."):
+        for text in ("Adds a number.", "A line of the help text.", "--number", "The number."):
             self.assertIn(text, shown)
         self.assertNotIn("before", done.stdout)
 

@@ -35,7 +35,7 @@ class ProgressTest(parameterized.TestCase, tf.test.TestCase):
     def wait(self, seconds: float):
         self.clock.monotonic.return_value += seconds
 
-    def test_a_line_away_from_a_terminal_tells_state_rate_and_time_left(self):
+    def test_a_plain_line_has_state_rate_and_time_left(self):
         shown = self.start(12_000)
         self.wait(20)
         shown.show(4000, lambda: "loss 3.2")
@@ -43,7 +43,7 @@ class ProgressTest(parameterized.TestCase, tf.test.TestCase):
             self.stderr.getvalue(), "convert train: 4,000 of 12,000 lines, 200/s, 0:20, 0:40 left, loss 3.2\n"
         )
 
-    def test_work_done_before_counts_for_the_state_and_not_for_the_rate(self):
+    def test_earlier_work_counts_for_the_state_and_not_for_the_rate(self):
         shown = self.start(12_000, done=8000)
         self.wait(20)
         shown.show(9000)
@@ -55,13 +55,13 @@ class ProgressTest(parameterized.TestCase, tf.test.TestCase):
             "convert train: 12,000 of 12,000 lines, 133/s, 0:30\n",
         )
 
-    def test_work_that_was_all_done_before_has_no_rate(self):
+    def test_a_run_with_nothing_left_to_do_has_no_rate(self):
         shown = self.start(100, done=100)
         self.wait(10)
         shown.show(100)
         self.assertEqual(self.stderr.getvalue(), "convert train: 100 of 100 lines, 0.0/s, 0:10\n")
 
-    def test_lines_away_from_a_terminal_are_ten_seconds_apart(self):
+    def test_plain_lines_are_ten_seconds_apart(self):
         shown = self.start(100)
         for done in range(1, 31):
             self.wait(1)
@@ -69,7 +69,7 @@ class ProgressTest(parameterized.TestCase, tf.test.TestCase):
         lines = self.stderr.getvalue().splitlines()
         self.assertEqual([line.split()[2] for line in lines], ["10", "20", "30"])
 
-    def test_a_terminal_shows_one_line_that_moves_and_ends_once(self):
+    def test_a_terminal_shows_one_line_that_is_updated(self):
         shown = self.start(10, terminal=True)
         for done in (1, 2):
             self.wait(1)
@@ -83,7 +83,7 @@ class ProgressTest(parameterized.TestCase, tf.test.TestCase):
             "\r\x1b[Kconvert train: 10 of 10 lines, 1.0/s, 0:10\n",
         )
 
-    def test_a_note_is_made_only_when_it_is_shown(self):
+    def test_a_note_is_computed_only_when_it_is_shown(self):
         shown, note = self.start(10), mock.Mock(return_value="")
         shown.show(1, note)
         note.assert_not_called()
@@ -97,12 +97,12 @@ class ProgressTest(parameterized.TestCase, tf.test.TestCase):
         shown.close(10, "2 refused")
         self.assertEqual(self.stderr.getvalue(), "convert train: 10 of 10 lines, 10/s, 0:01, 2 refused\n")
 
-    def test_work_without_steps_and_without_time_can_be_closed(self):
+    def test_a_total_of_zero_can_be_closed(self):
         self.start(0).close(0)
         self.assertEqual(self.stderr.getvalue(), "convert train: 0 of 0 lines, 0.0/s, 0:00\n")
 
     @parameterized.parameters((59.6, "1:00"), (3599, "59:59"), (3600, "1:00:00"), (90061, "25:01:01"))
-    def test_times_read_as_on_a_clock(self, seconds, shown):
+    def test_formats_times_as_clocks_do(self, seconds, shown):
         work = self.start(1)
         self.wait(seconds)
         work.close(1)
