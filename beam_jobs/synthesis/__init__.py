@@ -1,1 +1,1 @@
-"""Lines that are made: text from corpora, drawn in faces of fonts, with looks like those of real lines."""
+"""Synthetic lines: text from corpora, rendered in font faces, in the style of real lines."""

@@ -1,37 +1,37 @@
-"""What is measured of how a line looks, the same for real lines and made ones."""
+"""Measures of a line image that describe its style, for real and for synthetic lines."""
 
 import dataclasses
 
 import numpy as np
 
-# Ink is what is darker (or lighter) than its surroundings by this share of the line's contrast.
+# Ink is darker than the paper by at least this share of the line's contrast.
 _INK_SHARE = 0.35
 
-# Columns of a line between which the paper's grey may change.
+# Columns of the window in which the paper has one grey.
 _PAPER_WINDOW = 64
 
 
 @dataclasses.dataclass(frozen=True)
 class Measures:
-    """One line's figures: grey levels from 0 to 255, lengths in pixels."""
+    """Measures of one line: grey levels from 0 to 255, lengths in pixels."""
 
     mean_grey: float  # mean of all grey levels
     paper: float  # mean grey of the paper
     contrast: float  # paper's grey less that of the darkest ink
-    sharpness: float  # the steepest edges: grey levels a pixel, as a share of the contrast
+    sharpness: float  # steepest edges: grey levels per pixel, over the contrast
     ink_height: float  # rows from the top of the ink to its bottom
-    length: float  # columns from its left end to its right
-    left_margin: float  # columns before the ink
-    right_margin: float  # columns behind the ink
+    length: float  # columns from the left end of the ink to its right end
+    left_margin: float  # columns left of the ink
+    right_margin: float  # columns right of the ink
     top_margin: float  # rows above the ink
-    ink_share: float  # pixels that are ink, as a share of the ink's box
-    slope: float  # rows that the text's middle falls from its left end to its right
-    noise: float  # standard deviation, in grey levels, of what a 3x3 mean takes out of the paper
-    shade: float  # paper's grey, lightest tenth of columns less darkest
+    ink_share: float  # ink pixels over the pixels of the ink's bounding box
+    slope: float  # rows that the ink's centre falls over the width of the line
+    noise: float  # standard deviation of the paper less its 3x3 mean, in grey levels
+    shade: float  # 90th less 10th percentile of the columns' paper grey
 
 
 def measure(levels: np.ndarray) -> Measures:
-    """Measures a line, uint8 [H, W], of dark ink on light paper."""
+    """Returns the measures of a line of dark ink on light paper, uint8 [H, W]."""
     grey = levels.astype(np.float32)
     paper = _find_paper(grey)
     depth = paper - grey  # how much darker than the paper
@@ -60,7 +60,7 @@ def measure(levels: np.ndarray) -> Measures:
 
 
 def _find_paper(grey: np.ndarray) -> np.ndarray:
-    """The paper's grey [1, W]: of each column the lightest fifth around it."""
+    """The paper's grey, float32 [1, W]: the 80th percentile around each column."""
     width, half = grey.shape[1], _PAPER_WINDOW // 2
     centres = np.arange(half, max(width - half, half + 1), half // 2)
     levels = [np.percentile(grey[:, max(0, c - half) : c + half], 80) for c in centres]
@@ -68,7 +68,7 @@ def _find_paper(grey: np.ndarray) -> np.ndarray:
 
 
 def _find_slope(ink: np.ndarray) -> float:
-    """Rows that the ink's middle falls over the width of the line, by a straight line through the columns'."""
+    """Rows that the ink's centre falls over the width of the line, by a line fitted to the columns' centres."""
     weight = ink.sum(axis=0)
     used = np.flatnonzero(weight)
     if len(used) < 2 or used[0] == used[-1]:
@@ -78,7 +78,7 @@ def _find_slope(ink: np.ndarray) -> float:
 
 
 def _find_noise(grey: np.ndarray, depth: np.ndarray, contrast: float) -> float:
-    """Of paper alone, away from ink."""
+    """Standard deviation of paper without ink, less its 3x3 mean."""
     padded = np.pad(grey, 1, mode="edge")
     height, width = grey.shape
     near = [padded[y : y + height, x : x + width] for y in range(3) for x in range(3)]

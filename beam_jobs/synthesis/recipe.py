@@ -1,42 +1,36 @@
-"""What a split of made lines says that it was made of: hashes and file names, no paths of a machine."""
+"""Recipe of a split of synthetic lines in dataset.json: hashes and file names, but no paths."""
 
 import collections
 import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Sequence
 from typing import Any
-
-import numpy as np
 
 from densenet_ocr.beam_jobs.engine.manifest import FOUND
 from densenet_ocr.beam_jobs.synthesis.config import SynthesisConfig
 from densenet_ocr.beam_jobs.synthesis.fonts.coverage import find_undrawable
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import Face
+from densenet_ocr.beam_jobs.synthesis.inputs import Inputs
 from densenet_ocr.beam_jobs.synthesis.rendering.renderer import describe_renderer
 from densenet_ocr.beam_jobs.synthesis.text.corpus import Corpus, count_undrawable
 from densenet_ocr.pipeline import storage
-from densenet_ocr.pipeline.charset import Charset
 
-# Characters that are named of those of the text that no line has; all are counted.
-_NAMED = 100
+# Most characters that the recipe names of those that lines lack; all are counted.
+_MOST_NAMED = 100
 
 
-def describe_origin(
-    config: SynthesisConfig,
-    charset: Charset,
-    faces: Sequence[Face],
-    coverage: np.ndarray,
-    corpora: Sequence[Corpus],
-) -> dict[str, Any]:
-    """All that the lines depend on beside charset and geometry, and under FOUND what text and fonts lack.
+def describe_recipe(config: SynthesisConfig, inputs: Inputs) -> dict[str, Any]:
+    """Returns all that the lines depend on beside charset and geometry, and under FOUND what inputs lack.
 
-    The latter is the charset's characters that no face draws; and of the text those that the charset lacks and
-    those that no face draws: how many, how often they stand there, the most frequent.
+    FOUND has the characters of the charset that no face has, and those of the text that the charset or all
+    faces lack: how many, their occurrences, and the most frequent ones.
     """
+    corpora, coverage = inputs.corpora, inputs.coverage
     texts = [corpus for corpus in corpora if not corpus.uniform]
-    outside = sum((collections.Counter(corpus.outside) for corpus in corpora), collections.Counter())
+    outside: collections.Counter[str] = collections.Counter()
+    for corpus in corpora:
+        outside.update(corpus.outside)
     origin = {
         "write": config.write,
         "lines": config.lines,
@@ -48,16 +42,16 @@ def describe_origin(
         "text_encoding": config.text_encoding,
         "character_map (by SHA-256)": _hash(config.character_map),
         "width_forms": config.width_forms,
-        "fonts": [_describe_face(face) for face in faces],
+        "fonts": [_describe_face(face) for face in inputs.faces],
         "looks": dataclasses.asdict(config.style_distribution),
         "drawn by": describe_renderer(),
         FOUND: {
-            "characters that no face draws": find_undrawable(coverage, charset.characters),
+            "characters that no face draws": find_undrawable(coverage, inputs.charset.characters),
             "in the text, outside the charset": _describe_counts(outside),
             "in the text, drawn by no face": _describe_counts(count_undrawable(texts, coverage)),
         },
     }
-    # As it will be read back.
+    # As it is read back: tuples are lists.
     return json.loads(json.dumps(origin))
 
 
@@ -81,7 +75,7 @@ def _describe_counts(counts: dict[str, int]) -> dict[str, Any]:
     return {
         "characters": len(counts),
         "occurrences": sum(counts.values()),
-        "most_frequent": {character: counts[character] for character in ordered[:_NAMED]},
+        "most_frequent": {character: counts[character] for character in ordered[:_MOST_NAMED]},
     }
 
 

@@ -1,0 +1,110 @@
+"""Inputs of a synthesis - charset, font faces, text - and the text plan that is made of them."""
+
+import dataclasses
+import functools
+
+import numpy as np
+from absl import logging
+
+from densenet_ocr.beam_jobs.synthesis.config import MOST_LINES, SynthesisConfig
+from densenet_ocr.beam_jobs.synthesis.fonts.coverage import describe_coverage, find_coverage
+from densenet_ocr.beam_jobs.synthesis.fonts.faces import Face, find_faces
+from densenet_ocr.beam_jobs.synthesis.source import make_random
+from densenet_ocr.beam_jobs.synthesis.text.corpus import Corpus, read_corpora
+from densenet_ocr.beam_jobs.synthesis.text.minimum_counts import ensure_minimum_counts
+from densenet_ocr.beam_jobs.synthesis.text.sampler import sample_texts
+from densenet_ocr.pipeline.charset import Charset, read_charset, show_characters
+from densenet_ocr.pipeline.frames import count_frames
+
+_MOST_SHOWN = 10  # characters or faces per message
+
+# The random numbers of the text plan are drawn under numbers that no line has.
+_TEXT_NUMBER, _MINIMUM_NUMBER = MOST_LINES, MOST_LINES + 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+    """Inputs of a text plan. Corpora take 5 bytes per character."""
+
+    charset: Charset
+    faces: list[Face]
+    corpora: list[Corpus]
+
+    @functools.cached_property
+    def coverage(self) -> np.ndarray:
+        """Which face has which character, bool [faces, characters]; takes seconds, and logs a summary."""
+        coverage = find_coverage(self.faces, self.charset.characters)
+        for row in describe_coverage(self.faces, coverage, self.charset.characters):
+            logging.info("%s", row)
+        return coverage
+
+
+def read_inputs(config: SynthesisConfig) -> Inputs:
+    """Reads charset, fonts and text, and logs the characters that the charset lacks.
+
+    Raises:
+      UserError: one of them cannot be used.
+    """
+    charset, faces = read_charset(config.charset_path), find_faces(config.fonts)
+    corpora = read_corpora(
+        config.text,
+        charset,
+        encoding=config.text_encoding,
+        character_map=config.character_map or None,
+        width=config.width_forms,
+    )
+    for corpus in corpora:
+        _log_outside(corpus)
+    return Inputs(charset, faces, corpora)
+
+
+def plan_lines(config: SynthesisConfig, inputs: Inputs, *, lines: int, min_per_character: int) -> np.ndarray:
+    """Plans the text and the face of each line; returns lines of text.plan.plan_dtype, [lines].
+
+    Raises:
+      UserError: a corpus has no line, or there are too few lines for min_per_character.
+    """
+    random = [make_random(config.seed, config.split, number) for number in (_TEXT_NUMBER, _MINIMUM_NUMBER)]
+    weights = np.array([face.weight for face in inputs.faces])
+    frames = count_frames(config.image_width) if config.image_width else None
+    plan = sample_texts(
+        inputs.corpora,
+        inputs.coverage,
+        weights,
+        count=lines,
+        lengths=config.lengths,
+        random=random[0],
+        max_frames=frames,
+    )
+    if min_per_character:
+        plan = ensure_minimum_counts(
+            plan,
+            inputs.coverage,
+            weights,
+            minimum=min_per_character,
+            charset=inputs.charset,
+            random=random[1],
+            max_frames=frames,
+        )
+    return plan
+
+
+def _log_outside(corpus: Corpus) -> None:
+    """Logs the characters that the charset lacks, for a character map may replace them."""
+    if corpus.outside:
+        logging.info(
+            "text %s: lines end before %s characters that the charset lacks, %s occurrences: %s; "
+            "see --character_map",
+            corpus.name,
+            f"{len(corpus.outside):,}",
+            f"{sum(corpus.outside.values()):,}",
+            show_characters(list(corpus.outside), _MOST_SHOWN),
+        )
+
+
+def log_unused_faces(plan: np.ndarray, faces: list[Face]) -> None:
+    """Logs the faces without lines: none of the text is in them completely, or the lines are few."""
+    unused = np.flatnonzero(np.bincount(plan["face"], minlength=len(faces)) == 0)
+    if len(unused):
+        names = ", ".join(str(faces[k]) for k in unused[:_MOST_SHOWN])
+        logging.info("%d of %d faces have no lines: %s", len(unused), len(faces), names)
