@@ -9,7 +9,7 @@ from benchmarks.notebook import build_network, read_pixels, read_texts
 from densenet_ocr.model.exports.exporting import export
 from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.network.devices import set_up_devices
-from densenet_ocr.model.reading.network import KerasNetwork
+from densenet_ocr.model.reading.inference_model import KerasInferenceModel
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
 from densenet_ocr.model.training.run_folder import RunFolder, open_run
@@ -57,7 +57,7 @@ def make_exports(run: str, folder: str, files: list[str]) -> None:
     missing = [name for name in EXPORTS if not is_export(os.path.join(folder, name))]
     if not missing:
         return
-    network = KerasNetwork(*load_model(run))
+    network = KerasInferenceModel(*load_model(run))
     lines = [images.decode(images.read_file(path)) for path in files[:CALIBRATION_LINES]]
     for name in missing:
         how = {"calibration": lines, **EXPORTS[name]}

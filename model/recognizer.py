@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import PIL.Image
 
+from densenet_ocr.model.reading.inference_model import InferenceModel
 from densenet_ocr.model.reading.loading import load_network
-from densenet_ocr.model.reading.network import Network
 from densenet_ocr.model.reading.reader import Reader
 from densenet_ocr.model.reading.reading import Reading, rescale
 from densenet_ocr.pipeline import images
@@ -32,7 +32,7 @@ class Recognizer:
     """
 
     def __init__(
-        self, model: str | os.PathLike | Network, checkpoint: str | None = None, *, batch_size: int = 64
+        self, model: str | os.PathLike | InferenceModel, checkpoint: str | None = None, *, batch_size: int = 64
     ):
         """Loads the folder of a run or an export, or takes a network; raises UserError for a missing part.
 

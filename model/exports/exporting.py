@@ -16,7 +16,7 @@ from densenet_ocr.model.exports.files import write_onnx, write_saved_model, writ
 from densenet_ocr.model.exports.golden import draw_golden_line, draw_test_lines
 from densenet_ocr.model.exports.networks import open_export
 from densenet_ocr.model.exports.output import replaced_folder
-from densenet_ocr.model.reading.network import KerasNetwork, Network
+from densenet_ocr.model.reading.inference_model import InferenceModel, KerasInferenceModel
 from densenet_ocr.model.reading.reading import Reading, make_readings
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import UserError, check_setting
@@ -44,7 +44,7 @@ _PACKAGES = ("densenet-ocr", "keras", "tensorflow", "numpy", "pillow", "onnx", "
 
 
 def export(
-    network: KerasNetwork,
+    network: KerasInferenceModel,
     *,
     output: str,
     format: str,
@@ -76,7 +76,7 @@ def export(
 
 
 def _make(
-    network: KerasNetwork, folder: str, export: ExportInfo, calibration: Sequence[np.ndarray]
+    network: KerasInferenceModel, folder: str, export: ExportInfo, calibration: Sequence[np.ndarray]
 ) -> ExportInfo:
     """Writes all files of an export into an empty folder, and checks them; raises UserError."""
     golden = calibration[0] if len(calibration) else draw_golden_line(network.info.geometry)
@@ -94,8 +94,8 @@ def _make(
     return info
 
 
-def _check_network(network: Network) -> None:
-    if not isinstance(network, KerasNetwork):
+def _check_network(network: InferenceModel) -> None:
+    if not isinstance(network, KerasInferenceModel):
         raise UserError(
             f"model {network.name}",
             received="an export",
@@ -112,7 +112,7 @@ def _check_settings(format: str, precision: str, calibration: Sequence[np.ndarra
         check_setting("calibration_data", None, len(calibration), "lines to calibrate int8 on")
 
 
-def _write(network: KerasNetwork, output: str, format: str, calibration: Sequence[np.ndarray]) -> None:
+def _write(network: KerasInferenceModel, output: str, format: str, calibration: Sequence[np.ndarray]) -> None:
     if format == "saved_model":
         write_saved_model(network, output)
     elif format == "onnx":
@@ -123,7 +123,9 @@ def _write(network: KerasNetwork, output: str, format: str, calibration: Sequenc
     network.info.charset.write(storage.join(output, CHARSET))
 
 
-def _compare(network: KerasNetwork, exported: Network, lines: list[np.ndarray]) -> dict[str, float]:
+def _compare(
+    network: KerasInferenceModel, exported: InferenceModel, lines: list[np.ndarray]
+) -> dict[str, float]:
     """The largest difference of a logit, and the share of lines that read as the run reads them.
 
     Raises UserError where a float export reads other than the run.
@@ -147,8 +149,8 @@ def _compare(network: KerasNetwork, exported: Network, lines: list[np.ndarray]) 
 
 
 def _describe(
-    network: KerasNetwork,
-    exported: Network,
+    network: KerasInferenceModel,
+    exported: InferenceModel,
     golden: np.ndarray,
     files: dict[str, str],
     figures: dict[str, float],
@@ -174,11 +176,11 @@ def _describe(
     )
 
 
-def _compute_alone(network: Network, line: np.ndarray) -> np.ndarray:
+def _compute_alone(network: InferenceModel, line: np.ndarray) -> np.ndarray:
     return network.compute_logits(line[None], np.array([line.shape[1]], np.int32))[0]
 
 
-def _read_alone(network: Network, line: np.ndarray) -> Reading:
+def _read_alone(network: InferenceModel, line: np.ndarray) -> Reading:
     widths = np.array([line.shape[1]], np.int32)
     path = network.find_best_path(line[None], widths)
     return next(make_readings(path, network.info.charset, widths.tolist()))

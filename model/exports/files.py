@@ -9,7 +9,7 @@ from densenet_ocr.model.exports.lines_graph import make_lines_call
 from densenet_ocr.model.exports.networks import INPUT, OUTPUT, import_extra
 from densenet_ocr.model.exports.saved_model_graph import make_module
 from densenet_ocr.model.exports.silence import quiet
-from densenet_ocr.model.reading.network import KerasNetwork
+from densenet_ocr.model.reading.inference_model import KerasInferenceModel
 from densenet_ocr.pipeline import images, storage
 from densenet_ocr.pipeline.exports.export_info import MODEL_FILES
 
@@ -19,7 +19,7 @@ OPSET = 13
 NORMALISATION = "grey / 255 - 0.5"
 
 
-def write_saved_model(network: KerasNetwork, folder: str) -> None:
+def write_saved_model(network: KerasInferenceModel, folder: str) -> None:
     """Writes saved_model.pb and variables/ with one signature, serving_default."""
     module = make_module(network)
     # A gradient's functions would be traced and stored, too, for nobody trains an export.
@@ -28,7 +28,7 @@ def write_saved_model(network: KerasNetwork, folder: str) -> None:
         tf.saved_model.save(module, storage.local_path(folder), {"serving_default": module.serve}, options)
 
 
-def write_onnx(network: KerasNetwork, folder: str, calibration: Sequence[np.ndarray] = ()) -> None:
+def write_onnx(network: KerasInferenceModel, folder: str, calibration: Sequence[np.ndarray] = ()) -> None:
     """Writes model.onnx: `lines` float32 [B, H, W, 1] -> `logits` float32 [B, T, classes], B and W free.
 
     It gives `best` and `probability`, too (see tell_likeliest). With lines to calibrate on, uint8 [H, W], it is
@@ -60,7 +60,7 @@ def write_onnx(network: KerasNetwork, folder: str, calibration: Sequence[np.ndar
     storage.write_atomically(_path(folder, "onnx"), model.SerializeToString())
 
 
-def write_tflite(network: KerasNetwork, folder: str, calibration: Sequence[np.ndarray] = ()) -> None:
+def write_tflite(network: KerasInferenceModel, folder: str, calibration: Sequence[np.ndarray] = ()) -> None:
     """Writes model.tflite, `lines` -> `logits` as in model.onnx; with lines to calibrate on it is of int8."""
     spec, call = _lines_spec(network), make_lines_call(network)
     concrete = tf.function(call, input_signature=[spec], autograph=False).get_concrete_function()
@@ -75,7 +75,7 @@ def write_tflite(network: KerasNetwork, folder: str, calibration: Sequence[np.nd
     storage.write_atomically(_path(folder, "tflite"), data)
 
 
-def _lines_spec(network: KerasNetwork) -> tf.TensorSpec:
+def _lines_spec(network: KerasInferenceModel) -> tf.TensorSpec:
     return tf.TensorSpec([None, network.info.geometry.height, None, 1], tf.float32, INPUT)
 
 

@@ -19,11 +19,11 @@ import tensorflow as tf
 
 from densenet_ocr.model.network.densenet import layers_with_weights
 from densenet_ocr.model.network.layers import NarrowConvolution
-from densenet_ocr.model.reading.network import KerasNetwork
+from densenet_ocr.model.reading.inference_model import KerasInferenceModel
 from densenet_ocr.pipeline.frames import count_frames
 
 
-def make_lines_call(network: KerasNetwork) -> Callable:
+def make_lines_call(network: KerasInferenceModel) -> Callable:
     """float32 normalised lines of one width, [B, H, W, 1] -> logits [B, T, classes].
 
     Holds the weights that the network has now.

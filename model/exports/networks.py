@@ -1,4 +1,4 @@
-"""Exported models read back: each a network (see model.reading.network) by the engine of its format."""
+"""Exported models read back: each a network (see model.reading.inference_model) by the engine of its format."""
 
 import abc
 import concurrent.futures
@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from densenet_ocr.model.exports.silence import quiet
-from densenet_ocr.model.reading.network import Network
+from densenet_ocr.model.reading.inference_model import InferenceModel
 from densenet_ocr.pipeline import images, storage
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.decoding import BestPath, find_likeliest, merge_repeats
@@ -75,11 +75,11 @@ class _LinesNetwork(abc.ABC):
             check_golden(folder, self.info, self._compute_golden)
 
     def compute_logits(self, levels: np.ndarray, widths: np.ndarray) -> np.ndarray:
-        """See Network; `widths` are all that of the levels."""
+        """See InferenceModel; `widths` are all that of the levels."""
         return np.concatenate(self._map(self._compute_line, levels, widths))
 
     def find_best_path(self, levels: np.ndarray, widths: np.ndarray) -> BestPath:
-        """See Network; `widths` are all that of the levels."""
+        """See InferenceModel; `widths` are all that of the levels."""
         best, probability = map(np.concatenate, zip(*self._map(self._read_line, levels, widths), strict=True))
         return merge_repeats(best, probability, self.info.charset.blank)
 
@@ -190,12 +190,12 @@ class _Interpreter:
 _NETWORKS = {"saved_model": SavedModelNetwork, "onnx": OnnxNetwork, "tflite": TfliteNetwork}
 
 
-def load_export(folder: str) -> Network:
+def load_export(folder: str) -> InferenceModel:
     """The network in the folder of an export, whose golden line has been checked; raises UserError."""
     return _NETWORKS[load_export_info(folder).format](folder)
 
 
-def open_export(folder: str, export: ExportInfo) -> Network:
+def open_export(folder: str, export: ExportInfo) -> InferenceModel:
     """The same of a folder that is just being written, whose export.json and golden line are still to come."""
     return _NETWORKS[export.format](folder, export)
 

@@ -8,13 +8,13 @@ import tensorflow as tf
 from densenet_ocr.model.network.ctc import decode_best_path
 from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.network.layers import plain_convolutions
-from densenet_ocr.model.reading.network import KerasNetwork
+from densenet_ocr.model.reading.inference_model import KerasInferenceModel
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.frames import count_frames
 from densenet_ocr.pipeline.images_graph import decode_batch, normalise
 
 
-def make_module(network: KerasNetwork) -> tf.Module:
+def make_module(network: KerasInferenceModel) -> tf.Module:
     """The functions that pipeline.exports.saved_model calls, and `serve`, which takes image files.
 
     They compute with the network's own variables, of which the module holds nothing but these.
@@ -49,7 +49,7 @@ def make_module(network: KerasNetwork) -> tf.Module:
     return module
 
 
-def _make_any_call(network: KerasNetwork) -> Callable:
+def _make_any_call(network: KerasInferenceModel) -> Callable:
     """float32 normalised lines [B, H, W, 1] and widths int32 [B] -> logits, padded lines or not."""
     plain, padded = (_build(network, padded=padded) for padded in (False, True))
 
@@ -68,13 +68,13 @@ def _make_any_call(network: KerasNetwork) -> Callable:
     return call
 
 
-def _build(network: KerasNetwork, *, padded: bool) -> keras.Model:
+def _build(network: KerasInferenceModel, *, padded: bool) -> keras.Model:
     """A network of the same size, whose weights are to be replaced by those of `network`."""
     info = network.info
     return build_densenet(height=info.geometry.height, classes=info.charset.classes, padded=padded)
 
 
-def _weights_of(network: KerasNetwork, model: keras.Model) -> keras.StatelessScope:
+def _weights_of(network: KerasInferenceModel, model: keras.Model) -> keras.StatelessScope:
     """Within this block a model of `_build` computes with the network's variables."""
     return keras.StatelessScope(list(zip(model.variables, network.model.variables, strict=True)))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from densenet_ocr.model.reading.first_lines import FirstLines
-from densenet_ocr.model.reading.network import Network
+from densenet_ocr.model.reading.inference_model import InferenceModel
 from densenet_ocr.model.reading.picture import draw_readings
 from densenet_ocr.model.reading.reader import Reader
 from densenet_ocr.model.report.line_result import LineResult
@@ -21,7 +21,7 @@ from densenet_ocr.pipeline.ui.progress import Progress
 
 
 def evaluate(
-    network: Network,
+    network: InferenceModel,
     *,
     data: str,
     split: str,
@@ -99,7 +99,7 @@ def _check_outputs(report: str | None, picture: str | None, font: str | None) ->
         choose_typeface([], size=1, font=font)
 
 
-def _list_facts(network: Network, data: str, split: str) -> dict[str, object]:
+def _list_facts(network: InferenceModel, data: str, split: str) -> dict[str, object]:
     """What was measured on what, for a report's page."""
     info, trained_on = network.info, network.info.splits.get(network.train_split)
     return {

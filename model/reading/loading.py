@@ -2,7 +2,7 @@
 
 from densenet_ocr.model.exports.networks import load_export
 from densenet_ocr.model.keras2.weights import load_keras2_model
-from densenet_ocr.model.reading.network import KerasNetwork, Network
+from densenet_ocr.model.reading.inference_model import InferenceModel, KerasInferenceModel
 from densenet_ocr.model.training.run_folder import RunFolder
 from densenet_ocr.model.training.weights import find_weights, load_model
 from densenet_ocr.pipeline.charset import Charset, read_charset
@@ -11,7 +11,7 @@ from densenet_ocr.pipeline.exports.export_info import is_export
 from densenet_ocr.pipeline.images import Geometry
 
 
-def load_network(path: str, checkpoint: str | None = None) -> Network:
+def load_network(path: str, checkpoint: str | None = None) -> InferenceModel:
     """The network of an export, or of a run's best weights or those `checkpoint` names; raises UserError."""
     if is_export(path):
         if checkpoint:
@@ -25,18 +25,18 @@ def load_network(path: str, checkpoint: str | None = None) -> Network:
     model, info = load_model(path, checkpoint)
     run, name = RunFolder(path), f"{path} ({checkpoint})" if checkpoint else path
     weights, settings = find_weights(run, checkpoint), run.read_settings()
-    return KerasNetwork(model, info, name=name, weights=weights, train_split=settings["train_split"])
+    return KerasInferenceModel(model, info, name=name, weights=weights, train_split=settings["train_split"])
 
 
-def load_keras2(weights: str, *, charset: Charset, height: int) -> Network:
+def load_keras2(weights: str, *, charset: Charset, height: int) -> InferenceModel:
     """The network with weights that Keras 2 wrote (see model.keras2.weights); raises UserError."""
     model, info = load_keras2_model(weights, charset=charset, height=height)
-    return KerasNetwork(model, info, name=weights, weights=weights)
+    return KerasInferenceModel(model, info, name=weights, weights=weights)
 
 
 def choose_network(
     *, model: str | None, checkpoint: str | None, weights: str | None, charset: str | None, height: int | None
-) -> Network:
+) -> InferenceModel:
     """What flags name: a model, or else weights with the charset file and the height that go with them."""
     check_choice(model=model, checkpoint=checkpoint, weights=weights)
     if model:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from densenet_ocr.model.reading.network import Network
+from densenet_ocr.model.reading.inference_model import InferenceModel
 from densenet_ocr.model.reading.reading import Reading, make_readings
 from densenet_ocr.pipeline.buckets import GROWTH, batch_by_width, pad_lines
 
@@ -12,7 +12,7 @@ from densenet_ocr.pipeline.buckets import GROWTH, batch_by_width, pad_lines
 class Reader:
     """Reads lines of any widths with a network."""
 
-    def __init__(self, network: Network, *, batch_size: int = 64):
+    def __init__(self, network: InferenceModel, *, batch_size: int = 64):
         """A batch has up to `batch_size` lines."""
         self.network, self._batch_size = network, batch_size
 

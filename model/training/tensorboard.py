@@ -9,7 +9,7 @@ import PIL.Image
 from absl import logging
 
 from densenet_ocr.model.reading.first_lines import FirstLines
-from densenet_ocr.model.reading.network import KerasNetwork
+from densenet_ocr.model.reading.inference_model import KerasInferenceModel
 from densenet_ocr.model.reading.picture import draw_readings
 from densenet_ocr.model.reading.reader import Reader
 from densenet_ocr.model.training.curves import draw_curves, read_history
@@ -27,7 +27,7 @@ class Readings:
 
     def __init__(self, model: keras.Model, *, folder: str, info: DatasetInfo, split: str):
         """Loads the lines from the data set in `folder`."""
-        self._reader = Reader(KerasNetwork(model, info))
+        self._reader = Reader(KerasInferenceModel(model, info))
         self._lines = FirstLines(_LINES, folder=folder, info=info, split=split)
 
     def draw(self) -> PIL.Image.Image:

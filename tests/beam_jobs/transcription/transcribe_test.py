@@ -12,7 +12,7 @@ from densenet_ocr.beam_jobs.transcription.job import transcribe
 from densenet_ocr.beam_jobs.transcription.transcript_writer import Transcript
 from densenet_ocr.model.exports.exporting import export
 from densenet_ocr.model.network.densenet import build_densenet
-from densenet_ocr.model.reading.network import KerasNetwork
+from densenet_ocr.model.reading.inference_model import KerasInferenceModel
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.images import Geometry
@@ -44,11 +44,11 @@ class CommandTest(TranscriptionTest):
         command = [sys.executable, "-m", "beam_jobs.transcribe", *told, *beam_arguments]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
-    def write_network(self) -> KerasNetwork:
+    def write_network(self) -> KerasInferenceModel:
         """A network whose weights are random, and its export; lines have texts in it, if no sense."""
         keras.utils.set_random_seed(0)
         with shallow_network():
-            network = KerasNetwork(
+            network = KerasInferenceModel(
                 build_densenet(height=32, classes=CHARSET.classes),
                 DatasetInfo(CHARSET, Geometry(32, 0), "uint8"),
             )

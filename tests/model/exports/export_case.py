@@ -10,7 +10,7 @@ from absl.testing import parameterized
 
 from densenet_ocr.model.exports.exporting import export
 from densenet_ocr.model.network.densenet import build_densenet
-from densenet_ocr.model.reading.network import KerasNetwork
+from densenet_ocr.model.reading.inference_model import KerasInferenceModel
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.images import Geometry
 from tests.samples import CHARSET, shallow_network, train_a_little
@@ -18,11 +18,11 @@ from tests.samples import CHARSET, shallow_network, train_a_little
 INFO = DatasetInfo(CHARSET, Geometry(32, 64), "uint8")
 
 
-def make_network(seed: int = 0, height: int = INFO.geometry.height) -> KerasNetwork:
+def make_network(seed: int = 0, height: int = INFO.geometry.height) -> KerasInferenceModel:
     with shallow_network():
         model = build_densenet(height=height, classes=CHARSET.classes, seed=seed)
     train_a_little(model)
-    return KerasNetwork(model, dataclasses.replace(INFO, geometry=Geometry(height, INFO.geometry.width)))
+    return KerasInferenceModel(model, dataclasses.replace(INFO, geometry=Geometry(height, INFO.geometry.width)))
 
 
 class ExportCase(parameterized.TestCase, tf.test.TestCase):

@@ -11,8 +11,8 @@ from absl.testing import parameterized
 from onnx import numpy_helper
 
 from densenet_ocr.model.exports.networks import open_export
+from densenet_ocr.model.reading.inference_model import InferenceModel
 from densenet_ocr.model.reading.loading import load_network
-from densenet_ocr.model.reading.network import Network
 from densenet_ocr.pipeline import images
 from tests.model.exports.export_case import ExportCase, make_network
 from tests.samples import draw_levels
@@ -30,7 +30,7 @@ class OnnxGraphTest(ExportCase):
         calibration = draw_lines(8) if precision == "int8" else ()
         return self.make(precision, height=HEIGHT, format="onnx", precision=precision, calibration=calibration)
 
-    def open(self, precision: str) -> Network:
+    def open(self, precision: str) -> InferenceModel:
         return load_network(self.export(precision))
 
     def load(self, precision: str) -> onnx.ModelProto:

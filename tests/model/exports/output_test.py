@@ -84,7 +84,7 @@ class OutputTest(parameterized.TestCase, tf.test.TestCase):
     def test_an_export_is_not_exported_again(self):
         folder = self.create_tempdir().full_path
         with self.assertRaisesRegex(UserError, "received an export, expected a run"):
-            export(mock.Mock(name="not a KerasNetwork"), output=f"{folder}/out", format="onnx")
+            export(mock.Mock(name="not a KerasInferenceModel"), output=f"{folder}/out", format="onnx")
         self.assertEmpty(os.listdir(folder))
 
     def test_an_unfinished_export_is_begun_anew(self):

@@ -9,7 +9,7 @@ from absl.testing import parameterized
 
 from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.reading.evaluation import evaluate, read_split
-from densenet_ocr.model.reading.network import KerasNetwork
+from densenet_ocr.model.reading.inference_model import KerasInferenceModel
 from densenet_ocr.model.reading.reader import Reader
 from densenet_ocr.model.training.validation import Validator
 from densenet_ocr.pipeline.charset import Charset
@@ -22,13 +22,13 @@ WIDTHS = (64, 17, 100, 64, 31, 64, 8, 65)
 
 
 class EvaluationTest(parameterized.TestCase, tf.test.TestCase):
-    def make_network(self, charset=CHARSET, height=32, padded=False) -> KerasNetwork:
+    def make_network(self, charset=CHARSET, height=32, padded=False) -> KerasInferenceModel:
         with shallow_network():
             model = build_densenet(height=height, classes=charset.classes, padded=padded)
         # Random weights read little but blanks, and much of what they read is one character.
         bias = model.get_layer("logits").bias
         bias.assign(tf.one_hot(charset.blank, charset.classes, -1.0))
-        return KerasNetwork(model, DatasetInfo(charset, Geometry(height, 64), "uint8"), name="some run")
+        return KerasInferenceModel(model, DatasetInfo(charset, Geometry(height, 64), "uint8"), name="some run")
 
     @parameterized.parameters(("float32", 3), ("uint8", 64))
     def test_scores_are_those_of_a_trainings_validation(self, encoding, batch_size):

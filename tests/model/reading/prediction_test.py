@@ -10,8 +10,8 @@ import PIL.Image
 import tensorflow as tf
 
 from densenet_ocr.model.network.densenet import build_densenet
+from densenet_ocr.model.reading.inference_model import KerasInferenceModel
 from densenet_ocr.model.reading.named_images import NamedImage
-from densenet_ocr.model.reading.network import KerasNetwork
 from densenet_ocr.model.reading.prediction import predict
 from densenet_ocr.model.reading.reading import ReadCharacter, Reading
 from densenet_ocr.model.reading.reading_picture import ShownLine, choose_colour, draw_shown_lines
@@ -31,7 +31,7 @@ class PredictionTest(tf.test.TestCase):
         with shallow_network():
             model = build_densenet(height=32, classes=CHARSET.classes)
         info = DatasetInfo(CHARSET, Geometry(32, 64), "uint8")
-        self.recognizer = Recognizer(KerasNetwork(model, info), batch_size=2)
+        self.recognizer = Recognizer(KerasInferenceModel(model, info), batch_size=2)
 
     def predict(self, images, **options):
         with (

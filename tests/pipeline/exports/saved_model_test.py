@@ -12,7 +12,7 @@ from absl.testing import parameterized
 
 from densenet_ocr.model.exports.exporting import export
 from densenet_ocr.model.network.densenet import build_densenet
-from densenet_ocr.model.reading.network import KerasNetwork
+from densenet_ocr.model.reading.inference_model import KerasInferenceModel
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
@@ -38,7 +38,7 @@ class SavedModelTest(parameterized.TestCase, tf.test.TestCase):
             # Logits far enough apart that readings have blanks, and confidences of all sizes.
             head = model.layers[-1]
             head.kernel.assign(head.kernel * 3)
-            cls.network = KerasNetwork(model, DatasetInfo(CHARSET, Geometry(32, 64), "uint8", fit="pad"))
+            cls.network = KerasInferenceModel(model, DatasetInfo(CHARSET, Geometry(32, 64), "uint8", fit="pad"))
             export(cls.network, output=cls.folder, format="saved_model")
             cls.recognizer = Recognizer(cls.network)
             cls.exported = Recognizer(cls.folder)

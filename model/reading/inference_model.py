@@ -1,6 +1,7 @@
-"""A network that reads: grey levels in, logits or their best path out, whatever computes them."""
+"""The interface of a model that reads batches of lines, and its implementation by a Keras model in memory."""
 
 import functools
+from collections.abc import Callable
 from typing import Protocol
 
 import keras
@@ -15,26 +16,38 @@ from densenet_ocr.pipeline.decoding import BestPath
 from densenet_ocr.pipeline.frames import count_frames
 
 
-class Network(Protocol):
-    """What reads batches: a model in memory, or an export of one."""
+class InferenceModel(Protocol):
+    """A model that reads batches: a Keras model in memory, or an export.
 
-    name: str  # where it was loaded from
-    info: DatasetInfo  # charset, geometry and fit of the lines that it was trained on
-    train_split: str  # which of that data set's splits it was trained on
-    takes_padding: bool  # whether a batch may have lines of several widths
+    Attributes:
+      name: Where the model was loaded from.
+      info: Charset, geometry and fit of its training data.
+      train_split: The split of that data it was trained on; '' if unknown.
+      takes_padding: Whether the lines of a batch may differ in width.
+    """
+
+    name: str
+    info: DatasetInfo
+    train_split: str
+    takes_padding: bool
 
     def compute_logits(self, levels: np.ndarray, widths: np.ndarray) -> np.ndarray:
-        """Logits float32 [B, T, classes] of uint8 [B, H, W] whose lines are `widths`, int32 [B], wide.
+        """Computes the logits of a batch.
 
-        Behind a line's (width + 1) // 8 frames stands anything.
+        Args:
+          levels: Grey levels, uint8 [B, H, W]; lines are padded on the right.
+          widths: Width of each line in pixels, int32 [B].
+
+        Returns:
+          float32 [B, T, classes]. A line has (width + 1) // 8 frames; values behind them are undefined.
         """
 
     def find_best_path(self, levels: np.ndarray, widths: np.ndarray) -> BestPath:
-        """The reading of the same."""
+        """Decodes the logits of a batch greedily; arguments as for `compute_logits`."""
 
 
-class KerasNetwork:
-    """A model in memory (see build_densenet), by the weights that it has at the time."""
+class KerasInferenceModel:
+    """Reads with a Keras model in memory (see build_densenet), with its weights at the time of a call."""
 
     takes_padding = True
 
@@ -47,35 +60,43 @@ class KerasNetwork:
         weights: str = "",
         train_split: str = "",
     ):
-        """Takes a model, the description of the data it was trained on, and what is known of its origin."""
+        """Wraps a model.
+
+        Args:
+          model: A network of build_densenet.
+          info: Description of the data that it was trained on.
+          name: What messages call it.
+          weights: Path of its weights file, if any.
+          train_split: The split that it was trained on, if known.
+        """
         self.model, self.info = model, info
         self.name, self.weights, self.train_split = name, weights, train_split
         levels = tf.TensorSpec([None, info.geometry.height, None], tf.uint8)
         spec = [levels, tf.TensorSpec([None], tf.int32)]
         self._one_width = tf.function(self._call_plain, input_signature=spec)
         self._any_width = tf.function(self._call_padded, input_signature=spec)
-        self._read_one_width = tf.function(_reading(self._call_plain), input_signature=spec)
-        self._read_any_width = tf.function(_reading(self._call_padded), input_signature=spec)
+        self._read_one_width = tf.function(_decode_logits_of(self._call_plain), input_signature=spec)
+        self._read_any_width = tf.function(_decode_logits_of(self._call_padded), input_signature=spec)
 
     def compute_logits(self, levels: np.ndarray, widths: np.ndarray) -> np.ndarray:
-        """See Network."""
+        """See InferenceModel."""
         call = self._one_width if _are_equal(levels, widths) else self._any_width
         return call(levels, np.asarray(widths, np.int32)).numpy()
 
     def find_best_path(self, levels: np.ndarray, widths: np.ndarray) -> BestPath:
-        """See Network."""
+        """See InferenceModel."""
         call = self._read_one_width if _are_equal(levels, widths) else self._read_any_width
         return call(levels, np.asarray(widths, np.int32))
 
-    def _call_plain(self, levels, widths):
+    def _call_plain(self, levels: tf.Tensor, widths: tf.Tensor) -> tf.Tensor:
         return call_densenet(self.model, _make_batch(levels, widths), training=False)
 
-    def _call_padded(self, levels, widths):
+    def _call_padded(self, levels: tf.Tensor, widths: tf.Tensor) -> tf.Tensor:
         return call_densenet(self._padded, _make_batch(levels, widths), training=False)
 
     @functools.cached_property
     def _padded(self) -> keras.Model:
-        """The model, or another one with its weights, that lines in one batch may be padded for."""
+        """The model itself if it masks padding, else a copy of its weights in a network that does."""
         if len(self.model.inputs) > 1:
             return self.model
         geometry, classes = self.info.geometry, self.info.charset.classes
@@ -85,13 +106,17 @@ class KerasNetwork:
         return padded
 
 
-def _reading(call):
+def _decode_logits_of(
+    call: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+) -> Callable[[tf.Tensor, tf.Tensor], BestPath]:
     return lambda levels, widths: decode_best_path(call(levels, widths), count_frames(widths))
 
 
-def _make_batch(levels, widths) -> dict:
+def _make_batch(levels: tf.Tensor, widths: tf.Tensor) -> dict[str, tf.Tensor]:
+    """A batch of the input pipeline of levels uint8 [B, H, W] and widths int32 [B]."""
     return {schema.IMAGE: levels[..., None], schema.WIDTH: widths}
 
 
 def _are_equal(levels: np.ndarray, widths: np.ndarray) -> bool:
+    """Whether no line of levels uint8 [B, H, W] is padded."""
     return bool(np.all(np.asarray(widths) == levels.shape[2]))
