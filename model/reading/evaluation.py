@@ -9,7 +9,7 @@ from densenet_ocr.model.reading.first_lines import FirstLines
 from densenet_ocr.model.reading.inference_model import InferenceModel
 from densenet_ocr.model.reading.picture import draw_readings
 from densenet_ocr.model.reading.reader import Reader
-from densenet_ocr.model.report.line_result import LineResult
+from densenet_ocr.model.report.lines import LineResult
 from densenet_ocr.model.report.report import PAGE, Report, count_seen
 from densenet_ocr.pipeline import images, schema, storage
 from densenet_ocr.pipeline.charset import Charset

@@ -1,17 +1,24 @@
-"""Which characters are taken for which, which are lost, and which are read where there are none."""
+"""Confusions: characters that are read as others, that are lost, and that are read without a counterpart."""
 
 import collections
+import dataclasses
 import heapq
-from typing import NamedTuple
+from typing import Any
 
 from densenet_ocr.model.report.alignment import Step
 
 
-class Confusion(NamedTuple):
-    """A character of the truth and what was read for it, '' for none, and how often.
+@dataclasses.dataclass(frozen=True)
+class Confusion:
+    """A character of the truth and what was read for it, "" for none.
 
-    `share` is of all edits; `occurrences` says how often the truth has the character (0 for an insertion);
-    `example` is the key of the first line with it.
+    Attributes:
+      truth: The character of the truth.
+      reading: The character that was read.
+      count: How often.
+      share: Share of all edits, from 0 to 1.
+      occurrences: How often the truth has the character, 0 for an insertion.
+      example: Key of the first such line.
     """
 
     truth: str
@@ -22,8 +29,9 @@ class Confusion(NamedTuple):
     example: str
 
 
-class Missed(NamedTuple):
-    """A character of the truth, how often it stands there and how often it was not read as itself."""
+@dataclasses.dataclass(frozen=True)
+class Missed:
+    """A character of the truth, how often it was not read as itself, and how often it occurs."""
 
     character: str
     count: int
@@ -31,9 +39,9 @@ class Missed(NamedTuple):
 
 
 class Confusions:
-    """Counts edits by what became what; its size is that of the different ones."""
+    """Counts edits by truth and reading; its size grows with the different ones only."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.edits = 0
         self.occurrences: collections.Counter[str] = collections.Counter()
         self._counts: dict[Step, int] = {}
@@ -52,19 +60,19 @@ class Confusions:
                 self._examples.setdefault(step, key)
 
     def substitutions(self, most: int) -> list[Confusion]:
-        """The most frequent ones of a character read as another."""
+        """Returns the most frequent substitutions."""
         return self._rank([step for step in self._counts if step.truth and step.reading], most)
 
     def deletions(self, most: int) -> list[Confusion]:
-        """The most frequent ones of a character that was not read."""
+        """Returns the characters that were most often not read."""
         return self._rank([step for step in self._counts if not step.reading], most)
 
     def insertions(self, most: int) -> list[Confusion]:
-        """The most frequent ones of a character read where the truth has none."""
+        """Returns the characters that were most often read without a counterpart in the truth."""
         return self._rank([step for step in self._counts if not step.truth], most)
 
     def missed(self, most: int) -> list[Missed]:
-        """The characters that were misread or lost most often."""
+        """Returns the characters that were most often substituted or lost."""
         counts: collections.Counter[str] = collections.Counter()
         for step, count in self._counts.items():
             if step.truth:
@@ -72,8 +80,17 @@ class Confusions:
         ranked = sorted(counts, key=lambda character: (-counts[character], character))
         return [Missed(c, counts[c], self.occurrences[c]) for c in ranked[:most]]
 
+    def describe(self, most: int = 1000) -> dict[str, list[dict[str, Any]]]:
+        """Returns the most frequent ones of each kind, as report.json has them."""
+        return {
+            "substitutions": list(map(dataclasses.asdict, self.substitutions(most))),
+            "deletions": list(map(dataclasses.asdict, self.deletions(most))),
+            "insertions": list(map(dataclasses.asdict, self.insertions(most))),
+            "missed": list(map(dataclasses.asdict, self.missed(most))),
+        }
+
     def _rank(self, steps: list[Step], most: int) -> list[Confusion]:
-        # Equal counts stand in the order of code points, so that equal results give equal reports.
+        # Equal counts are ordered by code point, so that equal results give equal reports.
         ranked = heapq.nsmallest(most, steps, key=lambda step: (-self._counts[step], step))
         return [self._describe(step) for step in ranked]
 

@@ -1,171 +1,131 @@
-"""The worst lines on a report's page: pictures, and truth above reading, character by character."""
+"""Lines of a split with what was read, and the worst of them with their alignments."""
 
 import base64
+import bisect
+import dataclasses
 import io
 import itertools
-import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import PIL.Image
 
-from densenet_ocr.model.report.markup import Markup, element, join, show, show_character, show_path, spell
-from densenet_ocr.model.report.wording import tell_confidence, tell_count
-from densenet_ocr.model.report.worst_lines import WorstLine
-
-# Characters that are read right stand together, in pieces short enough to break a line between on a phone.
-_PIECE = 6
-
-# Pictures are shown this many pixels high, where there is room.
-_HEIGHT = 48
-
-# A picture that is this many times wider than high is not scaled to the page's width: it scrolls.
-_WIDE = 12
-
-_SIGNS = {"wrong": "≠", "lost": "−", "extra": "+"}
-_NOTHING = element("span", "·", class_="nothing")
+from densenet_ocr.model.reading.reading import ReadCharacter, Reading
+from densenet_ocr.model.report.alignment import Step
 
 
-def list_lines(lines: list[WorstLine]) -> Markup:
-    """A list with an item a line, in columns that hold most pictures."""
-    column = f"--column:{_choose_column(lines)}px"
-    return element("ol", map(_show_line, lines), id="lines", class_="lines", role="list", style=column)
+class LineResult(NamedTuple):
+    """One line of a split, and its reading.
+
+    Attributes:
+      key: Its path in the list.
+      levels: Grey levels, uint8 [H, W] of its own width.
+      truth: Its label.
+      reading: What was read.
+    """
+
+    key: str
+    levels: np.ndarray
+    truth: str
+    reading: Reading
 
 
-def list_data(lines: list[WorstLine]) -> Markup:
-    """What the page's script searches and sorts by, as JSON within a script element of no script."""
-    data = json.dumps([_describe(line) for line in lines], separators=(",", ":"))
-    for character in "<>&":
-        data = data.replace(character, f"\\u{ord(character):04x}")
-    return Markup(f'<script type="application/json" id="line-data">{data}</script>')
+class ReadStep(NamedTuple):
+    """A step of a line's alignment, and the character that was read in it, if one was."""
+
+    step: Step
+    character: ReadCharacter | None
+
+    @property
+    def kind(self) -> str:
+        """Kind of the edit: wrong, lost or extra; "" for a character that was read right."""
+        if not self.step.is_edit:
+            return ""
+        if self.step.truth and self.step.reading:
+            return "wrong"
+        return "lost" if self.step.truth else "extra"
 
 
-def encode_picture(levels: np.ndarray) -> str:
-    """Grey levels (uint8 [H, W]) as the data: URI of a PNG."""
-    data = io.BytesIO()
-    PIL.Image.fromarray(levels).save(data, "PNG", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(data.getvalue()).decode()}"
+@dataclasses.dataclass(frozen=True)
+class WorstLine:
+    """A misread line, its alignment and its number of edits."""
+
+    result: LineResult
+    steps: list[Step]
+    edits: int
+
+    @property
+    def length(self) -> int:
+        """Characters of the truth."""
+        return len(self.result.truth)
+
+    @property
+    def width(self) -> int:
+        """Width of the picture in pixels."""
+        return self.result.levels.shape[1]
+
+    @property
+    def rank(self) -> tuple[float, float, str]:
+        """Sorts the worst first: edits per character of the truth, then confidence, then the key."""
+        return -self.edits / max(self.length, 1), -self.result.reading.confidence, self.result.key
+
+    @property
+    def read_steps(self) -> list[ReadStep]:
+        """The alignment with the characters that were read."""
+        characters = iter(self.result.reading.characters)
+        return [ReadStep(step, next(characters) if step.reading else None) for step in self.steps]
+
+    @property
+    def runs(self) -> Iterator[tuple[bool, list[ReadStep]]]:
+        """(whether they are edits, steps) of neighbouring steps that are edits, or that are none."""
+        for is_edit, group in itertools.groupby(self.read_steps, lambda read: read.step.is_edit):
+            yield is_edit, list(group)
+
+    @property
+    def picture(self) -> str:
+        """The line's picture as the data: URI of a PNG."""
+        data = io.BytesIO()
+        PIL.Image.fromarray(self.result.levels).save(data, "PNG", optimize=True)
+        return f"data:image/png;base64,{base64.b64encode(data.getvalue()).decode()}"
 
 
-def name_edit(truth: str, reading: str) -> str:
-    """What kind of edit a pair of different characters is: 'wrong', 'lost' or 'extra'."""
-    if truth and reading:
-        return "wrong"
-    return "lost" if truth else "extra"
+class WorstLines:
+    """The worst lines of those that are added, in order."""
 
+    def __init__(self, most: int) -> None:
+        """Keeps at most `most` lines, however many are added."""
+        self.most = most
+        self._lines: list[WorstLine] = []
 
-def _choose_column(lines: list[WorstLine]) -> int:
-    """Pixels that nine of ten pictures need, and their margins; what suits a page is between 280 and 460."""
-    widths = sorted(round(line.width * _HEIGHT / line.result.levels.shape[0]) for line in lines)
-    return min(max(widths[len(widths) * 9 // 10] + 34, 280), 460) if widths else 280
+    def add(self, result: LineResult, steps: list[Step], edits: int) -> None:
+        """Considers a misread line; keeps a copy of its picture."""
+        line = WorstLine(result, steps, edits)
+        if not self.most or (len(self._lines) == self.most and line.rank >= self._lines[-1].rank):
+            return
+        # A view of a batch would hold the whole batch.
+        line = dataclasses.replace(line, result=result._replace(levels=np.array(result.levels)))
+        bisect.insort(self._lines, line, key=lambda kept: kept.rank)
+        del self._lines[self.most :]
 
+    def describe(self) -> list[dict[str, Any]]:
+        """Returns the lines as report.json has them."""
+        return [
+            {
+                "key": line.result.key,
+                "truth": line.result.truth,
+                "reading": line.result.reading.text,
+                "confidence": float(line.result.reading.confidence),
+                "edits": line.edits,
+                "length": line.length,
+                "width": line.width,
+                "alignment": [list(step) for step in line.steps],
+            }
+            for line in self._lines
+        ]
 
-def _describe(line: WorstLine) -> dict:
-    """Texts to search, and values to sort by."""
-    key, reading = line.result.key, line.result.reading
-    texts = [line.result.truth, reading.text, key]
-    return {
-        "texts": texts if key.isprintable() else [*texts, spell(key)],
-        "key": key,
-        "confidence": float(reading.confidence),
-        "edits": line.edits,
-        "length": line.length,
-        "width": line.width,
-    }
+    def __iter__(self) -> Iterator[WorstLine]:
+        return iter(self._lines)
 
-
-def _show_line(line: WorstLine) -> Markup:
-    return element("li", _show_picture(line), _tell_line(line), _show_texts(line), _show_facts(line))
-
-
-def _show_picture(line: WorstLine) -> Markup:
-    height, width = line.result.levels.shape
-    alt = f"Picture of the line {line.result.key}"
-    source = encode_picture(line.result.levels)
-    shown = round(width * _HEIGHT / height)
-    picture = element("img", src=source, width=shown, height=_HEIGHT, alt=alt, decoding="async")
-    if width <= _WIDE * height:
-        return element("div", element("span", picture, _mark_places(line)), class_="picture")
-    return element(
-        "div",
-        element("span", picture, _mark_places(line)),
-        class_="picture wide",
-        tabindex=0,
-        role="group",
-        aria_label="Wide picture, scrolls sideways",
-    )
-
-
-def _mark_places(line: WorstLine) -> list[Markup]:
-    """Marks below a picture where characters were read that are not there."""
-    places, marks = iter(line.result.reading.characters), []
-    for step in line.steps:
-        if not step.reading:
-            continue
-        character = next(places)
-        if step.is_edit:
-            kind = name_edit(*step)
-            marks.append(_mark_place(character.start / line.width, character.end / line.width, kind))
-    return marks
-
-
-def _mark_place(start: float, end: float, kind: str) -> Markup:
-    start, end = (min(max(100 * share, 0), 100) for share in (start, end))
-    return element("i", class_=kind, style=f"left:{start:.1f}%;width:{max(end - start, 0):.1f}%")
-
-
-def _tell_line(line: WorstLine) -> Markup:
-    """The line in words, for those who listen to the page: pairs of characters are read badly."""
-    edits = join(
-        [", ", _name(step.truth), " read as ", _name(step.reading)] for step in line.steps if step.is_edit
-    )
-    texts = ["Truth: ", line.result.truth, ". Reading: ", line.result.reading.text or "nothing", ". Edits"]
-    return element("p", texts, edits, ".", class_="spoken")
-
-
-def _name(character: str) -> str:
-    return {"": "nothing", " ": "space"}.get(character, character)
-
-
-def _show_texts(line: WorstLine) -> Markup:
-    """Truth above reading, and below what differs a sign and how sure the model was."""
-    confidences = (character.confidence for character in line.result.reading.characters)
-    pairs = [(step, next(confidences) if step.reading else None) for step in line.steps]
-    pieces = [element("span", "truth", element("br"), "read", class_="names")]
-    for is_edit, group in itertools.groupby(pairs, lambda pair: pair[0].is_edit):
-        run = list(group)
-        pieces += [_show_edit(*pair) for pair in run] if is_edit else _show_run([step for step, _ in run])
-    return element("div", pieces, class_="texts", aria_hidden="true")
-
-
-def _show_run(steps: list) -> list[Markup]:
-    text = "".join(step.truth for step in steps)
-    pieces = [show(text[k : k + _PIECE]) for k in range(0, len(text), _PIECE)]
-    return [element("span", piece, element("br"), piece) for piece in pieces]
-
-
-def _show_edit(step, confidence: float | None) -> Markup:
-    kind = name_edit(*step)
-    sure = None if confidence is None else tell_confidence(confidence)
-    return element(
-        "b",
-        show_character(step.truth) if step.truth else _NOTHING,
-        element("br"),
-        show_character(step.reading) if step.reading else _NOTHING,
-        element("br"),
-        element("small", _SIGNS[kind], element("em", sure) if sure else None),
-        class_=kind,
-    )
-
-
-def _show_facts(line: WorstLine) -> Markup:
-    facts = [
-        f"{tell_count(line.edits, 'edit')} in {tell_count(line.length, 'character')}",
-        f"confidence {tell_confidence(line.result.reading.confidence)}",
-        f"{line.width:,} pixels wide",
-    ]
-    return element(
-        "p",
-        [element("span", fact) for fact in facts],
-        show_path(line.result.key),
-        class_="facts",
-    )
+    def __len__(self) -> int:
+        return len(self._lines)

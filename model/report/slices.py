@@ -1,28 +1,28 @@
-"""Kinds of lines, and how well each is read: by length, width, repeats, and how rare their characters are."""
+"""Scores by kind of line: by length, width, repeats, and how rare the characters are."""
 
 import bisect
 import dataclasses
 import itertools
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from densenet_ocr.model.network.metrics import wilson_interval
 
-# A character is rare that training had fewer times than this.
+# A character is rare that occurs fewer times in the training data.
 RARE_BELOW = 100
 
-# A line's rarest character was in training: never, from 1, from 10, from 100, from 1,000 times.
+# Occurrences in training of a line's rarest character: never, from 1, from 10, from 100, from 1,000.
 _DECADES = (1, 10, 100, 1000)
 _DECADE_NAMES = ("never", "1 to 9 times", "10 to 99 times", "100 to 999 times", "1,000 times or more")
 
-# Lengths and widths are told one by one up to so many, else in so many steps at most, which hold all lines
-# but a hundredth at each end.
+# Up to this many lengths or widths have a slice each; more are joined in as many steps, which hold all
+# lines but a hundredth at each end.
 _MOST_STEPS, _TAIL = 12, 0.01
 
 
 @dataclasses.dataclass(slots=True)
 class Tally:
-    """Sums over lines: how many, how many read exactly, edits, characters of the truth."""
+    """Sums over lines: lines, lines read exactly, edits, characters of the truth."""
 
     lines: int = 0
     exact: int = 0
@@ -37,15 +37,27 @@ class Tally:
         self.characters += characters
 
     def merge(self, other: "Tally") -> None:
-        """Counts another tally's lines."""
+        """Adds another tally's lines."""
         self.lines += other.lines
         self.exact += other.exact
         self.edits += other.edits
         self.characters += other.characters
 
+    def describe(self) -> dict[str, Any]:
+        """Returns the figures as report.json has them."""
+        return {
+            "lines": self.lines,
+            "exact": self.exact,
+            "exact_match": self.exact_match,
+            "exact_match_95": list(self.exact_match_95),
+            "edits": self.edits,
+            "characters": self.characters,
+            "cer": self.cer,
+        }
+
     @property
     def exact_match(self) -> float | None:
-        """The share of lines that were read exactly; None without lines."""
+        """Share of the lines that were read exactly, from 0 to 1; None without lines."""
         return self.exact / self.lines if self.lines else None
 
     @property
@@ -55,30 +67,46 @@ class Tally:
 
     @property
     def cer(self) -> float | None:
-        """Edits over characters of the truth; None where there are none."""
+        """Character error rate: edits over characters of the truth; None without characters."""
         return self.edits / self.characters if self.characters else None
 
 
 class Slice(NamedTuple):
-    """Some lines: what they are and their sums; `low` and `high` are their least and greatest value."""
+    """Lines of one kind.
+
+    Attributes:
+      name: The kind, as the page shows it.
+      tally: Their sums.
+      low: Least value, for slices of lengths or widths.
+      high: Greatest value.
+    """
 
     name: str
     tally: Tally
     low: int | None = None
     high: int | None = None
 
+    def describe(self) -> dict[str, Any]:
+        """Returns the figures as report.json has them."""
+        return {"name": self.name, "low": self.low, "high": self.high, **self.tally.describe()}
+
     def compare(self, overall: Tally) -> str:
-        """'below' or 'above' where the 95 % interval leaves out the exact match of all lines, else ''."""
+        """Returns "below" or "above" where the 95 % interval excludes the exact match of all lines, else ""."""
         low, high = self.tally.exact_match_95
-        if not self.tally.lines or low <= overall.exact_match <= high:
+        if not self.tally.lines or overall.exact_match is None or low <= overall.exact_match <= high:
             return ""
         return "below" if high < overall.exact_match else "above"
 
 
 class Group(NamedTuple):
-    """Slices that belong together; `name` is for scripts, the rest for people.
+    """Slices that belong together.
 
-    `unit` says what the slices' names are, `note` what else there is to know.
+    Attributes:
+      name: Name in report.json.
+      title: Title on the page.
+      unit: What the slices' names are.
+      slices: The slices.
+      note: What else there is to know.
     """
 
     name: str
@@ -87,12 +115,17 @@ class Group(NamedTuple):
     slices: list[Slice]
     note: str = ""
 
+    @property
+    def filled(self) -> list[Slice]:
+        """The slices for a table: those with lines, and kinds without."""
+        return [part for part in self.slices if part.tally.lines or part.low is None]
+
 
 class Slices:
-    """Counts lines by kind; keeps sums alone, of which there are as many as lengths and widths."""
+    """Counts lines by kind; keeps only sums, as many as there are lengths and widths."""
 
-    def __init__(self, seen: dict[str, int] | None):
-        """Takes how often training had each character, or None where that is not known."""
+    def __init__(self, seen: dict[str, int] | None) -> None:
+        """Takes how often each character occurs in training, or None where that is not known."""
         self.overall = Tally()
         self._seen = seen
         self._lengths: dict[int, Tally] = {}
@@ -101,7 +134,7 @@ class Slices:
         self._decades = [Tally() for _ in _DECADE_NAMES]
 
     def add(self, truth: str, width: int, edits: int) -> None:
-        """Counts a line of that width, in pixels, which was read with so many edits."""
+        """Counts a line of `width` pixels that was read with `edits` edits."""
         tallies = [
             self.overall,
             _find(self._lengths, len(truth)),
@@ -114,7 +147,7 @@ class Slices:
             tally.add(edits, len(truth))
 
     def groups(self) -> list[Group]:
-        """All slices; those by how often training had characters only where that is known."""
+        """Returns all slices; those by occurrences in training only where these are known."""
         groups = [
             Group("length", "Length of the truth", "characters", _join_values(self._lengths)),
             Group("width", "Width of the picture", "pixels", _join_values(self._widths)),
@@ -154,7 +187,7 @@ class Slices:
 
 
 def has_repeat(text: str) -> bool:
-    """Whether a character stands twice in a row, which CTC reads only with a blank between."""
+    """Returns whether a character occurs twice in a row, which CTC reads only with a blank between."""
     return any(a == b for a, b in itertools.pairwise(text))
 
 
@@ -165,7 +198,7 @@ def _find(tallies: dict[int, Tally], value: int) -> Tally:
 
 
 def _join_values(tallies: dict[int, Tally]) -> list[Slice]:
-    """Slices of rising values: each alone where they are few, else in even steps, the tails apart."""
+    """Returns slices of rising values: one per value where they are few, else in even steps with two tails."""
     if len(tallies) <= _MOST_STEPS:
         return [Slice(_name(value, value), tallies[value], value, value) for value in sorted(tallies)]
     low, high = _find_share(tallies, _TAIL), _find_share(tallies, 1 - _TAIL)
@@ -185,7 +218,7 @@ def _name(low: int, high: int) -> str:
 
 
 def _find_share(tallies: dict[int, Tally], share: float) -> int:
-    """The value that this share of all lines does not exceed."""
+    """Returns the value that this share of all lines does not exceed."""
     goal, count = share * sum(tally.lines for tally in tallies.values()), 0
     for value in sorted(tallies):
         count += tallies[value].lines
@@ -195,6 +228,6 @@ def _find_share(tallies: dict[int, Tally], share: float) -> int:
 
 
 def _choose_step(least: float) -> int:
-    """The smallest of 1, 2, 5, 10, 20, ... that is not less."""
+    """Returns the smallest of 1, 2, 5, 10, 20, ... that is not less than `least`."""
     power = 10 ** max(0, math.floor(math.log10(least)) if least > 0 else 0)
     return next(step * power for step in (1, 2, 5, 10) if step * power >= least)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from densenet_ocr.model.reading.reading import ReadCharacter, Reading
-from densenet_ocr.model.report.line_result import LineResult
+from densenet_ocr.model.report.lines import LineResult
 
 
 def make_result(

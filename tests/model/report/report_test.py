@@ -14,7 +14,7 @@ from absl.testing import parameterized
 from densenet_ocr.model.network.metrics import Scores, score_batch
 from densenet_ocr.model.reading.reading import Reading
 from densenet_ocr.model.report.report import Report, count_seen
-from densenet_ocr.model.report.wording import tell_confidence, tell_share
+from densenet_ocr.model.report.text_filters import percent
 from densenet_ocr.pipeline import schema
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, ShardInfo, SplitInfo, load_dataset_info
@@ -106,8 +106,8 @@ class ReportTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(figures["characters"], {"charset": 6, "in_lines": 6})
         for name in ("length", "width"):
             self.assertEqual(sum(part["lines"] for part in figures["slices"][name]), 50)
-        self.assertIn(tell_share(figures["totals"]["exact_match"]), page)
-        self.assertIn(tell_share(figures["totals"]["cer"]), page)
+        self.assertIn(percent(figures["totals"]["exact_match"]), page)
+        self.assertIn(percent(figures["totals"]["cer"]), page)
         for line in figures["worst"]:
             self.assertEqual("".join(truth for truth, _ in line["alignment"]), line["truth"])
             self.assertEqual("".join(read for _, read in line["alignment"]), line["reading"])
@@ -182,14 +182,14 @@ class ReportTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEmpty(parser.find("link") + parser.find("iframe"))
         self.assertNotRegex(page, r"(?i)https?://|@import|url\(")
 
-    def test_what_the_page_is_made_of_is_installed_too(self):
+    def test_the_pages_files_are_installed_too(self):
         with open(os.path.join(ROOT, "pyproject.toml"), "rb") as file:
             setuptools = tomllib.load(file)["tool"]["setuptools"]
-        others = {name for name in os.listdir(os.path.join(ROOT, "model/report")) if not name.endswith(".py")}
-        self.assertSetEqual(
-            others - {"__pycache__"}, set(setuptools["package-data"]["densenet_ocr.model.report"])
-        )
+        self.assertEqual(setuptools["package-data"]["densenet_ocr.model.report"], ["page/*"])
         self.assertIn("densenet_ocr.model.report", setuptools["packages"])
+        self.assertContainsSubset(
+            ["page.html", "page.css"], os.listdir(os.path.join(ROOT, "model/report/page"))
+        )
 
     def test_confidences_may_be_numpys(self):
         result = make_result("ab", "aa", confidence=np.float32(0.75))
@@ -234,11 +234,6 @@ class ReportTest(parameterized.TestCase, tf.test.TestCase):
         for known in (info, load_dataset_info(path)):
             self.assertEqual(count_seen(known, "train"), {"a": 4, "c": 1})
             self.assertIsNone(count_seen(known, "other"))
-
-    def test_only_what_is_all_or_nothing_is_told_so(self):
-        shares = [0.0, 1.0, 1 / 3, 0.999999, 1e-7, None]
-        self.assertEqual([tell_share(s) for s in shares], ["0%", "100%", "33.33%", "99.9999%", "0.00001%", "–"])
-        self.assertEqual([tell_confidence(c) for c in (0.5, 0.99996, 1.0, 0.0)], ["0.500", "0.99996", "1", "0"])
 
 
 if __name__ == "__main__":

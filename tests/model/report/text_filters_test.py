@@ -3,26 +3,20 @@
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.model.report.markup import element, join, show, show_character, show_path, spell
+from densenet_ocr.model.report.text_filters import (
+    confidence,
+    count,
+    interval,
+    percent,
+    show,
+    show_character,
+    show_code,
+    show_path,
+    spell,
+)
 
 
-class MarkupTest(parameterized.TestCase, tf.test.TestCase):
-    def test_children_and_attributes_are_escaped_once(self):
-        inner = element("b", "<i> & 'x'")
-        self.assertEqual(inner, "<b>&lt;i&gt; &amp; &#x27;x&#x27;</b>")
-        self.assertEqual(
-            element("p", inner, title='"><script>'), f'<p title="&quot;&gt;&lt;script&gt;">{inner}</p>'
-        )
-
-    def test_attributes_may_have_no_value_or_be_left_out(self):
-        self.assertEqual(
-            element("input", hidden=True, id=None, aria_label="a", class_="b", open=False),
-            '<input hidden aria-label="a" class="b">',
-        )
-
-    def test_children_may_be_lists_and_none(self):
-        self.assertEqual(join(["a", None, ["b", [element("br")]]]), "ab<br>")
-
+class TextFiltersTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters(
         ("\n", "\\n"),
         ("\0", "\\x00"),
@@ -36,7 +30,7 @@ class MarkupTest(parameterized.TestCase, tf.test.TestCase):
     def test_what_does_not_show_is_an_escape(self, character, escape):
         self.assertEqual(show(f"<{character}>"), f'&lt;<span class="esc">{escape}</span>&gt;')
         self.assertEqual(spell(f"a{character}"), f"a{escape}")
-        element("p", character, title=character).encode("utf-8")
+        show(character).encode("utf-8")
 
     def test_what_shows_stays(self):
         for text in ("春天", "שלום", "a b", "é", "\U0001f600"):
@@ -50,6 +44,18 @@ class MarkupTest(parameterized.TestCase, tf.test.TestCase):
         self.assertIn("␣", show_character(" "))
         self.assertEqual(show_character("\u0301"), "◌\u0301")
         self.assertEqual(show_character("<"), "&lt;")
+
+    def test_a_character_has_its_code_point_beside_it(self):
+        self.assertEqual(show_code("<"), '<span class="char">&lt;<small>U+003C</small></span>')
+
+    def test_only_exactly_all_or_nothing_looks_like_it(self):
+        shares = [0.0, 1.0, 1 / 3, 0.999999, 1e-7, None]
+        self.assertEqual([percent(s) for s in shares], ["0%", "100%", "33.33%", "99.9999%", "0.00001%", "–"])
+        self.assertEqual([confidence(c) for c in (0.5, 0.99996, 1.0, 0.0)], ["0.500", "0.99996", "1", "0"])
+        self.assertEqual(interval((0.5, 1.0)), "50.00–100%")
+
+    def test_counts_have_a_singular(self):
+        self.assertEqual([count(n, "edit") for n in (0, 1, 2000)], ["0 edits", "1 edit", "2,000 edits"])
 
 
 if __name__ == "__main__":
