@@ -1,4 +1,4 @@
-"""Corpora: files of text as class ids, cut where nothing that belongs together is split."""
+"""Corpora: text files as class ids, and their break opportunities."""
 
 import hashlib
 import os
@@ -19,7 +19,7 @@ WITH_SPACE = Charset("abc一二 ")
 
 
 def split(text: str) -> list[str]:
-    """The parts of a text that are never split."""
+    """Returns the parts between the breaks of a text."""
     breaks = np.flatnonzero(find_breaks(np.array([ord(character) for character in text], np.uint32)))
     return [text[start:end] for start, end in pairwise(breaks.tolist())]
 
@@ -49,7 +49,7 @@ class FindBreaksTest(parameterized.TestCase, tf.test.TestCase):
         ("ab", ["ab"]),
         ("\u0301a", ["\u0301", "a"]),
     )
-    def test_what_belongs_together_is_not_split(self, text, parts):
+    def test_words_numbers_and_marks_stay_whole(self, text, parts):
         self.assertEqual(split(text), parts)
 
 
@@ -69,7 +69,7 @@ class CorpusCase(tf.test.TestCase):
         return corpus
 
     def show(self, corpus: Corpus) -> str:
-        """The text of a corpus, with ~ for what no line may hold."""
+        """Returns the text of a corpus, with ~ for id -1."""
         return "".join(corpus.charset.characters[k] if k >= 0 else "~" for k in corpus.ids.tolist())
 
     def show_text(self, text: str, charset: Charset = CHARSET, **options) -> str:
@@ -85,7 +85,7 @@ class ReadCorporaTest(parameterized.TestCase, CorpusCase):
     def test_text_is_read_row_by_row(self, text, shown):
         self.assertEqual(self.show_text(text), shown)
 
-    def test_other_encodings_are_read_as_told(self):
+    def test_another_encoding_is_read(self):
         path = self.write("gbk.txt", "一二三".encode("gb18030"))
         self.assertEqual(self.show(self.read(path, encoding="gb18030")), "一二三~")
         with self.assertRaisesRegex(
@@ -95,11 +95,11 @@ class ReadCorporaTest(parameterized.TestCase, CorpusCase):
         with self.assertRaisesRegex(UserError, "text encoding: received 'rot13'"):
             self.read(path, encoding="rot13")
 
-    def test_utf16_is_an_encoding_too(self):
+    def test_utf16_is_read(self):
         path = self.write("16.txt", "一二\n".encode("utf-16"))
         self.assertEqual(self.show(self.read(path, encoding="utf-16")), "一二~")
 
-    def test_the_line_of_bytes_that_are_no_text_is_named(self):
+    def test_an_encoding_error_names_the_line(self):
         with self.assertRaisesRegex(UserError, "text.txt:3: received bytes"):
             self.read(self.write("text.txt", b"a\nb\n\xff\n"))
 
@@ -108,22 +108,22 @@ class ReadCorporaTest(parameterized.TestCase, CorpusCase):
         self.assertEqual(self.show(corpus), "一~二~~三~~")
         self.assertEqual(list(corpus.outside.items()), [("龙", 2), ("é", 1)])
 
-    def test_a_word_with_a_character_outside_the_charset_is_not_used_in_part(self):
+    def test_a_word_with_a_character_outside_the_charset_is_not_split(self):
         corpus = self.read(self.write("text.txt", "一aéb二"))
         self.assertEqual(np.flatnonzero(~corpus.may_break).tolist(), [2, 3])
 
-    def test_blanks_are_one_space_where_the_charset_has_it(self):
+    def test_a_run_of_blanks_is_one_space(self):
         self.assertEqual(self.show_text(" 一 \t\u3000二  \n\u3000a\n", WITH_SPACE), "一 二~a~")
 
-    def test_text_is_not_cut_across_blanks_where_the_charset_has_no_space(self):
+    def test_lines_end_at_blanks_without_a_space_in_the_charset(self):
         corpus = self.read(self.write("text.txt", "一  二\n"))
         self.assertEqual(self.show(corpus), "一~二~")
         self.assertEqual(corpus.outside, {" ": 1})
 
-    def test_a_charset_may_have_the_wide_space_alone(self):
+    def test_the_ideographic_space_is_used_without_a_plain_one(self):
         self.assertEqual(self.show_text("一 二\n", Charset("一二\u3000")), "一\u3000二~")
 
-    def test_a_list_gives_its_rows_labels(self):
+    def test_a_list_gives_the_labels_of_its_rows(self):
         path = self.write("list.txt", "x.jpg 1 2 11\r\n\ny y.jpg\t一a 二龙\n")
         corpus = self.read(f"list:{path}")
         self.assertEqual(self.show(corpus), "01a~一a~二~~")
@@ -145,7 +145,7 @@ class ReadCorporaTest(parameterized.TestCase, CorpusCase):
             {path: hashlib.sha256(text.encode()).hexdigest() for path, text in zip(paths, "二一", strict=True)},
         )
 
-    def test_a_file_of_the_very_name_comes_before_a_weight(self):
+    def test_a_file_name_has_precedence_over_a_weight(self):
         path = self.write("news=3", "一")
         self.assertEqual(self.read(path).weight, 1)
         self.assertEqual(self.read(f"{path}=4").weight, 4)
@@ -153,18 +153,18 @@ class ReadCorporaTest(parameterized.TestCase, CorpusCase):
     @parameterized.parameters(
         "none.txt", "list:none.txt=2", "text.txt=0", "text.txt=-1", "text.txt=inf", "", "=1"
     )
-    def test_what_is_no_source_is_refused(self, source):
+    def test_a_missing_source_is_refused(self, source):
         with self.assertRaisesRegex(UserError, "received no such file, expected files of text"):
             self.read(os.path.join(self.folder, source) if source.startswith("text") else source)
         with self.assertRaisesRegex(UserError, "text: received no source"):
             read_corpora([], CHARSET)
 
-    def test_charset_is_each_character_but_blanks(self):
+    def test_charset_has_all_characters_but_blanks(self):
         corpus = self.read("charset=2", WITH_SPACE)
         self.assertTrue(corpus.uniform)
         self.assertEqual((corpus.weight, self.show(corpus)), (2, "abc一二"))
 
-    def test_long_text_is_read_in_parts_that_are_whole_rows(self):
+    def test_long_text_is_read_in_parts_of_whole_rows(self):
         self.enter_context(mock.patch("densenet_ocr.beam_jobs.synthesis.text.corpus_files._BLOCK", 3))
         self.assertEqual(self.show_text("一二三一二三\n一\n二\n"), "一二三一二三~一~二~")
         rows = "".join(f"{n}.jpg\t一二\n" for n in range(5))
@@ -172,22 +172,22 @@ class ReadCorporaTest(parameterized.TestCase, CorpusCase):
 
 
 class TextNormaliserTest(parameterized.TestCase, CorpusCase):
-    def test_forms_stay_as_they_are_unless_told(self):
+    def test_width_forms_are_kept_by_default(self):
         self.assertEqual(self.show_text("１1，", Charset("1１")), "１1~~")
 
-    def test_half_makes_plain_forms_of_the_block_alone(self):
+    def test_half_converts_full_width_forms_only(self):
         charset = Charset("1,a¯ガ㎡Ⅳ ")
         self.assertEqual(self.show_text("１，ａ￣ｶﾞ\u3000㎡Ⅳ", charset, width="half"), "1,a¯ガ ㎡Ⅳ~")
 
-    def test_full_makes_wide_forms(self):
+    def test_full_converts_to_full_width_forms(self):
         charset = Charset("１，ａガ￦一\u3000 ")
         self.assertEqual(self.show_text("1,a ｶﾞ₩一", charset, width="full"), "１，ａ\u3000ガ￦一~")
 
-    def test_another_width_is_refused(self):
+    def test_an_unknown_width_is_refused(self):
         with self.assertRaisesRegex(UserError, "received 'wide', expected as_is, half, full"):
             self.show_text("", width="wide")
 
-    def test_a_map_comes_before_all_else(self):
+    def test_the_character_map_is_applied_first(self):
         table = self.write("map.txt", "\ufeff龙\t一二\r\n \t\n，\t,\n")
         charset = Charset("一二,")
         corpus = self.read(self.write("text.txt", "龙 二，\n"), charset, character_map=table)
@@ -201,7 +201,7 @@ class TextNormaliserTest(parameterized.TestCase, CorpusCase):
 
 
 class CountUndrawableTest(CorpusCase):
-    def test_what_no_face_draws_is_counted(self):
+    def test_characters_without_a_face_are_counted(self):
         corpus = self.read(self.write("text.txt", "二一一三"))
         coverage = np.ones((2, 17), bool)
         coverage[:, CHARSET.encode("一二")] = False

@@ -1,4 +1,4 @@
-"""What a face maps is not what it draws: glyphs without ink, boxes and placeholders are told apart."""
+"""Coverage: glyphs without ink, boxes and placeholders do not count."""
 
 import os
 from unittest import mock
@@ -31,44 +31,44 @@ class CoverageTest(parameterized.TestCase, tf.test.TestCase):
         return "".join(c for c, drawn in zip(looked_for, row, strict=True) if drawn)
 
     @parameterized.parameters(False, True)
-    def test_characters_that_a_face_does_not_map_are_not_drawn(self, empty_notdef):
+    def test_unmapped_characters_do_not_count(self, empty_notdef):
         self.assertEqual(self.drawn("a春夏\ue004\U00020000", "春夏秋", empty_notdef=empty_notdef), "春夏")
 
-    def test_characters_beyond_the_first_plane_are_drawn(self):
+    def test_characters_beyond_the_basic_plane_count(self):
         self.assertEqual(self.drawn("春\U00020000", "春\U00020000"), "春\U00020000")
 
-    def test_glyphs_without_ink_are_not_drawn(self):
+    def test_glyphs_without_ink_do_not_count(self):
         self.assertEqual(self.drawn("春夏秋", "春夏秋", blank="夏"), "春秋")
         self.assertEqual(self.drawn("春\u200b", "春\u200b", blank="\u200b"), "春")
 
-    def test_copies_of_the_box_for_what_is_lacking_are_not_drawn(self):
+    def test_copies_of_notdef_do_not_count(self):
         self.assertEqual(self.drawn("春夏秋", "春夏秋", lacking="夏秋"), "春")
 
     @parameterized.parameters("□", "☐", "口", "▯", "〓", "?")
-    def test_a_character_that_looks_like_that_box_is_drawn(self, character):
+    def test_a_character_that_looks_like_notdef_counts(self, character):
         self.assertEqual(self.drawn("春" + character, "春" + character, lacking=character), "春" + character)
         self.assertEqual(self.drawn("春" + character, "春"), "春")
         self.assertEqual(self.drawn(character, character, blank=character), "")
 
-    def test_spaces_need_no_ink_but_a_glyph(self):
+    def test_spaces_need_a_glyph_without_ink(self):
         self.assertEqual(self.drawn(" \u3000春", " 春", blank=" "), " 春")
         self.assertEqual(self.drawn(" \u3000春", "\u3000春", blank="\u3000"), "\u3000春")
 
-    def test_one_picture_for_very_many_characters_is_a_placeholder(self):
+    def test_a_glyph_of_many_characters_is_a_placeholder(self):
         many = "".join(chr(0x4E00 + k) for k in range(MOST_ALIKE + 1))
         # With no ink in .notdef, nothing but their number tells the boxes from characters.
         self.assertEqual(self.drawn(many + "春", many + "春", lacking=many, empty_notdef=True), "春")
         few = many[:MOST_ALIKE]
         self.assertEqual(self.drawn(few + "春", few + "春", lacking=few, empty_notdef=True), few + "春")
 
-    def test_many_characters_are_looked_at_by_processes_with_the_same_result(self):
+    def test_processes_give_the_same_result(self):
         faces = find_faces([save_font(self.folder, "春夏秋"), save_font(self.folder, "夏冬", file="other.ttf")])
         plain = find_coverage(faces, "春夏秋冬")
         with mock.patch("densenet_ocr.beam_jobs.synthesis.fonts.coverage._WORTH_PROCESSES", 0):
             self.assertAllEqual(find_coverage(faces, "春夏秋冬"), plain)
         self.assertAllEqual(plain, [[True, True, True, False], [False, True, False, True]])
 
-    def test_an_error_of_a_process_is_raised_as_it_is(self):
+    def test_an_error_in_a_process_is_raised(self):
         faces = find_faces([save_font(self.folder, "春"), save_font(self.folder, "夏", file="other.ttf")])
         os.remove(faces[1].path)
         with (
@@ -77,7 +77,7 @@ class CoverageTest(parameterized.TestCase, tf.test.TestCase):
         ):
             find_coverage(faces, "春")
 
-    def test_a_killed_process_is_an_error_for_people(self):
+    def test_a_killed_process_is_a_user_error(self):
         faces = find_faces([save_font(self.folder, "春"), save_font(self.folder, "夏", file="other.ttf")])
         with (
             mock.patch("densenet_ocr.beam_jobs.synthesis.fonts.coverage._WORTH_PROCESSES", 0),
@@ -86,7 +86,7 @@ class CoverageTest(parameterized.TestCase, tf.test.TestCase):
         ):
             find_coverage(faces, "春")
 
-    def test_a_table_that_is_not_as_its_checksum_says_is_warned_of(self):
+    def test_a_wrong_table_checksum_is_warned_of(self):
         path = save_font(self.folder, "春夏")
         with TTFont(path, lazy=True) as font:
             place = font.reader.tables["glyf"].offset + 40
@@ -99,16 +99,16 @@ class CoverageTest(parameterized.TestCase, tf.test.TestCase):
             find_coverage(find_faces([path]), "春夏")
         self.assertRegex(logs.output[0], "made.ttf#0.*the checksum of its table glyf is not right")
 
-    def test_characters_for_private_use_are_no_faces(self):
+    def test_private_use_characters_do_not_count(self):
         self.assertEqual(self.drawn("春\ue0be\U000f0000", "春\ue0be\U000f0000"), "春")
 
-    def test_a_face_without_a_map_draws_nothing(self):
+    def test_a_face_without_a_character_map_has_no_characters(self):
         font = build_font("春")
         del font["cmap"]
         path = save_collection(self.folder, font)
         self.assertEqual(find_coverage(find_faces([path]), "春").tolist(), [[False]])
 
-    def test_a_damaged_map_is_an_error_that_names_the_face(self):
+    def test_a_damaged_character_map_is_refused(self):
         path = save_font(self.folder, "春")
         with TTFont(path) as font:
             start = font.reader.tables["cmap"].offset
@@ -119,7 +119,7 @@ class CoverageTest(parameterized.TestCase, tf.test.TestCase):
         with self.assertRaisesRegex(UserError, expected):
             find_coverage(find_faces([path]), "春")
 
-    def test_pillows_own_face_draws_digits(self):
+    def test_pillows_face_has_digits(self):
         row = find_coverage(find_faces(["pillow"]), "0123456789 a春□")
         self.assertEqual(row.tolist(), [[True] * 12 + [False] * 2])
 
@@ -129,7 +129,7 @@ class CoverageTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(found.astype(int).tolist(), [[1, 1, 0, 0], [0, 1, 1, 0]])
         self.assertEqual(found.dtype, bool)
 
-    def test_the_report_counts_each_face_and_names_what_none_draws(self):
+    def test_the_summary_counts_characters_per_face(self):
         path = save_collection(self.folder, build_font("春夏", name="One"), build_font("夏秋冬", name="Two"))
         faces, coverage = find_faces([path]), np.array([[1, 1, 0, 0], [0, 1, 1, 0]], bool)
         self.assertEqual(find_undrawable(coverage, "春夏秋冬"), "冬")

@@ -1,4 +1,4 @@
-"""Faces are found in one order, named, hashed and weighed; what is no font, or another one, is refused."""
+"""Font faces: patterns, names, hashes, weights; wrong files are refused."""
 
 import hashlib
 import os
@@ -39,7 +39,7 @@ class FacesTest(parameterized.TestCase, tf.test.TestCase):
         """Names and weights of the faces of patterns below the test's folder."""
         return [(face.name, face.weight) for face in find_faces([self.at(one) for one in patterns])]
 
-    def test_a_face_has_its_names_and_its_files_hash(self):
+    def test_a_face_has_a_name_and_a_hash(self):
         path = save_font(self.folder, "春", name="Spring")
         with open(path, "rb") as file:
             sha256 = hashlib.sha256(file.read()).hexdigest()
@@ -50,12 +50,12 @@ class FacesTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(self.find("*.tt?"), [("Ace Regular", 0.5), ("Ale Regular", 0.5), ("Bee Regular", 1)])
         self.assertEqual(self.find("*.ttc=3"), [("Ace Regular", 1.5), ("Ale Regular", 1.5)])
 
-    def test_an_index_chooses_a_face_and_a_weight_is_its_own(self):
+    def test_an_index_selects_a_face(self):
         self.save_two()
         self.assertEqual(self.find("*.ttc#1"), [("Ale Regular", 1)])
         self.assertEqual(self.find("a.ttc#1=.25", "b.ttf=1e2"), [("Ale Regular", 0.25), ("Bee Regular", 100)])
 
-    def test_patterns_keep_their_order_and_a_face_counts_where_it_occurs_first(self):
+    def test_faces_have_the_order_of_the_patterns_without_duplicates(self):
         self.save_two()
         shutil.copy(self.at("b.ttf"), self.at("0.ttf"))
         self.assertEqual(
@@ -64,14 +64,14 @@ class FacesTest(parameterized.TestCase, tf.test.TestCase):
         )
         self.assertEqual(find_faces([self.at("*.ttf")])[0].path, self.at("0.ttf"))
 
-    def test_two_stars_lead_into_folders_which_are_no_files(self):
+    def test_two_stars_match_folders(self):
         os.makedirs(self.at("one", "two.ttf"))
         save_font(self.at("one", "two.ttf"), "春", file="deep.ttf", name="Deep")
         save_font(self.folder, "夏", file="flat.ttf", name="Flat")
         self.assertEqual(self.find("**/*.ttf"), [("Flat Regular", 1), ("Deep Regular", 1)])
 
     @parameterized.parameters("a#0.ttf", "a=2", "a#0", "a#0=2", "[a].ttf", "a*.ttf")
-    def test_a_file_of_a_patterns_literal_name_comes_first(self, name):
+    def test_a_literal_file_name_has_precedence(self, name):
         save_font(self.folder, "春", file=name, name="Literal")
         save_font(self.folder, "夏", file="a", name="Other")
         save_font(self.folder, "秋", file="a.ttf", name="Matched")
@@ -89,13 +89,13 @@ class FacesTest(parameterized.TestCase, tf.test.TestCase):
         ("*.tt?#1", "b.ttf: received #1, expected #0 to #0, for it has 1 face"),
         ("b.ttf=many", "received no file of that name"),
     )
-    def test_a_pattern_that_means_nothing_is_refused(self, pattern, message):
+    def test_a_wrong_pattern_is_refused(self, pattern, message):
         self.save_two()
         with self.assertRaisesRegex(UserError, message):
             self.find(pattern)
 
     @parameterized.parameters(b"", b"ttcf", b"ttcf\0\1\0\0\0\0\0\2", b"some text about fonts" * 9)
-    def test_a_file_that_is_no_font_is_refused(self, content):
+    def test_a_file_that_is_not_a_font_is_refused(self, content):
         with open(self.at("no.ttf"), "wb") as file:
             file.write(content)
         with self.assertRaisesRegex(UserError, "font .*no.ttf: received .*expected a font file"):
@@ -119,24 +119,24 @@ class OpenFaceTest(tf.test.TestCase):
         super().setUp()
         self.folder = self.create_tempdir().full_path
 
-    def test_the_face_of_a_collection_is_opened_as_a_worker_does(self):
+    def test_a_pickled_face_of_a_collection_can_be_opened(self):
         path = save_collection(self.folder, build_font("春", name="One"), build_font("夏", name="Two"))
         for face in pickle.loads(pickle.dumps(find_faces([path]))):
             self.assertEqual(" ".join(open_face(face, 24).getname()), face.name)
 
-    def test_text_is_laid_out_glyph_after_glyph_on_every_machine(self):
+    def test_text_has_the_basic_layout(self):
         (face,) = find_faces([save_font(self.folder, "春夏")])
         font = open_face(face, 24)
         self.assertEqual(font.layout_engine, faces.PIL.ImageFont.Layout.BASIC)
         self.assertEqual(font.getlength("春夏"), 48)
 
-    def test_a_face_stays_open_for_each_size(self):
+    def test_open_faces_are_cached_by_size(self):
         (face,) = find_faces([save_font(self.folder, "春")])
         self.assertIs(open_face(face, 24), open_face(face, 24))
         self.assertEqual([open_face(face, size).size for size in (24, 30, 24)], [24, 30, 24])
         self.assertIsNotNone(open_face.cache_info().maxsize)  # else memory would grow with every size
 
-    def test_a_file_that_changed_or_is_gone_is_refused(self):
+    def test_a_changed_or_missing_file_is_refused(self):
         (face,) = find_faces([save_font(self.folder, "春")])
         save_font(self.folder, "夏")
         with self.assertRaisesRegex(
@@ -153,7 +153,7 @@ class SystemTest(parameterized.TestCase, tf.test.TestCase):
         super().setUp()
         self.folder = self.create_tempdir().full_path
 
-    def test_the_systems_faces_are_sorted_without_named_instances(self):
+    def test_system_faces_are_sorted_without_named_instances(self):
         one = save_font(self.folder, "春", file="b.ttf", name="Bee")
         two = save_collection(self.folder, build_font("夏", name="Ace"), build_font("秋", name="Ale"))
         rows = [(two, 1), (one, 0), (two, 0), (one, 1 << 16), (one, 0x80000000)]
@@ -166,14 +166,14 @@ class SystemTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(run.call_args.args[0][0], "fc-list")
         self.assertIn(":lang=zh-cn:scalable=True:color=False", run.call_args.args[0])
 
-    def test_a_kind_of_font_that_cannot_be_read_is_left_out_aloud(self):
+    def test_an_unreadable_system_font_is_skipped_with_a_warning(self):
         path = save_font(self.folder, "春", name="Good")
         with answer(f"{__file__}\n0\n{path}\n0\n"), self.assertLogs(level="WARNING") as logs:
             self.assertEqual([face.name for face in find_faces([])], ["Good Regular"])
         self.assertIn(f"font {__file__}: received", logs.output[0])
 
     @parameterized.parameters("", "no lines", "a\nb\n", f"{__file__}\n0\n")
-    def test_where_there_are_none_the_error_names_packages(self, text):
+    def test_the_error_without_system_fonts_names_packages(self, text):
         with answer(text), self.assertRaisesRegex(UserError, "fonts of the system.*--fonts") as caught:
             find_faces()
         for package in PACKAGES:
@@ -184,7 +184,7 @@ class SystemTest(parameterized.TestCase, tf.test.TestCase):
         subprocess.TimeoutExpired("fc-list", 60),
         subprocess.CalledProcessError(1, "fc-list"),
     )
-    def test_without_fontconfig_the_error_names_packages(self, error):
+    def test_the_error_without_fontconfig_names_packages(self, error):
         with (
             mock.patch.object(faces.subprocess, "run", side_effect=error),
             self.assertRaisesRegex(

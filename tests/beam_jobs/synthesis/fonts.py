@@ -1,4 +1,4 @@
-"""Tiny fonts for the tests of made lines: each character is a pattern of squares that no other one has."""
+"""Tiny fonts for tests: each character is a distinct pattern of squares."""
 
 import os
 

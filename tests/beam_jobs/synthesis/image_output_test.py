@@ -1,4 +1,4 @@
-"""Made lines as image files and a list, which convert reads as the records that they would have been."""
+"""Synthetic lines as image files and a list, from which ocr-convert makes the same records."""
 
 import os
 import shutil
@@ -31,7 +31,7 @@ def read_tree(folder: str) -> dict[str, bytes]:
     return files
 
 
-class MadeImagesTest(parameterized.TestCase, SynthesisTest):
+class ImageOutputTest(parameterized.TestCase, SynthesisTest):
     def setUp(self):
         super().setUp()
         self.settings = {"write": "images"}
@@ -49,7 +49,7 @@ class MadeImagesTest(parameterized.TestCase, SynthesisTest):
         convert(ConversionConfig(**{**given, **changes}), workers=1)
         return converted
 
-    def test_convert_makes_of_them_what_records_hold(self):
+    def test_convert_gives_the_records_of_a_direct_synthesis(self):
         result = self.synthesize(**self.settings)
         self.assertGreater(result.pop("seconds"), 0)
         self.assertEqual(result, {"split": "train", "read": 25, "written": 25, "refused": {}, "shards": 3})
@@ -57,14 +57,14 @@ class MadeImagesTest(parameterized.TestCase, SynthesisTest):
         self.synthesize(output=records)
         self.assert_same_lines(self.read_lines(self.convert_images()), self.read_lines(records))
 
-    def test_lines_of_any_width_are_the_same_too(self):
+    def test_convert_gives_the_same_lines_of_any_width(self):
         self.synthesize(image_width=0, max_reject_fraction=1, **self.settings)
         records = os.path.join(self.folder, "records")
         self.synthesize(image_width=0, max_reject_fraction=1, output=records)
         converted = self.convert_images(image_width=0, image_encoding="uint8")
         self.assert_same_lines(self.read_lines(converted), self.read_lines(records))
 
-    def test_the_folder_holds_images_a_list_a_charset_and_a_description(self):
+    def test_the_folder_has_images_list_charset_and_description(self):
         self.synthesize(**self.settings)
         files = read_tree(self.output)
         parts = [f"train-{number:05d}-of-00003.list" for number in range(3)]
@@ -81,31 +81,31 @@ class MadeImagesTest(parameterized.TestCase, SynthesisTest):
         )
 
     @parameterized.parameters(10, 11, 22, 34)  # the first ten tell how large images are
-    def test_a_run_that_was_lost_goes_on_to_the_bytes_of_an_undisturbed_one(self, after):
+    def test_a_resumed_run_has_the_bytes_of_an_uninterrupted_one(self, after):
         whole = os.path.join(self.folder, "whole")
         self.synthesize(output=whole, **self.settings)
-        self.lose_run(after, **self.settings)
+        self.interrupt_run(after, **self.settings)
         self.assertFalse(os.path.exists(os.path.join(self.output, "train.txt")))
-        self.assertEqual(self.count_drawn(**self.settings), 10 + 25 - (after - 10) // 10 * 10)
+        self.assertEqual(self.count_rendered(**self.settings), 10 + 25 - (after - 10) // 10 * 10)
         self.assertEqual(read_tree(self.output), read_tree(whole))
 
     @parameterized.product(damage=(os.remove, flip_bit, lambda path: cut_file(path, 5)), name=(IMAGE, PART))
-    def test_the_same_call_mends_what_is_damaged(self, damage, name):
+    def test_the_same_call_repairs_damage(self, damage, name):
         self.synthesize(**self.settings)
         before = read_tree(self.output)
         damage(os.path.join(self.output, name))
-        self.assertEqual(self.count_drawn(**self.settings), 10)
+        self.assertEqual(self.count_rendered(**self.settings), 10)
         self.assertEqual(read_tree(self.output), before)
 
     @parameterized.parameters("train.txt", "charset.txt")
-    def test_the_same_call_writes_again_what_no_line_has_to_be_drawn_for(self, name):
+    def test_missing_list_and_charset_are_restored_without_rendering(self, name):
         self.synthesize(**self.settings)
         before = read_tree(self.output)
         os.remove(os.path.join(self.output, name))
-        self.assertEqual(self.count_drawn(**self.settings), 0)
+        self.assertEqual(self.count_rendered(**self.settings), 0)
         self.assertEqual(read_tree(self.output), before)
 
-    def test_overwrite_leaves_no_image_of_the_old_split_and_what_others_put_there(self):
+    def test_overwrite_removes_old_images_and_keeps_other_files(self):
         self.synthesize(lines=1025, lines_per_shard=1000, **self.settings)
         storage.make_folder(os.path.join(self.output, "train", "mine"))
         self.synthesize(split="test", **self.settings)
@@ -118,7 +118,7 @@ class MadeImagesTest(parameterized.TestCase, SynthesisTest):
         self.assertEqual(list(load_dataset_info(self.output, "images.json").splits), ["test", "train"])
 
     @parameterized.parameters("train.txt", IMAGE, "charset.txt")
-    def test_files_that_nothing_vouches_for_are_not_replaced_unless_told(self, name):
+    def test_unknown_files_are_replaced_only_with_overwrite(self, name):
         path = os.path.join(self.output, name)
         os.makedirs(os.path.dirname(path))
         if name == "charset.txt":
@@ -130,7 +130,7 @@ class MadeImagesTest(parameterized.TestCase, SynthesisTest):
         self.synthesize(overwrite=True, **self.settings)
         self.assertEqual(read_charset(os.path.join(self.output, "charset.txt")), CHARSET)
 
-    def test_a_charset_that_is_none_is_replaced_where_told(self):
+    def test_a_wrong_charset_file_is_replaced_only_with_overwrite(self):
         path = os.path.join(self.output, "charset.txt")
         os.makedirs(self.output)
         with open(path, "wb") as file:
@@ -140,29 +140,29 @@ class MadeImagesTest(parameterized.TestCase, SynthesisTest):
         self.synthesize(overwrite=True, **self.settings)
         self.assertEqual(read_charset(path), CHARSET)
 
-    def test_who_takes_images_for_records_is_told_to_convert_them(self):
+    def test_reading_images_as_records_names_the_remedy(self):
         self.synthesize(**self.settings)
         told = f"^data set {self.output}: received image files .*convert with .*--image_root={self.output}"
         with self.assertRaisesRegex(UserError, told):
             load_dataset_info(self.output)
 
-    def test_records_and_images_go_to_folders_of_their_own(self):
+    def test_records_and_images_need_separate_folders(self):
         self.synthesize(**self.settings)
         for overwrite in (False, True):
             with user_error(f"output {self.output}", "images.json", "--output"):
                 self.synthesize(overwrite=overwrite)
             with user_error(f"output {self.output}", "images.json", "--output"):
                 self.convert_images(output=self.output, overwrite=overwrite)
-        self.assertEqual(self.count_drawn(**self.settings), 0)
+        self.assertEqual(self.count_rendered(**self.settings), 0)
 
-    def test_a_second_split_has_the_first_ones_charset(self):
+    def test_a_second_split_must_have_the_same_charset(self):
         self.synthesize(**self.settings)
         other = os.path.join(self.folder, "other.txt")
         Charset("abc").write(other)
         with user_error("charset (by SHA-256)", "--output"):
             self.synthesize(split="test", charset_path=other, text=("charset",), **self.settings)
 
-    def test_nothing_is_drawn_where_images_find_no_space(self):
+    def test_a_full_disk_is_refused_before_rendering(self):
         with (
             mock.patch.object(storage, "free_bytes", return_value=1),
             self.assertRaisesRegex(UserError, "free space, expected about 0.1 MB for 25 rows as JPEG"),

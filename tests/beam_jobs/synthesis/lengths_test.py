@@ -1,4 +1,4 @@
-"""Lengths of made lines: numbers, ranges and mixtures, by exact weights."""
+"""Distributions of line lengths: numbers, ranges and mixtures."""
 
 import tensorflow as tf
 from absl.testing import parameterized
@@ -17,20 +17,20 @@ class LengthsTest(parameterized.TestCase, tf.test.TestCase):
         ("2=0.25,3=0.75", {2: 1, 3: 3}),
         ("7,7", {7: 1}),
     )
-    def test_are_values_with_whole_weights(self, text, weights):
+    def test_lengths_have_integer_weights(self, text, weights):
         lengths = parse_lengths(text)
         whole = dict(zip(lengths.values, lengths.weights, strict=True))
         scale = whole[min(weights)] // weights[min(weights)]
         self.assertEqual(whole, {value: weight * scale for value, weight in weights.items()})
 
-    def test_know_their_longest_and_their_mean(self):
+    def test_longest_is_the_largest_number(self):
         lengths = parse_lengths("10=3,2=1")
         self.assertEqual(lengths.longest, 10)
 
     @parameterized.parameters(
         "", "0", "5-4", "0-3", "10=0", "10=-1", "10=x", "4-", "-4", "1.5", "10,", "10==2", "٣"
     )
-    def test_what_is_none_is_refused(self, text):
+    def test_a_wrong_length_is_refused(self, text):
         with self.assertRaisesRegex(
             UserError, "length: received .* expected characters per line .* Set --length"
         ):

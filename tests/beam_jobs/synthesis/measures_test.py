@@ -1,4 +1,4 @@
-"""What is measured of a line, on lines whose figures are known."""
+"""Measures of lines with known properties."""
 
 import numpy as np
 import tensorflow as tf
@@ -21,14 +21,14 @@ def measure_levels(levels: np.ndarray):
 
 
 class MeasureTest(tf.test.TestCase):
-    def test_greys_are_those_of_paper_and_ink(self):
+    def test_greys_of_paper_and_ink(self):
         line = make_line(paper=200, ink=50)
         measured = measure_levels(line)
         self.assertNear(measured.mean_grey, line.mean(), 1e-3)
         self.assertNear(measured.paper, 200, 1e-6)
         self.assertNear(measured.contrast, 150, 1e-6)
 
-    def test_lengths_are_those_of_the_inks_box(self):
+    def test_lengths_of_the_inks_bounding_box(self):
         measured = measure_levels(make_line(left=10, right=250, top=5, bottom=27))
         self.assertEqual((measured.left_margin, measured.top_margin, measured.ink_height), (10, 5, 22))
         self.assertEqual(measured.right_margin, 280 - (10 + 29 * 8 + 4))
@@ -47,20 +47,20 @@ class MeasureTest(tf.test.TestCase):
         self.assertNear(measure_levels(blurred).sharpness, 1 / 3, 0.02)
         self.assertNear(measure_levels(make_line(ink=150)).sharpness, 1, 1e-6)
 
-    def test_a_slope_is_told_over_the_whole_line(self):
+    def test_slope_refers_to_the_whole_line(self):
         line = np.full((32, 280), 220.0)
         for x in range(20, 260):
             y = 8 + round(x * 10 / 280)
             line[y : y + 8, x] = 30
         self.assertNear(measure_levels(line).slope, 10, 0.5)
 
-    def test_noise_is_that_of_the_paper_whatever_the_ink(self):
+    def test_noise_is_measured_on_paper_only(self):
         noise = np.random.default_rng(0).normal(0, 3, (32, 280))
         bare, inked = (measure_levels(line + noise).noise for line in (make_line(right=12), make_line()))
         self.assertNear(bare, 3 * np.sqrt(8 / 9), 0.3)
         self.assertNear(inked, bare, 0.8)
 
-    def test_a_line_without_ink_has_figures_too(self):
+    def test_a_line_without_ink_can_be_measured(self):
         measured = measure_levels(np.full((32, 280), 128.0))
         self.assertEqual((measured.contrast, measured.slope), (0, 0))
 

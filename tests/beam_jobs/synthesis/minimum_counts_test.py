@@ -17,7 +17,7 @@ HAN = "一二三四五六"
 
 
 def cover(*faces: str) -> np.ndarray:
-    """Which characters faces draw, bool [faces, characters]."""
+    """Returns coverage, bool [faces, characters]."""
     return np.array([[character in face for character in CHARSET.characters] for face in faces])
 
 

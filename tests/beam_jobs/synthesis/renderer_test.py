@@ -1,4 +1,4 @@
-"""Lines drawn, from text to JPEG: what each property of a look does to a line."""
+"""Rendering of lines: what each property of a style does."""
 
 import io
 import pickle
@@ -20,14 +20,16 @@ from densenet_ocr.pipeline.images import Geometry
 STILL = {name: (spread[2],) * 5 for name, spread in vars(StyleDistribution()).items() if name in Style._fields}
 
 
-def draw(text: str = "0123456789", *, geometry: Geometry | None = None, seed: int = 0, **looks) -> np.ndarray:
-    """Grey levels of a line in Pillow's own face, a still one but for `looks`: one number a property."""
-    told = {**STILL, **{name: (value,) * 5 for name, value in looks.items()}}
+def draw(
+    text: str = "0123456789", *, geometry: Geometry | None = None, seed: int = 0, **properties
+) -> np.ndarray:
+    """Returns grey levels of a line in Pillow's face, with fixed properties."""
+    told = {**STILL, **{name: (value,) * 5 for name, value in properties.items()}}
     renderer = LineRenderer(find_faces([PILLOW]), StyleDistribution(**told), geometry or Geometry(32, 280))
     return images.decode(renderer.render(text, 0, np.random.default_rng(seed)))
 
 
-class DrawingTest(parameterized.TestCase, tf.test.TestCase):
+class LineRendererTest(parameterized.TestCase, tf.test.TestCase):
     def test_a_line_is_a_grey_jpeg_of_the_geometrys_size(self):
         renderer = LineRenderer(find_faces([PILLOW]), StyleDistribution(), Geometry(32, 160))
         picture = PIL.Image.open(io.BytesIO(renderer.render("42", 0, np.random.default_rng(0))))
@@ -36,29 +38,29 @@ class DrawingTest(parameterized.TestCase, tf.test.TestCase):
     def test_a_line_is_a_function_of_text_face_and_random_numbers(self):
         renderer = LineRenderer(find_faces([PILLOW]), PRESETS["caffe_ocr"], Geometry())
         other = pickle.loads(pickle.dumps(renderer))
-        other.render("other text", 0, np.random.default_rng(5))  # what was drawn before counts for nothing
+        other.render("other text", 0, np.random.default_rng(5))  # earlier lines have no influence
         first, again = (one.render("0042", 0, np.random.default_rng(1)) for one in (renderer, other))
         self.assertEqual(first, again)
         self.assertNotEqual(first, renderer.render("0042", 0, np.random.default_rng(2)))
         self.assertNotEqual(first, renderer.render("0043", 0, np.random.default_rng(1)))
 
     @parameterized.parameters(20, 24, 28)
-    def test_ink_is_as_high_as_told_and_where_told(self, height):
+    def test_ink_has_its_height_and_margins(self, height):
         measured = measure(draw(ink_height=height, top_margin=2, left_margin=7))
         self.assertNear(measured.ink_height, height, 1.5)
         self.assertNear(measured.top_margin, 2, 1.5)
         self.assertNear(measured.left_margin, 7, 1.5)
 
-    def test_lengths_grow_with_the_height_of_lines(self):
+    def test_lengths_scale_with_the_line_height(self):
         measured = measure(draw(geometry=Geometry(64, 560), ink_height=24, top_margin=3, left_margin=8))
         self.assertNear(measured.ink_height, 48, 2)
         self.assertNear(measured.left_margin, 16, 2)
 
-    def test_text_that_would_be_too_long_is_squeezed_into_the_line(self):
+    def test_long_text_is_squeezed_into_the_line(self):
         levels = draw("0123456789" * 4, right_margin=5)
         self.assertBetween(measure(levels).right_margin, 3, 8)
 
-    def test_a_line_of_its_own_width_ends_behind_its_text(self):
+    def test_a_line_of_any_width_ends_after_its_text(self):
         geometry = Geometry(32, 0)
         short, long = (draw(text, geometry=geometry, right_margin=4) for text in ("01", "01" * 20))
         self.assertNear(long.shape[1] / short.shape[1], 20, 5)
@@ -73,7 +75,7 @@ class DrawingTest(parameterized.TestCase, tf.test.TestCase):
         self.assertGreater(spaced, 1.3 * plain)
 
     @parameterized.parameters(-8, 8)
-    def test_a_slope_falls_so_many_rows_over_the_line(self, slope):
+    def test_slope_is_in_rows_over_the_line(self, slope):
         measured = measure(draw("0000000000000000", slope=slope, ink_height=28))
         self.assertNear(measured.slope, slope, 2)
         self.assertNear(measured.ink_height, 28, 2)
@@ -104,7 +106,7 @@ class DrawingTest(parameterized.TestCase, tf.test.TestCase):
         ({"shade": 60}, "shade", 20),
         ({"weight": 2}, "ink_share", 0.02),
     )
-    def test_a_property_changes_what_is_measured_of_it(self, look, name, least):
+    def test_a_property_changes_its_measure(self, look, name, least):
         before, after = (getattr(measure(draw(paper=200, **some)), name) for some in ({}, look))
         self.assertGreater((after - before) * np.sign(least), abs(least))
 
@@ -122,7 +124,7 @@ class DrawingTest(parameterized.TestCase, tf.test.TestCase):
         ]
         self.assertLess(len(drawn[0]), 0.7 * len(drawn[1]))
 
-    def test_letters_of_a_preset_stay_within_the_line(self):
+    def test_text_of_a_preset_stays_within_the_line(self):
         renderer = LineRenderer(find_faces([PILLOW]), PRESETS["caffe_ocr"], Geometry())
         for seed in range(200):
             levels = images.decode(renderer.render("0123456789", 0, np.random.default_rng(seed))).astype(int)
@@ -131,12 +133,12 @@ class DrawingTest(parameterized.TestCase, tf.test.TestCase):
 
 
 class TypesettingTest(tf.test.TestCase):
-    def test_a_mask_ends_where_its_ink_does(self):
+    def test_a_mask_is_cropped_to_its_ink(self):
         mask = typeset(" 01 ", find_faces([PILLOW])[0], 30, 0)
         for edge in (mask[0], mask[-1], mask[:, 0], mask[:, -1]):
             self.assertGreater(edge.max(), 0)
 
-    def test_letters_stand_as_pillow_sets_them(self):
+    def test_the_size_is_that_of_pillows_layout(self):
         face = find_faces([PILLOW])[0]
         font = PIL.ImageFont.load_default(30)
         box = font.getbbox("0123456789")

@@ -1,4 +1,4 @@
-"""StyleDistribution: five numbers a property, presets and files of them."""
+"""Style distributions: five numbers per property, presets, files."""
 
 import json
 import os
@@ -16,19 +16,19 @@ def draw_many(style: StyleDistribution, count: int = 4000) -> np.ndarray:
     return np.array([style.sample(random) for _ in range(count)])
 
 
-class LooksTest(parameterized.TestCase, tf.test.TestCase):
-    def test_lines_have_the_quartiles_that_were_told(self):
+class StyleDistributionTest(parameterized.TestCase, tf.test.TestCase):
+    def test_lines_have_the_given_quartiles(self):
         told = (1.0, 1.5, 2.0, 4.0, 5.0)
         drawn = draw_many(StyleDistribution(blur=told))[:, Style._fields.index("blur")]
         self.assertAllClose(np.percentile(drawn, [25, 50, 75]), told[1:4], atol=0.1)
         self.assertBetween(drawn.min(), 1.0, 1.1)
         self.assertBetween(drawn.max(), 4.9, 5.0)
 
-    def test_a_spread_that_begins_with_zeros_leaves_as_many_quarters_alone(self):
+    def test_leading_zeros_leave_quarters_of_the_lines_unchanged(self):
         drawn = draw_many(StyleDistribution(motion=(0, 0, 0, 0, 4)))[:, Style._fields.index("motion")]
         self.assertAllClose(np.mean(drawn == 0), 0.75, atol=0.03)
 
-    def test_properties_are_drawn_one_by_one(self):
+    def test_properties_are_independent(self):
         drawn = draw_many(StyleDistribution(paper=(40, 60, 120, 180, 255), blur=(0, 1, 2, 3, 4)))
         columns = [Style._fields.index(name) for name in ("paper", "blur")]
         self.assertLess(abs(np.corrcoef(drawn[:, columns].T)[0, 1]), 0.1)
@@ -41,11 +41,11 @@ class LooksTest(parameterized.TestCase, tf.test.TestCase):
         ((0, 1, "2", 3, 4),),
         (2,),
     )
-    def test_what_is_no_spread_of_a_property_is_refused(self, spread):
+    def test_wrong_numbers_of_a_property_are_refused(self, spread):
         with self.assertRaisesRegex(UserError, "style blur: .*five ascending numbers from 0 to 5"):
             StyleDistribution(blur=spread)
 
-    def test_a_file_changes_what_it_names_of_a_preset(self):
+    def test_a_file_changes_a_preset(self):
         path = os.path.join(self.get_temp_dir(), "own.json")
         with open(path, "w") as file:
             json.dump({"preset": "caffe_ocr", "blur": [1, 1, 1, 1, 2]}, file)
@@ -60,14 +60,14 @@ class LooksTest(parameterized.TestCase, tf.test.TestCase):
         ("blur", "no JSON .Expecting value"),
         ('{"blur": [0, 0, 0, 0, 0], "blur": [1, 1, 1, 1, 1]}', "'blur' twice"),
     )
-    def test_a_file_of_other_things_is_refused_by_name(self, content, told):
+    def test_a_wrong_file_is_refused(self, content, told):
         path = os.path.join(self.get_temp_dir(), "bad.json")
         with open(path, "w") as file:
             file.write(content)
         with self.assertRaisesRegex(UserError, f"style .*bad.json: .*{told}.*plain, caffe_ocr"):
             load_style(path)
 
-    def test_a_preset_that_is_not_there_is_refused(self):
+    def test_an_unknown_preset_is_refused(self):
         with self.assertRaisesRegex(UserError, "style cafe: received no preset and no file"):
             load_style("cafe")
 

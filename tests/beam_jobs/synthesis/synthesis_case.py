@@ -1,4 +1,4 @@
-"""A test of syntheses in this process, with Pillow's own face and a text that is at hand."""
+"""Base class of tests that synthesize in this process, with Pillow's face."""
 
 import itertools
 import os
@@ -44,8 +44,8 @@ class SynthesisTest(ConversionTest):
     def synthesize(self, **changes) -> dict:
         return synthesize(self.configure(**changes), workers=1)
 
-    def lose_run(self, after: int, **changes) -> None:
-        """A run that ends as one that is killed does, when it has drawn some lines."""
+    def interrupt_run(self, after: int, **changes) -> None:
+        """Ends a run as a kill does, after some rendered lines."""
         drawn, original = itertools.count(), LineRenderer.render
 
         def draw(renderer: LineRenderer, text: str, face: int, random: np.random.Generator) -> bytes:
@@ -56,8 +56,8 @@ class SynthesisTest(ConversionTest):
         with mock.patch.object(LineRenderer, "render", draw), self.assertRaises(Killed):
             self.synthesize(**changes)
 
-    def count_drawn(self, **changes) -> int:
-        """Lines that a run draws."""
+    def count_rendered(self, **changes) -> int:
+        """Returns the number of lines that a run renders."""
         with mock.patch.object(LineRenderer, "render", autospec=True, side_effect=LineRenderer.render) as draw:
             self.synthesize(**changes)
         return draw.call_count
@@ -67,7 +67,7 @@ class SynthesisTest(ConversionTest):
             return file.read()
 
     def assert_same_lines(self, first: dict, second: dict) -> None:
-        """Lines as read_lines gives them, by key: the same tensors and labels."""
+        """Asserts equal tensors and labels of lines from read_lines."""
         self.assertEqual(sorted(first), sorted(second))
         for key, [(image, label)] in first.items():
             [(other_image, other_label)] = second[key]

@@ -1,4 +1,4 @@
-"""Lines that are made: records, and what tells of them."""
+"""Syntheses: records, description, resuming, refusals."""
 
 import dataclasses
 import json
@@ -48,7 +48,7 @@ class SyntheticSourceTest(SynthesisTest):
         }
         return SyntheticSource(**{**given, **changes})
 
-    def test_a_line_is_read_as_its_image_file_is_and_labelled_with_its_text(self):
+    def test_a_record_is_its_decoded_image_with_its_text(self):
         source = self.make_source(["fox 13", "a", "dogs", "lazy"])
         self.assertEqual(source.plan.shard_count, 2)
         [(image, record)] = source.read(1)
@@ -57,18 +57,18 @@ class SyntheticSourceTest(SynthesisTest):
         [read] = dataclasses.replace(source, with_images=False).read(1)
         np.testing.assert_array_equal(read.levels, record.levels)
 
-    def test_a_line_does_not_depend_on_what_was_drawn_before_or_where(self):
+    def test_a_line_does_not_depend_on_other_lines(self):
         source = self.make_source(["fox 13", "a", "dogs", "lazy"], lines_per_shard=4)
         last = list(source.read(0))[-1][0]
         other = pickle.loads(pickle.dumps(self.make_source(["fox 13", "a", "dogs", "lazy"], lines_per_shard=1)))
         self.assertEqual(next(other.read(3))[0], last)
 
-    def test_lines_of_one_text_look_otherwise_by_number_split_and_seed(self):
+    def test_number_split_and_seed_change_the_style(self):
         images = [image for image, _ in self.make_source(["fox", "fox", "fox"]).read(0)]
         images += [next(self.make_source(["fox"], **other).read(0))[0] for other in SOURCES]
         self.assertLen(set(images), 5)
 
-    def test_a_line_too_long_for_a_picture_is_refused(self):
+    def test_a_line_too_long_for_an_image_is_refused(self):
         self.synthesize(lines=2, length="6", image_width=0, max_reject_fraction=1.0)
         with mock.patch.object(layout, "_MOST_COLUMNS", 50):
             result = self.synthesize(
@@ -76,7 +76,7 @@ class SyntheticSourceTest(SynthesisTest):
             )
         self.assertEqual((result["written"], result["refused"]), (0, {"too_large": 2}))
 
-    def test_many_lines_have_folders_of_a_thousand(self):
+    def test_image_folders_have_a_thousand_lines(self):
         source = self.make_source(["a"])
         self.assertEqual(source.name_line(12_345), "train/00012/00012345.jpg")
 
@@ -88,7 +88,7 @@ class SyntheticSourceTest(SynthesisTest):
         self.assertEqual((refused.where, refused.row), ("train:0", "1111111111"))
         self.assertEqual(refused.reason, "label_too_long")
 
-    def test_what_travels_to_workers_does_not_grow_with_the_plan(self):
+    def test_the_pickled_source_does_not_grow_with_the_plan(self):
         self.assertLess(len(pickle.dumps(self.make_source(["a"] * 50_000))), 5_000)
 
 
@@ -96,7 +96,7 @@ SOURCES = ({"split": "test"}, {"seed": 8})
 
 
 class RecordsTest(parameterized.TestCase, SynthesisTest):
-    def test_lines_are_cut_from_the_text_and_have_the_asked_size(self):
+    def test_lines_are_parts_of_the_text_and_have_the_configured_size(self):
         result = self.synthesize()
         self.assertGreater(result.pop("seconds"), 0)
         self.assertEqual(result, {"split": "train", "read": 25, "written": 25, "refused": {}, "shards": 3})
@@ -106,7 +106,7 @@ class RecordsTest(parameterized.TestCase, SynthesisTest):
             self.assertEqual(image.shape, (32, 128))
             self.assertIn(CHARSET.decode(label), TEXT)
 
-    def test_the_recipe_stands_in_the_description_without_paths_of_the_machine(self):
+    def test_the_description_has_the_recipe_without_paths(self):
         self.synthesize(text=(f"{self.folder}/text.txt=2", "charset"), min_per_character=0)
         sources = load_dataset_info(self.output).find_split("train").sources
         self.assertNotIn(self.folder, json.dumps(sources))
@@ -118,7 +118,7 @@ class RecordsTest(parameterized.TestCase, SynthesisTest):
         self.assertEqual(sources["found"]["characters that no face draws"], "陕")
         self.assertEqual(sources["found"]["in the text, outside the charset"]["most_frequent"], {",": 1})
 
-    def test_describe_tells_the_recipe_row_by_row(self):
+    def test_describe_prints_the_recipe(self):
         self.synthesize(style="plain")
         info = load_dataset_info(self.output)
         told = [row.strip() for row in tell_dataset(folder=self.output, info=info, splits=["train"])]
@@ -127,7 +127,7 @@ class RecordsTest(parameterized.TestCase, SynthesisTest):
             [row for row in told if "source text.txt, weight 1.0, files file text.txt, sha256" in row], 1
         )
 
-    def test_every_character_that_a_face_draws_stands_there_as_often_as_asked(self):
+    def test_every_character_occurs_as_often_as_configured(self):
         self.synthesize(lines=40, min_per_character=3)
         counts = load_dataset_info(self.output).find_split("train").statistics["characters"]
         drawn = [str(k) for k in range(CHARSET.blank) if CHARSET.characters[k] != "陕"]
@@ -146,12 +146,12 @@ class RecordsTest(parameterized.TestCase, SynthesisTest):
         widths = {image.shape[1] for [(image, _)] in self.read_lines().values()}
         self.assertGreater(len(widths), 5)
 
-    def test_the_same_call_finds_a_whole_split_and_mends_it(self):
+    def test_the_same_call_repairs_a_finished_split(self):
         self.synthesize()
         before = read_folder(self.output)
         for damage in (os.remove, cut_file, flip_bit):
             damage(os.path.join(self.output, "train-00001-of-00003.tfrecord"))
-            self.assertEqual(self.count_drawn(), 10)
+            self.assertEqual(self.count_rendered(), 10)
             self.assertEqual(read_folder(self.output), before)
 
     @parameterized.named_parameters(
@@ -165,7 +165,7 @@ class RecordsTest(parameterized.TestCase, SynthesisTest):
         ("a_text", {"text": ("charset",)}, "received text.0.source charset, text.0.files"),
         ("looks", {"style": "plain"}, "received looks.ink_height "),
     )
-    def test_another_recipe_is_refused_by_name(self, changes, received):
+    def test_a_different_recipe_is_refused(self, changes, received):
         self.synthesize()
         before = read_folder(self.output)
         with self.assertRaisesRegex(UserError, f"^split 'train' of {self.output}: {received}"):
@@ -174,7 +174,7 @@ class RecordsTest(parameterized.TestCase, SynthesisTest):
         self.synthesize(overwrite=True, **changes)
         self.assertNotEqual(read_folder(self.output), before)
 
-    def test_a_text_that_changed_is_another_recipe(self):
+    def test_a_changed_text_file_is_refused(self):
         self.synthesize()
         with open(os.path.join(self.folder, "text.txt"), "a") as file:
             file.write("more\n")
@@ -183,8 +183,8 @@ class RecordsTest(parameterized.TestCase, SynthesisTest):
         ):
             self.synthesize()
 
-    def test_lines_of_another_version_of_what_draws_are_not_mixed_with_these(self):
-        self.lose_run(12)
+    def test_another_renderer_version_is_refused(self):
+        self.interrupt_run(12)
         with (
             mock.patch.object(renderer, "VERSION", 2),
             self.assertRaisesRegex(UserError, "received drawn by drawing 2, .*, expected drawn by drawing 1, "),
@@ -192,15 +192,15 @@ class RecordsTest(parameterized.TestCase, SynthesisTest):
             self.synthesize()
 
     @parameterized.parameters(0, 1, 12, 24)
-    def test_a_run_that_was_lost_goes_on_to_the_bytes_of_an_undisturbed_one(self, after):
+    def test_a_resumed_run_has_the_bytes_of_an_uninterrupted_one(self, after):
         whole = os.path.join(self.folder, "whole")
         self.synthesize(output=whole)
-        self.lose_run(after)
+        self.interrupt_run(after)
         self.assertFalse(os.path.exists(os.path.join(self.output, "dataset.json")))
-        self.assertEqual(self.count_drawn(), 25 - after // 10 * 10)
+        self.assertEqual(self.count_rendered(), 25 - after // 10 * 10)
         self.assertEqual(read_folder(self.output), read_folder(whole))
 
-    def test_more_refusals_than_told_are_an_error_that_the_rejects_file_explains(self):
+    def test_too_many_refusals_fail_the_run(self):
         with (
             mock.patch.object(images, "decode_line", return_value=np.zeros((32, 16), np.uint8)),
             self.assertRaisesRegex(UserError, r"received \d+ of 25 refused .*label_too_long"),
@@ -216,7 +216,7 @@ class RecordsTest(parameterized.TestCase, SynthesisTest):
         ("charset", {"charset_path": "none.txt"}, "^file none.txt"),
         ("map", {"character_map": "none.tsv"}, "^file none.tsv"),
     )
-    def test_what_is_missing_is_told_and_nothing_begun(self, changes, message):
+    def test_a_missing_input_is_refused_before_anything_is_written(self, changes, message):
         with self.assertRaisesRegex(UserError, message):
             self.synthesize(**changes)
         self.assertFalse(os.path.exists(self.output))
@@ -238,7 +238,7 @@ class RecipeTest(parameterized.TestCase, SynthesisTest):
         ("no_fraction", {"max_reject_fraction": 2}, "^max_reject_fraction: "),
         ("no_count", {"min_per_character": -1}, "^min_per_character: received -1"),
     )
-    def test_what_cannot_be_is_refused_before_anything_is_read(self, changes, message):
+    def test_a_wrong_setting_is_refused(self, changes, message):
         with self.assertRaisesRegex(UserError, message):
             self.configure(**changes)
 

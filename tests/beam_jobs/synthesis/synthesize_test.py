@@ -1,4 +1,4 @@
-"""The command that makes lines: flags, worker processes, faults."""
+"""The command ocr-synthesize: flags, worker processes, errors."""
 
 import json
 import os
@@ -33,7 +33,7 @@ class CommandTest(parameterized.TestCase, SynthesisTest):
         environment = {**os.environ, "PYTHONPATH": python_path}
         return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
 
-    def test_two_worker_processes_give_the_bytes_of_one_and_load_no_tensorflow(self):
+    def test_two_workers_give_the_bytes_of_one_and_load_no_tensorflow(self):
         poison = self.create_tempdir()
         poison.create_file("tensorflow/__init__.py", 'raise RuntimeError("a synthesis loaded TensorFlow")\n')
         done = self.run_command("--", "--job_name=lines", workers=2, seed=3, python_path=poison.full_path)
@@ -45,16 +45,16 @@ class CommandTest(parameterized.TestCase, SynthesisTest):
         self.synthesize(output=alone, seed=3)
         self.assertEqual(read_folder(self.output), read_folder(alone))
 
-    def test_a_preview_is_a_picture_and_makes_nothing_else(self):
+    def test_preview_writes_a_picture_only(self):
         path = os.path.join(self.folder, "preview.png")
-        done = self.run_command(preview=path, output="", lines=48)
+        done = self.run_command(preview=path, output="", lines=48, looks="plain")  # the old name of --style
         self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)
         with PIL.Image.open(path) as picture:
             self.assertGreater(picture.width, 4 * 128)
             self.assertGreater(picture.height, 12 * 32)
         self.assertFalse(os.path.exists(self.output))
 
-    def test_without_a_preview_there_has_to_be_an_output(self):
+    def test_output_is_required_without_preview(self):
         done = self.run_command(output="")
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stderr, "error: output: received '', .*--preview.*--output")
@@ -63,7 +63,7 @@ class CommandTest(parameterized.TestCase, SynthesisTest):
         ("a_font", {"fonts": "none.ttf"}, "error: fonts none.ttf: received no file of that name"),
         ("a_beam_option", {}, "error: Beam options after --: received --runer=FlinkRunner"),
     )
-    def test_what_is_missing_ends_the_command(self, changes, message):
+    def test_a_wrong_argument_ends_the_command(self, changes, message):
         done = self.run_command("--", *(["--runer=FlinkRunner"] if not changes else []), **changes)
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         self.assertIn(message, done.stderr)

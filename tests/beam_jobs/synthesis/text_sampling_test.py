@@ -1,4 +1,4 @@
-"""Texts of made lines: cut where they may be, as often as asked, each by a face that draws all of it."""
+"""Sampling of texts: windows, lengths, corpora and faces by weight."""
 
 import collections
 from unittest import mock
@@ -48,7 +48,7 @@ def make_uniform(weight: float = 1.0) -> Corpus:
 
 
 def cover(*faces: str) -> np.ndarray:
-    """Which characters faces draw, bool [faces, characters]."""
+    """Returns coverage, bool [faces, characters]."""
     return np.array([[character in face for character in CHARSET.characters] for face in faces])
 
 
@@ -89,31 +89,31 @@ class SampleTextsTest(parameterized.TestCase, tf.test.TestCase):
                 abs(counts[key] - share * count), 5 * (count * share * (1 - share)) ** 0.5 + 1e-9, key
             )
 
-    def test_a_plan_has_the_agreed_form(self):
+    def test_a_plan_has_its_dtype(self):
         plan = draw([make_corpus("一二三")], count=3, lengths="1-3")
         self.assertEqual(plan.dtype, plan_dtype(3))
         self.assertEqual((plan.shape, plan.itemsize), ((3,), 10))
         for line in plan:
             self.assertFalse(line["ids"][line["length"] :].any())
 
-    def test_windows_are_all_alike_and_lie_in_one_row(self):
+    def test_windows_are_equally_likely_and_lie_in_one_row(self):
         texts = collections.Counter(texts_of(draw([make_corpus("一二三四\n五六\n一~二三")])))
         shares = {"一二": 1 / 5, "二三": 2 / 5, "三四": 1 / 5, "五六": 1 / 5}
         self.assert_near(texts, shares, 1000)
 
-    def test_words_are_whole_and_spaces_at_no_end(self):
+    def test_words_are_whole_and_lines_are_stripped(self):
         texts = set(texts_of(draw([make_corpus("一ab 二3.1四")], lengths="3-4")))
         self.assertEqual(texts, {"一ab", "3.1", "二3.1", "3.1四", "ab 二"})
 
-    def test_lengths_come_by_weight(self):
+    def test_lengths_are_sampled_by_weight(self):
         plan = draw([make_corpus("一二三四五六" * 3)], lengths="6=3,2-3=1")
         self.assert_near(collections.Counter(plan["length"].tolist()), {6: 3 / 4, 2: 1 / 8, 3: 1 / 8}, 1000)
 
-    def test_a_length_that_a_corpus_lacks_comes_from_the_others(self):
+    def test_a_length_that_a_corpus_lacks_is_not_sampled(self):
         plan = draw([make_corpus("一二三\nabcd")], lengths="2,4,9")
         self.assertEqual(set(plan["length"].tolist()), {2, 4})
 
-    def test_corpora_come_by_weight(self):
+    def test_corpora_are_sampled_by_weight(self):
         corpora = [make_corpus("一二", 3), make_corpus("三四"), make_uniform(4)]
         firsts = collections.Counter(
             text if text in ("一二", "三四") else "" for text in texts_of(draw(corpora))
@@ -122,7 +122,7 @@ class SampleTextsTest(parameterized.TestCase, tf.test.TestCase):
         self.assertLess(abs(firsts["三四"] - 125), 5 * 11)
         self.assertLess(abs(firsts[""] - 500), 5 * 16)
 
-    def test_faces_come_by_weight_among_those_that_draw_all(self):
+    def test_faces_with_all_characters_are_sampled_by_weight(self):
         plan = draw([make_corpus("一二\n三四")], cover("一二三四", "一二三", "一二"), weights=[1, 5, 3])
         faces = collections.defaultdict(collections.Counter)
         for text, face in zip(texts_of(plan), plan["face"].tolist(), strict=True):
@@ -130,14 +130,14 @@ class SampleTextsTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(faces["三四"], {0: faces["三四"].total()})
         self.assert_near(faces["一二"], {0: 1 / 9, 1: 5 / 9, 2: 3 / 9}, faces["一二"].total())
 
-    def test_there_may_be_more_faces_than_bits_of_a_word(self):
+    def test_more_than_64_faces(self):
         faces = [""] * 64 + ["一"] + [""] * 64 + ["一二"] + ["三四"] * 2
         plan = draw([make_corpus("一\n三四\n一二")], cover(*faces), lengths="1-2")
         pairs = set(zip(texts_of(plan), plan["face"].tolist(), strict=True))
         both = {(text, face) for text in ("三", "四", "三四") for face in (130, 131)}
         self.assertEqual(pairs, both | {("一", 64), ("一", 129), ("二", 129), ("一二", 129)})
 
-    def test_a_face_of_weight_0_draws_nothing(self):
+    def test_a_face_of_weight_0_is_not_used(self):
         plan = draw([make_corpus("一二\n三四"), make_uniform()], cover("一二三四", "三四"), weights=[0, 1])
         self.assertEqual(set(plan["face"].tolist()), {1})
         self.assertEqual(set("".join(texts_of(plan))), set("三四"))
@@ -160,26 +160,26 @@ class SampleTextsTest(parameterized.TestCase, tf.test.TestCase):
         for text, face in zip(texts_of(plan), plan["face"].tolist(), strict=True):
             self.assertTrue(coverage[face, CHARSET.encode(text)].all())
 
-    def test_charset_repeats_characters_as_chance_does(self):
+    def test_charset_characters_are_independent(self):
         plan = draw([make_uniform()], cover("0123456789"), count=4000, lengths="2")
         repeats = np.mean(plan["ids"][:, 0] == plan["ids"][:, 1])
         self.assertNear(repeats, 0.1, 5 * np.sqrt(0.09 / 4000))
 
-    def test_charset_does_without_faces_in_common(self):
+    def test_charset_characters_need_no_common_face(self):
         plan = draw([make_uniform()], cover("一二三四五", "abcde"), count=2000, lengths="5")
         self.assertEqual(set("".join(texts_of(plan))), set("一二三四五abcde"))
 
-    def test_is_the_same_for_a_seed_and_another_for_another(self):
+    def test_the_seed_decides_the_result(self):
         corpora = [make_corpus("一二三四五六abc" * 9), make_uniform()]
         plans = [draw(corpora, lengths="2-3", seed=seed) for seed in (0, 0, 1)]
         self.assertEqual(plans[0].tobytes(), plans[1].tobytes())
         self.assertNotEqual(plans[0].tobytes(), plans[2].tobytes())
 
-    def test_the_plan_of_a_seed_is_the_same_for_ever(self):
+    def test_the_plan_of_a_seed_is_pinned(self):
         plan = draw([make_corpus("一二三四五六" * 9), make_uniform()], count=6, lengths="2-3")
         self.assertEqual(texts_of(plan), ["2e", "一二三", "一二三", "一二三", "d8六", "六fe"])
 
-    def test_texts_longer_than_a_block_are_searched_to_their_end(self):
+    def test_texts_longer_than_a_block_are_searched_completely(self):
         text = "一二三四五六\n二~" * 7
         with mock.patch("densenet_ocr.beam_jobs.synthesis.text.windows._BLOCK", 16):
             parts = draw([make_corpus(text)], lengths="1-6")
@@ -219,7 +219,7 @@ class SampleTextsTest(parameterized.TestCase, tf.test.TestCase):
 
 
 class FindWindowsTest(tf.test.TestCase):
-    def test_tells_why_windows_become_no_line(self):
+    def test_windows_are_counted_by_outcome(self):
         sets = FaceSets(cover("一二ab", "三"), np.ones(2))
         found = find_windows(make_corpus("一一二三\nab"), sets, (2, 3), max_frames=3)
         self.assertEqual(
