@@ -9,6 +9,7 @@ from absl.testing import parameterized
 
 from densenet_ocr.beam_jobs.conversion.config import ConversionConfig
 from densenet_ocr.beam_jobs.conversion.job import convert
+from densenet_ocr.beam_jobs.synthesis import source
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset, read_charset
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
@@ -106,7 +107,9 @@ class ImageOutputTest(parameterized.TestCase, SynthesisTest):
         self.assertEqual(read_tree(self.output), before)
 
     def test_overwrite_removes_old_images_and_keeps_other_files(self):
-        self.synthesize(lines=1025, lines_per_shard=1000, **self.settings)
+        with mock.patch.object(source, "_FOLDER_LINES", 10):
+            self.synthesize(**self.settings)
+        self.assertLen(os.listdir(os.path.join(self.output, "train")), 3)
         storage.make_folder(os.path.join(self.output, "train", "mine"))
         self.synthesize(split="test", **self.settings)
         test = {name: data for name, data in read_tree(self.output).items() if name.startswith("test")}

@@ -49,11 +49,11 @@ def find_medians(lines: list[np.ndarray]) -> Measures:
 
 class FitStyleTest(tf.test.TestCase):
     def test_lines_of_the_fitted_style_measure_like_the_real_ones(self):
-        real = render_lines(REAL, 100, seed=0)
-        fitted = fit_style(real, TEXTS, make_renderer(StyleDistribution()), rounds=6, lines=60, seed=1)
+        real = render_lines(REAL, 80, seed=0)
+        fitted = fit_style(real, TEXTS, make_renderer(StyleDistribution()), rounds=6, lines=40, seed=1)
         goal, before, after = (
             find_medians(lines)
-            for lines in (real, *(render_lines(style, 100, 2) for style in (StyleDistribution(), fitted)))
+            for lines in (real, *(render_lines(style, 80, 2) for style in (StyleDistribution(), fitted)))
         )
         for name in ("mean_grey", "contrast", "ink_height", "left_margin", "sharpness"):
             distance, first = (abs(getattr(one, name) - getattr(goal, name)) for one in (after, before))
