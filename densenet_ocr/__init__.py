@@ -9,16 +9,24 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from densenet_ocr.beam_jobs.conversion.config import ConversionConfig
     from densenet_ocr.beam_jobs.conversion.job import convert
+    from densenet_ocr.beam_jobs.synthesis.config import SynthesisConfig
     from densenet_ocr.beam_jobs.synthesis.job import synthesize
     from densenet_ocr.model.network.ctc import ctc_loss
     from densenet_ocr.model.network.densenet import build_densenet
     from densenet_ocr.model.recognizer import Recognizer
+    from densenet_ocr.pipeline.augmentation.config import AugmentConfig
+    from densenet_ocr.pipeline.charset import Charset
     from densenet_ocr.pipeline.dataset import evaluation_input, training_input
     from densenet_ocr.pipeline.dataset_info import load_dataset_info
 
 __all__ = [
+    "AugmentConfig",
+    "Charset",
+    "ConversionConfig",
     "Recognizer",
+    "SynthesisConfig",
     "build_densenet",
     "convert",
     "ctc_loss",
@@ -29,7 +37,11 @@ __all__ = [
 ]
 
 _MODULES = {
+    "AugmentConfig": "pipeline.augmentation.config",
+    "Charset": "pipeline.charset",
+    "ConversionConfig": "beam_jobs.conversion.config",
     "Recognizer": "model.recognizer",
+    "SynthesisConfig": "beam_jobs.synthesis.config",
     "build_densenet": "model.network.densenet",
     "convert": "beam_jobs.conversion.job",
     "ctc_loss": "model.network.ctc",
