@@ -103,10 +103,10 @@ class TrainingInputTest(DatasetTest):
         keys = keys_of(self.train(batch_size=LINES, **options).take(4))
         return [keys[start] for start in range(0, 4 * LINES, LINES)]
 
-    def test_shards_are_shuffled_where_the_buffer_shuffles_nothing(self):
+    def test_shards_are_shuffled_even_without_a_buffer(self):
         self.assertGreater(len(set(self.first_keys(shuffle_buffer=1))), 1)
 
-    def test_lines_are_shuffled_where_there_is_one_shard(self):
+    def test_lines_of_one_shard_are_shuffled(self):
         changes = {"lines_per_shard": LINES, "overwrite": True}
         convert(conversion(self.images, output=self.folder, **changes), workers=1)
         self.info = load_dataset_info(self.folder)
@@ -132,7 +132,7 @@ class TrainingInputTest(DatasetTest):
         orders = [tuple(keys_of(self.train(seed=seed).take(4))) for seed in (0, 1, 2)]
         self.assertLen(set(orders), 3)
 
-    def test_the_order_of_a_seed_is_the_same_for_ever(self):
+    def test_the_order_of_a_seed_never_changes(self):
         numbers = [int(key.removesuffix(".png")) for key in keys_of(self.train(seed=7).take(2))]
         self.assertEqual(numbers, [17, 11, 19, 2, 9, 7, 13, 10, 5, 14])
 
@@ -151,7 +151,7 @@ class EvaluationInputTest(DatasetTest):
         self.assertEqual(sorted(keys[:LINES]), ALL_KEYS)
 
     @parameterized.parameters(1, 5, 8, 50)
-    def test_every_batch_is_full_and_only_fillers_have_no_weight(self, batch_size):
+    def test_every_batch_is_full_and_only_filler_rows_have_weight_0(self, batch_size):
         batches = list(self.evaluate(batch_size))
         self.assertLen(batches, -(-LINES // batch_size))
         for batch in batches:
@@ -246,7 +246,7 @@ class AnyWidthTrainingTest(AnyWidthTest):
         self.assertLen(orders, 3)
 
     @parameterized.parameters(("uint8", True), ("uint8", False), ("float32", True), ("float32", False))
-    def test_lines_have_their_own_pixels_and_labels_and_fillers_have_none(self, encoding, normalised):
+    def test_lines_have_their_pixels_and_labels_and_filler_rows_have_none(self, encoding, normalised):
         options = {"batch_size": 5, "replicas": 2}
         batches = self.train(encoding, normalised=normalised, **options)
         rows = rows_of(batches.take(count_steps(self.info, "train", **options)))
@@ -282,7 +282,7 @@ class AnyWidthEvaluationTest(AnyWidthTest):
             self.assert_is_whole(line, images.normalise)
 
     @parameterized.product(encoding=["uint8", "float32"], count=[1, 7, 100])
-    def test_the_first_lines_are_those_of_the_shards_whatever_their_widths(self, encoding, count):
+    def test_reads_the_first_lines_in_the_order_of_the_shards(self, encoding, count):
         shards = self.info.splits["train"].shards
         records = tf.data.TFRecordDataset([os.path.join(self.folders["uint8"], shard.name) for shard in shards])
         stored = [tf.train.Example.FromString(record) for record in records.as_numpy_iterator()]
@@ -304,8 +304,8 @@ class AugmentedTest(AnyWidthTest):
         cls.folders["one width"] = convert_lines(folder, LINES, lines_per_shard=4, image_encoding="uint8")
 
     @parameterized.product(data=["uint8", "float32", "one width"])
-    def test_lines_change_and_nothing_else(self, data):
-        # Fillers, which have no width, come behind it; and unless augmented, uint8 would stay.
+    def test_only_pixels_of_lines_change(self, data):
+        # Filler rows have no width, so they are added after augmentation; without augmentation uint8 would stay.
         options = {"batch_size": 4, "replicas": 2}
         plain = self.train(data, **options).take(6)
         changed = self.train(data, augmentation=LIGHT, normalised=False, **options).take(6)
@@ -320,7 +320,7 @@ class AugmentedTest(AnyWidthTest):
                     self.assertNotAllEqual(row["image"][:, :width], same["image"][:, :width])
 
     @parameterized.parameters("uint8", "one width")
-    def test_is_a_function_of_seed_and_step_and_changes_a_line_otherwise_in_another_pass(self, data):
+    def test_depends_on_seed_and_step_and_differs_between_passes(self, data):
         steps = count_steps(load_dataset_info(self.folders[data]), "train", 3)
         tf.random.set_seed(1)
         whole = list(self.train(data, augmentation=LIGHT).take(3 * steps))
@@ -374,7 +374,7 @@ class RefusalsTest(DatasetTest):
     def test_refuses_a_split_that_is_not_there(self):
         self.assert_both_refuse("test", "split: received 'test', expected .* splits: train")
 
-    def test_reads_around_a_shard_whose_rows_were_all_refused(self):
+    def test_skips_a_shard_whose_rows_were_all_refused(self):
         path = write_list(self.images, ["none.png 1", "0.png 2", "1.png 1"], "test.txt")
         changes = {"output": self.folder, "max_reject_fraction": 1.0, "lines_per_shard": 1}
         convert(conversion(self.images, list_paths=(path,), split="test", **changes), workers=1)

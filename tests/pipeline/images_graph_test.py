@@ -112,18 +112,18 @@ class DecodeTest(parameterized.TestCase, tf.test.TestCase):
         data = make_png(depth=depth, colour=colour, width=40, height=8)
         self.assertAllEqual(decode_one(data), images.decode(data))
 
-    def test_of_several_pictures_the_first_counts(self):
+    def test_decodes_the_first_of_several_pictures(self):
         first, second = draw_picture("L"), draw_picture("L").transpose(PIL.Image.Transpose.ROTATE_180)
         data = save(first, "GIF", save_all=True, append_images=[second])
         self.assertAllEqual(decode_one(data), images.decode(data))
 
     @parameterized.parameters(b"", b"none", b"BM", b"\xff\xd8\xff", b"RIFF....WEBP" * 9)
-    def test_bytes_of_no_known_image_fail_with_its_number(self, data):
+    def test_an_unknown_format_fails_with_the_number_of_the_image(self, data):
         good = encode_image(draw_levels(1))
         with self.assertRaisesRegex(tf.errors.InvalidArgumentError, r"(?s)no JPEG, PNG, BMP or GIF.*\[1\]"):
             decode_in_graph(tf.constant([good, data, good]), Geometry(32, 0), "pad")
 
-    def test_no_images_at_all_fail(self):
+    def test_an_empty_batch_fails(self):
         with self.assertRaisesRegex(tf.errors.InvalidArgumentError, "no image is in the batch"):
             decode_in_graph(tf.constant([], tf.string), Geometry(32, 0), "pad")
 
@@ -155,7 +155,7 @@ class ResizeTest(parameterized.TestCase, tf.test.TestCase):
         fit_and_width=[("exact", 280), ("resize", 280), ("resize", 0), ("pad", 280), ("pad", 0)],
         size=[(32, 280), (32, 100), (64, 250), (64, 251), (20, 173), (48, 999), (7, 41), (33, 8)],
     )
-    def test_fits_as_images_do_for_reading(self, fit_and_width, size):
+    def test_fits_as_pipeline_images_does(self, fit_and_width, size):
         fit, width = fit_and_width
         levels = draw_levels(5, *size)
         expected = images.fit_for_reading(levels, Geometry(32, width), fit).levels
@@ -168,7 +168,7 @@ class ResizeTest(parameterized.TestCase, tf.test.TestCase):
                 fitted = fit_for_reading(draw_levels(1, 64, width), Geometry(32, 0), "exact")
                 self.assertAllEqual(fitted, expected)
 
-    def test_a_batch_holds_each_line_as_it_is_alone(self):
+    def test_a_batch_has_the_same_lines_as_single_calls(self):
         widths, data = [64, 300, 8, 65], []
         for number, width in enumerate(widths):
             data.append(encode_image(draw_levels(number, width=width)))
@@ -183,7 +183,7 @@ class ResizeTest(parameterized.TestCase, tf.test.TestCase):
         with self.assertRaisesRegex(tf.errors.InvalidArgumentError, r"(?s)too narrow for a frame.*\[1\]"):
             decode_in_graph(tf.constant(data), Geometry(32, 0), "pad")
 
-    def test_a_thread_that_scaling_would_make_a_giant_fails(self):
+    def test_a_flat_image_that_scaling_would_make_too_large_fails(self):
         thread = np.zeros([1, 40000], np.uint8)
         with self.assertRaisesRegex(tf.errors.InvalidArgumentError, "too wide for a line"):
             fit_for_reading(thread, Geometry(32, 0), "pad")

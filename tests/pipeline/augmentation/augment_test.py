@@ -84,7 +84,7 @@ class PureFunctionTest(parameterized.TestCase, tf.test.TestCase):
         self.assertLen({line.tobytes() for line in changed}, 8)
 
     @parameterized.parameters(*OPS)
-    def test_depends_on_both_numbers_of_its_seed_and_on_no_global_one(self, op):
+    def test_depends_on_both_numbers_of_the_seed_but_not_on_the_global_seed(self, op):
         lines, results = draw_lines(4), set()
         for seed in ((1, 2), (2, 2), (1, 3)):
             tf.random.set_seed(5)
@@ -94,7 +94,7 @@ class PureFunctionTest(parameterized.TestCase, tf.test.TestCase):
             results.add(first.tobytes())
         self.assertLen(results, 3)
 
-    def test_an_operation_draws_the_same_beside_others(self):
+    def test_other_operations_do_not_change_the_random_values_of_one(self):
         lines = draw_lines(32)
         noise = change(lines, augmentation=only("noise"))
         both = change(lines, augmentation=only("noise", "stretch", probability=0.5))
@@ -105,14 +105,14 @@ class PureFunctionTest(parameterized.TestCase, tf.test.TestCase):
         chosen = rows_that_differ(noise_alone, lines)
         self.assertAllEqual(noise_alone[chosen], noise[chosen])
 
-    def test_the_lines_that_a_seed_chooses_are_the_same_for_ever(self):
+    def test_the_lines_that_a_seed_chooses_never_change(self):
         lines = draw_lines(16)
         chosen = rows_that_differ(change(lines, augmentation=only("contrast", probability=0.5)), lines)
         self.assertEqual("".join("01"[int(row)] for row in chosen), "1110111000111001")
 
 
 class ChoiceTest(parameterized.TestCase, tf.test.TestCase):
-    def test_no_operations_give_back_what_came(self):
+    def test_no_operations_return_the_same_tensor(self):
         image = tf.constant(draw_lines(2))
         self.assertIs(
             augment(image, tf.constant([160, 160]), seed=tf.constant([0, 0]), augmentation=AugmentConfig()),
@@ -120,7 +120,7 @@ class ChoiceTest(parameterized.TestCase, tf.test.TestCase):
         )
 
     @parameterized.parameters(*OPS)
-    def test_every_line_is_changed_and_about_half_are_at_half_the_chance(self, op):
+    def test_probability_1_changes_every_line_and_one_half_about_half(self, op):
         lines = draw_lines(64, width=80)
         self.assertTrue(rows_that_differ(change(lines, augmentation=only(op)), lines).all())
         half = rows_that_differ(change(lines, augmentation=only(op, probability=0.5)), lines)
@@ -148,7 +148,7 @@ class PaddingTest(parameterized.TestCase, tf.test.TestCase):
     width = np.array([100, 160, 159, 64, 17, 130], np.int32)
 
     @parameterized.parameters(*((op,) for op in OPS), OPS)
-    def test_padding_comes_out_as_it_went_in_and_stays_out_of_the_lines(self, *ops):
+    def test_padding_is_unchanged_and_does_not_leak_into_lines(self, *ops):
         lines, results = draw_lines(6), []
         outside = np.arange(160) >= self.width[:, None]
         for marker in (0.123, -0.5, 7.0):
@@ -222,7 +222,7 @@ class ReadableTest(parameterized.TestCase, tf.test.TestCase):
 
 
 class SettingsTest(parameterized.TestCase, tf.test.TestCase):
-    def test_operations_have_one_order_and_stand_once(self):
+    def test_operations_are_sorted_and_unique(self):
         self.assertEqual(only("noise", "shift", "noise"), only("shift", "noise"))
 
     @parameterized.parameters(AugmentConfig(), EVERYTHING, only("blur", probability=0.25, strength=1.5))
