@@ -39,7 +39,7 @@ from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.images import Geometry
 from tests.samples import CHARSET, conversion, convert_lines, draw_levels, shallow_network, write_lines
 
-# Width of line k: two buckets of several lines, and one of a single line, so that one replica of two has no line.
+# Width of line k: two buckets of several lines and one of a single line, which leaves one replica of two empty.
 WIDTHS = (17, 20, 22, 50, 52, 54, 100)
 TRUTH = "0123456"
 EACH_ONCE, TWENTY_TIMES = "test", "train"

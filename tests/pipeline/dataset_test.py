@@ -305,7 +305,7 @@ class AugmentedTest(AnyWidthTest):
 
     @parameterized.product(data=["uint8", "float32", "one width"])
     def test_only_pixels_of_lines_change(self, data):
-        # Filler rows have no width, so they are added after augmentation; without augmentation uint8 would stay.
+        # Filler rows come after augmentation, because their width is 0; plain uint8 would stay uint8.
         options = {"batch_size": 4, "replicas": 2}
         plain = self.train(data, **options).take(6)
         changed = self.train(data, augmentation=LIGHT, normalised=False, **options).take(6)
