@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks.notebook import build_network, read_pixels, read_texts
-from densenet_ocr.model.exports.exporting import export
+from densenet_ocr.model.exports.exporter import export
 from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.network.devices import set_up_devices
 from densenet_ocr.model.reading.inference_model import KerasInferenceModel

@@ -9,6 +9,7 @@ The last line on standard output is {"split", "lines", "exact_match", "exact_mat
 
 from absl import flags
 
+from densenet_ocr.model.reading.config import WeightsConfig
 from densenet_ocr.model.training.config import DeviceConfig
 from densenet_ocr.pipeline.ui import command
 
@@ -52,10 +53,10 @@ def main() -> None:
 
 
 def _load_network():
-    from densenet_ocr.model.reading.loading import check_choice, load_keras2, load_network
+    from densenet_ocr.model.reading.loading import load_keras2, load_network
     from densenet_ocr.pipeline.dataset_info import load_dataset_info
 
-    check_choice(model=_MODEL.value, checkpoint=_CHECKPOINT.value, weights=_WEIGHTS.value)
+    WeightsConfig(model=_MODEL.value, checkpoint=_CHECKPOINT.value, weights=_WEIGHTS.value)
     if _MODEL.value:
         return load_network(_MODEL.value, _CHECKPOINT.value)
     info = load_dataset_info(_DATA.value)

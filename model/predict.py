@@ -15,6 +15,7 @@ import sys
 
 from absl import app, flags
 
+from densenet_ocr.model.reading.config import ModelConfig
 from densenet_ocr.model.training.config import DeviceConfig
 from densenet_ocr.pipeline.line_list import ENCODING
 from densenet_ocr.pipeline.ui import command
@@ -54,13 +55,14 @@ def main(words: list[str]) -> int:
 
     images = _name_images(words)
     set_up_devices(DeviceConfig())
-    network = choose_network(
+    config = ModelConfig(
         model=_MODEL.value,
         checkpoint=_CHECKPOINT.value,
         weights=_WEIGHTS.value,
         charset=_CHARSET.value,
-        height=_IMAGE_HEIGHT.value,
+        image_height=_IMAGE_HEIGHT.value,
     )
+    network = choose_network(config)
     refused = predict(
         Recognizer(network, batch_size=_BATCH_SIZE.value),
         images,

@@ -39,11 +39,9 @@ _TERMS = JobTerms(
 
 def load_saved_model(folder: str) -> LineModel:
     """Loads the SavedModel of an export; raises UserError where it does not reproduce its golden line."""
-    from densenet_ocr.pipeline.exports.saved_model import (
-        SavedModel,
-    )  # loads TensorFlow, which only workers need
+    from densenet_ocr.pipeline.exports import saved_model  # loads TensorFlow, which only workers need
 
-    return SavedModel(folder)
+    return saved_model.load_saved_model(folder)
 
 
 def transcribe(

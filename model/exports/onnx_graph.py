@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from densenet_ocr.model.exports.networks import LIKELIEST, OUTPUT
+from densenet_ocr.model.exports.engines import LIKELIEST, OUTPUT
 from densenet_ocr.model.network.densenet import GROWTH
 
 # An operator, its inputs behind the first, and its attributes.

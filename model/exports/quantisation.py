@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import onnx
 
-from densenet_ocr.model.exports.networks import INPUT, import_extra
+from densenet_ocr.model.exports.engines import INPUT, import_extra
 
 # What is computed in int8; the last layer's bias is added in float32.
 _OPERATORS = ["Conv", "Relu", "Concat", "MatMul"]

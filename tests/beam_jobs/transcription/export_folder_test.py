@@ -61,14 +61,14 @@ class ExportFolderTest(parameterized.TestCase, tf.test.TestCase):
         write_export(self.folder, format=kind)
         self.assert_refused(
             f"a model in the format {kind}",
-            "Export one: python -m model.export --model=RUN --format=saved_model --output",
+            "Export one: ocr-export --model=RUN --format=saved_model --output",
         )
 
     @parameterized.parameters(True, False)
     def test_a_folder_that_is_not_there_or_a_run_is_refused(self, is_there):
         if is_there:
             os.makedirs(self.folder)
-        self.assert_refused("no export.json", "Export one first: python -m model.export --model=RUN --output")
+        self.assert_refused("no export.json", "Export one first: ocr-export --model=RUN --output")
 
     @parameterized.parameters("", "{", "[]")
     def test_one_whose_description_is_damaged_is_refused(self, text):

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from densenet_ocr.beam_jobs.transcription.job import transcribe
 from densenet_ocr.beam_jobs.transcription.transcript_writer import Transcript
-from densenet_ocr.model.exports.exporting import export
+from densenet_ocr.model.exports.exporter import export
 from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.reading.inference_model import KerasInferenceModel
 from densenet_ocr.model.recognizer import Recognizer

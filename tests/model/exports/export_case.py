@@ -8,7 +8,7 @@ import tempfile
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.model.exports.exporting import export
+from densenet_ocr.model.exports.exporter import export
 from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.reading.inference_model import KerasInferenceModel
 from densenet_ocr.pipeline.dataset_info import DatasetInfo

@@ -10,7 +10,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 from onnx import numpy_helper
 
-from densenet_ocr.model.exports.networks import open_export
+from densenet_ocr.model.exports.engines import open_export
 from densenet_ocr.model.reading.inference_model import InferenceModel
 from densenet_ocr.model.reading.loading import load_network
 from densenet_ocr.pipeline import images

@@ -5,6 +5,7 @@ import os
 import tensorflow as tf
 from absl.testing import parameterized
 
+from densenet_ocr.model.reading.config import ModelConfig
 from densenet_ocr.model.reading.loading import choose_network
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.pipeline.errors import UserError
@@ -22,8 +23,7 @@ class LoadingTest(parameterized.TestCase, tf.test.TestCase):
         CHARSET.write(self.charset)
 
     def choose(self, **given):
-        nothing = {"model": None, "checkpoint": None, "weights": None, "charset": None, "height": None}
-        return choose_network(**{**nothing, **given})
+        return choose_network(ModelConfig(**given))
 
     def test_weights_of_the_notebook_read(self):
         network = self.choose(weights=self.weights, charset=self.charset)
@@ -37,7 +37,7 @@ class LoadingTest(parameterized.TestCase, tf.test.TestCase):
         ({}, "received neither --model nor --weights, expected --model"),
         ({"model": "run", "weights": "w.h5"}, "received --model and --weights, expected --model"),
         ({"weights": "w.h5", "checkpoint": "c.h5"}, "received --weights and --checkpoint"),
-        ({"model": "run", "height": 48}, "image_height: received 48, expected none beside --model"),
+        ({"model": "run", "image_height": 48}, "image_height: received 48, expected none beside --model"),
         ({"model": "run", "charset": "c.txt"}, "charset: received c.txt, expected none beside --model"),
         ({"weights": "w.h5"}, "received none beside --weights, expected the charset file"),
     )
@@ -51,7 +51,7 @@ class LoadingTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_another_height_is_refused(self):
         with self.assertRaisesRegex(UserError, "height"):
-            self.choose(weights=self.weights, charset=self.charset, height=64)
+            self.choose(weights=self.weights, charset=self.charset, image_height=64)
 
 
 if __name__ == "__main__":

@@ -10,14 +10,14 @@ import PIL.Image
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.model.exports.exporting import export
+from densenet_ocr.model.exports.exporter import export
 from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.reading.inference_model import KerasInferenceModel
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.exports.saved_model import SavedModel
+from densenet_ocr.pipeline.exports.saved_model import load_saved_model
 from densenet_ocr.pipeline.images import Geometry
 from tests.samples import draw_levels, encode_image, shallow_network, train_a_little
 
@@ -106,7 +106,7 @@ class SavedModelTest(parameterized.TestCase, tf.test.TestCase):
             self.assertEqual(self.read_bytes(data.getvalue())["texts"][0].decode(), reading.text)
 
     def test_reads_texts_and_confidences_of_levels(self):
-        model, line = SavedModel(self.folder), draw_levels(1)
+        model, line = load_saved_model(self.folder), draw_levels(1)
         blank = np.zeros_like(line)
         levels, widths = np.stack([line, blank]), np.array([64, 1])  # a line without a frame says nothing
         texts, confidences = model.read(levels, widths)
@@ -149,7 +149,7 @@ class SavedModelTest(parameterized.TestCase, tf.test.TestCase):
             file.seek(os.path.getsize(path) // 2)
             file.write(b"\x41" * 64)
         with self.assertRaisesRegex(UserError, "variables.data-00000-of-00001 with a CRC-32C of"):
-            SavedModel(folder)
+            load_saved_model(folder)
 
     def test_another_height_is_refused(self):
         folder = self.copy()
@@ -159,14 +159,14 @@ class SavedModelTest(parameterized.TestCase, tf.test.TestCase):
         with open(path, "w", encoding="utf-8") as file:
             file.write(text.replace('"image_height": 32', '"image_height": 48'))
         with self.assertRaisesRegex(UserError, "dataset.json with a CRC-32C of"):
-            SavedModel(folder)
+            load_saved_model(folder)
 
     @parameterized.parameters("saved_model.pb", "variables/variables.index", "dataset.json", "golden.npy")
     def test_a_missing_file_is_refused(self, name):
         folder = self.copy()
         os.remove(os.path.join(folder, name))
         with self.assertRaises(UserError):
-            SavedModel(folder)
+            load_saved_model(folder)
 
 
 if __name__ == "__main__":

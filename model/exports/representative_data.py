@@ -1,4 +1,4 @@
-"""Lines of a data set that an export is calibrated on."""
+"""Representative lines of a data set, which show int8 quantisation the ranges of activations."""
 
 import numpy as np
 
@@ -7,8 +7,21 @@ from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
 
 
-def read_calibration(folder: str, model: DatasetInfo, *, split: str, count: int) -> list[np.ndarray]:
-    """The first lines of a split, uint8 [H, W]; raises UserError where the model reads another height."""
+def read_representative_data(folder: str, model: DatasetInfo, *, split: str, count: int) -> list[np.ndarray]:
+    """Reads the first lines of a split.
+
+    Args:
+      folder: The data set.
+      model: Description of the model's lines.
+      split: Name of the split.
+      count: Number of lines.
+
+    Returns:
+      The lines' grey levels, uint8 [H, W] each.
+
+    Raises:
+      UserError: the data set has lines of another height than the model.
+    """
     info = load_dataset_info(folder)
     if info.geometry.height != model.geometry.height:
         raise UserError(

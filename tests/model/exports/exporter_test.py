@@ -8,9 +8,9 @@ from unittest import mock
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.model.exports import exporting
-from densenet_ocr.model.exports.calibration import read_calibration
-from densenet_ocr.model.exports.exporting import export
+from densenet_ocr.model.exports import exporter
+from densenet_ocr.model.exports.exporter import export
+from densenet_ocr.model.exports.representative_data import read_representative_data
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports.export_info import load_export_info
@@ -43,9 +43,9 @@ class OutputTest(parameterized.TestCase, tf.test.TestCase):
 
         with (
             shallow_network(),
-            mock.patch.object(exporting, "write_onnx", write),
-            mock.patch.object(exporting, "open_export", changes.pop("opened", open_export)),
-            mock.patch.object(exporting, "draw_test_lines", lambda geometry: []),
+            mock.patch.object(exporter, "write_onnx", write),
+            mock.patch.object(exporter, "open_export", changes.pop("opened", open_export)),
+            mock.patch.object(exporter, "draw_test_lines", lambda geometry: []),
         ):
             return export(network, output=folder, format="onnx", **changes)
 
@@ -183,11 +183,11 @@ class OutputTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_calibrates_on_the_first_lines_of_a_split(self):
         data = convert_lines(self.create_tempdir().full_path, 5)
-        lines = read_calibration(data, INFO, split="train", count=3)
+        lines = read_representative_data(data, INFO, split="train", count=3)
         self.assertEqual([line.shape for line in lines], [(32, 64)] * 3)
         other = DatasetInfo(CHARSET, Geometry(48, 64), "uint8")
         with self.assertRaisesRegex(UserError, "image height of .*received 32, expected 48, the model's"):
-            read_calibration(data, other, split="train", count=3)
+            read_representative_data(data, other, split="train", count=3)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
-"""Exports a network: a model file, what describes it beside it, and the proof that it reads the same."""
+"""Exports a network: writes the model's file and its description, and compares the export with the run."""
 
 import dataclasses
-import functools
 import importlib.metadata
 import operator
 import platform
@@ -12,10 +11,10 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from densenet_ocr.model.exports.files import write_onnx, write_saved_model, write_tflite
-from densenet_ocr.model.exports.golden import draw_golden_line, draw_test_lines
-from densenet_ocr.model.exports.networks import open_export
-from densenet_ocr.model.exports.output import replaced_folder
+from densenet_ocr.model.exports.drawn_lines import draw_golden_line, draw_test_lines
+from densenet_ocr.model.exports.engines import Engine, open_export
+from densenet_ocr.model.exports.export_folder import replaced_folder
+from densenet_ocr.model.exports.writers import write_onnx, write_saved_model, write_tflite
 from densenet_ocr.model.reading.inference_model import InferenceModel, KerasInferenceModel
 from densenet_ocr.model.reading.reading import Reading, make_readings
 from densenet_ocr.pipeline import storage
@@ -26,25 +25,29 @@ from densenet_ocr.pipeline.exports.export_info import (
     INT8_FORMATS,
     MODEL_FILES,
     PRECISIONS,
-    TOLERANCE,
     ExportInfo,
     check_files,
+    hash_files,
+)
+from densenet_ocr.pipeline.exports.golden_line import (
+    TOLERANCE,
     check_golden,
     compare_logits,
-    hash_files,
+    compute_line,
     save_golden,
 )
 
-# An int8 model's logits are steps wide: another processor's kernels may round one the other way here and there.
-_INT8_TOLERANCE = 0.05  # of the largest golden logit
+# Tolerance of an int8 export, as a share of its largest golden logit: another processor's kernels may round
+# some of its quantised values the other way.
+_INT8_TOLERANCE = 0.05
 
-_COMPARED = 50  # lines of a calibration at most that int8 is compared on: each is read four times
+_MOST_COMPARED = 50  # representative lines that int8 is compared on: each is read four times
 
 _PACKAGES = ("densenet-ocr", "keras", "tensorflow", "numpy", "pillow", "onnx", "onnxruntime", "tf2onnx")
 
 
 def export(
-    network: KerasInferenceModel,
+    network: InferenceModel,
     *,
     output: str,
     format: str,
@@ -52,18 +55,29 @@ def export(
     calibration: Sequence[np.ndarray] = (),
     overwrite: bool = False,
 ) -> dict[str, Any]:
-    """Writes a network into a folder, in a format of export_info.MODEL_FILES, and checks that it reads so.
+    """Writes a network into a folder and checks that the export reads as the network does.
 
-    `int8` is for INT8_FORMATS and takes lines, uint8 [H, W], to calibrate on. The first of them is also
-    the golden line. An export that is there is replaced only with `overwrite`, by one that has been checked.
-    Returns the figures that model.export prints; raises UserError, and then leaves the folder as it was.
+    Args:
+      network: A network in memory.
+      output: Folder of the export.
+      format: A key of export_info.MODEL_FILES.
+      precision: float32; or int8, for INT8_FORMATS.
+      calibration: Representative lines for int8, uint8 [H, W] each; the first one is the golden line.
+      overwrite: Whether to replace an existing export, once the new one has been checked.
+
+    Returns:
+      {"format", "precision", "output", "bytes", "largest_difference", "equal_texts", "seconds"}, as ocr-export
+      prints it.
+
+    Raises:
+      UserError: a setting is wrong, or the export reads otherwise; the folder is then unchanged.
     """
-    _check_network(network)
+    network = _require_keras(network)
     _check_settings(format, precision, calibration)
     start = time.monotonic()
     with replaced_folder(output, overwrite=overwrite) as folder:
         logging.info("export: writing %s to %s", format, output)
-        info = _make(network, folder, ExportInfo(format, precision, "", 0.0, TOLERANCE), calibration)
+        info = _export(network, folder, ExportInfo(format, precision, "", 0.0, TOLERANCE), calibration)
     model = [storage.join(output, name) for name in info.files if name not in DESCRIPTION]
     return {
         "format": format,
@@ -75,33 +89,45 @@ def export(
     }
 
 
-def _make(
-    network: KerasInferenceModel, folder: str, export: ExportInfo, calibration: Sequence[np.ndarray]
+def _export(
+    network: KerasInferenceModel, folder: str, info: ExportInfo, calibration: Sequence[np.ndarray]
 ) -> ExportInfo:
-    """Writes all files of an export into an empty folder, and checks them; raises UserError."""
+    """Writes all files of an export into an empty folder and checks them; raises UserError."""
     golden = calibration[0] if len(calibration) else draw_golden_line(network.info.geometry)
     lines = [golden, *draw_test_lines(network.info.geometry)]
-    if export.precision == "int8":
-        lines += calibration[1:_COMPARED]
-    _write(network, folder, export.format, calibration if export.precision == "int8" else ())
-    exported = open_export(folder, export)
+    if info.precision == "int8":
+        lines += calibration[1:_MOST_COMPARED]
+    _write(network, folder, info.format, calibration if info.precision == "int8" else ())
+    exported = open_export(folder, info)
     figures = _compare(network, exported, lines)
-    save_golden(folder, golden, _compute_alone(exported, golden))
-    info = _describe(network, exported, golden, hash_files(folder), figures)
+    logits = compute_line(exported.compute_logits, golden)
+    save_golden(folder, golden, logits)
+    reading = _read_line(exported, golden)
+    is_int8 = info.precision == "int8"
+    info = dataclasses.replace(
+        info,
+        text=reading.text,
+        confidence=reading.confidence,
+        tolerance=_INT8_TOLERANCE * float(np.max(np.abs(logits))) if is_int8 else TOLERANCE,
+        train_split=network.train_split,
+        files=hash_files(folder),
+        provenance=_describe_origin(network) | figures,
+    )
     info.save(folder)
     check_files(folder, info)
-    check_golden(folder, network.info, functools.partial(_compute_alone, exported))
+    check_golden(folder, network.info, exported.compute_logits)
     return info
 
 
-def _check_network(network: InferenceModel) -> None:
+def _require_keras(network: InferenceModel) -> KerasInferenceModel:
     if not isinstance(network, KerasInferenceModel):
         raise UserError(
             f"model {network.name}",
             received="an export",
             expected="a run, or weights of the original notebook",
-            remedy="Export the run that it was made of again, in this format.",
+            remedy="Export the run again, in this format.",
         )
+    return network
 
 
 def _check_settings(format: str, precision: str, calibration: Sequence[np.ndarray]) -> None:
@@ -113,6 +139,7 @@ def _check_settings(format: str, precision: str, calibration: Sequence[np.ndarra
 
 
 def _write(network: KerasInferenceModel, output: str, format: str, calibration: Sequence[np.ndarray]) -> None:
+    """Writes the model, dataset.json and charset.txt; `calibration` has uint8 [H, W] each."""
     if format == "saved_model":
         write_saved_model(network, output)
     elif format == "onnx":
@@ -123,19 +150,18 @@ def _write(network: KerasInferenceModel, output: str, format: str, calibration: 
     network.info.charset.write(storage.join(output, CHARSET))
 
 
-def _compare(
-    network: KerasInferenceModel, exported: InferenceModel, lines: list[np.ndarray]
-) -> dict[str, float]:
-    """The largest difference of a logit, and the share of lines that read as the run reads them.
+def _compare(network: KerasInferenceModel, exported: Engine, lines: list[np.ndarray]) -> dict[str, float]:
+    """The largest difference of a logit, and the share of lines, uint8 [H, W] each, with equal texts.
 
-    Raises UserError where a float export reads other than the run.
+    Raises UserError where a float32 export differs from the run.
     """
-    logits, expected = ([_compute_alone(one, line) for line in lines] for one in (exported, network))
-    texts = [[_read_alone(one, line).text for line in lines] for one in (network, exported)]
-    largest = max(map(compare_logits, logits, expected))
+    both = (network, exported)
+    logits = [[compute_line(one.compute_logits, line) for line in lines] for one in both]
+    texts = [[_read_line(one, line).text for line in lines] for one in both]
+    largest = max(map(compare_logits, *logits))
     equal = sum(map(operator.eq, *texts))
     logging.info(
-        "export: %d of %d lines read as the run reads them; its logits differ by up to %.2g",
+        "export: %d of %d lines have the text that the run reads; logits differ by up to %.2g",
         *(equal, len(lines), largest),
     )
     if exported.export.precision == "float32" and not (largest <= TOLERANCE and equal == len(lines)):
@@ -148,39 +174,17 @@ def _compare(
     return {"largest_difference": largest, "equal_texts": round(equal / len(lines), 4)}
 
 
-def _describe(
-    network: KerasInferenceModel,
-    exported: InferenceModel,
-    golden: np.ndarray,
-    files: dict[str, str],
-    figures: dict[str, float],
-) -> ExportInfo:
-    reading, tolerance = _read_alone(exported, golden), TOLERANCE
-    if exported.export.precision == "int8":
-        tolerance = _INT8_TOLERANCE * float(np.max(np.abs(_compute_alone(exported, golden))))
-    packages = {name: _find_version(name) for name in _PACKAGES}
-    return dataclasses.replace(
-        exported.export,
-        text=reading.text,
-        confidence=reading.confidence,
-        tolerance=tolerance,
-        train_split=network.train_split,
-        files=files,
-        provenance={
-            "model": network.name,
-            "weights": network.weights,
-            "python": platform.python_version(),
-            "packages": packages,
-            **figures,
-        },
-    )
+def _describe_origin(network: KerasInferenceModel) -> dict[str, Any]:
+    return {
+        "model": network.name,
+        "weights": network.weights,
+        "python": platform.python_version(),
+        "packages": {name: _find_version(name) for name in _PACKAGES},
+    }
 
 
-def _compute_alone(network: InferenceModel, line: np.ndarray) -> np.ndarray:
-    return network.compute_logits(line[None], np.array([line.shape[1]], np.int32))[0]
-
-
-def _read_alone(network: InferenceModel, line: np.ndarray) -> Reading:
+def _read_line(network: InferenceModel | Engine, line: np.ndarray) -> Reading:
+    """The reading of one line, uint8 [H, W]."""
     widths = np.array([line.shape[1]], np.int32)
     path = network.find_best_path(line[None], widths)
     return next(make_readings(path, network.info.charset, widths.tolist()))

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from densenet_ocr.model.exports.engines import INPUT, OUTPUT, import_extra
 from densenet_ocr.model.exports.lines_graph import make_lines_call
-from densenet_ocr.model.exports.networks import INPUT, OUTPUT, import_extra
+from densenet_ocr.model.exports.quiet import quiet
 from densenet_ocr.model.exports.saved_model_graph import make_module
-from densenet_ocr.model.exports.silence import quiet
 from densenet_ocr.model.reading.inference_model import KerasInferenceModel
 from densenet_ocr.pipeline import images, storage
 from densenet_ocr.pipeline.exports.export_info import MODEL_FILES
