@@ -1,182 +1,146 @@
-"""Bar charts of counts, drawn with Pillow alone."""
+"""Charts of a split's statistics, by matplotlib."""
 
-import math
+from collections.abc import Callable
 
+import numpy as np
 import PIL.Image
-import PIL.ImageDraw
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-from densenet_ocr.beam_jobs.inspection.counts import rank, tell_counts
-from densenet_ocr.pipeline.ui.picture import BAR, GREY, INK, RULE, SHADE, Colour, Typeface, new_sheet
+from densenet_ocr.beam_jobs.inspection.statistics import format_range, rank, read_counts
+from densenet_ocr.pipeline.charset import Charset
+from densenet_ocr.pipeline.dataset_info import SplitInfo
+from densenet_ocr.pipeline.ui.picture import BAR, GREY, INK, RULE, SHADE, Colour, FontFile
 
-TITLE_SIZE, NOTE_SIZE = 16, 12
+_DPI = 100  # any value: sizes are given in pixels
+_POINTS = 72 / _DPI  # of a pixel
+_TITLE_SIZE, _NOTE_SIZE = 16, 12  # pixels
 
-# Rows of pixels above the bars, for title and note, and below them, for what they stand for.
-_ABOVE, _BELOW = 52, 22
+# More values than this share bars, and more characters than this are drawn by rank instead of by name.
+_MOST_BARS, _MOST_NAMES = 40, 24
 
-# A histogram has this many bars at least, so that one value alone is not a wall, and none is thinner than this.
-_FEWEST_BARS, _THINNEST = 15, 6
-
-# Where each bar has this room, it stands over its character; else characters stand by rank, in logarithms.
-_NAME_PIXELS = 14
-
-# Decades that a count of one is drawn high where counts are in logarithms.
-_ONE = 0.3
-
-
-class Chart:
-    """A sheet with title, note and rules, and room for bars; across and upwards all is shares of the room."""
-
-    def __init__(self, size: tuple[int, int], title: str, note: str, rules: dict[str, float], face: Typeface):
-        """Draws title and note, in `face`, and a rule for each label of `rules`."""
-        self.sheet, self.face = new_sheet(*size), face.at(NOTE_SIZE)
-        self._draw = PIL.ImageDraw.Draw(self.sheet)
-        self._plain = Typeface(NOTE_SIZE)
-        Typeface(TITLE_SIZE).draw(self.sheet, (0, TITLE_SIZE), title, INK)
-        self.face.draw(self.sheet, (0, TITLE_SIZE + 20), note, GREY)
-        self._left = max(map(self._plain.measure, rules), default=0) + 6 * bool(rules)
-        self.width, self.height = size[0] - self._left, size[1] - _ABOVE - _BELOW
-        for label, share in rules.items():
-            y = self._y(share)
-            self._draw.line((self._left, y, size[0], y), RULE)
-            self._plain.draw(self.sheet, (self._left - 6, y), label, GREY, anchor="rm")
-
-    def bar(self, start: float, end: float, share: float, colour: Colour = BAR) -> None:
-        """A bar across from `start` to `end`, with a pixel of paper behind it if it is not the thinnest."""
-        left, right = self._x(start), self._x(end)
-        right -= 2 if right - left > 3 else 1
-        if share > 0:
-            self._draw.rectangle((left, min(self._y(share), self._y(0) - 1), right, self._y(0) - 1), colour)
-
-    def label(self, at: float, text: str, colour: Colour = GREY) -> None:
-        """A text below the bars, around a place but within the sheet."""
-        half = self.face.measure(text) / 2
-        x = min(max(self._x(at), half), self.sheet.width - half)
-        self.face.draw(self.sheet, (round(x), self._y(0) + 15), text, colour, anchor="ms")
-
-    def remark(self, at: float, text: str) -> None:
-        """A text among the bars, around a place; left out where it would lie over what is beside it."""
-        half = self.face.measure(text) / 2 + 4
-        if self._x(at) + half <= self.sheet.width:
-            self.face.draw(self.sheet, (self._x(at), self._y(0.5)), text, GREY, anchor="mm")
-
-    def close(self) -> PIL.Image.Image:
-        """Draws the line that the bars stand on; returns the sheet."""
-        self._draw.line((self._left, self._y(0), self.sheet.width, self._y(0)), GREY)
-        return self.sheet
-
-    def _x(self, share: float) -> int:
-        return self._left + round(share * self.width)
-
-    def _y(self, share: float) -> int:
-        return _ABOVE + round((1 - share) * self.height)
+Draw = Callable[[Axes], None]
 
 
-def draw_histogram(counts: dict[int, int], *, size: tuple[int, int], title: str) -> PIL.Image.Image:
-    """A bar a value; neighbours share one where there are more values than bars fit."""
-    start, step, bars = _bin(counts, size[0] // (2 * _THINNEST))
-    chart = Chart(size, title, tell_counts(counts), _rule(max(bars)), Typeface(NOTE_SIZE))
-    for number, count in enumerate(bars):
-        chart.bar(number / len(bars), (number + 1) / len(bars), count / max(bars))
-    every = _nice_step(len(bars), chart.width // 48)
-    for number in range(-(start // step) % every, len(bars), every):
-        # One value stands below the middle of its bar, the first of many below its edge.
-        chart.label((number + 0.5 * (step == 1)) / len(bars), f"{start + number * step:,}")
-    return chart.close()
-
-
-def draw_ranks(
-    counts: dict[int, int], characters: str, *, size: tuple[int, int], face: Typeface
+def draw_charts(
+    split: SplitInfo, charset: Charset, *, size: tuple[int, int], font: FontFile | None
 ) -> PIL.Image.Image:
-    """How often each character was seen, the most frequent first; the shade is for those that never were."""
-    total, ranked = len(characters), rank(counts)
-    names = ["' '" if character == " " else character for character in characters]
-    named = total * _NAME_PIXELS <= size[0]
-    note = f"{len(ranked):,} of {total:,} seen, {total - len(ranked):,} never"
-    if not named:
-        note = _add_frequent(note, [names[k] for k in ranked], size[0], face.at(NOTE_SIZE))
-    most = max(counts.values(), default=1)
-    rules = {f"{10**power:,}": _height(10**power, most) for power in range(math.floor(math.log10(most)) + 1)}
-    chart = Chart(size, "characters by frequency, log scale", note, rules, face)
-    heights = [_height(counts[k], most) for k in ranked]
-    if named:
-        unseen = [k for k in range(total) if k not in counts]
-        _draw_by_name(chart, heights, [names[k] for k in ranked + unseen])
+    """Draws the statistics of a split side by side.
+
+    Args:
+      split: The split.
+      charset: The data set's characters.
+      size: Width and height in pixels.
+      font: Font of the characters' names; None where matplotlib's own has them.
+
+    Returns:
+      An RGB picture.
+    """
+    draws = _list_charts(split, charset, FontProperties(fname=font.path if font else None))
+    figure = Figure(figsize=(size[0] / _DPI, size[1] / _DPI), dpi=_DPI, layout="constrained")
+    for axes, draw in zip(np.atleast_1d(figure.subplots(1, max(1, len(draws)))), draws, strict=False):
+        axes.spines[["top", "right", "left"]].set_visible(False)
+        axes.spines["bottom"].set_color(_rgb(GREY))
+        axes.tick_params(length=0, labelsize=_NOTE_SIZE * _POINTS, labelcolor=_rgb(GREY))
+        axes.set_axisbelow(True)
+        draw(axes)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return PIL.Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+
+
+def _list_charts(split: SplitInfo, charset: Charset, font: FontProperties) -> list[Draw]:
+    """Returns what draws the charts that show more than the heading does."""
+    lengths, widths, characters = (
+        read_counts(split, name) for name in ("label_lengths", "widths", "characters")
+    )
+    charts: list[Draw] = []
+    if lengths:
+        charts.append(lambda axes: draw_histogram(axes, lengths, "label lengths"))
+    if len(widths) > 1:
+        charts.append(lambda axes: draw_histogram(axes, widths, "widths in pixels"))
+    if characters:
+        charts.append(lambda axes: draw_ranks(axes, characters, charset.characters, font))
+    if split.refused:
+        charts.append(lambda axes: draw_reasons(axes, split.refused, split.read))
+    return charts
+
+
+def draw_histogram(axes: Axes, counts: dict[int, int], title: str) -> None:
+    """Draws a bar per value; neighbours share one where there are many values."""
+    low, high = min(counts), max(counts)
+    step = -(-(high - low + 1) // _MOST_BARS)
+    edges = [value - 0.5 for value in range(low, high + step + 1, step)]
+    axes.hist(list(counts), bins=edges, weights=list(counts.values()), color=_rgb(BAR), rwidth=0.9)
+    # A single value is not a wall.
+    middle, half = (edges[0] + edges[-1]) / 2, max(edges[-1] - edges[0], 15) / 2
+    axes.set_xlim(max(middle - half, -0.5), middle + half)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    _finish(axes, title, format_range(counts))
+
+
+def draw_ranks(axes: Axes, counts: dict[int, int], characters: str, font: FontProperties) -> None:
+    """Draws how often each character occurs, by falling count; characters that never do are shaded."""
+    ranked = rank(counts)
+    unseen = [k for k in range(len(characters)) if k not in counts]
+    heights = np.array([counts[k] for k in ranked], float)
+    axes.set_yscale("log")
+    axes.set_ylim(0.5, max(heights.max() * 1.3, 2))
+    names = [{" ": "' '"}.get(characters[k], characters[k]) for k in ranked + unseen]
+    if len(names) <= _MOST_NAMES:
+        axes.bar(range(len(ranked)), heights, color=_rgb(BAR))
+        axes.set_xticks(range(len(names)), names, fontproperties=font, size=_NOTE_SIZE * _POINTS)
+        start, end = len(ranked) - 0.5, len(names) - 0.5
     else:
-        _draw_by_rank(chart, heights, total)
-    return chart.close()
+        # Ranks on a log scale, so that the few frequent characters do not hide at the edge.
+        axes.set_xscale("log")
+        axes.fill_between(np.arange(1, len(ranked) + 1), heights, 0.5, color=_rgb(BAR), step="mid", lw=0)
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        start, end = len(ranked) + 0.5, len(names) + 0.5
+        axes.set_xlim(0.9, end)
+    if unseen:
+        axes.axvspan(start, end, color=_rgb(SHADE), lw=0)
+    frequent = f"; most frequent {' '.join(names[:6])}" if len(names) > _MOST_NAMES else ""
+    note = f"{len(ranked):,} of {len(characters):,} occur, {len(unseen):,} never{frequent}"
+    axes.minorticks_off()
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    _finish(axes, "characters by frequency, log scale", note, font)
 
 
-def draw_reasons(refused: dict[str, int], *, size: tuple[int, int], read: int) -> PIL.Image.Image:
-    """Rows that were refused, a bar from left to right for each reason."""
+def draw_reasons(axes: Axes, refused: dict[str, int], read: int) -> None:
+    """Draws a horizontal bar per reason of refused rows, the most frequent reason first."""
+    reasons = sorted(refused, key=lambda reason: refused[reason])
+    bars = axes.barh(reasons, [refused[reason] for reason in reasons], color=_rgb(BAR), height=0.7)
+    axes.bar_label(bars, fmt="{:,.0f}", padding=4, size=_NOTE_SIZE * _POINTS, color=_rgb(GREY))
+    axes.margins(x=0.15)
+    axes.spines["bottom"].set_visible(False)
     total = sum(refused.values())
-    chart = Chart(size, "rows refused", f"{total:,} of {read:,}, {total / read:.2%}", {}, Typeface(NOTE_SIZE))
-    names = max(map(chart.face.measure, refused)) + 8
-    counts = max(chart.face.measure(f"{count:,}") for count in refused.values()) + 8
-    pitch = min(24, (size[1] - _ABOVE) // len(refused))
-    for number, (reason, count) in enumerate(sorted(refused.items(), key=lambda item: -item[1])):
-        middle = _ABOVE + number * pitch + pitch // 2
-        length = max(1, round(count / max(refused.values()) * (size[0] - names - counts)))
-        chart.face.draw(chart.sheet, (names - 8, middle), reason, INK, anchor="rm")
-        bar = (names, middle - pitch // 2 + 2, names + length - 1, middle + pitch // 2 - 3)
-        PIL.ImageDraw.Draw(chart.sheet).rectangle(bar, BAR)
-        chart.face.draw(chart.sheet, (names + length + 6, middle), f"{count:,}", GREY, anchor="lm")
-    return chart.sheet
+    _finish(axes, "rows refused", f"{total:,} of {read:,}, {total / read:.2%}")
+    axes.set_xticks([])
+    axes.grid(visible=False)
+    axes.tick_params(axis="y", labelcolor=_rgb(INK))
 
 
-def _add_frequent(note: str, names: list[str], width: int, face: Typeface) -> str:
-    """A note with as many of the most frequent characters as stand in its line."""
-    longer = [f"{note}; most frequent {' '.join(names[:count])}" for count in (6, 5, 4, 3, 2, 1)]
-    return next((text for text in longer if face.measure(text) <= width), note)
+def _finish(axes: Axes, title: str, note: str, font: FontProperties | None = None) -> None:
+    """Writes title and note, and draws rules."""
+    axes.set_title(f"{title}\n", size=_TITLE_SIZE * _POINTS, color=_rgb(INK), loc="left")
+    text = axes.annotate(
+        note,
+        (0, 1.04),
+        xycoords="axes fraction",
+        fontproperties=font,
+        size=_NOTE_SIZE * _POINTS,
+        color=_rgb(GREY),
+    )
+    text.set_in_layout(False)  # a long note does not make its chart narrower
+    axes.grid(axis="y", color=_rgb(RULE))
 
 
-def _draw_by_rank(chart: Chart, heights: list[float], total: int) -> None:
-    """A bar a column of pixels; ranks are in logarithms, so that the frequent few do not hide at the edge."""
-    for x in range(chart.width):
-        place = int(total ** (x / (chart.width - 1)) + 1e-9) - 1
-        seen = place < len(heights)
-        chart.bar(x / chart.width, (x + 1) / chart.width, heights[place] if seen else 1, BAR if seen else SHADE)
-    if len(heights) < total:
-        chart.remark((math.log(len(heights) + 1, total) + 1) / 2, "never seen")
-    powers = range(math.ceil(math.log10(total / 2)))
-    for number in (*(10**power for power in powers), total):
-        chart.label(math.log(number, total), f"{number:,}")
-
-
-def _draw_by_name(chart: Chart, heights: list[float], names: list[str]) -> None:
-    for place, name in enumerate(names):
-        seen = place < len(heights)
-        start, end = place / len(names), (place + 1) / len(names)
-        chart.bar(start, end, heights[place] if seen else 1, BAR if seen else SHADE)
-        chart.label((start + end) / 2, name, INK if seen else GREY)
-
-
-def _bin(counts: dict[int, int], most: int) -> tuple[int, int, list[int]]:
-    """Where bars begin, values of each, and counts of `most` bars at most."""
-    low, high = min(counts, default=0), max(counts, default=0)
-    step = _nice_step(high - low + 1, most - 1)
-    start = low // step * step
-    bars = (high - start) // step + 1
-    missing = max(0, _FEWEST_BARS - bars)
-    start = max(0, start - missing // 2 * step)
-    sums = [0] * ((high - start) // step + 1 + missing - missing // 2)
-    for value, count in counts.items():
-        sums[(value - start) // step] += count
-    return start, step, sums
-
-
-def _height(count: int, most: int) -> float:
-    return (math.log10(count) + _ONE) / (math.log10(most) + _ONE)
-
-
-def _rule(most: int) -> dict[str, float]:
-    """Labels and places of some round counts."""
-    step = _nice_step(most, 5)
-    return {f"{count:,}": count / most for count in range(step, most + 1, step)} if most else {}
-
-
-def _nice_step(span: int, most: int) -> int:
-    """The least of 1, 2, 5, 10, 20, ... that divides a span into at most so many parts."""
-    step = 1
-    while span / step > max(1, most):
-        step = step * 5 // 2 if str(step)[0] == "2" else step * 2
-    return step
+def _rgb(colour: Colour) -> tuple[float, float, float]:
+    red, green, blue = colour
+    return red / 255, green / 255, blue / 255

@@ -1,11 +1,12 @@
-"""A data set described in words, and on demand checked and drawn."""
+"""The description of a data set in words; on demand it is verified and drawn."""
 
 import shlex
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from densenet_ocr.beam_jobs.inspection.counts import rank, read_counts, tell_counts
+from densenet_ocr.beam_jobs.inspection.config import DescribeConfig
 from densenet_ocr.beam_jobs.inspection.dataset_picture import draw_dataset
+from densenet_ocr.beam_jobs.inspection.statistics import format_range, rank, read_counts
 from densenet_ocr.beam_jobs.inspection.verification import verify
 from densenet_ocr.pipeline import schema, storage
 from densenet_ocr.pipeline.charset import Charset
@@ -13,40 +14,38 @@ from densenet_ocr.pipeline.dataset_info import DatasetInfo, SplitInfo, load_data
 from densenet_ocr.pipeline.errors import REASONS, UserError
 from densenet_ocr.pipeline.ui.picture import save_png
 
-# Characters told of the most frequent, and of the rarest.
+# Most frequent characters, and rarest ones, that are named.
 FEW = 8
 
 
-def describe(
-    *,
-    data: str,
-    split: str | None = None,
-    check: bool = False,
-    picture: str | None = None,
-    font: str | None = None,
-    lines: int = 40,
-    seed: int = 0,
-    workers: int = 0,
-) -> dict[str, Any]:
-    """Prints what the data set in folder `data` holds, all its splits or one; checks and draws it if told to.
+def describe(config: DescribeConfig) -> dict[str, Any]:
+    """Prints the description of a data set; verifies and draws it where the configuration says so.
 
-    Returns {"data", "splits": {name: {"read", "written", "refused", "shards", "bytes"}}, "verified": True or
-    None}. Raises UserError where there is no such split, or where the check finds something.
+    Args:
+      config: What to describe.
+
+    Returns:
+      {"data", "splits": {name: {"read", "written", "refused", "shards", "bytes"}}, "verified": True or None}.
+
+    Raises:
+      UserError: there is no such split, or the verification finds a difference.
     """
-    info = load_dataset_info(data)
-    splits = _choose_splits(data, info, split)
-    print("\n".join(tell_dataset(folder=data, info=info, splits=splits)), end="\n\n", flush=True)
-    if check:
-        verify(folder=data, info=info, splits=splits, workers=workers)
-    if picture:
-        sheet = draw_dataset(folder=data, info=info, splits=splits, lines=lines, seed=seed, font=font)
-        save_png(sheet, picture)
+    folder, info = config.data, load_dataset_info(config.data)
+    splits = _choose_splits(folder, info, config.split)
+    print("\n".join(format_dataset(folder=folder, info=info, splits=splits)), end="\n\n", flush=True)
+    if config.verify:
+        verify(folder=folder, info=info, splits=splits, workers=config.workers)
+    if config.picture:
+        sheet = draw_dataset(
+            folder=folder, info=info, splits=splits, lines=config.lines, seed=config.seed, font=config.font
+        )
+        save_png(sheet, config.picture)
     counted = {name: _count_split(info.splits[name]) for name in splits}
-    return {"data": data, "splits": counted, "verified": check or None}
+    return {"data": folder, "splits": counted, "verified": config.verify or None}
 
 
-def tell_dataset(*, folder: str, info: DatasetInfo, splits: list[str]) -> Iterator[str]:
-    """The lines of the description of a data set and of some of its splits."""
+def format_dataset(*, folder: str, info: DatasetInfo, splits: list[str]) -> Iterator[str]:
+    """Yields the lines of the description of a data set and of some of its splits."""
     size = f"{info.geometry} pixels" if info.geometry.width else str(info.geometry)
     yield f"data set {folder}"
     yield from _align(
@@ -59,7 +58,7 @@ def tell_dataset(*, folder: str, info: DatasetInfo, splits: list[str]) -> Iterat
     )
     for name in splits:
         yield from ("", f"split {name}")
-        yield from _align(_tell_split(info.charset, info.splits[name], info.provenance.get(name, {})))
+        yield from _align(_format_split(info.charset, info.splits[name], info.provenance.get(name, {})))
 
 
 def _choose_splits(folder: str, info: DatasetInfo, split: str | None) -> list[str]:
@@ -71,7 +70,7 @@ def _choose_splits(folder: str, info: DatasetInfo, split: str | None) -> list[st
             f"data set {folder}",
             received="no split that is whole",
             expected="at least one",
-            remedy="Give the convert command again: it goes on where it was stopped.",
+            remedy="Run ocr-convert again: it resumes.",
         )
     return list(info.splits)
 
@@ -86,36 +85,36 @@ def _count_split(split: SplitInfo) -> dict[str, Any]:
     }
 
 
-def _tell_split(charset: Charset, split: SplitInfo, provenance: dict) -> Iterator[tuple[str, str]]:
-    """Rows of a name and a text; a row without a name goes on with the one before."""
+def _format_split(charset: Charset, split: SplitInfo, provenance: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yields rows of a name and a text; a row without a name belongs to the one before."""
     refused, size = split.read - split.written, sum(shard.bytes for shard in split.shards)
     yield "rows", f"{split.read:,} read = {split.written:,} written + {refused:,} refused"
-    yield from _under("refused", _tell_refusals(split))
+    yield from _under("refused", _format_refusals(split))
     yield "shards", f"{len(split.shards):,} of {storage.describe_size(size)} together"
-    yield "label lengths", tell_counts(read_counts(split, "label_lengths"))
-    yield "widths", tell_counts(read_counts(split, "widths"))
-    yield from _tell_characters(charset, read_counts(split, "characters"))
-    yield from _under("made of", _align(_tell_sources(split), indent=""))
-    yield from _tell_provenance(provenance)
+    yield "label lengths", format_range(read_counts(split, "label_lengths"))
+    yield "widths", format_range(read_counts(split, "widths"))
+    yield from _format_characters(charset, read_counts(split, "characters"))
+    yield from _under("made of", _align(_format_sources(split), indent=""))
+    yield from _format_provenance(provenance)
 
 
-def _tell_refusals(split: SplitInfo) -> list[str]:
+def _format_refusals(split: SplitInfo) -> list[str]:
     longest = max((len(f"{count:,}") for count in split.refused.values()), default=0)
     named = [(f"{n:>{longest},} {reason}", REASONS.get(reason, "")) for reason, n in split.refused.items()]
     return _align(named, indent="")
 
 
-def _tell_characters(charset: Charset, counts: dict[int, int]) -> Iterator[tuple[str, str]]:
+def _format_characters(charset: Charset, counts: dict[int, int]) -> Iterator[tuple[str, str]]:
     total, seen = len(charset.characters), len(counts)
     occurrences = f"{sum(counts.values()):,} in all labels"
-    yield "characters", f"{seen:,} of the charset's {total:,} seen, {total - seen:,} never; {occurrences}"
+    yield "characters", f"{seen:,} of the charset's {total:,} occur, {total - seen:,} never; {occurrences}"
     ranked = rank(counts)
     for name, classes in (("most frequent", ranked[:FEW]), ("rarest", ranked[: -FEW - 1 : -1])):
-        # Quotes show a space, and tell a comma of the charset from one of ours.
+        # Quotes show a space, and distinguish a comma of the charset from the list's.
         yield name, "  ".join(f"{charset.characters[k]!r} {counts[k]:,}" for k in classes) or "none"
 
 
-def _tell_sources(split: SplitInfo) -> Iterator[tuple[str, str]]:
+def _format_sources(split: SplitInfo) -> Iterator[tuple[str, str]]:
     for name, value in split.sources.items():
         if isinstance(value, dict):
             yield from _under(name, (f"{part} {_show(inner)}" for part, inner in value.items()))
@@ -131,8 +130,8 @@ def _show(value: Any) -> str:
     return ", ".join(map(_show, value)) if isinstance(value, list) else str(value)
 
 
-def _tell_provenance(provenance: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """When, with what and how a split was made, as far as dataset.json tells."""
+def _format_provenance(provenance: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yields when, with what and how a split was made, as far as dataset.json has it."""
     if "started" in provenance:
         yield "made", f"{provenance['started']}, in {provenance.get('seconds', '?')} s"
     packages = {"python": provenance.get("python"), **provenance.get("packages", {})}
@@ -149,7 +148,7 @@ def _under(name: str, texts: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def _align(rows: Iterable[tuple[str, str]], *, indent: str = "  ") -> list[str]:
-    """Texts in a column behind their names."""
+    """Aligns texts in a column behind their names."""
     rows = list(rows)
     width = max((len(name) for name, _ in rows), default=0)
     return [f"{indent}{name:<{width}}  {text}".rstrip() for name, text in rows]

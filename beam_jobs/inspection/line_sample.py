@@ -1,4 +1,4 @@
-"""Some random lines of a split, without reading all of it."""
+"""Random lines of a split, without reading all of it."""
 
 import itertools
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ from densenet_ocr.pipeline import records, schema, storage
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, ShardInfo
 from densenet_ocr.pipeline.errors import UserError
 
-# A line may take the reading of a whole shard, so that more lines share this many.
+# A line may need a whole shard to be read, so more lines share this many shards.
 MOST_SHARDS = 40
 
 
 class SampledLine(NamedTuple):
-    """A line's grey levels (uint8 [H, W]), its text and its key."""
+    """A line: grey levels (uint8 [H, W]), text and key."""
 
     levels: np.ndarray
     text: str
@@ -23,10 +23,20 @@ class SampledLine(NamedTuple):
 
 
 def sample_lines(*, folder: str, info: DatasetInfo, split: str, count: int, seed: int) -> list[SampledLine]:
-    """`count` different lines of a split, or all where it has less, in their order; the same for a seed.
+    """Returns random lines of a split, in their order.
 
-    They come from MOST_SHARDS random shards, or as many more as hold them, each line of those as likely as any
-    other. Raises UserError where a shard cannot be read.
+    They come from MOST_SHARDS random shards, or from more where that is needed; each line of those shards is
+    as likely as any other.
+
+    Args:
+      folder: Folder of the data set.
+      info: Its description.
+      split: Name of the split.
+      count: Number of lines; a smaller split gives all of its lines.
+      seed: Seed of the choice.
+
+    Raises:
+      UserError: a shard cannot be read.
     """
     chosen = _choose_records(info.splits[split].shards, count, np.random.default_rng(seed))
     lines = []
@@ -48,10 +58,10 @@ def sample_lines(*, folder: str, info: DatasetInfo, split: str, count: int, seed
 def _choose_records(
     shards: tuple[ShardInfo, ...], count: int, random: np.random.Generator
 ) -> Iterator[tuple[ShardInfo, list[int]]]:
-    """Shards in order, and the numbers of the records chosen of each, from 0."""
+    """Yields shards in order, and the numbers of the records chosen of each, from 0."""
     filled = [shard for shard in shards if shard.records]
     order = random.permutation(len(filled))
-    # Shards enough for the lines, where they are small.
+    # Small shards: as many as the lines need.
     enough = 1 + np.searchsorted(np.cumsum([filled[k].records for k in order]), count)
     some = [filled[k] for k in np.sort(order[: max(MOST_SHARDS, enough)])]
     total = sum(shard.records for shard in some)
@@ -64,7 +74,7 @@ def _choose_records(
 
 
 def _read_some(path: str, numbers: list[int]) -> Iterator[bytes]:
-    """Records of a shard by their numbers, which are in order; raises ValueError where there are fewer."""
+    """Yields records of a shard by rising numbers; raises ValueError where it has fewer."""
     wanted, found = set(numbers), 0
     for number, data in enumerate(itertools.islice(records.read_records(path), numbers[-1] + 1)):
         if number in wanted:

@@ -1,4 +1,4 @@
-"""A data set read whole and compared with its description, in as many processes as there are cores."""
+"""Verification: every record of a data set is read and compared with the description."""
 
 import collections
 import dataclasses
@@ -19,16 +19,16 @@ from densenet_ocr.pipeline.images import Geometry
 from densenet_ocr.pipeline.schema import Record
 from densenet_ocr.pipeline.ui.progress import Progress
 
-# Values told where statistics differ; the others are counted.
+# Values that are named where statistics differ; the others are counted.
 FEW = 5
 
-# What bytes raise that are no record: broken framing, or a field that is not there.
+# Raised for bytes that are not a record: broken framing, or a missing field.
 _NO_RECORD = (ValueError, LookupError)
 
 
 @dataclasses.dataclass(frozen=True)
 class ShardTask:
-    """A shard as it should be: its description, and what all lines of the data set have in common."""
+    """A shard to check: its description, and what all lines of the data set have in common."""
 
     folder: str
     split: str
@@ -44,17 +44,25 @@ class ShardTask:
 
 
 class CheckedShard(NamedTuple):
-    """What is wrong with a shard, and the statistics of its lines that are right."""
+    """The problems of a shard, and the statistics of its correct lines."""
 
     problems: list[str]
     statistics: dict[str, dict[str, int]]
 
 
 def verify(*, folder: str, info: DatasetInfo, splits: list[str], workers: int = 0) -> None:
-    """Reads every record of some splits, in `workers` processes (0: one a core), and compares all with `info`.
+    """Reads every record of some splits and compares them with the description.
 
-    Whatever differs is a line on standard error, with its file and the number of its record, from 1. Raises
-    UserError if there is such a line.
+    Each difference is a line on standard error, with its file and the number of its record, from 1.
+
+    Args:
+      folder: Folder of the data set.
+      info: Its description.
+      splits: Names of the splits.
+      workers: Processes, 0 for one per core.
+
+    Raises:
+      UserError: there is a difference.
     """
     tasks = [
         ShardTask(folder, name, shard, info.geometry, info.image_encoding, info.charset.blank)
@@ -70,11 +78,11 @@ def verify(*, folder: str, info: DatasetInfo, splits: list[str], workers: int = 
     for name in splits:
         findings.compare_statistics(name, info.splits[name].statistics, storage.join(folder, FILE_NAME))
         findings.compare_rejects(storage.join(folder, f"{name}.rejects.tsv"), info.splits[name].rejects_crc32c)
-    findings.tell(folder)
+    findings.report(folder)
 
 
 def check_shard(task: ShardTask) -> CheckedShard:
-    """Compares a shard with its description, and each of its records with the data set's; never raises."""
+    """Compares a shard with its description, and each record with the data set's; never raises."""
     statistics = Statistics()
     try:
         problems = [*_check_file(task), *_check_records(task, statistics)]
@@ -88,7 +96,7 @@ def check_shard(task: ShardTask) -> CheckedShard:
 
 
 def _check_all(tasks: list[ShardTask], workers: int) -> Iterator[CheckedShard]:
-    """The tasks' results in their order."""
+    """Yields the results of the tasks in order."""
     workers = min(workers or os.cpu_count() or 1, len(tasks))
     if workers <= 1:
         yield from map(check_shard, tasks)
@@ -103,7 +111,7 @@ def _check_all(tasks: list[ShardTask], workers: int) -> Iterator[CheckedShard]:
     try:
         yield from pool.map(check_shard, tasks)
     finally:
-        pool.shutdown(cancel_futures=True)  # who stops this need not wait for shards that are not begun
+        pool.shutdown(cancel_futures=True)  # Ctrl-C does not wait for shards that are not started
 
 
 def _check_file(task: ShardTask) -> Iterator[str]:
@@ -116,13 +124,13 @@ def _check_file(task: ShardTask) -> Iterator[str]:
 
 
 def _check_records(task: ShardTask, statistics: Statistics) -> Iterator[str]:
-    """Problems of the records in order; counts the lines of those that are right."""
+    """Yields the problems of the records in order; counts the correct lines."""
     count, shard = 0, records.read_records(task.path)
     while True:
         try:
             data = next(shard, None)
         except ValueError as error:
-            # Where the next record would begin is not known any more.
+            # The start of the next record is unknown.
             yield f"record {count + 1}: {error}; what follows it is not checked"
             return
         if data is None:
@@ -158,45 +166,50 @@ def _check_line(record: Record, task: ShardTask) -> Iterator[str]:
 
 
 class _Findings:
-    """What the checks of all shards found together."""
+    """The problems of all shards."""
 
-    def __init__(self, shards: int):
+    def __init__(self, shards: int) -> None:
         self.lines = 0
-        self._shards, self._problems = shards, []
-        self._damaged, self._wrong_statistics = collections.Counter(), False
-        self._statistics = collections.defaultdict(lambda: collections.defaultdict(collections.Counter))
+        self._shards, self._wrong_statistics = shards, False
+        self._problems: list[str] = []
+        self._damaged: collections.Counter[str] = collections.Counter()  # shards by split
+        self._statistics: dict[str, dict[str, collections.Counter[str]]] = collections.defaultdict(
+            lambda: collections.defaultdict(collections.Counter)
+        )
 
     def add(self, task: ShardTask, checked: CheckedShard) -> None:
-        """Takes in a shard."""
+        """Adds a shard."""
         self.lines += task.shard.records
         self._problems += checked.problems
         self._damaged[task.split] += bool(checked.problems)
         for name, counts in checked.statistics.items():
             self._statistics[task.split][name].update(counts)
 
-    def compare_statistics(self, split: str, told: dict[str, dict[str, int]], path: str) -> None:
-        """Compares a split's statistics, unless shards are damaged: then they differ for that."""
+    def compare_statistics(self, split: str, described: dict[str, dict[str, int]], path: str) -> None:
+        """Compares a split's statistics, unless shards are damaged: then they differ in any case."""
         if self._damaged[split]:
             return
-        for name in sorted({*told, *self._statistics[split]}):
-            if difference := _tell_difference(self._statistics[split][name], told.get(name, {})):
+        for name in sorted({*described, *self._statistics[split]}):
+            if difference := _format_difference(self._statistics[split][name], described.get(name, {})):
                 self._wrong_statistics = True
                 self._problems.append(f"{path}: split {split}: {name}: {difference}")
 
-    def compare_rejects(self, path: str, told: str) -> None:
+    def compare_rejects(self, path: str, crc32c: str) -> None:
         """Compares a split's rejects file with its checksum, where the description has it."""
-        if told and not storage.exists(path):
+        if crc32c and not storage.exists(path):
             self._problems.append(f"{path}: no such file")
-        elif told and records.hash_file(path) != told:
-            self._problems.append(f"{path}: has the CRC-32C {records.hash_file(path)}, {FILE_NAME} says {told}")
+        elif crc32c and records.hash_file(path) != crc32c:
+            self._problems.append(
+                f"{path}: has the CRC-32C {records.hash_file(path)}, {FILE_NAME} says {crc32c}"
+            )
 
     def summarise(self) -> str:
-        """How much is wrong so far, in words."""
+        """Formats the number of problems so far."""
         count = len(self._problems)
         return f"{count:,} problem{'s' * (count != 1)}" if count else ""
 
-    def tell(self, folder: str) -> None:
-        """Prints the problems; raises UserError if there is any."""
+    def report(self, folder: str) -> None:
+        """Prints the problems; raises UserError if there are any."""
         print(*self._problems, sep="\n", end="\n" * bool(self._problems), file=sys.stderr)
         if not self._problems:
             return
@@ -207,15 +220,17 @@ class _Findings:
         raise UserError(
             f"data set {folder}",
             received=f"{self.summarise()} in {' and '.join(places)}",
-            expected=f"what its {FILE_NAME} says",
-            remedy="Give the command that made it again: it checks the shards of a whole split, and writes "
-            "those with a wrong checksum again. What is wrong under a right checksum takes --overwrite.",
+            expected=f"the content that {FILE_NAME} describes",
+            remedy="Run the command that made it again: it writes shards with a wrong checksum again. "
+            "Wrong content with a right checksum needs --overwrite.",
         )
 
 
-def _tell_difference(found: dict[str, int], told: dict[str, Any]) -> str:
-    """The first values that are not counted alike; empty where all are."""
-    values = sorted({**told, **found}, key=lambda value: (len(value), value))  # as numbers, which they are
-    wrong = [value for value in values if told.get(value, 0) != found.get(value, 0)]
-    first = ", ".join(f"{told.get(value, 0)} of {value} for {found.get(value, 0)}" for value in wrong[:FEW])
+def _format_difference(found: dict[str, int], described: dict[str, Any]) -> str:
+    """Formats the first values whose counts differ; empty where none do."""
+    values = sorted({**described, **found}, key=int)
+    wrong = [value for value in values if described.get(value, 0) != found.get(value, 0)]
+    first = ", ".join(
+        f"{described.get(value, 0)} of {value} for {found.get(value, 0)}" for value in wrong[:FEW]
+    )
     return first + (f" and {len(wrong) - FEW} more" if len(wrong) > FEW else "")

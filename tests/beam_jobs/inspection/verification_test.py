@@ -200,12 +200,8 @@ class VerificationTest(parameterized.TestCase, tf.test.TestCase):
         self.put(1, encode_line([]))
         self.write(2, self.read(2) + b"x")
         *_, error = self.verify()
-        self.assertEqual(
-            error,
-            f"error: data set {self.data}: received 5 problems in 3 of 3 shards, expected what its dataset.json"
-            " says. Give the command that made it again: it checks the shards of a whole split, and writes"
-            " those with a wrong checksum again. What is wrong under a right checksum takes --overwrite.",
-        )
+        for part in (f"error: data set {self.data}", "5 problems in 3 of 3 shards", "--overwrite"):
+            self.assertIn(part, error)
 
 
 if __name__ == "__main__":

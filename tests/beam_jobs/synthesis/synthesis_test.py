@@ -11,7 +11,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from densenet_ocr.beam_jobs.engine.source import RefusedRow, ShardPlan, save_plan
-from densenet_ocr.beam_jobs.inspection.job import tell_dataset
+from densenet_ocr.beam_jobs.inspection.job import format_dataset
 from densenet_ocr.beam_jobs.sources.rows import RecordBuilder
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import PILLOW, find_faces
 from densenet_ocr.beam_jobs.synthesis.rendering import layout, renderer
@@ -121,7 +121,7 @@ class RecordsTest(parameterized.TestCase, SynthesisTest):
     def test_describe_prints_the_recipe(self):
         self.synthesize(style="plain")
         info = load_dataset_info(self.output)
-        told = [row.strip() for row in tell_dataset(folder=self.output, info=info, splits=["train"])]
+        told = [row.strip() for row in format_dataset(folder=self.output, info=info, splits=["train"])]
         self.assertContainsSubset(["blur 0, 0, 0, 0, 0", "shade 0, 0, 0, 0, 0"], told)
         self.assertLen(
             [row for row in told if "source text.txt, weight 1.0, files file text.txt, sha256" in row], 1

@@ -1,9 +1,9 @@
-"""Counts in words and in order."""
+"""Statistics as numbers, in words and in order."""
 
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.beam_jobs.inspection.counts import find_median, rank, read_counts, tell_counts
+from densenet_ocr.beam_jobs.inspection.statistics import find_median, format_range, rank, read_counts
 from densenet_ocr.pipeline.dataset_info import SplitInfo
 
 
@@ -21,7 +21,7 @@ class CountsTest(parameterized.TestCase, tf.test.TestCase):
         ({}, "none"), ({10: 7}, "all 10"), ({1: 1, 4: 5, 1200: 1}, "1 to 1,200, median 4")
     )
     def test_in_words(self, counts, words):
-        self.assertEqual(tell_counts(counts), words)
+        self.assertEqual(format_range(counts), words)
 
     def test_the_most_frequent_comes_first_and_equals_in_order(self):
         self.assertEqual(rank({5: 1, 2: 3, 1: 1}), [2, 1, 5])

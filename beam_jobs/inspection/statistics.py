@@ -1,4 +1,4 @@
-"""A split's statistics as numbers: how often each value was counted."""
+"""The statistics of a split as numbers: how often each value occurs."""
 
 import itertools
 
@@ -6,13 +6,18 @@ from densenet_ocr.pipeline.dataset_info import SplitInfo
 
 
 def read_counts(split: SplitInfo, name: str) -> dict[int, int]:
-    """{value: how often}, in the values' order, of "label_lengths", "widths" or "characters" (by class)."""
+    """Returns {value: occurrences} by rising value.
+
+    Args:
+      split: The split.
+      name: "label_lengths", "widths", or "characters" (by class id).
+    """
     counts = split.statistics.get(name, {})
     return {value: counts[str(value)] for value in sorted(map(int, counts))}
 
 
-def tell_counts(counts: dict[int, int]) -> str:
-    """Least, greatest and median value, in words."""
+def format_range(counts: dict[int, int]) -> str:
+    """Formats the least, greatest and median value of counts by rising value."""
     if not counts:
         return "none"
     if len(counts) == 1:
@@ -21,12 +26,12 @@ def tell_counts(counts: dict[int, int]) -> str:
 
 
 def find_median(counts: dict[int, int]) -> int:
-    """The lower median of values that are counted, in their order; there must be one."""
+    """Returns the lower median of values that are counted by rising value; there must be one."""
     half = sum(counts.values()) / 2
     sums = itertools.accumulate(counts.values())
     return next(value for value, below in zip(counts, sums, strict=True) if below >= half)
 
 
 def rank(counts: dict[int, int]) -> list[int]:
-    """The values, the most frequent first, and equals in their own order."""
+    """Returns the values by falling count; equal ones by rising value."""
     return sorted(counts, key=lambda value: (-counts[value], value))

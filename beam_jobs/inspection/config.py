@@ -1,0 +1,24 @@
+"""Configuration of a description; its fields are the flags of ocr-describe."""
+
+import dataclasses
+
+from densenet_ocr.pipeline.ui.flags import option, validate
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DescribeConfig:
+    """What to describe of a data set; validated on construction."""
+
+    data: str = option(help="Folder of the data set.")
+    split: str | None = option(None, help="The split to describe; by default all.")
+    verify: bool = option(False, help="Check every shard and record against dataset.json.")
+    picture: str | None = option(None, help="PNG file for charts and lines of each split.")
+    font: str | None = option(
+        None, help="Font file for the picture; by default one of this machine that has the characters."
+    )
+    lines: int = option(40, help="Lines of each split in the picture.", at_least=1)
+    seed: int = option(0, help="Seed of the choice of lines.", at_least=0)
+    workers: int = option(0, help="Processes that check shards; 0 starts one per core.", at_least=0)
+
+    def __post_init__(self) -> None:
+        validate(self)
