@@ -49,8 +49,7 @@ def main(words: list[str]) -> int:
         set_up_devices,  # loads TensorFlow, for which --help need not wait
     )
     from densenet_ocr.model.reading.loading import choose_network
-    from densenet_ocr.model.reading.prediction import predict
-    from densenet_ocr.model.reading.reading_rows import WRITERS
+    from densenet_ocr.model.reading.prediction import FORMATS, predict
     from densenet_ocr.model.recognizer import Recognizer
 
     images = _name_images(words)
@@ -66,7 +65,7 @@ def main(words: list[str]) -> int:
     refused = predict(
         Recognizer(network, batch_size=_BATCH_SIZE.value),
         images,
-        write=WRITERS[_FORMAT.value],
+        format_row=FORMATS[_FORMAT.value],
         show=_SHOW.value,
         show_lines=_SHOW_LINES.value,
         font=_FONT.value,
@@ -75,7 +74,7 @@ def main(words: list[str]) -> int:
 
 
 def _name_images(words: list[str]) -> list:
-    from densenet_ocr.model.reading.named_images import find_images, read_list
+    from densenet_ocr.model.reading.image_paths import find_images, read_list
 
     images = list(find_images(words, rows=sys.stdin))
     if _LIST.value:

@@ -1,4 +1,4 @@
-"""Reads images of lines, whatever they come as: text, confidences and places out."""
+"""Recognizer: the public interface to read images of text lines with a trained model."""
 
 import itertools
 import os
@@ -9,76 +9,112 @@ import PIL.Image
 
 from densenet_ocr.model.reading.inference_model import InferenceModel
 from densenet_ocr.model.reading.loading import load_network
-from densenet_ocr.model.reading.reader import Reader
-from densenet_ocr.model.reading.reading import Reading, rescale
+from densenet_ocr.model.reading.reading import Reading, read_lines, rescale
 from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.errors import Refused
 
-# A file's path, an encoded image, a picture of Pillow, or levels: uint8, grey [H, W] or colour [H, W, 3 or 4].
-Image = str | os.PathLike | bytes | PIL.Image.Image | np.ndarray
+# A path, the bytes of an image file, a Pillow image, or levels: uint8, grey [H, W] or colour [H, W, 3 or 4].
+Image = str | os.PathLike[str] | bytes | PIL.Image.Image | np.ndarray
 
-# Lines that are sorted by width together, if batches are not larger: more make less padding, but a reader waits
-# for all of them. The first ones are not made to wait.
+_Outcome = tuple[images.FittedLine | Refused, Reading | Refused]
+
+# Maximum number of lines that are sorted by width together, unless a batch is larger. More lines need less
+# padding but delay the first readings, so the first windows are smaller.
 _WINDOW = 1024
 
 
 class Recognizer:
-    """Reads with a trained model, by the image path that its training data went through.
+    """Reads images of text lines with a trained model.
+
+        from densenet_ocr.model.recognizer import Recognizer
 
         recognizer = Recognizer("run")
-        recognizer.read("line.jpg").text
+        reading = recognizer.read("line.jpg")
+        reading.text, reading.confidence     # 'hello', 0.987
+        for reading in recognizer.read_many(["a.png", "b.png"]):
+            print(reading)
 
-    An image of another height is scaled to the model's; lines may be of any length.
+    Images go through the steps that the training data went through: conversion to grey levels, scaling to the
+    model's height, normalisation. They may have any width. An image is a path, the bytes of an image file, a
+    Pillow image, or an array uint8 [H, W] (grey), [H, W, 1], [H, W, 3] (RGB) or [H, W, 4] (RGBA).
+
+    Args:
+      model: Folder of a run or of an export, or an InferenceModel.
+      checkpoint: Weights file of the run; by default the best epoch's, or the last one's without validation.
+      batch_size: Maximum number of lines per batch.
+
+    Raises:
+      UserError: a part of the model is missing or damaged.
     """
 
     def __init__(
-        self, model: str | os.PathLike | InferenceModel, checkpoint: str | None = None, *, batch_size: int = 64
+        self,
+        model: str | os.PathLike[str] | InferenceModel,
+        checkpoint: str | None = None,
+        *,
+        batch_size: int = 64,
     ):
-        """Loads the folder of a run or an export, or takes a network; raises UserError for a missing part.
-
-        `checkpoint` names a file of the run's weights in place of the best ones.
-        """
-        is_path = isinstance(model, str | os.PathLike)
-        self.network = load_network(os.fspath(model), checkpoint) if is_path else model
-        self._reader, self._batch_size = Reader(self.network, batch_size=batch_size), batch_size
+        if isinstance(model, str | os.PathLike):
+            model = load_network(os.fspath(model), checkpoint)
+        self.network: InferenceModel = model
+        self._batch_size = batch_size
 
     def read(self, image: Image) -> Reading:
-        """Reads one image; raises Refused where it is not one, or too narrow for a frame."""
+        """Reads one image.
+
+        Args:
+          image: The image.
+
+        Returns:
+          Its text, confidence and characters, with places in the image's pixels.
+
+        Raises:
+          Refused: it is not an image, or too narrow for a frame.
+        """
         reading = next(self.read_many([image]))
         if isinstance(reading, Refused):
             raise reading
         return reading
 
     def read_many(self, lines: Iterable[Image | Refused]) -> Iterator[Reading | Refused]:
-        """Reads any number of images in batches: for each, in order, its reading or why it has none.
+        """Reads any number of images in batches.
 
-        What could not even be named comes as its refusal, and goes out as that.
+        Args:
+          lines: The images; a refusal is passed through.
+
+        Yields:
+          The reading of each image in order, or why it was refused.
+
+        Raises:
+          TypeError: `lines` is a single image.
         """
         return (outcome for _, outcome in self.read_with_lines(lines))
 
-    def read_with_lines(
-        self, lines: Iterable[Image | Refused]
-    ) -> Iterator[tuple[images.FittedLine | Refused, Reading | Refused]]:
-        """As `read_many`, each with the line that the network got."""
+    def read_with_lines(self, lines: Iterable[Image | Refused]) -> Iterator[_Outcome]:
+        """Reads as `read_many`; yields each reading with the line that the model got."""
         if isinstance(lines, str | bytes | os.PathLike | PIL.Image.Image):
             raise TypeError(f"one image ({type(lines).__name__}) in place of several: use read")
         return self._read_windows(iter(lines))
 
     def prepare(self, image: Image) -> images.FittedLine:
-        """The grey levels that the network gets of an image; raises Refused."""
+        """Returns the line that the model gets of an image: grey levels, uint8 [model's height, W].
+
+        Raises:
+          Refused: it is not an image, or too narrow for a frame.
+        """
         info = self.network.info
         return images.fit_for_reading(read_levels(image), info.geometry, info.fit)
 
-    def _read_windows(self, remaining: Iterator[Image | Refused]) -> Iterator[tuple]:
+    def _read_windows(self, remaining: Iterator[Image | Refused]) -> Iterator[_Outcome]:
         size = self._batch_size
         while window := list(itertools.islice(remaining, size)):
             yield from self._read_window(window)
             size = min(2 * size, max(_WINDOW, self._batch_size))
 
-    def _read_window(self, window: list[Image | Refused]) -> Iterator[tuple]:
+    def _read_window(self, window: list[Image | Refused]) -> Iterator[_Outcome]:
         prepared = list(map(self._try_to_prepare, window))
         lines = [line for line in prepared if not isinstance(line, Refused)]
-        readings = iter(self._reader.read_lines([line.levels for line in lines]))
+        readings = iter(read_lines(self.network, [line.levels for line in lines], batch_size=self._batch_size))
         for line in prepared:
             if isinstance(line, Refused):
                 yield line, line
@@ -93,7 +129,7 @@ class Recognizer:
 
 
 def read_levels(image: Image) -> np.ndarray:
-    """Grey levels (uint8 [H, W]) of an image, by the path of pipeline.images; raises Refused."""
+    """Returns an image's grey levels, uint8 [H, W], as pipeline.images decodes it; raises Refused."""
     if isinstance(image, bytes):
         return images.decode(image)
     if isinstance(image, PIL.Image.Image):

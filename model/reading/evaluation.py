@@ -1,15 +1,14 @@
-"""How good a model is on a whole split: every line once, read as it would be read anywhere."""
+"""Evaluation of a model on a split: scores, report and picture."""
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from densenet_ocr.model.reading.first_lines import FirstLines
 from densenet_ocr.model.reading.inference_model import InferenceModel
-from densenet_ocr.model.reading.picture import draw_readings
-from densenet_ocr.model.reading.reader import Reader
-from densenet_ocr.model.report.lines import LineResult
+from densenet_ocr.model.reading.pictures import FirstLines, draw_readings
+from densenet_ocr.model.reading.reading import LineResult, read_lines
 from densenet_ocr.model.report.report import PAGE, Report, count_seen
 from densenet_ocr.pipeline import images, schema, storage
 from densenet_ocr.pipeline.charset import Charset
@@ -21,7 +20,7 @@ from densenet_ocr.pipeline.ui.progress import Progress
 
 
 def evaluate(
-    network: InferenceModel,
+    model: InferenceModel,
     *,
     data: str,
     split: str,
@@ -31,27 +30,41 @@ def evaluate(
     picture: str | None = None,
     picture_lines: int = 16,
     font: str | None = None,
-) -> dict:
-    """Scores a network on one split of the data set in folder `data`.
+) -> dict[str, Any]:
+    """Evaluates a model on every line of a split.
 
-    Returns {"split", "lines", "exact_match", "exact_match_95": [lo, hi], "cer", "seconds"}. With `report`, a
-    folder, a page about it is written there, with the pictures of the worst `report_lines` lines; with
-    `picture` the split's first lines are drawn into that PNG file. Raises UserError where network and data do
-    not fit.
+    Args:
+      model: The model to evaluate.
+      data: Folder of the data set.
+      split: Split of it.
+      batch_size: Lines per batch.
+      report: Folder for a report (see model.report), if any.
+      report_lines: Number of worst lines in the report.
+      picture: PNG file to draw the split's first lines into, if any.
+      picture_lines: Number of lines in that picture.
+      font: Font file for the picture; by default an installed one.
+
+    Returns:
+      {"split", "lines", "exact_match", "exact_match_95": [low, high], "cer", "seconds"}. Exact match is the
+      share of lines read without an error, with Wilson's 95 % interval; the CER is total edits over total
+      reference characters. Both are None for an empty split, CER also without reference characters.
+
+    Raises:
+      UserError: model and data differ in charset or height, or an output cannot be written.
     """
-    start, reader, info = time.monotonic(), Reader(network, batch_size=batch_size), load_dataset_info(data)
-    _check_same_lines(network.info, info, data)
-    where = {"folder": data, "info": info, "split": split}
+    start, info = time.monotonic(), load_dataset_info(data)
+    _check_same_lines(model.info, info, data)
     _check_outputs(report, picture, font)
-    seen = count_seen(network.info, network.train_split)
-    told = Report(charset=network.info.charset, seen=seen, worst=report_lines)
-    for result in read_split(reader, **where, batch_size=batch_size):
-        told.add(result)
+    seen = count_seen(model.info, model.train_split)
+    found = Report(charset=model.info.charset, seen=seen, worst=report_lines)
+    for result in read_split(model, folder=data, info=info, split=split, batch_size=batch_size):
+        found.add(result)
     if report:
-        told.save(report, title=f"{network.name} on {split}", facts=_list_facts(network, data, split))
+        found.save(report, title=f"{model.name} on {split}", facts=_list_facts(model, data, split))
     if picture:
-        save_png(draw_readings(FirstLines(picture_lines, **where).read(reader), font=font), picture)
-    totals = told.totals
+        lines = FirstLines(picture_lines, folder=data, info=info, split=split)
+        save_png(draw_readings(lines.read(model, batch_size=batch_size), font=font), picture)
+    totals = found.totals
     return {
         "split": split,
         "lines": totals.lines,
@@ -63,14 +76,25 @@ def evaluate(
 
 
 def read_split(
-    reader: Reader, *, folder: str, info: DatasetInfo, split: str, batch_size: int
+    model: InferenceModel, *, folder: str, info: DatasetInfo, split: str, batch_size: int
 ) -> Iterator[LineResult]:
-    """Reads every line of a split once, each as wide as it is; the order is that of evaluation_input."""
+    """Reads every line of a split once, at its own width.
+
+    Args:
+      model: The model to read with.
+      folder: Folder of the data set.
+      info: Its description.
+      split: The split.
+      batch_size: Lines per batch.
+
+    Yields:
+      The lines in the order of evaluation_input.
+    """
     batches = evaluation_input(folder=folder, info=info, split=split, batch_size=batch_size, normalised=False)
     progress, done = Progress(f"evaluate {split}", info.find_split(split).written, "lines"), 0
     for batch in batches.as_numpy_iterator():
         lines = list(_unpack(batch, info.charset))
-        readings = reader.read_lines([levels for _, levels, _ in lines])
+        readings = read_lines(model, [levels for _, levels, _ in lines], batch_size=batch_size)
         for line, reading in zip(lines, readings, strict=True):
             yield LineResult(*line, reading)
         done += len(lines)
@@ -78,8 +102,8 @@ def read_split(
     progress.close(done)
 
 
-def _unpack(batch: dict, charset: Charset) -> Iterator[tuple[str, np.ndarray, str]]:
-    """Key, grey levels and truth of the lines of a batch, without those that fill it up."""
+def _unpack(batch: dict[str, np.ndarray], charset: Charset) -> Iterator[tuple[str, np.ndarray, str]]:
+    """Key, grey levels uint8 [H, W] and truth of a batch's lines, without padding lines (weight 0)."""
     levels = batch[schema.IMAGE][..., 0]
     if levels.dtype != np.uint8:
         levels = images.denormalise(levels)
@@ -90,7 +114,7 @@ def _unpack(batch: dict, charset: Charset) -> Iterator[tuple[str, np.ndarray, st
 
 
 def _check_outputs(report: str | None, picture: str | None, font: str | None) -> None:
-    """Raises UserError for what could not be written, before any line is read."""
+    """Raises UserError if an output cannot be written, before lines are read."""
     if report:
         storage.make_folder(report)
         storage.check_writable(storage.join(report, PAGE))
@@ -99,11 +123,11 @@ def _check_outputs(report: str | None, picture: str | None, font: str | None) ->
         choose_typeface([], size=1, font=font)
 
 
-def _list_facts(network: InferenceModel, data: str, split: str) -> dict[str, object]:
-    """What was measured on what, for a report's page."""
-    info, trained_on = network.info, network.info.splits.get(network.train_split)
+def _list_facts(model: InferenceModel, data: str, split: str) -> dict[str, object]:
+    """Model and data, for the report."""
+    info, trained_on = model.info, model.info.splits.get(model.train_split)
     return {
-        "model": network.name,
+        "model": model.name,
         "data set": data,
         "split": split,
         "trained on": f"{trained_on.written:,} lines" if trained_on else "not known",
@@ -113,18 +137,19 @@ def _list_facts(network: InferenceModel, data: str, split: str) -> dict[str, obj
 
 
 def _check_same_lines(model: DatasetInfo, data: DatasetInfo, folder: str) -> None:
+    """Raises UserError if a model cannot read a data set's lines."""
     _check_charset(model.charset, data.charset, folder)
     if model.geometry.height != data.geometry.height:
         raise UserError(
             f"image height of {folder}",
             received=data.geometry.height,
             expected=f"{model.geometry.height}, which the model was trained for",
-            remedy="Convert the data with --image_height as the training data was.",
+            remedy="Convert the data with the --image_height of the training data.",
         )
 
 
 def _check_charset(model_charset: Charset, data_charset: Charset, folder: str) -> None:
-    """Raises UserError where a data set's classes are not the model's, or not the first of them."""
+    """Raises UserError unless the data set's classes are the model's first ones."""
     if not model_charset.characters.startswith(data_charset.characters):  # --charset_mode=union appends some
         raise UserError(
             f"charset of {folder}",

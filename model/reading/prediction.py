@@ -1,14 +1,17 @@
-"""Reads named images and tells what they say, row by row."""
+"""Reads images and prints their texts: what ocr-predict does."""
 
 import collections
+import json
+import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from absl import logging
 
-from densenet_ocr.model.reading.named_images import NamedImage
+from densenet_ocr.model.reading.image_paths import NamedImage
+from densenet_ocr.model.reading.pictures import ShownLine, draw_shown_lines
 from densenet_ocr.model.reading.reading import Reading
-from densenet_ocr.model.reading.reading_picture import ShownLine, draw_shown_lines
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import Refused
@@ -16,43 +19,96 @@ from densenet_ocr.pipeline.images import FittedLine
 from densenet_ocr.pipeline.ui.command import print_row
 from densenet_ocr.pipeline.ui.picture import save_png
 from densenet_ocr.pipeline.ui.progress import Progress
+from densenet_ocr.pipeline.ui.tsv import join_cells
+
+FormatRow = Callable[[str, Reading | Refused], str | None]
 
 
 def predict(
     recognizer: Recognizer,
     images: Sequence[NamedImage],
     *,
-    write: Callable[[str, Reading | Refused], str | None],
+    format_row: FormatRow,
     show: str | None = None,
     show_lines: int = 16,
     font: str | None = None,
 ) -> int:
-    """Prints a row (see reading_rows) for each image, in order; returns how many could not be read.
+    """Prints a row for each image, in order; reports refused images on standard error.
 
-    Those are told of on standard error. With `show` the first lines that were read are drawn into a PNG file.
+    Args:
+      recognizer: The recognizer to read with.
+      images: The images to read.
+      format_row: Formats an image's name and reading or refusal, one of FORMATS; None prints no row.
+      show: PNG file to draw the first lines with their readings into, if any.
+      show_lines: Number of lines in that picture.
+      font: Font file for the picture; by default an installed one.
+
+    Returns:
+      The number of refused images.
+
+    Raises:
+      UserError: the picture or standard output cannot be written.
     """
-    refused, shown = collections.Counter(), []
+    refused: collections.Counter[str] = collections.Counter()
+    shown: list[ShownLine] = []
     if show:
-        storage.check_writable(show)  # now, not when all lines are read
+        storage.check_writable(show)  # now, not after all lines are read
     for image, line, outcome in _read(recognizer, images):
-        row = write(image.name, outcome)
+        row = format_row(image.name, outcome)
         if row is not None:
             print_row(row)
         if isinstance(outcome, Refused):
             print(f"error: {image.name}: {outcome}", file=sys.stderr)
             refused[outcome.reason] += 1
-        elif show and len(shown) < show_lines:
+        elif show and len(shown) < show_lines and isinstance(line, FittedLine):
             shown.append(ShownLine(image.name, line, outcome))
-    _report(len(images), refused)
-    if shown:
+    _log_counts(len(images), refused)
+    if show and shown:
         save_png(draw_shown_lines(shown, font=font), show)
     return refused.total()
+
+
+def format_tsv(name: str, outcome: Reading | Refused) -> str | None:
+    """Returns path<TAB>text<TAB>confidence; None for a refused image."""
+    if isinstance(outcome, Refused):
+        return None
+    return join_cells([name, outcome.text, f"{outcome.confidence:.4f}"])
+
+
+def format_text(name: str, outcome: Reading | Refused) -> str:
+    """Returns the text alone, with line ends escaped; an empty row for a refused image."""
+    return "" if isinstance(outcome, Refused) else join_cells([outcome.text])
+
+
+def format_json(name: str, outcome: Reading | Refused) -> str:
+    """Returns a JSON object: path, text, confidence and characters; path, refused and detail if refused."""
+    # Bytes of a path that are not UTF-8 become \xNN: many parsers refuse half a surrogate pair.
+    path = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return json.dumps({"path": path, **_describe(outcome)}, ensure_ascii=False)
+
+
+FORMATS: Mapping[str, FormatRow] = {"tsv": format_tsv, "json": format_json, "text": format_text}
+
+
+def _describe(outcome: Reading | Refused) -> dict[str, Any]:
+    if isinstance(outcome, Refused):
+        return {"refused": outcome.reason, "detail": outcome.detail}
+    characters = [
+        {
+            "text": character.text,
+            "confidence": round(character.confidence, 4),
+            "start": round(character.start, 1),
+            "end": round(character.end, 1),
+        }
+        for character in outcome.characters
+    ]
+    return {"text": outcome.text, "confidence": round(outcome.confidence, 4), "characters": characters}
 
 
 def _read(
     recognizer: Recognizer, images: Sequence[NamedImage]
 ) -> Iterator[tuple[NamedImage, FittedLine | Refused, Reading | Refused]]:
-    # Rows on a terminal show by themselves how far it is.
+    # On a terminal the rows themselves show the progress.
     progress = None if sys.stdout.isatty() else Progress("read", len(images), "lines")
     outcomes = recognizer.read_with_lines(image.path for image in images)
     for number, (image, outcome) in enumerate(zip(images, outcomes, strict=True), start=1):
@@ -61,6 +117,6 @@ def _read(
             progress.show(number)
 
 
-def _report(count: int, refused: collections.Counter) -> None:
+def _log_counts(count: int, refused: collections.Counter[str]) -> None:
     reasons = "".join(f", {number} {reason}" for reason, number in sorted(refused.items()))
     logging.info("%d lines: %d read%s", count, count - refused.total(), reasons)

@@ -11,24 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import PIL.Image
 
-from densenet_ocr.model.reading.reading import ReadCharacter, Reading
+from densenet_ocr.model.reading.reading import LineResult, ReadCharacter
 from densenet_ocr.model.report.alignment import Step
-
-
-class LineResult(NamedTuple):
-    """One line of a split, and its reading.
-
-    Attributes:
-      key: Its path in the list.
-      levels: Grey levels, uint8 [H, W] of its own width.
-      truth: Its label.
-      reading: What was read.
-    """
-
-    key: str
-    levels: np.ndarray
-    truth: str
-    reading: Reading
 
 
 class ReadStep(NamedTuple):

@@ -6,9 +6,10 @@ Lines are added one by one; only sums and the worst lines with their pictures ar
 import json
 from typing import Any
 
+from densenet_ocr.model.reading.reading import LineResult
 from densenet_ocr.model.report.alignment import align, count_edits
 from densenet_ocr.model.report.confusions import Confusions
-from densenet_ocr.model.report.lines import LineResult, WorstLines
+from densenet_ocr.model.report.lines import WorstLines
 from densenet_ocr.model.report.page import build_page
 from densenet_ocr.model.report.reliability import Reliability
 from densenet_ocr.model.report.slices import Slices, Tally

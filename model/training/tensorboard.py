@@ -8,10 +8,8 @@ import numpy as np
 import PIL.Image
 from absl import logging
 
-from densenet_ocr.model.reading.first_lines import FirstLines
 from densenet_ocr.model.reading.inference_model import KerasInferenceModel
-from densenet_ocr.model.reading.picture import draw_readings
-from densenet_ocr.model.reading.reader import Reader
+from densenet_ocr.model.reading.pictures import FirstLines, draw_readings
 from densenet_ocr.model.training.curves import draw_curves, read_history
 from densenet_ocr.model.training.run_folder import RunFolder
 from densenet_ocr.pipeline import storage
@@ -27,12 +25,12 @@ class Readings:
 
     def __init__(self, model: keras.Model, *, folder: str, info: DatasetInfo, split: str):
         """Loads the lines from the data set in `folder`."""
-        self._reader = Reader(KerasInferenceModel(model, info))
+        self._model = KerasInferenceModel(model, info)
         self._lines = FirstLines(_LINES, folder=folder, info=info, split=split)
 
     def draw(self) -> PIL.Image.Image:
         """Reads the lines and draws them with truth and reading."""
-        return draw_readings(self._lines.read(self._reader))
+        return draw_readings(self._lines.read(self._model))
 
 
 class Board(keras.callbacks.TensorBoard):

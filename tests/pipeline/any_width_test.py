@@ -143,7 +143,7 @@ class AnyWidthTest(parameterized.TestCase, tf.test.TestCase):
         for line in lines:
             number = int(line.truth)
             self.assertAllEqual(line.levels, draw_levels(number, width=WIDTHS[number]))
-            self.assertEqual(line.text, texts[number])
+            self.assertEqual(line.reading.text, texts[number])
         self.assertGreater(os.path.getsize(path), 0)
 
     def test_predict_reads_images_of_any_width(self):

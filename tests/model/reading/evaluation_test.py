@@ -10,7 +10,7 @@ from absl.testing import parameterized
 from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.reading.evaluation import evaluate, read_split
 from densenet_ocr.model.reading.inference_model import KerasInferenceModel
-from densenet_ocr.model.reading.reader import Reader
+from densenet_ocr.model.reading.reading import read_lines
 from densenet_ocr.model.training.validation import Validator
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
@@ -31,7 +31,7 @@ class EvaluationTest(parameterized.TestCase, tf.test.TestCase):
         return KerasInferenceModel(model, DatasetInfo(charset, Geometry(height, 64), "uint8"), name="some run")
 
     @parameterized.parameters(("float32", 3), ("uint8", 64))
-    def test_scores_are_those_of_a_trainings_validation(self, encoding, batch_size):
+    def test_scores_equal_those_of_validation_in_training(self, encoding, batch_size):
         data = convert_lines(self.create_tempdir().full_path, 13, image_encoding=encoding)
         network, where = (
             self.make_network(),
@@ -43,19 +43,19 @@ class EvaluationTest(parameterized.TestCase, tf.test.TestCase):
         self.assertAllClose(result["cer"], expected.cer)
         self.assertAllClose(result["exact_match_95"], expected.exact_match_95)
 
-    def test_reads_every_line_once_as_wide_as_it_is(self):
+    def test_reads_every_line_once_at_its_own_width(self):
         data, network = convert_any_width(self.create_tempdir().full_path, WIDTHS), self.make_network()
-        reader, info = Reader(network), load_dataset_info(data)
-        results = list(read_split(reader, folder=data, info=info, split="train", batch_size=3))
+        info = load_dataset_info(data)
+        results = list(read_split(network, folder=data, info=info, split="train", batch_size=3))
         self.assertCountEqual([result.key for result in results], [f"{k}.png" for k in range(len(WIDTHS))])
         for result in results:
             number = int(result.truth)
             levels = draw_levels(number, width=WIDTHS[number])
             self.assertEqual(result.key, f"{number}.png")
             self.assertAllEqual(result.levels, levels)
-            self.assertEqual(result.reading.text, reader.read_lines([levels])[0].text)
+            self.assertEqual(result.reading.text, read_lines(network, [levels])[0].text)
 
-    def test_leaves_a_report_and_a_picture(self):
+    def test_writes_a_report_and_a_picture(self):
         folder = self.create_tempdir().full_path
         data, report, picture = convert_lines(folder, 5), os.path.join(folder, "a/b"), f"{folder}/sheet.png"
         network = self.make_network()
@@ -71,7 +71,7 @@ class EvaluationTest(parameterized.TestCase, tf.test.TestCase):
         self.assertTrue(os.path.exists(picture))
 
     @parameterized.parameters(("picture", "none/sheet.png"), ("picture", ""), ("report", "file.txt"))
-    def test_what_could_not_be_written_is_told_before_a_line_is_read(self, name, path):
+    def test_outputs_are_checked_before_lines_are_read(self, name, path):
         folder = self.create_tempdir().full_path
         data, reader = convert_lines(folder, 3), mock.Mock(side_effect=AssertionError)
         with open(os.path.join(folder, "file.txt"), "w"):
@@ -82,16 +82,14 @@ class EvaluationTest(parameterized.TestCase, tf.test.TestCase):
         ):
             evaluate(self.make_network(), data=data, split="train", **{name: os.path.join(folder, path)})
 
-    def test_data_of_another_charset_are_refused(self):
+    def test_refuses_data_of_another_charset(self):
         data = convert_lines(self.create_tempdir().full_path, 3)
-        with self.assertRaisesRegex(
-            UserError, "charset of .*received 14 classes.*expected the model's 4 classes"
-        ):
+        with self.assertRaisesRegex(UserError, "charset of .*14 classes.* 4 classes"):
             evaluate(self.make_network(Charset("xyz")), data=data, split="train")
 
-    def test_data_of_another_height_are_refused(self):
+    def test_refuses_data_of_another_height(self):
         data = convert_lines(self.create_tempdir().full_path, 3)
-        with self.assertRaisesRegex(UserError, "image height of .*received 32, expected 48"):
+        with self.assertRaisesRegex(UserError, "image height of .*32.*48.*--image_height"):
             evaluate(self.make_network(height=48), data=data, split="train")
 
 

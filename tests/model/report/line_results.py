@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from densenet_ocr.model.reading.reading import ReadCharacter, Reading
-from densenet_ocr.model.report.lines import LineResult
+from densenet_ocr.model.reading.reading import LineResult, ReadCharacter, Reading
 
 
 def make_result(

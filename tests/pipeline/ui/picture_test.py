@@ -9,7 +9,8 @@ import PIL.Image
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.model.reading.picture import ReadLine, draw_readings
+from densenet_ocr.model.reading.pictures import draw_readings
+from densenet_ocr.model.reading.reading import LineResult, Reading
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.ui import picture
 from densenet_ocr.pipeline.ui.picture import (
@@ -111,8 +112,10 @@ class TypefaceTest(parameterized.TestCase, tf.test.TestCase):
 
 class ReadingsTest(tf.test.TestCase):
     def draw(self, *readings):
-        lines = [ReadLine(np.full((32, 64), 40, np.uint8), truth, text, 0.9) for truth, text in readings]
-        return draw_readings(lines)
+        levels = np.full((32, 64), 40, np.uint8)
+        return draw_readings(
+            [LineResult("a.png", levels, truth, Reading(text, 0.9, [])) for truth, text in readings]
+        )
 
     def colours(self, sheet):
         return {colour for _, colour in sheet.getcolors(maxcolors=1 << 16)}

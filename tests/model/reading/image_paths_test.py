@@ -1,15 +1,15 @@
-"""What words, lists and rows name."""
+"""Images are found by files, folders, globs, lists and rows of standard input."""
 
 import os
 
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.model.reading.named_images import NamedImage, find_images, read_list
+from densenet_ocr.model.reading.image_paths import NamedImage, find_images, read_list
 from densenet_ocr.pipeline.errors import Refused, UserError
 
 
-class NamedImagesTest(parameterized.TestCase, tf.test.TestCase):
+class ImagePathsTest(parameterized.TestCase, tf.test.TestCase):
     def setUp(self):
         super().setUp()
         folder = self.create_tempdir()
@@ -23,15 +23,15 @@ class NamedImagesTest(parameterized.TestCase, tf.test.TestCase):
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def test_files_come_as_they_are_named(self):
+    def test_files_keep_their_names(self):
         self.assertEqual(self.names(self.path("notes.txt"), self.path("none")), ["notes.txt", "none"])
 
-    def test_a_folder_is_all_images_below_it_in_order_and_tells_of_the_rest(self):
+    def test_a_folder_is_all_images_below_it_in_order_and_logs_skipped_files(self):
         with self.assertLogs(level="WARNING") as logs:
             self.assertEqual(self.names(self.folder), ["a [1].png", "b/1.png", "b/c/2.JPG"])
-        self.assertIn("2 files left out, hidden or not named as images are", logs.output[0])
+        self.assertIn("skipped 2 files", logs.output[0])
 
-    def test_a_glob_is_what_matches(self):
+    def test_a_glob_is_its_matches(self):
         self.assertEqual(self.names(self.path("*/*.png")), ["b/1.png"])
         self.assertEqual(self.names(self.path("a [1].png")), ["a [1].png"])  # a file that looks like a glob
 
@@ -39,11 +39,11 @@ class NamedImagesTest(parameterized.TestCase, tf.test.TestCase):
         (image,) = find_images([self.path("*.gif")])
         self.assertEqual((image.path.reason, image.path.detail), ("missing_image", "no file matches it"))
 
-    def test_a_link_that_leads_back_is_not_followed_for_ever(self):
+    def test_a_cyclic_link_is_not_followed_again(self):
         os.symlink(self.folder, self.path("b/back"))
         self.assertEqual(self.names(self.folder), ["a [1].png", "b/1.png", "b/c/2.JPG"])
 
-    def test_nothing_to_read_is_not_nothing_said(self):
+    def test_an_argument_without_images_is_refused(self):
         os.mkdir(self.path("empty"))
         list_path = self.path("list.txt")
         with open(list_path, "w") as file:
@@ -58,21 +58,21 @@ class NamedImagesTest(parameterized.TestCase, tf.test.TestCase):
         self.assertIsInstance(closed.path, Refused)
 
     @parameterized.parameters(
-        ({"image_root": "/none"}, "image root /none: received no such folder"),
+        ({"image_root": "/none"}, "image root /none.*--image_root"),
         ({"encoding": "foo"}, "list encoding: received 'foo'"),
     )
-    def test_a_list_is_not_read_by_what_cannot_be(self, changed, message):
+    def test_refuses_a_missing_image_root_and_an_unknown_encoding(self, changed, message):
         path = self.path("list.txt")
         with open(path, "w") as file:
             file.write("b/1.png 1\n")
         with self.assertRaisesRegex(UserError, message):
             list(read_list(path, **{"image_root": self.folder, "encoding": "utf-8", **changed}))
 
-    def test_a_dash_is_a_path_a_row(self):
+    def test_a_dash_reads_a_path_from_each_row(self):
         rows = ["x y.png\n", "\n", "z.png\r\n"]
         self.assertEqual([image.name for image in find_images(["-"], rows=rows)], ["x y.png", "z.png"])
 
-    def test_a_list_has_paths_below_its_root_whatever_follows_them(self):
+    def test_a_list_has_paths_below_its_root_and_labels_are_ignored(self):
         path = self.path("list.txt")
         with open(path, "wb") as file:
             file.write("\ufeffb\\1.png 3 4\r\n\r\n春 天.png\ttext\nalone.png\n../out.png 1\n".encode())
@@ -82,7 +82,7 @@ class NamedImagesTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(found, [NamedImage(*pair) for pair in zip(names, paths, strict=True)])
         self.assertEqual((outside.name, outside.path.reason), (f"{path}:5", "outside_root"))
 
-    def test_a_row_in_another_encoding_is_refused_with_its_place(self):
+    def test_a_row_in_another_encoding_is_refused_with_file_and_line(self):
         path = self.path("list.txt")
         with open(path, "wb") as file:
             file.write("春.png 1\n".encode("gbk"))

@@ -1,4 +1,4 @@
-"""The images that a command names: by their paths, folders, globs, a list, or rows on standard input."""
+"""Paths of the images that a command names: files, folders, globs, lists, or paths on standard input."""
 
 import glob
 import os
@@ -16,41 +16,50 @@ STANDARD_INPUT = "-"
 
 
 class NamedImage(NamedTuple):
-    """An image as it was named, and its file or why it can have none."""
+    """An image as the user named it, and the path of its file or why it has none."""
 
     name: str
     path: str | Refused
 
 
-def find_images(words: Iterable[str], *, rows: Iterable[str] = ()) -> Iterator[NamedImage]:
-    """The images that words name, in order: files, folders with all below them, globs, and `-` for `rows`."""
+def find_images(words: Iterable[str], *, rows: Iterable[str] | None = ()) -> Iterator[NamedImage]:
+    """Finds the images that arguments name.
+
+    Args:
+      words: Files, folders (all images below them), globs, and `-` for `rows`.
+      rows: Paths, one a row, as standard input has them; None if it is closed.
+
+    Yields:
+      The images in order; a refusal for an argument that names none.
+    """
     for word in words:
-        if word == STANDARD_INPUT:
-            paths = [row for row in (row.rstrip("\r\n") for row in rows or ()) if row]
-            if not paths:
-                yield NamedImage(word, Refused("missing_image", "no path on standard input"))
-        elif storage.is_folder(word):
-            paths = _find_in_folder(word)
-            if not paths:
-                yield NamedImage(word, Refused("missing_image", "no image in this folder"))
-        elif glob.has_magic(word) and not storage.exists(word):
-            paths = storage.find(word)
-            if not paths:
-                yield NamedImage(word, Refused("missing_image", "no file matches it"))
-        else:
-            paths = [word]
+        paths, missing = _expand(word, rows or ())
+        if not paths:
+            yield NamedImage(word, Refused("missing_image", missing))
         yield from (NamedImage(path, path) for path in paths)
 
 
 def read_list(path: str, *, image_root: str, encoding: str) -> Iterator[NamedImage]:
-    """The images of a list's rows (see pipeline.line_list), whose labels do not matter, below `image_root`."""
+    """Reads the paths of a list (see pipeline.line_list) and ignores its labels.
+
+    Args:
+      path: The list file.
+      image_root: Folder that its paths are relative to.
+      encoding: Encoding of the list.
+
+    Yields:
+      The image of each row, or a refusal named by the row's file:line.
+
+    Raises:
+      UserError: there is no such folder or encoding, or the list cannot be read.
+    """
     root, lines = os.path.abspath(image_root), LineList(path)
     check_list_encoding(encoding)
     if not storage.is_folder(root):
         raise UserError(
             f"image root {image_root}",
             received="no such folder",
-            expected="the folder that the list's paths start from",
+            expected="the folder that the list's paths are relative to",
             remedy="Check --image_root.",
         )
     offsets, numbers = lines.scan()
@@ -65,19 +74,31 @@ def read_list(path: str, *, image_root: str, encoding: str) -> Iterator[NamedIma
             yield NamedImage(f"{path}:{number}", refusal)
 
 
+def _expand(word: str, rows: Iterable[str]) -> tuple[list[str], str]:
+    """Paths that an argument names, and what to say if there are none."""
+    if word == STANDARD_INPUT:
+        return [row for row in (row.rstrip("\r\n") for row in rows) if row], "no path on standard input"
+    if storage.is_folder(word):
+        return _find_in_folder(word), "no image in this folder"
+    if glob.has_magic(word) and not storage.exists(word):
+        return storage.find(word), "no file matches it"
+    return [word], ""
+
+
 def _find_in_folder(folder: str) -> list[str]:
+    """Images below a folder, by suffix and without hidden files; logs how many others there are."""
     files = list(_walk(folder, set()))
     suffixes = {suffix for suffix, kind in PIL.Image.registered_extensions().items() if kind in images.FORMATS}
     found = [path for path in files if os.path.splitext(path)[1].lower() in suffixes]
     found = [path for path in found if not os.path.basename(path).startswith(".")]
     if len(found) < len(files):
         others = len(files) - len(found)
-        logging.warning("%s: %d files left out, hidden or not named as images are", folder, others)
+        logging.warning("%s: skipped %d files, hidden or without the suffix of an image", folder, others)
     return found
 
 
 def _walk(folder: str, seen: set[str]) -> Iterator[str]:
-    """All files below a folder, in order; a folder that a link leads to again is not walked again."""
+    """All files below a folder in order; visits each real folder once, so links cannot loop."""
     real = os.path.realpath(folder)
     if real in seen:
         return
