@@ -3,6 +3,7 @@
 import dataclasses
 
 from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.line_list import ENCODING
 from densenet_ocr.pipeline.ui.flags import option, validate
 
 
@@ -53,3 +54,46 @@ class ModelConfig(WeightsConfig):
                 expected="the charset file that the weights were trained with, which they do not contain",
                 remedy="Set --charset, and --image_height if it is not 32.",
             )
+
+
+_FONT = "Font file for the picture; by default one of this machine that has the characters."
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PredictConfig:
+    """What to read besides the images on the command line, and how to print it."""
+
+    list_path: str | None = option(
+        None, help="List file as ocr-convert reads it; labels are ignored.", flag="list"
+    )
+    list_encoding: str = option(ENCODING, help="Text encoding of the list, such as gbk.")
+    image_root: str = option("", help="Folder that the paths in the list are relative to.")
+    format: str = option(
+        "tsv",
+        help="Rows of path, text and confidence (tsv); JSON objects; or bare texts.",
+        choices=("tsv", "json", "text"),
+    )
+    show: str | None = option(None, help="PNG file for a picture of lines with their readings.")
+    show_lines: int = option(16, help="Number of lines in that picture, the first ones.", at_least=1)
+    font: str | None = option(None, help=_FONT)
+    batch_size: int = option(64, help="Lines read at once.", at_least=1)
+
+    def __post_init__(self) -> None:
+        validate(self)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EvaluateConfig:
+    """What to score, and what to draw of it."""
+
+    data: str = option(help="Folder of the data set.")
+    split: str = option(help="Split to score.")
+    batch_size: int = option(64, help="Lines read at once.", at_least=1)
+    report: str | None = option(None, help="Folder for a page with figures (index.html, report.json).")
+    report_lines: int = option(200, help="Number of worst lines on that page.", at_least=0)
+    picture: str | None = option(None, help="PNG file for a picture of lines with truth and reading.")
+    picture_lines: int = option(16, help="Number of lines in that picture, the first ones.", at_least=1)
+    font: str | None = option(None, help=_FONT)
+
+    def __post_init__(self) -> None:
+        validate(self)

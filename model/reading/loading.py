@@ -2,11 +2,12 @@
 
 from densenet_ocr.model.exports.engines import load_export
 from densenet_ocr.model.keras2.weights import load_keras2_model
-from densenet_ocr.model.reading.config import ModelConfig
+from densenet_ocr.model.reading.config import ModelConfig, WeightsConfig
 from densenet_ocr.model.reading.inference_model import InferenceModel, KerasInferenceModel
 from densenet_ocr.model.training.run_folder import RunFolder
 from densenet_ocr.model.training.weights import find_weights, load_model
 from densenet_ocr.pipeline.charset import Charset, read_charset
+from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports.export_info import is_export
 from densenet_ocr.pipeline.images import Geometry
@@ -49,3 +50,15 @@ def choose_network(config: ModelConfig) -> InferenceModel:
         return load_network(config.model, config.checkpoint)
     charset = read_charset(config.charset or "")
     return load_keras2(config.weights or "", charset=charset, height=config.image_height or Geometry().height)
+
+
+def load_for_data(config: WeightsConfig, data: str) -> InferenceModel:
+    """Loads the model that flags name; weights of Keras 2 get charset and height of the data set in `data`.
+
+    Raises:
+      UserError: a part is missing or damaged.
+    """
+    if config.model:
+        return load_network(config.model, config.checkpoint)
+    info = load_dataset_info(data)
+    return load_keras2(config.weights or "", charset=info.charset, height=info.geometry.height)

@@ -15,17 +15,18 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from absl.testing import flagsaver, parameterized
+from absl.testing import parameterized
 
 from densenet_ocr.beam_jobs.conversion.job import convert
-from densenet_ocr.model import predict
 from densenet_ocr.model.network.ctc import ctc_loss, decode_best_path
 from densenet_ocr.model.network.densenet import build_densenet, call_densenet
 from densenet_ocr.model.network.distribution import choose_strategy, distribute
 from densenet_ocr.model.network.layers import FusedBatchNormalization, SeededDropout
 from densenet_ocr.model.reading import evaluation
 from densenet_ocr.model.reading.evaluation import evaluate
+from densenet_ocr.model.reading.image_paths import find_images
 from densenet_ocr.model.reading.loading import load_network
+from densenet_ocr.model.reading.prediction import FORMATS, predict
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.model.training import trainer as training_module
 from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, TrainConfig
@@ -148,11 +149,9 @@ class AnyWidthTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_predict_reads_images_of_any_width(self):
         paths = [os.path.join(os.path.dirname(self.data), f"{k}.png") for k in range(len(WIDTHS))]
-        with (
-            flagsaver.flagsaver((predict._MODEL, self.run_folder)),
-            contextlib.redirect_stdout(io.StringIO()) as stdout,
-        ):
-            self.assertEqual(predict.main(paths), 0)
+        recognizer, images = Recognizer(self.run_folder), list(find_images(paths))
+        with contextlib.redirect_stdout(io.StringIO()) as stdout:
+            self.assertEqual(predict(recognizer, images, format_row=FORMATS["tsv"]), 0)
         rows = [row.split("\t") for row in stdout.getvalue().splitlines()]
         self.assertEqual([row[0] for row in rows], paths)
         self.assertEqual([row[1] for row in rows], read_alone(Recognizer(self.run_folder)))
