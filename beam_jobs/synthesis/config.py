@@ -12,7 +12,7 @@ from densenet_ocr.pipeline.frames import count_frames
 from densenet_ocr.pipeline.line_list import ENCODING
 from densenet_ocr.pipeline.ui.flags import option, validate
 
-# Line numbers are smaller. The random numbers of the text plan are drawn under this number and the next one.
+# Line numbers are smaller. The text plan takes its random numbers from this number and the next one.
 MOST_LINES = 2**32 - 1
 
 # Lines on a preview sheet.
@@ -46,7 +46,7 @@ class SynthesisConfig(SplitConfig):
     lines: int = option(0, help="Number of lines; required without --preview.", at_least=0, at_most=MOST_LINES)
     min_per_character: int = option(
         0,
-        help="Least number of occurrences of every character that some font draws.",
+        help="Least number of occurrences of every character that some font has.",
         at_least=0,
         at_most=MOST_LINES,
     )

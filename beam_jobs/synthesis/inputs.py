@@ -1,4 +1,4 @@
-"""Inputs of a synthesis - charset, font faces, text - and the text plan that is made of them."""
+"""Inputs of a synthesis (charset, font faces, text) and the text plan that they give."""
 
 import dataclasses
 import functools
@@ -18,7 +18,7 @@ from densenet_ocr.pipeline.frames import count_frames
 
 _MOST_SHOWN = 10  # characters or faces per message
 
-# The random numbers of the text plan are drawn under numbers that no line has.
+# Numbers that no line has, for the random numbers of the text plan.
 _TEXT_NUMBER, _MINIMUM_NUMBER = MOST_LINES, MOST_LINES + 1
 
 

@@ -55,7 +55,7 @@ def fit_to_split(config: StyleFitConfig) -> int:
     levels = _keep_dark([line.levels for line in real], subject)
     faces = find_faces(config.fonts)
     texts = _assign_faces([line.text for line in real], faces, config.seed)
-    _check_count(len(texts), len(real), subject, "whose text one of the fonts has", "Give --fonts that have it")
+    _check_count(len(texts), len(real), subject, "with text that a font has", "Give --fonts that have it")
     renderer = LineRenderer(faces, initial, info.geometry)
     style = fit_style(levels, texts, renderer, rounds=config.rounds, lines=config.lines, seed=config.seed)
     _write_style(config.output, style)

@@ -170,11 +170,11 @@ def load_style(name: str) -> StyleDistribution:
 
 
 def _make_object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
+    found = dict(pairs)
+    if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         raise ValueError(f"{max(names, key=names.count)!r} twice")
-    return made
+    return found
 
 
 def _refuse_style(name: str, received: str) -> UserError:

@@ -59,8 +59,8 @@ def read_corpora(
 
     Args:
       sources: `charset`, `FILES` of plain text, or `list:FILES`, each with an optional `=WEIGHT`.
-        FILES is a path or a glob, whose files are one corpus. Rows of a list (see pipeline.line_list) are
-        separate texts.
+        FILES is a path or a glob; the files of a glob are one corpus. Rows of a list (see
+        pipeline.line_list) are separate texts.
       charset: Charset of the ids.
       encoding: Encoding of all files.
       character_map: File for read_character_map.

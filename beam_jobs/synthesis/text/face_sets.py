@@ -1,4 +1,4 @@
-"""Sets of font faces as bits: finds the faces that have all characters of a text, and draws one by weight."""
+"""Sets of font faces as bits: finds the faces that have all characters of a text, samples one by weight."""
 
 import numpy as np
 

@@ -1,5 +1,6 @@
 """Makes rare characters frequent enough: each one occurs at least N times in a text plan."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -58,59 +59,63 @@ def ensure_minimum_counts(
     sets = FaceSets(coverage, weights)
     work = _Replacement(plan, sets, charset, minimum, max_frames, random)
     _check_room(work)
-    while (before := work.count_shortage()) and work.run_lap(whole_lines=False) > _LEAST_SHARE * before:
+    while (before := work.shortage) and work.run_lap(whole_lines=False) > _LEAST_SHARE * before:
         pass
     idle = 0
-    while work.count_shortage() and idle < _MOST_IDLE_LAPS:
+    while work.shortage and idle < _MOST_IDLE_LAPS:
         idle = 0 if work.run_lap(whole_lines=True) else idle + 1
-    if work.count_shortage():
+    if work.shortage:
         raise _refuse(work, 2 * len(plan))
     _check(work)
     return work.plan
 
 
+@dataclasses.dataclass
 class _Replacement:
-    """A copy of a plan in which rare characters replace frequent ones."""
+    """A copy of a plan in which rare characters replace frequent ones; see ensure_minimum_counts."""
 
-    def __init__(
-        self,
-        plan: np.ndarray,
-        sets: FaceSets,
-        charset: Charset,
-        minimum: int,
-        max_frames: int | None,
-        random: np.random.Generator,
-    ) -> None:
-        """Takes what ensure_minimum_counts takes."""
-        self.plan, self.sets, self.charset, self.minimum = plan.copy(), sets, charset, minimum
-        self.max_frames, self._random = max_frames, random
-        self.counts = count_characters(plan, sets.characters)
-        self._is_space = np.array([character.isspace() for character in charset.characters])
-        self._changes = np.zeros(len(plan), np.uint16)  # characters replaced in each line
+    plan: np.ndarray
+    sets: FaceSets
+    charset: Charset
+    minimum: int
+    max_frames: int | None
+    random: np.random.Generator
+
+    def __post_init__(self) -> None:
+        self.plan = self.plan.copy()
+        self.counts = count_characters(self.plan, self.sets.characters)
+        self._is_space = np.array([character.isspace() for character in self.charset.characters])
+        self._changes = np.zeros(len(self.plan), np.uint16)  # characters replaced in each line
 
     @property
     def surplus(self) -> np.ndarray:
         """Occurrences of each character beyond the minimum, int64 [characters]; negative if it is rare."""
         return self.counts - self.minimum
 
-    def list_needs(self) -> np.ndarray:
-        """Returns the rare characters, int64 [N], each as often as it is missing."""
-        missing = np.where(self.sets.drawable, np.maximum(-self.surplus, 0), 0)
-        return np.repeat(np.arange(len(missing)), missing)
+    @property
+    def missing(self) -> np.ndarray:
+        """Missing occurrences of each character that some face has, int64 [characters]."""
+        return np.where(self.sets.drawable, np.maximum(-self.surplus, 0), 0)
 
-    def count_shortage(self) -> int:
-        """Returns the number of missing occurrences."""
-        return len(self.list_needs())
+    @property
+    def shortage(self) -> int:
+        """Missing occurrences of all characters."""
+        return int(self.missing.sum())
+
+    def _list_needs(self) -> np.ndarray:
+        """The rare characters in random order, int64 [N], each as often as it is missing."""
+        needs = np.repeat(np.arange(len(self.counts)), self.missing)
+        return needs[shuffle(self.random, len(needs))]
 
     def run_lap(self, *, whole_lines: bool) -> int:
         """Tries every line once; returns by how much the shortage fell."""
-        before, start = self.count_shortage(), 0
-        order = np.argsort(self._changes + self._random.random(len(self.plan)), kind="stable")
-        while start < len(order) and len(needs := self.list_needs()):
+        before, start = self.shortage, 0
+        order = np.argsort(self._changes + self.random.random(len(self.plan)), kind="stable")
+        while start < len(order) and len(needs := self._list_needs()):
             lines = order[start : start + min(max(len(needs), _FEWEST_LINES), BLOCK)]
-            self._replace(lines, needs[shuffle(self._random, len(needs))], whole_lines)
+            self._replace(lines, needs, whole_lines)
             start += len(lines)
-        return before - self.count_shortage()
+        return before - self.shortage
 
     def _replace(self, lines: np.ndarray, needs: np.ndarray, whole_lines: bool) -> None:
         """Puts a need (int64 [N]) into each of `lines` (int64 [lines]) that can have it, or several of them."""
@@ -138,7 +143,7 @@ class _Replacement:
         solid = np.pad(inside & ~self._is_space[old], ((0, 0), (1, 1)))
         free = inside & (self.surplus[old] > 0)
         free &= ~self._is_space[wanted][:, None] | (solid[:, :-2] & solid[:, 2:])
-        place = np.argmax(np.where(free, self._random.random(free.shape), -1), axis=1)
+        place = np.argmax(np.where(free, self.random.random(free.shape), -1), axis=1)
         rows, new = np.arange(len(old)), old.copy()
         new[rows, place] = wanted
         return new, free[rows, place]
@@ -157,7 +162,7 @@ class _Replacement:
             if own.any():
                 cells = lacking & (faces == face)[:, None]
                 rest = np.flatnonzero(own)
-                rest = rest[draw_below(self._random, len(rest), int(cells.sum()))]
+                rest = rest[draw_below(self.random, len(rest), int(cells.sum()))]
                 filled[cells] = np.concatenate([needs[own[needs]], rest])[: cells.sum()]
         return filled
 
@@ -184,7 +189,7 @@ class _Replacement:
         self._changes[lines] += changed.sum(axis=1).astype(np.uint16)
         self.plan["ids"][lines] = ids
         lost = ~self.sets.has(faces, self.plan["face"][lines])
-        self.plan["face"][lines[lost]] = self.sets.choose(faces[lost], self._random)
+        self.plan["face"][lines[lost]] = self.sets.choose(faces[lost], self.random)
 
 
 def _rank(values: np.ndarray) -> np.ndarray:
@@ -204,11 +209,10 @@ def _check_room(work: _Replacement) -> None:
 
 
 def _refuse(work: _Replacement, lines: int) -> UserError:
-    needs = work.list_needs()
-    names = [work.charset.characters[k] for k in np.unique(needs)]
+    names = work.charset.decode(np.flatnonzero(work.missing).tolist())
     return UserError(
         "min_per_character",
-        received=f"{work.minimum} with {len(work.plan)} lines, which have no room for {len(needs)} more "
+        received=f"{work.minimum} with {len(work.plan)} lines, which have no room for {work.shortage} more "
         f"characters: {show_characters(names, _MOST_SHOWN)}",
         expected=f"about {lines} lines, for {int(work.sets.drawable.sum())} characters that faces have",
         remedy="Set a larger --lines, a larger --length or a smaller --min_per_character.",

@@ -23,7 +23,7 @@ from densenet_ocr.pipeline.ui.progress import Progress
 
 _MOST_CHARACTERS = 65536  # class ids of a plan are uint16
 
-# Draws of a line's characters, none of which fits the frames, after which no text is expected to fit.
+# After so many draws of a line's characters that need too many frames, the command gives up.
 _MOST_DRAWS = 64
 
 

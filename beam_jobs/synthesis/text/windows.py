@@ -28,7 +28,7 @@ class WindowCounts:
 
     Attributes:
       cut: Windows between two breaks of one row.
-      no_face: Those of them whose characters no single face has.
+      no_face: Those of them that no single face has all characters of.
       frames: Those of the others that need more frames than a line may have.
     """
 
