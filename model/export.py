@@ -3,7 +3,7 @@
     ocr-export --model=run --output=exports/1 --format=saved_model
 
 ocr-predict and ocr-evaluate take the folder in place of a run. A SavedModel takes image files and returns
-texts; ONNX and TFLite models take normalised lines and return logits (see docs/serving.md).
+texts; ONNX and TFLite models take normalised lines and return logits (see docs/reading_and_serving.md).
 
 The export is compared with the run on drawn lines. A float32 export fails if a logit differs by more than
 0.001, or any text. An int8 export is also compared on up to 50 lines of --calibration_data, and only the
