@@ -13,7 +13,7 @@ import sys
 
 from absl import flags
 
-from benchmarks.killing import kill_rounds
+from benchmarks.kill_rounds import kill_rounds
 from benchmarks.lines import DIGITS, WORKERS
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.ui import command

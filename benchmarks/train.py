@@ -76,9 +76,9 @@ def main() -> None:
 # Each of the next four functions runs in a process of its own and loads there what it needs, nothing else.
 def check_same_work(task: Task, data: str, batch_size: int) -> None:
     """Raises RuntimeError where the two trainings are not the same work."""
-    from benchmarks import same_training
+    from benchmarks import training_parity
 
-    same_training.check(task, data, batch_size)
+    training_parity.check(task, data, batch_size)
 
 
 def train_ours(data: str, batch_size: int, steps: int) -> Speed:

@@ -18,9 +18,9 @@ import sys
 
 from absl import flags
 
-from benchmarks.killing import kill_rounds
+from benchmarks.kill_rounds import kill_rounds
 from benchmarks.lines import WORKERS, draw_lines
-from densenet_ocr.beam_jobs.transcription.transcripts import read_transcripts
+from densenet_ocr.beam_jobs.transcription.transcript_writer import read_transcripts
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.ui import command
 

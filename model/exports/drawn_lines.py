@@ -1,4 +1,4 @@
-"""Lines that an export is checked with: drawn, so that none of anyone's data travels with a model."""
+"""Drawn lines that an export is checked with, so that no user's data is part of a model."""
 
 import numpy as np
 import PIL.Image
@@ -6,27 +6,27 @@ import PIL.ImageDraw
 
 from densenet_ocr.pipeline.images import Geometry
 
-# Width of a drawn line where a data set has none, in heights; and strokes in a height's width, or a character.
+# Width of a drawn line, in heights, if the data set has any width; strokes per height of width.
 _HEIGHTS, _STROKES = 9, 3
 
-# Widths of the lines that a new export is compared on, in heights: short, long, odd, several remainders by 8.
+# Widths of test lines, in heights: short, long, odd, several remainders modulo 8.
 _CHECKED = (0.5, 1, 2.53, 8.75, 17.1)
 
 
 def draw_golden_line(geometry: Geometry) -> np.ndarray:
-    """A line of ink-like strokes on paper, uint8 [H, W]; always the same for a geometry."""
+    """Returns a line of strokes, uint8 [H, W]; a function of the geometry."""
     return draw_strokes(geometry.height, geometry.width or _HEIGHTS * geometry.height, seed=0)
 
 
 def draw_test_lines(geometry: Geometry) -> list[np.ndarray]:
-    """Lines of several widths, uint8 [H, W]."""
+    """Returns lines of several widths, uint8 [H, W] each."""
     height = geometry.height
     widths = {max(7, round(heights * height)) for heights in _CHECKED} | ({geometry.width} - {0})
     return [draw_strokes(height, width, seed=width) for width in sorted(widths)]
 
 
 def draw_strokes(height: int, width: int, *, seed: int) -> np.ndarray:
-    """Dark strokes on light paper, with noise, uint8 [height, width]: a function of its arguments."""
+    """Returns dark strokes on a light ground, with noise, uint8 [height, width]; deterministic."""
     random = np.random.default_rng(seed)
     picture = PIL.Image.new("L", (width, height), int(random.integers(180, 256)))
     draw = PIL.ImageDraw.Draw(picture)

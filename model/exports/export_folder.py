@@ -1,7 +1,7 @@
-"""The folder of an export: a new one takes the place of an old one when it is proved, never before.
+"""The folder of an export, replaced atomically once the new export has been checked.
 
-It is made in a room beside the folder, which is named after it and held meanwhile, so that a second export
-there is refused. What a killed one left in the room goes when the next begins.
+The new export is written into a locked temporary folder beside it; a second export at the same time is refused.
+The next export removes what a killed one left there.
 """
 
 import contextlib
@@ -13,39 +13,44 @@ from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports.export_info import DESCRIPTION, FILE_NAME, MODEL_FILES, check_path, is_export
 
-_ROOM, _NEW, _OLD = f"{storage.TEMPORARY}export", "new", "old"
+_TEMPORARY, _NEW, _OLD = f"{storage.TEMPORARY}export", "new", "old"
 
-# Everything that an export may have in its folder.
+# All names in the folder of an export.
 _NAMES = {FILE_NAME, *DESCRIPTION, *MODEL_FILES.values(), "variables", "assets", "fingerprint.pb"}
 
 
 @contextlib.contextmanager
 def replaced_folder(output: str, *, overwrite: bool) -> Iterator[str]:
-    """An empty folder that becomes `output` when the block ends well, and goes otherwise.
+    """Yields an empty folder that becomes `output` when the block succeeds, and is removed otherwise.
 
-    Raises UserError where `output` has an export and is not to be overwritten, or other files, or where another
-    process is making it.
+    Args:
+      output: Folder of the export.
+      overwrite: Whether to replace an export that is there.
+
+    Raises:
+      UserError: `output` has an export and `overwrite` is False, or has other files, or another process is
+        writing it.
     """
     check_path(output)
     _check(output, overwrite)
     place = _resolve(output)
-    room = place + _ROOM
+    temporary = place + _TEMPORARY
     with storage.held(
-        room,
+        temporary,
         subject=f"output {output}",
         received="a second export, while another one writes it",
         remedy="Wait for the other one, or choose another --output.",
     ):
         try:
-            _settle(place, room)
-            _check(output, overwrite)  # another one may have ended meanwhile
-            new = storage.join(room, _NEW)
+            _settle(place, temporary)
+            _check(output, overwrite)  # another export may have finished since
+            new = storage.join(temporary, _NEW)
             storage.make_folder(new)
             yield new
-            _swap(place, room)
+            _swap(place, temporary)
         finally:
-            _settle(place, room)
-            storage.remove(room)
+            _settle(place, temporary)
+            storage.remove(temporary)
 
 
 def _check(output: str, overwrite: bool) -> None:
@@ -61,31 +66,31 @@ def _check(output: str, overwrite: bool) -> None:
     if is_export(output) and not overwrite:
         raise UserError(
             f"output {output}",
-            received="a folder that has an export",
+            received="a folder with an export",
             expected="a new folder",
             remedy="Choose another --output, or give --overwrite to replace it.",
         )
     if storage.exists(output) and (os.path.ismount(_resolve(output)) or os.path.samefile(output, os.curdir)):
         raise UserError(
             f"output {output}",
-            received="the folder that the command runs in, or one that a disk is mounted at",
+            received="the current folder, or a mount point",
             expected="a folder that can be replaced as a whole",
             remedy="Name a folder inside it.",
         )
 
 
 def _resolve(output: str) -> str:
-    """The folder itself, where a link is named; it stays relative, for another path may not be UTF-8."""
+    """The target of a link, else the path; relative paths stay, as their parents may not be UTF-8."""
     path = os.path.normpath(storage.local_path(output))
     return os.path.realpath(path) if os.path.islink(path) else path
 
 
-def _swap(place: str, room: str) -> None:
+def _swap(place: str, temporary: str) -> None:
     try:
         if storage.exists(place):
-            shutil.copymode(place, storage.join(room, _NEW))
-            os.rename(place, storage.join(room, _OLD))
-        os.rename(storage.join(room, _NEW), place)
+            shutil.copymode(place, storage.join(temporary, _NEW))
+            os.rename(place, storage.join(temporary, _OLD))
+        os.rename(storage.join(temporary, _NEW), place)
     except OSError as error:
         raise UserError(
             f"output {place}",
@@ -95,10 +100,10 @@ def _swap(place: str, room: str) -> None:
         ) from None
 
 
-def _settle(place: str, room: str) -> None:
-    """Puts an old folder back for which no new one came, and empties the room."""
-    old = storage.join(room, _OLD)
+def _settle(place: str, temporary: str) -> None:
+    """Restores an old folder that was not replaced, and empties the temporary folder."""
+    old = storage.join(temporary, _OLD)
     if storage.exists(old) and not storage.exists(place):
         os.rename(old, place)
-    for name in storage.list_names(room):
-        storage.remove(storage.join(room, name))
+    for name in storage.list_names(temporary):
+        storage.remove(storage.join(temporary, name))

@@ -1,13 +1,13 @@
-"""What ONNX and TFLite files compute: the network of normalised lines, spelt for the engines that read them.
+"""The graph of ONNX and TFLite models: the network of normalised lines, in operations that engines fuse.
 
-The logits are those of network.densenet to float32's rounding, in larger steps. A batch norm is a depthwise
-convolution of 1x1, into which engines draw the offset and the ReLU. A transition pools first, by such a
-convolution of 2x2: both are linear, and its own has a quarter of the pixels then. A column's dense layer is the
-convolution over all rows that it is; the reshape before it would keep an engine from knowing its sizes.
+The logits equal those of network.densenet up to float32 rounding. A batch norm is a 1x1 depthwise convolution,
+which engines fuse with the offset and the ReLU. A transition pools first, by a 2x2 depthwise convolution: both
+are linear, and the 1x1 convolution then has a quarter of the pixels. The dense layer of a column is a
+convolution over all rows; a reshape before it would hide the sizes from an engine.
 
-Against the layers one by one, a line of 280x32 with 5990 classes took TFLite's int8 11.0 ms in place of 12.7,
-onnxruntime 14.0 in place of 15.4 and TFLite 19.4 in place of 20.3; TFLite's int8 logits were 0.010 off on
-average in place of 0.013 (one thread with AVX2, medians of 60 lines in turn; random weights).
+Compared with the layers one by one, a line of 280x32 with 5990 classes took TFLite's int8 11.0 ms instead of
+12.7, onnxruntime 14.0 instead of 15.4 and TFLite 19.4 instead of 20.3; the mean error of TFLite's int8 logits
+was 0.010 instead of 0.013 (one thread with AVX2, medians of 60 lines in turn; random weights).
 """
 
 import functools
@@ -22,21 +22,27 @@ from densenet_ocr.model.network.layers import NarrowConvolution
 from densenet_ocr.model.reading.inference_model import KerasInferenceModel
 from densenet_ocr.pipeline.frames import count_frames
 
+Step = Callable[[tf.Tensor], tf.Tensor]
 
-def make_lines_call(network: KerasInferenceModel) -> Callable:
-    """float32 normalised lines of one width, [B, H, W, 1] -> logits [B, T, classes].
 
-    Holds the weights that the network has now.
+def make_lines_call(network: KerasInferenceModel) -> Step:
+    """Returns the function from normalised lines of one width, float32 [B, H, W, 1], to logits.
+
+    Args:
+      network: The network; its present weights become constants of the function.
+
+    Returns:
+      A function that returns logits, float32 [B, T, classes].
     """
     stem, *others = layers_with_weights(network.model)
     rows = count_frames(network.info.geometry.height)
-    pairs = zip(others[::2], others[1::2], strict=True)  # a batch norm stands before every other layer
+    pairs = zip(others[::2], others[1::2], strict=True)  # a batch norm precedes every other layer
     steps = [_convolve(stem, strides=2), *(_make_step(*pair, rows) for pair in pairs)]
     return lambda lines: functools.reduce(lambda x, step: step(x), steps, lines)
 
 
-def _make_step(batch_norm, layer, rows: int) -> Callable:
-    """What a batch norm, its ReLU and the layer behind them make of [B, H, W, C]."""
+def _make_step(batch_norm: keras.Layer, layer: keras.Layer, rows: int) -> Step:
+    """A batch norm, its ReLU and the layer that follows, for float32 [B, H, W, C]."""
     activate = _activate(batch_norm)
     if isinstance(layer, keras.layers.Dense):
         classify = _classify(layer, rows)
@@ -47,27 +53,32 @@ def _make_step(batch_norm, layer, rows: int) -> Callable:
     return lambda x: convolve(_pool(activate(x)))
 
 
-def _convolve(layer, *, strides: int = 1) -> Callable:
+def _convolve(layer: keras.Layer, *, strides: int = 1) -> Step:
+    """A 'same' convolution, [B, H, W, C] -> [B, H / strides, W / strides, filters]."""
     kernel = np.array(layer.kernel)
     bias = np.array(layer.bias) if layer.use_bias else np.zeros(kernel.shape[-1], np.float32)
     return lambda x: tf.nn.conv2d(x, kernel, strides, "SAME") + bias
 
 
-def _activate(batch_norm) -> Callable:
+def _activate(batch_norm: keras.Layer) -> Step:
+    """A batch norm and a ReLU of [B, H, W, C]."""
     scale = np.array(batch_norm.gamma) / np.sqrt(np.array(batch_norm.moving_variance) + batch_norm.epsilon)
     offset = np.array(batch_norm.beta) - scale * np.array(batch_norm.moving_mean)
     return lambda x: tf.nn.relu(_convolve_depthwise(x, scale[None, None], stride=1) + offset)
 
 
-def _pool(x):
+def _pool(x: tf.Tensor) -> tf.Tensor:
+    """Average pool 2x2, [B, H, W, C] -> [B, H // 2, W // 2, C]."""
     return _convolve_depthwise(x, np.full([2, 2, x.shape[-1]], 1 / 4, np.float32), stride=2)
 
 
-def _convolve_depthwise(x, kernel: np.ndarray, *, stride: int):
+def _convolve_depthwise(x: tf.Tensor, kernel: np.ndarray, *, stride: int) -> tf.Tensor:
+    """Depthwise 'valid' convolution of [B, H, W, C] with a kernel [rows, columns, C]."""
     return tf.nn.depthwise_conv2d(x, kernel[..., None], [1, stride, stride, 1], "VALID")
 
 
-def _classify(layer, rows: int) -> Callable:
+def _classify(layer: keras.layers.Dense, rows: int) -> Step:
+    """The dense layer of each column, [B, rows, T, C] -> [B, T, classes]."""
     kernel, bias = np.array(layer.kernel), np.array(layer.bias)
     columns = kernel.reshape(rows, 1, -1, kernel.shape[-1])  # a column: row, then channel
     return lambda x: tf.squeeze(tf.nn.conv2d(x, columns, 1, "VALID") + bias, axis=1)

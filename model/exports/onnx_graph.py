@@ -1,4 +1,4 @@
-"""What becomes of the network's ONNX graph before it is written: the same results in less time."""
+"""Rewrites the network's ONNX graph for speed; results stay the same."""
 
 import itertools
 
@@ -9,18 +9,22 @@ from onnx import helper, numpy_helper
 from densenet_ocr.model.exports.engines import LIKELIEST, OUTPUT
 from densenet_ocr.model.network.densenet import GROWTH
 
-# An operator, its inputs behind the first, and its attributes.
+# An operator, its inputs after the first, and its attributes.
 _Step = tuple[str, list[str], dict]
 
 
 def pair_rows(model: onnx.ModelProto, *, channels_last: bool) -> None:
-    """Computes each two rows of a narrow 3x3 convolution's output as one of twice the channels.
+    """Computes pairs of rows of a narrow 3x3 convolution's output as one row of twice the channels.
 
-    onnxruntime lays channels out in blocks of 16, of which these convolutions' 8 leave half idle, in float32
-    where a CPU has AVX-512, in int8 anywhere. With pairs a line of 280x32 takes 10.4 ms in place of 12.4 in
-    float32 with AVX-512, 9.0 in place of 10.9 in int8 with AVX2 (one thread, medians). Rows of an odd height,
-    which would leave one over, stay as they are. `channels_last` is how the engine has them: int8 goes without
-    50 transpositions then, and float32 would take a line 8 % longer.
+    onnxruntime lays channels out in blocks of 16, so the 8 of these convolutions leave half idle: in float32
+    on CPUs with AVX-512, in int8 on all. With pairs a line of 280x32 takes 10.4 ms instead of 12.4 in float32
+    with AVX-512, 9.0 instead of 10.9 in int8 with AVX2 (one thread, medians). Convolutions of an odd height
+    stay as they are.
+
+    Args:
+      model: Changed in place.
+      channels_last: The layout of the engine's tensors, True for int8: it saves 50 transpositions there, and
+        would make a float32 line 8 % slower.
     """
     shapes = _find_shapes(model)
     nodes = list(model.graph.node)
@@ -35,9 +39,9 @@ def pair_rows(model: onnx.ModelProto, *, channels_last: bool) -> None:
 
 
 def classify_by_product(model: onnx.ModelProto) -> None:
-    """Computes the last convolution, over all rows of a column, as the product of matrices that it is.
+    """Computes the last convolution, over all rows of a column, as a matrix product; changes the model.
 
-    onnxruntime has a product of int8 that gives float32: logits without int8's steps.
+    onnxruntime has an int8 product with a float32 result: logits are not quantised.
     """
     graph = model.graph
     last = max(place for place, node in enumerate(graph.node) if node.op_type == "Conv")
@@ -45,34 +49,34 @@ def classify_by_product(model: onnx.ModelProto) -> None:
     kernel = numpy_helper.to_array(_weights(convolution, graph))  # [classes, C, rows, 1]
     matrix = kernel.transpose(2, 1, 3, 0).reshape(-1, len(kernel))
     names = _add_constants(graph, OUTPUT, {"matrix": matrix, "columns": np.array([0, -1, len(matrix)])})
-    steps = [
+    steps: list[_Step] = [
         ("Transpose", [], {"perm": [0, 3, 2, 1]}),
         ("Reshape", [names["columns"]], {}),
         ("MatMul", [names["matrix"]], {}),
         ("Add", [convolution.input[2]], {}),
     ]
     chain = _chain(convolution.input[0], steps, OUTPUT)
-    del graph.node[last:]  # what is behind it takes away its one row, and turns the rest
+    del graph.node[last:]  # the nodes after it squeeze its one row and transpose the rest
     graph.node.extend(chain)
     _drop_unused(graph)
 
 
-def tell_likeliest(model: onnx.ModelProto) -> None:
-    """Adds to the logits each frame's likeliest class, int64 [B, T], and its probability, float32 [B, T].
+def add_likeliest(model: onnx.ModelProto) -> None:
+    """Adds outputs to the model: each frame's likeliest class, int64 [B, T], and probability, float32 [B, T].
 
-    A reader wants no more, and of 5990 classes onnxruntime finds them 0.9 ms sooner than it hands the logits
-    out and numpy goes through them (a line of 280x32, median).
+    Greedy decoding needs no more. With 5990 classes this saves 0.9 ms against returning the logits to numpy
+    (a line of 280x32, median).
     """
     graph, (best, probability) = model.graph, LIKELIEST
     graph.node.append(helper.make_node("ArgMax", [OUTPUT], [best], axis=-1, keepdims=0))
-    steps = [("Softmax", [], {"axis": -1}), ("ReduceMax", [], {"axes": [-1], "keepdims": 0})]
+    steps: list[_Step] = [("Softmax", [], {"axis": -1}), ("ReduceMax", [], {"axes": [-1], "keepdims": 0})]
     graph.node.extend(_chain(OUTPUT, steps, probability))
     types = (onnx.TensorProto.INT64, onnx.TensorProto.FLOAT)
     graph.output.extend(map(helper.make_tensor_value_info, LIKELIEST, types, [["B", "T"]] * 2))
 
 
 def name_dimensions(value: onnx.ValueInfoProto, names: dict[int, str]) -> None:
-    """Names the free dimensions of an input or output, by their places."""
+    """Names the free dimensions of an input or output, by axis."""
     for place, name in names.items():
         value.type.tensor_type.shape.dim[place].dim_param = name
 
@@ -92,9 +96,9 @@ def _is_narrow(node: onnx.NodeProto, graph: onnx.GraphProto) -> bool:
 def _pair(
     node: onnx.NodeProto, graph: onnx.GraphProto, height: int, channels_last: bool
 ) -> list[onnx.NodeProto]:
-    """The nodes that give a 3x3 'same' convolution's output [B, C, height, W] by pairs of its rows."""
+    """The nodes that compute a 3x3 'same' convolution's output [B, C, height, W] by pairs of its rows."""
     output, kernel = node.output[0], numpy_helper.to_array(_weights(node, graph))
-    # The pair's four rows of input: the upper output row is made of the first three, the lower of the last.
+    # Of the four input rows of a pair, the upper output row needs the first three, the lower the last three.
     pair = np.concatenate([np.pad(kernel, [(0, 0), (0, 0), rows, (0, 0)]) for rows in ((0, 1), (1, 0))])
     weights = {"kernel": pair}
     if len(node.input) > 2:
@@ -117,7 +121,7 @@ def _take_turns(graph: onnx.GraphProto, output: str, height: int, channels: int)
 
 
 def _take_turns_channels_last(graph: onnx.GraphProto, output: str, height: int, channels: int) -> list[_Step]:
-    """The same, between two transpositions that an engine with channels last does not carry out."""
+    """The same, between two transpositions that cancel out in an engine with channels last."""
     apart, whole = np.array([0, height // 2, -1, 2, channels]), np.array([0, height, -1, channels])
     names = _add_constants(graph, output, {"apart": apart, "whole": whole})
     return [
@@ -130,7 +134,7 @@ def _take_turns_channels_last(graph: onnx.GraphProto, output: str, height: int, 
 
 
 def _chain(given: str, steps: list[_Step], output: str) -> list[onnx.NodeProto]:
-    """The nodes of steps, of which each takes what the one before it gives."""
+    """The nodes of steps, each of which takes the result of the one before it."""
     names = [given, *(f"{output}/{place}" for place in range(1, len(steps))), output]
     return [
         helper.make_node(operator, [before, *others], [after], **attributes)
@@ -141,7 +145,7 @@ def _chain(given: str, steps: list[_Step], output: str) -> list[onnx.NodeProto]:
 
 
 def _add_constants(graph: onnx.GraphProto, owner: str, values: dict[str, np.ndarray]) -> dict[str, str]:
-    """Adds constants to a graph; gives their names in it by their own."""
+    """Adds constants to a graph; returns their names in the graph by their own names."""
     names = {name: f"{owner}/{name}" for name in values}
     graph.initializer.extend(numpy_helper.from_array(value, names[name]) for name, value in values.items())
     return names

@@ -1,4 +1,4 @@
-"""Quantises an ONNX graph to int8, by what lines show of the numbers within it."""
+"""Static int8 quantisation of an ONNX graph, with ranges from representative lines."""
 
 import os
 import tempfile
@@ -9,28 +9,34 @@ import onnx
 
 from densenet_ocr.model.exports.engines import INPUT, import_extra
 
-# What is computed in int8; the last layer's bias is added in float32.
+# Operators computed in int8; the last layer's bias is added in float32.
 _OPERATORS = ["Conv", "Relu", "Concat", "MatMul"]
 
-# What leaves numbers as they are.
+# Operators that move values without changing them.
 _MOVERS = ("Transpose", "Reshape")
 
 
 class _Batches:
-    """Batches as onnxruntime asks for them."""
+    """A CalibrationDataReader of onnxruntime."""
 
     def __init__(self, batches: Iterable[np.ndarray]):
         self._batches = iter(batches)
 
     def get_next(self) -> dict[str, np.ndarray] | None:
+        """Returns the next batch, float32 [B, H, W, 1], by the model's input, or None."""
         batch = next(self._batches, None)
         return None if batch is None else {INPUT: batch}
 
 
 def quantise(model: onnx.ModelProto, read_batches: Callable[[], Iterable[np.ndarray]]) -> onnx.ModelProto:
-    """The same model with weights and results of int8, whose ranges are those that the batches show.
+    """Quantises weights and activations to int8.
 
-    Batches, float32 [B, H, W, 1], are read twice.
+    Args:
+      model: The float32 model.
+      read_batches: Returns batches of representative lines, float32 [B, H, W, 1]; called twice.
+
+    Returns:
+      The quantised model.
     """
     with tempfile.TemporaryDirectory() as folder:
         prepared = _prepare(model, folder)
@@ -40,7 +46,7 @@ def quantise(model: onnx.ModelProto, read_batches: Callable[[], Iterable[np.ndar
 
 
 def _prepare(model: onnx.ModelProto, folder: str) -> str:
-    """The path of the model as onnxruntime's quantiser wants it."""
+    """Writes the model as onnxruntime's quantiser wants it; returns the path."""
     given, prepared = (os.path.join(folder, name) for name in ("given", "prepared"))
     onnx.save(model, given)  # onnxruntime 1.32 cannot prepare a model that is no file
     shapes = import_extra("onnxruntime.quantization.shape_inference")
@@ -51,10 +57,10 @@ def _prepare(model: onnx.ModelProto, folder: str) -> str:
 def _quantise_file(
     path: str, batches: Iterable[np.ndarray], ranges: dict[str, tuple], folder: str
 ) -> onnx.ModelProto:
-    """The model of a file in int8, with these tensors' ranges and, for all others, those of the batches.
+    """Quantises a model's file with the given ranges, and for other tensors those of the batches.
 
-    Weights have 7 bits, a scale for each output channel: with 8, sums of two products overflow their 16 bits on
-    CPUs without VNNI, which then read otherwise than those with it.
+    Weights have 7 bits and a scale for each output channel: with 8 bits, sums of two products overflow 16 bits
+    on CPUs without VNNI, which would then give other logits than those with it.
     """
     tools, quantised = import_extra("onnxruntime.quantization"), os.path.join(folder, "quantised")
     overrides = {name: [{"rmin": low, "rmax": high}] for name, (low, high) in ranges.items()}
@@ -74,7 +80,7 @@ def _quantise_file(
 
 
 def _measure_ranges(path: str, batches: Iterable[np.ndarray], folder: str) -> dict[str, tuple]:
-    """The least and the greatest number of each tensor that a concatenation takes or gives."""
+    """The minimum and maximum of each input and output of a concatenation, by the tensor's name."""
     tools, augmented = import_extra("onnxruntime.quantization"), os.path.join(folder, "augmented")
     calibrator = tools.create_calibrator(path, ["Concat"], augmented_model_path=augmented)
     calibrator.collect_data(_Batches(batches))
@@ -82,12 +88,12 @@ def _measure_ranges(path: str, batches: Iterable[np.ndarray], folder: str) -> di
 
 
 def _share_ranges(graph: onnx.GraphProto, ranges: dict[str, tuple]) -> dict[str, tuple]:
-    """The range of each tensor of a dense block: that of the block's last concatenation.
+    """Gives all tensors of a dense block the range of the block's last concatenation.
 
-    With ranges of their own, each of a block's concatenations would round all that is before it anew.
+    With ranges of their own, each concatenation would requantise all channels before it.
     """
     makers = {name: node for node in graph.node for name in node.output}
-    shared = {}
+    shared: dict[str, tuple] = {}
     for node in reversed([node for node in graph.node if node.op_type == "Concat"]):
         whole = shared.setdefault(node.output[0], ranges[node.output[0]])
         for name in node.input:

@@ -1,4 +1,4 @@
-"""Keeps from people what engines say of themselves at every export and load."""
+"""Hides messages that engines print at every export and load."""
 
 import contextlib
 import logging as std_logging
@@ -12,26 +12,26 @@ from collections.abc import Iterator
 
 from absl import logging
 
-# What TFLite writes to the standard error, past Python: settings that it passes on, and that it has begun.
+# Messages that TFLite writes to standard error from C++.
 _CHATTER = re.compile(
     rb"All log messages before absl::InitializeLog|tf_tfl_flatbuffer_helpers\.cc.* Ignored |"
     rb"^fully_quantize: |^INFO: Created TensorFlow Lite XNNPACK delegate"
 )
 
 
-# Blocks of two threads that ended in another order than they began would leave the wrong file in place.
+# Two blocks at once could restore the wrong file.
 _ONE_AT_A_TIME = threading.RLock()
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """A block of which warnings and errors are told, but no steps, and none of the known chatter."""
+    """Within this block warnings and errors are logged, but no information and no known chatter."""
     logger = logging.get_absl_logger()
     with _ONE_AT_A_TIME, warnings.catch_warnings(), _without_chatter():
         before = std_logging.root.manager.disable
         std_logging.disable(max(before, std_logging.INFO))
         logger.addFilter(_is_news)
-        warnings.simplefilter("ignore")  # of what the converters do by themselves
+        warnings.simplefilter("ignore")  # of what the converters do internally
         try:
             yield
         finally:
@@ -41,7 +41,7 @@ def quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _without_chatter() -> Iterator[None]:
-    """Holds back what is written to file descriptor 2, by whom ever, and tells the rest at the end."""
+    """Captures what any code writes to file descriptor 2, and prints all but the chatter at the end."""
     try:
         real = os.dup(2)
     except OSError:  # a service may have closed it
@@ -67,5 +67,5 @@ def _redirect(file: int) -> None:
 
 
 def _is_news(record: std_logging.LogRecord) -> bool:
-    # The way of converting that it calls deprecated is the one that works with a Keras model of this version.
+    # The conversion that this calls deprecated is the one that works with Keras 3.
     return "providing the trackable_obj argument" not in str(record.msg)

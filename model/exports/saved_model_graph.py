@@ -1,4 +1,4 @@
-"""What a SavedModel computes: the network in functions that take image files or grey levels."""
+"""The graph of a SavedModel: functions of image files and of grey levels."""
 
 from collections.abc import Callable
 
@@ -15,28 +15,28 @@ from densenet_ocr.pipeline.images_graph import decode_batch, normalise
 
 
 def make_module(network: KerasInferenceModel) -> tf.Module:
-    """The functions that pipeline.exports.saved_model calls, and `serve`, which takes image files.
+    """Makes the functions that pipeline.exports.saved_model calls, and `serve`, which takes image files.
 
-    They compute with the network's own variables, of which the module holds nothing but these.
+    They compute with the network's own variables, which are the only ones that the module has.
     """
     height, fit = network.info.geometry.height, network.info.fit
     levels, widths = tf.TensorSpec([None, height, None], tf.uint8), tf.TensorSpec([None], tf.int32)
     call, spell = _make_any_call(network), _make_speller(network.info.charset)
 
     @tf.function(input_signature=[levels, widths], autograph=False)
-    def compute_logits(levels, widths):
+    def compute_logits(levels: tf.Tensor, widths: tf.Tensor) -> tf.Tensor:
         return call(normalise(levels[..., None]), widths)
 
     @tf.function(input_signature=[levels, widths], autograph=False)
-    def find_best_path(levels, widths):
+    def find_best_path(levels: tf.Tensor, widths: tf.Tensor) -> tuple[tf.RaggedTensor, ...]:
         return tuple(decode_best_path(compute_logits(levels, widths), count_frames(widths)))
 
     @tf.function(input_signature=[levels, widths], autograph=False)
-    def read(levels, widths):
+    def read(levels: tf.Tensor, widths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return spell(*find_best_path(levels, widths)[:2])
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "images")], autograph=False)
-    def serve(images):
+    def serve(images: tf.Tensor) -> dict[str, tf.Tensor]:
         levels, widths = decode_batch(images, network.info.geometry, fit)
         logits, frames = compute_logits(levels, widths), count_frames(widths)
         texts, confidences = spell(*decode_best_path(logits, frames)[:2])
@@ -50,18 +50,18 @@ def make_module(network: KerasInferenceModel) -> tf.Module:
 
 
 def _make_any_call(network: KerasInferenceModel) -> Callable:
-    """float32 normalised lines [B, H, W, 1] and widths int32 [B] -> logits, padded lines or not."""
+    """A function of normalised lines, float32 [B, H, W, 1], and widths, int32 [B]; returns logits."""
     plain, padded = (_build(network, padded=padded) for padded in (False, True))
 
-    def call_plain(image):
+    def call_plain(image: tf.Tensor) -> tf.Tensor:
         with _weights_of(network, plain), plain_convolutions():
             return plain(image, training=False)
 
-    def call_padded(image, widths):
+    def call_padded(image: tf.Tensor, widths: tf.Tensor) -> tf.Tensor:
         with _weights_of(network, padded), plain_convolutions():
             return padded([image, widths], training=False)
 
-    def call(image, widths):
+    def call(image: tf.Tensor, widths: tf.Tensor) -> tf.Tensor:
         alike = tf.reduce_all(widths == tf.shape(image)[2])
         return tf.cond(alike, lambda: call_plain(image), lambda: call_padded(image, widths))
 
@@ -69,22 +69,22 @@ def _make_any_call(network: KerasInferenceModel) -> Callable:
 
 
 def _build(network: KerasInferenceModel, *, padded: bool) -> keras.Model:
-    """A network of the same size, whose weights are to be replaced by those of `network`."""
+    """A network of the same size; `_weights_of` replaces its weights by those of `network`."""
     info = network.info
     return build_densenet(height=info.geometry.height, classes=info.charset.classes, padded=padded)
 
 
 def _weights_of(network: KerasInferenceModel, model: keras.Model) -> keras.StatelessScope:
-    """Within this block a model of `_build` computes with the network's variables."""
+    """A context in which a model of `_build` computes with the network's variables."""
     return keras.StatelessScope(list(zip(model.variables, network.model.variables, strict=True)))
 
 
 def _make_speller(charset: Charset) -> Callable:
-    """Classes and confidences, ragged [B, None] -> texts string [B], confidences float32 [B]."""
+    """A function of classes and confidences, ragged [B, None]; returns texts, string [B], and float32 [B]."""
     ragged = [tf.RaggedTensorSpec([None, None], dtype, 1, tf.int64) for dtype in (tf.int32, tf.float32)]
 
     @tf.function(input_signature=ragged, autograph=False)
-    def spell(ids, confidence):
+    def spell(ids: tf.RaggedTensor, confidence: tf.RaggedTensor) -> tuple[tf.Tensor, tf.Tensor]:
         characters = tf.constant([character.encode() for character in charset.characters])
         texts = tf.strings.reduce_join(ids.with_flat_values(tf.gather(characters, ids.flat_values)), axis=1)
         mean = tf.exp(tf.reduce_mean(tf.math.log(confidence), axis=1))

@@ -1,4 +1,4 @@
-"""Writes a network in the formats that other engines read: a SavedModel, ONNX, TFLite."""
+"""Writes a network as a SavedModel, an ONNX model or a TFLite model."""
 
 from collections.abc import Sequence
 
@@ -22,17 +22,22 @@ NORMALISATION = "grey / 255 - 0.5"
 def write_saved_model(network: KerasInferenceModel, folder: str) -> None:
     """Writes saved_model.pb and variables/ with one signature, serving_default."""
     module = make_module(network)
-    # A gradient's functions would be traced and stored, too, for nobody trains an export.
+    # Without functions of gradients, because an export is not trained.
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     with quiet():
         tf.saved_model.save(module, storage.local_path(folder), {"serving_default": module.serve}, options)
 
 
 def write_onnx(network: KerasInferenceModel, folder: str, calibration: Sequence[np.ndarray] = ()) -> None:
-    """Writes model.onnx: `lines` float32 [B, H, W, 1] -> `logits` float32 [B, T, classes], B and W free.
+    """Writes model.onnx.
 
-    It gives `best` and `probability`, too (see tell_likeliest). With lines to calibrate on, uint8 [H, W], it is
-    of int8 within.
+    Its input is `lines`, float32 [B, H, W, 1]; its outputs are `logits`, float32 [B, T, classes], and `best`
+    and `probability` (see add_likeliest). B and W are free.
+
+    Args:
+      network: The network.
+      folder: Folder of the export.
+      calibration: Representative lines, uint8 [H, W] each, for int8; without any the model is float32.
     """
     onnx, convert = import_extra("onnx"), import_extra("tf2onnx.convert")
     from densenet_ocr.model.exports import onnx_graph, quantisation  # import onnx
@@ -46,10 +51,10 @@ def write_onnx(network: KerasInferenceModel, folder: str, calibration: Sequence[
         onnx_graph.classify_by_product(model)
         with quiet():
             model = quantisation.quantise(model, lambda: map(_to_batch, calibration))
-    onnx_graph.tell_likeliest(model)
+    onnx_graph.add_likeliest(model)
     onnx_graph.name_dimensions(model.graph.input[0], {0: "B", 2: "W"})
     onnx_graph.name_dimensions(model.graph.output[0], {0: "B", 1: "T"})
-    # What a reader needs to know of the data.
+    # The reader's contract, in the file itself.
     properties = {
         "charset": network.info.charset.characters,
         "height": str(network.info.geometry.height),
@@ -61,7 +66,7 @@ def write_onnx(network: KerasInferenceModel, folder: str, calibration: Sequence[
 
 
 def write_tflite(network: KerasInferenceModel, folder: str, calibration: Sequence[np.ndarray] = ()) -> None:
-    """Writes model.tflite, `lines` -> `logits` as in model.onnx; with lines to calibrate on it is of int8."""
+    """Writes model.tflite, from `lines` to `logits`; arguments as for `write_onnx`."""
     spec, call = _lines_spec(network), make_lines_call(network)
     concrete = tf.function(call, input_signature=[spec], autograph=False).get_concrete_function()
     # From the Keras model itself the converter aborts the process.
@@ -80,6 +85,7 @@ def _lines_spec(network: KerasInferenceModel) -> tf.TensorSpec:
 
 
 def _to_batch(line: np.ndarray) -> np.ndarray:
+    """uint8 [H, W] -> float32 [1, H, W, 1], normalised."""
     return images.normalise(line)[None, ..., None]
 
 

@@ -1,6 +1,6 @@
-"""What a model of Keras 2 was built of, where `model.save` wrote that down beside its weights.
+"""Layer settings of a Keras 2 model, as `model.save` stores them in model_config.
 
-Networks of other strides, pools or constants can have weights of the very same shapes, and read differently.
+Networks with other strides, pools or constants can have weights of the same shapes and give other logits.
 """
 
 import re
@@ -9,8 +9,8 @@ from typing import Any
 from densenet_ocr.model.network import densenet
 from densenet_ocr.pipeline.errors import UserError
 
-# The values that each kind of layer may have; kinds that are not here are not in the network.
-_ALLOWED = {
+# Allowed values by layer class and setting; the network has no other classes.
+_ALLOWED: dict[str, dict[str, list[Any]]] = {
     "Conv2D": {
         "padding": ["same"],
         "dilation_rate": [[1, 1]],
@@ -39,7 +39,7 @@ _ALLOWED = {
 
 
 def check_settings(path: str, layers: list[dict[str, Any]] | None) -> None:
-    """Raises UserError for layers, as model_config has them, that are not the notebook's; None is fine."""
+    """Raises UserError for layers of model_config that differ from the notebook's; accepts None."""
     try:
         by_name = {layer["config"]["name"]: layer for layer in layers or []}
         for layer in by_name.values():
@@ -60,7 +60,7 @@ def _check_layer(path: str, layer: dict[str, Any]) -> None:
     if kind == "Conv2D":
         allowed["strides"] = [[2, 2] if config["kernel_size"] == [5, 5] else [1, 1]]
     for name, values in allowed.items():
-        # A setting that is not there is one that this Keras did not have yet.
+        # A missing setting is one that older versions of Keras 2 do not have.
         if config.get(name, values[0]) not in values:
             received = f"a layer {config['name']} with {name} {config[name]}"
             raise _refuse(path, received, " or ".join(map(str, values)))
@@ -69,11 +69,11 @@ def _check_layer(path: str, layer: dict[str, Any]) -> None:
 
 
 def _check_order(path: str, layer: dict[str, Any], by_name: dict[str, dict[str, Any]]) -> None:
-    """The new channels come behind the old ones."""
+    """Raises UserError unless a concatenation appends the new channels to the old ones."""
     *_, last = layer["inbound_nodes"][0]
     if by_name[last[0]]["config"].get("filters") != densenet.GROWTH:
         received = f"a layer {layer['config']['name']} whose last input is {last[0]}"
-        raise _refuse(path, received, f"the {densenet.GROWTH} new channels behind those before")
+        raise _refuse(path, received, f"the {densenet.GROWTH} new channels after the old ones")
 
 
 def _refuse(path: str, received: str, expected: str) -> UserError:

@@ -28,7 +28,7 @@ class RefusalsTest(parameterized.TestCase, ConversionTest):
         with open(os.path.join(self.folder, name), "wb") as file:
             file.write(data)
 
-    def test_every_kind_of_refusal_is_counted_and_stands_in_the_rejects_in_the_lists_order(self):
+    def test_every_reason_is_counted_and_listed_in_the_rejects_in_list_order(self):
         write_lines(self.folder, 2)
         os.makedirs(os.path.join(self.folder, "folder"))
         deep = os.path.join(self.folder, "deep.tif")
@@ -70,23 +70,18 @@ class RefusalsTest(parameterized.TestCase, ConversionTest):
         write_lines(self.folder, 3)
         self.convert(split="test")
         write_list(self.folder, ["0.png 1", "none.png 1", "1.png 1", "2.png 1"])
-        with self.assertRaisesWithLiteralMatch(
-            UserError,
-            f"rows of {self.output}/train.rejects.tsv: received 1 of 4 refused (25.00%: 1 missing_image), "
-            "expected at most 1.00%. "
-            "Mend the rows listed there and give the command with --overwrite, or raise "
-            "--max_reject_fraction to go on without them.",
-        ):
+        pattern = r"train.rejects.tsv: received 1 of 4 .*1 missing_image.*1\.00%.*--max_reject_fraction"
+        with self.assertRaisesRegex(UserError, pattern):
             self.convert()
         self.assertEqual(list(load_dataset_info(self.output).splits), ["test"])
         self.assertEqual([cells[2] for cells in self.read_rejects()], ["missing_image"])
 
-    def test_just_as_many_refusals_as_allowed_are_fine(self):
+    def test_the_largest_fraction_of_refusals_passes(self):
         write_lines(self.folder, 3)
         write_list(self.folder, ["0.png 1", "none.png 1", "1.png 1", "2.png 1"])
         self.assertEqual(self.convert(max_reject_fraction=0.25)["refused"], {"missing_image": 1})
 
-    def test_a_run_that_failed_ends_without_reading_again_when_more_may_be_refused(self):
+    def test_a_higher_limit_completes_a_failed_run_without_reading_images_again(self):
         write_lines(self.folder, 3)
         write_list(self.folder, ["0.png 1", "none.png 1"])
         with self.assertRaises(UserError):
@@ -95,7 +90,7 @@ class RefusalsTest(parameterized.TestCase, ConversionTest):
             result = self.convert(lines_per_shard=1, max_reject_fraction=0.5)
         self.assertEqual((result["written"], result["refused"]), (1, {"missing_image": 1}))
 
-    def test_a_run_that_failed_is_repeated_with_overwrite_when_the_images_are_mended(self):
+    def test_overwrite_repeats_a_failed_run_after_images_are_repaired(self):
         write_lines(self.folder, 3)
         write_list(self.folder, ["0.png 1", "none.png 1"])
         with self.assertRaises(UserError):
@@ -116,7 +111,7 @@ class RefusalsTest(parameterized.TestCase, ConversionTest):
         ("refuse", {"1.png": [[4]]}, 2),
         ("keep", {"0.png": [[0], [2]], "1.png": [[4]]}, 0),
     )
-    def test_a_path_that_stands_twice_counts_as_told(self, duplicates, labels, refused):
+    def test_duplicates_decides_which_row_of_a_repeated_path_counts(self, duplicates, labels, refused):
         write_lines(self.folder, 2)
         write_list(self.folder, ["0.png 1", "1.png 5", "0.png\t2"])
         result = self.convert(duplicates=duplicates, max_reject_fraction=1.0)
@@ -171,20 +166,18 @@ class RefusalsTest(parameterized.TestCase, ConversionTest):
         write_list(self.folder, [row])
         self.assertEqual(self.convert(max_reject_fraction=1.0)["refused"], {"no_label": 1})
 
-    def test_a_pipe_is_not_waited_for(self):
+    def test_pipes_are_refused_without_waiting(self):
         os.mkfifo(os.path.join(self.folder, "pipe"))
         write_list(self.folder, ["pipe 1"])
         self.assertEqual(self.convert(max_reject_fraction=1.0)["refused"], {"unreadable_image": 1})
-        with self.assertRaisesRegex(
-            UserError, "^list .*/pipe: received a pipe or a device, expected a regular file"
-        ):
+        with self.assertRaisesRegex(UserError, "^list .*/pipe: received a pipe or a device"):
             self.convert(list_paths=(os.path.join(self.folder, "pipe"),), split="test")
 
-    def test_a_charset_that_is_a_pipe_is_not_waited_for(self):
+    def test_a_charset_that_is_a_pipe_is_an_error(self):
         write_lines(self.folder, 1)
         pipe = os.path.join(self.folder, "pipe")
         os.mkfifo(pipe)
-        with self.assertRaisesRegex(UserError, f"^file {pipe}: received a pipe or a device, expected a file"):
+        with self.assertRaisesRegex(UserError, f"^file {pipe}: received a pipe or a device"):
             self.convert(charset_path=pipe)
 
     def test_a_list_may_have_a_name_that_is_not_utf8(self):

@@ -147,12 +147,12 @@ class CommandTest(ExportCase):
             shallow,
             f"--model={run.path}",
             f"--output={folder}/out",
-            "--format=onnx",
+            "--format=tflite",
         ]
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
         self.assertEqual(ended.returncode, 0, ended.stderr)
         result = json.loads(ended.stdout.splitlines()[-1])
-        self.assertEqual((result["format"], result["precision"]), ("onnx", "float32"))
+        self.assertEqual((result["format"], result["precision"]), ("tflite", "float32"))
         self.assertLess(result["largest_difference"], 1e-3)
         provenance = load_export_info(f"{folder}/out").provenance
         self.assertEqual(provenance["weights"], os.path.join(run.weights, "best.weights.h5"))

@@ -1,7 +1,9 @@
 """What stands in the folder of an export, when it is replaced, and what is refused."""
 
 import contextlib
+import copy
 import dataclasses
+import functools
 import os
 from unittest import mock
 
@@ -11,6 +13,7 @@ from absl.testing import parameterized
 from densenet_ocr.model.exports import exporter
 from densenet_ocr.model.exports.exporter import export
 from densenet_ocr.model.exports.representative_data import read_representative_data
+from densenet_ocr.model.reading.inference_model import KerasInferenceModel
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports.export_info import load_export_info
@@ -18,10 +21,24 @@ from densenet_ocr.pipeline.images import Geometry
 from tests.model.exports.export_case import INFO, make_network
 from tests.samples import CHARSET, convert_lines, draw_levels, shallow_network
 
+make_once = functools.cache(make_network)
+
+
+def share_network(seed: int = 0) -> KerasInferenceModel:
+    """A network whose functions are traced once."""
+    return copy.copy(make_once(seed))
+
+
+def open_same(_, info):
+    """In place of open_export: the network itself."""
+    network = share_network()
+    network.export = info
+    return network
+
 
 def open_another(_, info):
-    """In place of open_export: a network that reads otherwise."""
-    network = make_network(seed=1)
+    """In place of open_export: a network with other weights."""
+    network = share_network(seed=1)
     network.export = info
     return network
 
@@ -29,22 +46,17 @@ def open_another(_, info):
 class OutputTest(parameterized.TestCase, tf.test.TestCase):
     def export(self, folder: str, **changes):
         """An export whose model is a few bytes, which reads as the run does."""
-        network = make_network()
+        network = share_network()
         network.name = changes.pop("name", "model")
 
         def write(_, output, calibration):
             with open(os.path.join(output, "model.onnx"), "wb") as file:
                 file.write(b"a model")
 
-        def open_export(_, info):
-            exported = make_network()
-            exported.export = info
-            return exported
-
         with (
             shallow_network(),
             mock.patch.object(exporter, "write_onnx", write),
-            mock.patch.object(exporter, "open_export", changes.pop("opened", open_export)),
+            mock.patch.object(exporter, "open_export", changes.pop("opened", open_same)),
             mock.patch.object(exporter, "draw_test_lines", lambda geometry: []),
         ):
             return export(network, output=folder, format="onnx", **changes)
@@ -75,7 +87,7 @@ class OutputTest(parameterized.TestCase, tf.test.TestCase):
     def test_an_export_is_replaced_only_when_told(self):
         folder = self.create_tempdir().full_path
         self.export(folder, name="one")
-        with self.assertRaisesRegex(UserError, "a folder that has an export.*--overwrite"):
+        with self.assertRaisesRegex(UserError, "a folder with an export.*--overwrite"):
             self.export(folder, name="two")
         self.assertEqual(load_export_info(folder).provenance["model"], "one")
         self.export(folder, name="two", overwrite=True)
@@ -116,12 +128,10 @@ class OutputTest(parameterized.TestCase, tf.test.TestCase):
     def test_a_second_export_is_refused_while_the_first_one_writes(self):
         folder = os.path.join(self.create_tempdir().full_path, "export")
 
-        def export_again(_, info):
+        def export_again(folder_of_export, info):
             with self.assertRaisesRegex(UserError, "a second export, while another.*choose another --output"):
                 self.export(folder, name="two")
-            exported = make_network()
-            exported.export = info
-            return exported
+            return open_same(folder_of_export, info)
 
         self.export(folder, name="one", opened=export_again)
         self.assertEqual(load_export_info(folder).provenance["model"], "one")
@@ -132,7 +142,7 @@ class OutputTest(parameterized.TestCase, tf.test.TestCase):
         room = folder + ".tmp-export"
         os.makedirs(os.path.join(room, "new", "variables"))
         os.rename(folder, os.path.join(room, "old"))  # it was killed just before the new one came
-        with self.assertRaisesRegex(UserError, "a folder that has an export"):
+        with self.assertRaisesRegex(UserError, "a folder with an export"):
             self.export(folder, name="two")
         self.assertEqual(load_export_info(folder).provenance["model"], "one")
         self.assertEqual(os.listdir(os.path.dirname(folder)), ["export"])
@@ -178,7 +188,7 @@ class OutputTest(parameterized.TestCase, tf.test.TestCase):
     def test_refuses_settings_before_it_writes(self, settings, message):
         folder = os.path.join(self.create_tempdir().full_path, "new")
         with self.assertRaisesRegex(UserError, message):
-            export(make_network(), output=folder, **settings)
+            export(share_network(), output=folder, **settings)
         self.assertFalse(os.path.exists(folder))
 
     def test_calibrates_on_the_first_lines_of_a_split(self):

@@ -1,6 +1,6 @@
 """Kills beam_jobs.convert at random moments, lets it go on, and compares the bytes with an undisturbed run's.
 
-    python -m benchmarks.kills --work=build/benchmark --rows=100000 --kills=10
+    python -m benchmarks.conversion_kills --work=build/benchmark --rows=100000 --kills=10
 
 Every round begins anew: the command is killed (SIGKILL) at a moment drawn evenly from the time that an
 undisturbed run takes, then given again to its end. Standard output ends with one JSON object: rounds, how many
@@ -12,7 +12,7 @@ import os
 
 from absl import flags
 
-from benchmarks.killing import kill_rounds
+from benchmarks.kill_rounds import kill_rounds
 from benchmarks.lines import draw_lines, make_command, write_task
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.ui import command

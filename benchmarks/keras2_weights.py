@@ -1,6 +1,6 @@
 """Compares our network with the notebook's, both with the weights of one file that Keras 2 (tf-keras) wrote.
 
-    python -m benchmarks.old_weights
+    python -m benchmarks.keras2_weights
 
 For each size of charset and each height: the notebook's network gets weights at random, batch norm's statistics
 too; its training model's weights are saved and read by model.keras2.weights; both read noise, 280 wide.
