@@ -1,130 +1,153 @@
-"""A run's figures by epoch as one picture, from its history.csv: losses, scores and the learning rate."""
+"""The training curves of a run, drawn by matplotlib from its history.csv: losses, scores and learning rate."""
 
 import csv
 import io
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import PIL.Image
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from densenet_ocr.model.training.plot import TEXT_SIZE, Line, Panel, Scale, choose_scale, tell_number
 from densenet_ocr.pipeline import storage
-from densenet_ocr.pipeline.ui.picture import (
-    BAR,
-    GREY,
-    INK,
-    MARGIN,
-    RIGHT,
-    WRONG,
-    Colour,
-    Typeface,
-    frame,
-    new_sheet,
-    stack,
-)
 
 Row = dict[str, float]
 
-TRAINING, VALIDATION = BAR, (214, 120, 30)
-EXACT_MATCH, ROUNDS_TO_0, CER = RIGHT, (110, 180, 135), WRONG
+# Losses whose highest value is this many times the lowest one are drawn on a log scale.
+_LOG_RATIO = 50
 
-_WIDTH, _TITLE_SIZE = 912, 16
+# Up to so many epochs have a marker each.
+_MARKED = 60
 
 
-class _Column(NamedTuple):
-    """A column of a history, and the line that it is drawn as."""
+class _Curve(NamedTuple):
+    """A column of the history, and how it is drawn."""
 
     key: str
     name: str
-    colour: Colour
-    width: int = 2
+    colour: str
+    width: float = 2.0
 
 
-_LOSSES = (_Column("loss", "training", TRAINING), _Column("val_loss", "validation", VALIDATION))
+_LOSSES = (_Curve("loss", "training", "#4274b2"), _Curve("val_loss", "validation", "#d6781e"))
 _SCORES = (
-    _Column("val_loss_rounds_to_0", "loss rounds to 0 (the notebook's accuracy)", ROUNDS_TO_0, 1),
-    _Column("val_exact_match", "exact match", EXACT_MATCH),
-    _Column("val_cer", "CER", CER),
+    _Curve("val_loss_rounds_to_0", "loss rounds to 0 (the notebook's accuracy)", "#6eb487", 1.0),
+    _Curve("val_exact_match", "exact match", "#166e3c"),
+    _Curve("val_cer", "CER", "#be1e1e"),
 )
-_RATE = (_Column("learning_rate", "at the end of the epoch", TRAINING),)
-_SHARES = Scale(0.0, 1.0, [0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
+_RATE = (_Curve("learning_rate", "at the end of the epoch", "#4274b2"),)
 
 
 def draw_curves(rows: list[Row]) -> PIL.Image.Image:
-    """Draws the epochs of a history (see `read_history`), of which there is at least one.
+    """Draws the epochs of a history.
 
-    Training and validation loss, in logarithms where they span decades; exact match, CER and the notebook's
-    accuracy, where more than 1 counts as 1; the learning rate. The epoch of the lowest validation loss is
-    marked. Columns without a number are left out. Epochs count from 1, as in the names of weights' files.
+    Losses that span decades are on a log scale, scores above 1 count as 1, and the epoch of the lowest
+    validation loss is marked. Curves without a number are left out. Epochs count from 1, as in the names of
+    weights files.
+
+    Args:
+      rows: The rows of `read_history`, at least one.
+
+    Returns:
+      An RGB picture.
     """
-    losses = [value for column in _LOSSES for value in _take(rows, column.key)]
-    rates = choose_scale(_take(rows, "learning_rate"), ticks=4, may_be_log=False)
     panels = [
-        _draw_panel(rows, "loss", _LOSSES, choose_scale(losses), tell_number, 250),
-        _draw_panel(rows, "validation lines", _SCORES, _SHARES, tell_share, 250),
-        _draw_panel(rows, "learning rate", _RATE, rates, tell_number, 136),
+        (title, curves, ratio)
+        for title, curves, ratio in (
+            ("loss", _LOSSES, 3),
+            ("validation lines", _SCORES, 3),
+            ("learning rate", _RATE, 2),
+        )
+        if any(math.isfinite(row.get(curve.key, math.nan)) for row in rows for curve in curves)
     ]
-    return frame(stack([_draw_title(rows), *filter(None, panels)], gap=2 * MARGIN))
+    ratios = [ratio for *_, ratio in panels]
+    figure = Figure(figsize=(9.6, 0.6 + 0.85 * sum(ratios)), dpi=100, layout="constrained")
+    figure.suptitle(_format_title(rows), x=0.01, ha="left", size=10)
+    axes = np.atleast_1d(figure.subplots(len(panels), 1, sharex=True, height_ratios=ratios))
+    for place, (title, curves, _) in zip(axes, panels, strict=True):
+        _draw_panel(place, rows, title, curves)
+    axes[-1].set_xlabel("epoch", size=9)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return PIL.Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
 def read_history(path: str) -> list[Row]:
-    """The rows of a history.csv, whose "epoch" counts from 0; what is no number is nan."""
+    """Reads a history.csv, whose "epoch" counts from 0; a cell that is not a number is NaN."""
     table = csv.DictReader(io.StringIO(storage.read_bytes(path).decode()))
     return [{name: _read_number(text) for name, text in row.items() if name} for row in table]
 
 
 def find_best(rows: list[Row]) -> int | None:
-    """Which row has the lowest validation loss, the first of several; None where none has one."""
-    losses = dict(enumerate(_take(rows, "val_loss")))
-    finite = [number for number, loss in losses.items() if math.isfinite(loss)]
-    return min(finite, key=losses.get, default=None)
+    """Returns the number of the first row with the lowest validation loss; None where no row has one."""
+    losses = {number: row.get("val_loss", math.nan) for number, row in enumerate(rows)}
+    finite = {number: loss for number, loss in losses.items() if math.isfinite(loss)}
+    return min(finite, key=lambda number: finite[number], default=None)
 
 
-def tell_share(share: float) -> str:
-    """A share of 1 in per cent, with two decimals, or more where those would be 0."""
+def format_share(share: float) -> str:
+    """Formats a share of 1 in per cent, with two decimals, or with more where those would be 0."""
     return f"{round(100 * share, 2) or 100 * share:.4g}%"
 
 
-def _draw_title(rows: list[Row]) -> PIL.Image.Image:
-    best, sheet = find_best(rows), new_sheet(_WIDTH, 44)
-    title = f"training to epoch {_tell_epoch(rows[-1])}"
-    if best is None:
-        note = "no validation loss; figures beside the names are those of the last epoch"
-    else:
-        epoch = _tell_epoch(rows[best])
-        note = f"best validation loss after epoch {epoch}, whose figures stand beside the names"
-    Typeface(_TITLE_SIZE).draw(sheet, (0, _TITLE_SIZE), title, INK)
-    Typeface(TEXT_SIZE).draw(sheet, (0, _TITLE_SIZE + 20), note, GREY)
-    return sheet
-
-
-def _draw_panel(
-    rows: list[Row], title: str, columns: tuple[_Column, ...], scale: Scale, tell, height: int
-) -> PIL.Image.Image | None:
-    """A panel of the columns that have numbers; None where none has."""
-    lines = [Line(column.name, _take(rows, column.key), column.colour, column.width) for column in columns]
-    lines = [line for line in lines if any(map(math.isfinite, line.values))]
-    if not lines:
-        return None
+def _format_title(rows: list[Row]) -> str:
     best = find_best(rows)
-    panel = Panel((_WIDTH, height), scale, tell, [int(row["epoch"]) + 1 for row in rows])
-    panel.head(f"{title}, log scale" if scale.is_log else title)
+    title = f"training to epoch {_epoch(rows[-1]):,}; "
+    if best is None:
+        return title + "no validation loss, figures are those of the last epoch"
+    return title + f"best validation loss after epoch {_epoch(rows[best]):,}, whose figures are shown"
+
+
+def _draw_panel(axes: Axes, rows: list[Row], title: str, curves: tuple[_Curve, ...]) -> None:
+    epochs, best = [_epoch(row) for row in rows], find_best(rows)
+    shares = curves is _SCORES
+    for curve in curves:
+        values = np.array([row.get(curve.key, math.nan) for row in rows])
+        values[~np.isfinite(values)] = math.nan
+        if np.isnan(values).all():
+            continue
+        shown = values[len(rows) - 1 if best is None else best]
+        label = f"{curve.name} {format_share(shown) if shares else f'{shown:.4g}'}"
+        marker = "o" if len(rows) <= _MARKED else None
+        style: dict[str, Any] = {
+            "color": curve.colour,
+            "linewidth": curve.width,
+            "marker": marker,
+            "markersize": 4,
+        }
+        axes.plot(epochs, np.minimum(values, 1) if shares else values, label=label, **style)
+    _set_scale(axes, title, shares)
     if best is not None:
-        panel.mark(best, "best")
-    for line in lines:
-        panel.line(line, told=len(rows) - 1 if best is None else best)
-    return panel.sheet
+        axes.axvline(epochs[best], color="#70747a", linestyle=":", linewidth=1)
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=len(curves), frameon=False, fontsize=8)
+    axes.grid(axis="y", color="#dee0e4")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=8)
+    axes.xaxis.set_major_locator(MaxNLocator(14, integer=True))
 
 
-def _take(rows: list[Row], key: str) -> list[float]:
-    return [row.get(key, math.nan) for row in rows]
+def _set_scale(axes: Axes, title: str, shares: bool) -> None:
+    drawn = np.concatenate([np.asarray(line.get_ydata(), float) for line in axes.lines])
+    positive = drawn[drawn > 0]
+    is_log = title == "loss" and positive.size and positive.max() > _LOG_RATIO * positive.min()
+    axes.set_title(f"{title}, log scale" if is_log else title, loc="left", size=10)
+    if shares:
+        axes.set_ylim(-0.03, 1.03)
+        axes.yaxis.set_major_formatter(PercentFormatter(1))
+    elif is_log:
+        axes.set_yscale("log")
+    else:
+        axes.set_ylim(bottom=0)
 
 
-def _tell_epoch(row: Row) -> str:
-    return f"{int(row['epoch']) + 1:,}"
+def _epoch(row: Row) -> int:
+    return int(row["epoch"]) + 1
 
 
-def _read_number(text) -> float:
+def _read_number(text: str) -> float:
     try:
         return float(text)
     except (TypeError, ValueError):  # Keras writes NA where it has no figure; a row cut short has None

@@ -1,4 +1,4 @@
-"""A history's picture shows what its numbers say, however many and whatever they are."""
+"""The curves of a run show its history, however many epochs it has and whatever their numbers are."""
 
 import math
 import os
@@ -7,24 +7,11 @@ from unittest import mock
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
+from matplotlib.figure import Figure
 
-from densenet_ocr.model.training.curves import (
-    CER,
-    EXACT_MATCH,
-    ROUNDS_TO_0,
-    TRAINING,
-    VALIDATION,
-    draw_curves,
-    find_best,
-    read_history,
-    tell_share,
-)
-from densenet_ocr.pipeline.ui.picture import Typeface
+from densenet_ocr.model.training.curves import draw_curves, find_best, format_share, read_history
 
 NAN = math.nan
-
-# Rows of the picture within the first two panels, without their headings.
-LOSSES, SCORES = slice(120, 324), slice(394, 598)
 
 
 def make_rows(losses, **columns) -> list[dict[str, float]]:
@@ -35,89 +22,27 @@ def make_rows(losses, **columns) -> list[dict[str, float]]:
     ]
 
 
-def add_scores(losses) -> list[dict[str, float]]:
-    """Rows with validation columns, scores rising and CER falling from epoch to epoch."""
-    shares = np.linspace(0.1, 0.9, len(losses)) if len(losses) > 1 else np.array([0.5])
-    return make_rows(
-        losses,
-        val_loss=[1.5 * loss for loss in losses],
-        val_exact_match=shares,
-        val_loss_rounds_to_0=shares / 2,
-        val_cer=1.5 - 1.5 * shares,
-    )
+def draw(rows) -> tuple[Figure, np.ndarray]:
+    """The figure that is drawn, and its picture [H, W, 3]."""
+    figures = []
+    with mock.patch("densenet_ocr.model.training.curves.Figure", side_effect=Figure) as make:
+        make.side_effect = lambda *args, **settings: figures.append(Figure(*args, **settings)) or figures[-1]
+        picture = np.asarray(draw_curves(rows))
+    return figures[0], picture
 
 
-def find(sheet, colour, plot: slice = LOSSES) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns of the pixels of a colour within a plot."""
-    return np.nonzero((np.asarray(sheet)[plot] == np.array(colour, np.uint8)).all(axis=-1))
-
-
-def draw_and_listen(rows) -> tuple[object, list[str]]:
-    """The picture, and the texts that were written into it."""
-    with mock.patch.object(Typeface, "draw", autospec=True, side_effect=Typeface.draw) as draw:
-        sheet = draw_curves(rows)
-    return sheet, [call.args[3] for call in draw.call_args_list]
+def lines_of(figure: Figure) -> dict[str, np.ndarray]:
+    """The values of each curve by its label."""
+    return {
+        line.get_label(): np.asarray(line.get_ydata(), float)
+        for axes in figure.axes
+        for line in axes.lines
+        if not line.get_label().startswith("_")
+    }
 
 
 class CurvesTest(parameterized.TestCase, tf.test.TestCase):
-    def assert_falls(self, sheet, colour, plot: slice = LOSSES, *, sign: int = 1):
-        rows, columns = find(sheet, colour, plot)
-        order = np.argsort(columns, kind="stable")
-        left, right = rows[order[: len(order) // 4]].mean(), rows[order[-len(order) // 4 :]].mean()
-        self.assertGreater(sign * (right - left), 20)
-        self.assertGreater(np.ptp(columns), 700)
-
-    def test_losses_fall_scores_rise_and_the_error_rate_falls(self):
-        sheet = draw_curves(add_scores([8.0, 6.0, 4.0, 3.0]))
-        self.assert_falls(sheet, TRAINING)
-        self.assert_falls(sheet, VALIDATION)
-        self.assert_falls(sheet, CER, SCORES)
-        self.assert_falls(sheet, EXACT_MATCH, SCORES, sign=-1)
-
-    def test_the_notebooks_accuracy_is_thinner_than_the_exact_match(self):
-        rows = add_scores([8.0, 6.0, 4.0, 3.0] * 20)
-        sheet = np.asarray(draw_curves(rows)).astype(int)[SCORES, 100:900]
-
-        def measure(colour):
-            return np.sum(np.abs(sheet - np.array(colour)).sum(axis=-1) < 60)
-
-        self.assertBetween(measure(ROUNDS_TO_0), 100, measure(EXACT_MATCH) * 0.7)
-
-    def test_one_epoch_is_a_dot_in_the_middle(self):
-        sheet = draw_curves(add_scores([5.0]))
-        for colour, plot in ((TRAINING, LOSSES), (VALIDATION, LOSSES), (EXACT_MATCH, SCORES)):
-            columns = find(sheet, colour, plot)[1]
-            self.assertLess(np.ptp(columns), 8)
-            self.assertAllClose(columns.mean(), 502, atol=3)
-
-    def test_without_validation_there_are_losses_and_rates_and_no_best_epoch(self):
-        nothing = [NAN] * 3
-        sheet, texts = draw_and_listen(make_rows([8.0, 6.0, 4.0], val_loss=nothing, val_cer=nothing))
-        self.assertLess(sheet.height, draw_curves(add_scores([8.0, 6.0, 4.0])).height - 200)
-        self.assertEmpty(find(sheet, VALIDATION, slice(None))[0])
-        self.assertContainsSubset({"loss", "training 4", "learning rate"}, texts)
-        self.assertNoCommonElements({"best", "validation lines"}, texts)
-        self.assert_falls(sheet, TRAINING)
-
-    def test_what_is_no_number_is_a_gap(self):
-        sheet = draw_curves(make_rows([8.0, 7.0, NAN, math.inf, 6.0, 5.0]))
-        columns = np.unique(find(sheet, TRAINING)[1])
-        self.assertGreater(np.diff(columns).max(), 300)
-        draw_curves(make_rows([NAN, NAN], val_loss=[NAN, 1.0]))
-
-    def test_thousands_of_epochs_are_drawn(self):
-        sheet, texts = draw_and_listen(add_scores(list(20 * np.exp(-np.arange(5000) / 300))))
-        self.assert_falls(sheet, TRAINING)
-        self.assertContainsSubset({"500", "5,000"}, texts)
-
-    def test_losses_that_span_decades_are_in_logarithms(self):
-        sheet, texts = draw_and_listen(make_rows([100.0, 10.0, 1.0, 0.1]))
-        self.assertContainsSubset({"loss, log scale", "0.1", "1", "10", "100"}, texts)
-        rows, columns = find(sheet, TRAINING)
-        half = rows[np.abs(columns - (columns.min() + columns.max()) / 2) < 3].mean()
-        self.assertAllClose(half, (rows.min() + rows.max()) / 2, atol=3)
-
-    def test_figures_of_the_best_epoch_stand_beside_honest_names(self):
+    def test_every_curve_has_its_values_and_the_figure_of_the_best_epoch(self):
         rows = make_rows(
             [4.0, 3.0, 2.0],
             val_loss=[4.0, 3.5, 3.75],
@@ -125,28 +50,44 @@ class CurvesTest(parameterized.TestCase, tf.test.TestCase):
             val_loss_rounds_to_0=[0.0, 0.25, 0.5],
             val_cer=[1.2, 0.01, 0.02],
         )
-        _, texts = draw_and_listen(rows)
-        expected = {
-            "training to epoch 3",
-            "best validation loss after epoch 2, whose figures stand beside the names",
-            "best",
-            "training 3",
-            "validation 3.5",
-            "exact match 98.46%",
-            "loss rounds to 0 (the notebook's accuracy) 25%",
-            "CER 1%",
-        }
-        self.assertContainsSubset(expected, texts)
+        figure, picture = draw(rows)
+        lines = lines_of(figure)
+        self.assertAllEqual(lines["training 3"], [4, 3, 2])
+        self.assertAllEqual(lines["validation 3.5"], [4, 3.5, 3.75])
+        self.assertAllEqual(lines["exact match 98.46%"], [0.1, 0.98456, 0.99])
+        self.assertAllEqual(lines["loss rounds to 0 (the notebook's accuracy) 25%"], [0, 0.25, 0.5])
+        self.assertAllEqual(lines["CER 1%"], [1, 0.01, 0.02])  # more than 1 is drawn as 1
+        self.assertIn("training to epoch 3; best validation loss after epoch 2", figure.get_suptitle())
+        self.assertGreater(len(np.unique(picture.reshape(-1, 3), axis=0)), 20)
 
-    def test_more_than_1_is_drawn_as_1(self):
-        rows = find(draw_curves(make_rows([1.0, 1.0], val_cer=[7.0, 3.0])), CER, SCORES)[0]
-        self.assertAllClose(rows.mean(), 6, atol=3)
+    def test_without_validation_there_are_losses_and_rates_and_no_best_epoch(self):
+        figure, _ = draw(make_rows([8.0, 6.0, 4.0], val_loss=[NAN] * 3, val_cer=[NAN] * 3))
+        self.assertEqual(list(lines_of(figure)), ["training 4", "at the end of the epoch 0.001"])
+        self.assertEqual([axes.get_title("left") for axes in figure.axes], ["loss", "learning rate"])
+        self.assertIn("no validation loss", figure.get_suptitle())
+
+    def test_what_is_not_a_number_is_a_gap(self):
+        figure, _ = draw(make_rows([8.0, 7.0, NAN, math.inf, 6.0, 5.0]))
+        self.assertAllEqual(np.isnan(lines_of(figure)["training 5"]), [False, False, True, True, False, False])
+        draw_curves(make_rows([NAN, NAN], val_loss=[NAN, 1.0]))
+
+    @parameterized.parameters(1, 3, 5000)
+    def test_any_number_of_epochs_is_drawn(self, count):
+        figure, picture = draw(make_rows(list(20 * np.exp(-np.arange(count) / 300))))
+        self.assertLen(figure.axes[0].lines[0].get_xdata(), count)
+        self.assertEqual(figure.axes[0].lines[0].get_xdata()[0], 1)
+        self.assertEqual(picture.shape[1], 960)
+
+    def test_losses_that_span_decades_are_on_a_log_scale(self):
+        for losses, scale in (([100.0, 10.0, 1.0, 0.1], "log"), ([4.0, 1.0], "linear")):
+            figure, _ = draw(make_rows(losses))
+            self.assertEqual(figure.axes[0].get_yscale(), scale)
 
     @parameterized.parameters(
         (0.0, "0%"), (0.00004, "0.004%"), (0.011594, "1.16%"), (0.9845678, "98.46%"), (1, "100%")
     )
-    def test_shares_are_told_in_per_cent(self, share, told):
-        self.assertEqual(tell_share(share), told)
+    def test_shares_are_in_per_cent(self, share, text):
+        self.assertEqual(format_share(share), text)
 
     @parameterized.parameters(
         ([3.0, 2.0, 2.0, 2.5], 1), ([NAN, 2.0, math.inf], 1), ([NAN], None), ([math.inf], None)
@@ -157,7 +98,7 @@ class CurvesTest(parameterized.TestCase, tf.test.TestCase):
 
 
 class HistoryTest(tf.test.TestCase):
-    def test_what_is_no_number_is_nan(self):
+    def test_what_is_not_a_number_is_nan(self):
         path = os.path.join(self.create_tempdir().full_path, "history.csv")
         with open(path, "w") as file:
             file.write("epoch,loss,val_loss,val_cer\n0,2.5,NA,\n1,nan,1e-3\n")
