@@ -47,8 +47,8 @@ class SplitRunner:
       overwrite: Whether an existing split is replaced.
       max_reject_fraction: Largest share of refused rows; the split is not published above it.
       preflight: Called with the job and the number of finished shards before anything is replaced; raises
-      UserError. make_step: Makes the Beam step that shard numbers go through. skip_written: Whether shards
-      that exist are left out before workers start, for workers that start slowly.
+        UserError. make_step: Makes the Beam step that shard numbers go through. skip_written: Whether shards
+        that exist are left out before workers start, for workers that start slowly.
     """
 
     folder: str

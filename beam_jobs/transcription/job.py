@@ -66,8 +66,7 @@ def transcribe(
 
     Raises:
       UserError: the input or the model cannot be used, or too many rows are refused; also where no row at all
-      could be
-        read, although everything is written then, unless max_reject_fraction is 1.
+        could be read, although everything is written then, unless max_reject_fraction is 1.
     """
     start, options = time.time(), parse_options(beam_arguments or [])
     export = describe_export(config.model)

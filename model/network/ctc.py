@@ -3,46 +3,56 @@
 Graves et al., "Connectionist Temporal Classification", ICML 2006. The blank is the last class.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
 
 from densenet_ocr.pipeline.decoding import BestPath
 
-# Stands for the logarithm of 0; finite, so that no difference of two of them is a NaN.
+# The logarithm of 0; finite, so that no difference of two of them is a NaN.
 _NEVER = -1e30
 
 
 class _OwnClasses(NamedTuple):
-    """The few classes that a line's alignments go through: a slot a character of its label, and the blank."""
+    """The few classes of a line's alignments: a slot for each character of its label, and one for the blank."""
 
     ids: tf.Tensor  # int32 [B, L+1], the class in each slot, the blank in the last
-    counts: tf.Tensor  # bool [B, L+1], False behind a label's end and for a class that an earlier slot holds
+    counts: tf.Tensor  # bool [B, L+1], False behind a label's end and for a class that an earlier slot has
     slots: tf.SparseTensor  # int32 [B, L], the slot of each character
 
 
-def ctc_loss(*, logits, frames, label, label_length):
-    """-ln p(label) of each line, float32 [B], summed over all alignments.
+def ctc_loss(*, logits: tf.Tensor, frames: tf.Tensor, label: tf.Tensor, label_length: tf.Tensor) -> tf.Tensor:
+    """Computes the CTC loss of each line, -ln p(label) summed over all alignments.
 
-    Takes logits float32 [B, T, classes], frames int32 [B], label int32 [B, L] padded with anything and
-    label_length int32 [B]. A label that its frames cannot hold, which no conversion lets pass, has an infinite
-    loss; TensorFlow raises InvalidArgumentError for an empty label and for one longer than its frames.
+    Alignments contain only a line's own classes and the blank, so the sum is over these and one class for all
+    others. With 5990 classes and batches of 64 this takes a sixth of the time of tf.nn.ctc_loss at equal
+    precision: 24 instead of 140 ms on a CPU, gradient included.
 
-    Alignments go through a line's own classes alone, so they are summed over these, the blank and one class for
-    all the rest. With 5990 classes and batches of 64 that takes a sixth of tf.nn.ctc_loss's time, with its
-    exactness: on a CPU 24 against 140 ms, gradient included.
+    Args:
+      logits: float32 [B, T, classes], the blank last.
+      frames: Frames of each line, int32 [B]; what follows them is ignored.
+      label: Class ids, int32 [B, L], padded with anything.
+      label_length: Characters of each label, int32 [B].
+
+    Returns:
+      float32 [B]. The loss is infinite for a label that does not fit into its frames, which ocr-convert
+      refuses.
+
+    Raises:
+      tf.errors.InvalidArgumentError: a label is empty or longer than its frames.
     """
 
     @tf.custom_gradient
-    def loss_of(logits):
+    def loss_of(logits: tf.Tensor) -> tuple[tf.Tensor, Callable]:
         probability = tf.nn.softmax(logits)
         own = _find_own_classes(label, label_length, blank=logits.shape[-1] - 1)
         log_own = _gather_own(logits, probability, own)
         loss, rest = _align(log_own, own, frames)
 
-        def gradient(upstream):
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
             inside = tf.sequence_mask(frames, tf.shape(logits)[1], upstream.dtype) * upstream[:, None]
-            # d loss / d logits = probability - share of the alignments, which only own classes have.
+            # d loss / d logits = probability - share of the alignments, which is 0 for other classes.
             share = tf.where(own.counts[:, None], tf.exp(log_own) - rest, 0.0)
             return _subtract_own(probability * inside[..., None], share * inside[..., None], own)
 
@@ -51,7 +61,7 @@ def ctc_loss(*, logits, frames, label, label_length):
     return loss_of(logits)
 
 
-def _find_own_classes(label, label_length, *, blank: int) -> _OwnClasses:
+def _find_own_classes(label: tf.Tensor, label_length: tf.Tensor, *, blank: int) -> _OwnClasses:
     lines, length = tf.unstack(tf.shape(label))
     equal = tf.cast(label[:, :, None] == label[:, None, :], tf.int32)
     first = tf.argmax(equal, axis=-1, output_type=tf.int32)
@@ -63,16 +73,16 @@ def _find_own_classes(label, label_length, *, blank: int) -> _OwnClasses:
     )
 
 
-def _gather_own(logits, probability, own: _OwnClasses):
-    """Logarithms of the own classes' probabilities, [B, T, L+1], very low in slots that do not count."""
-    # By way of the likeliest class, whose probability cannot underflow.
+def _gather_own(logits: tf.Tensor, probability: tf.Tensor, own: _OwnClasses) -> tf.Tensor:
+    """Returns log probabilities of the own classes, [B, T, L+1]; _NEVER in slots that do not count."""
+    # Normalised by the most probable class, whose probability cannot underflow.
     log_sum = tf.reduce_max(logits, axis=-1) - tf.math.log(tf.reduce_max(probability, axis=-1))
     log_own = tf.gather(logits, own.ids, axis=2, batch_dims=1) - log_sum[..., None]
     return tf.where(own.counts[:, None], log_own, _NEVER)
 
 
-def _align(log_own, own: _OwnClasses, frames):
-    """The loss [B], and of each own class's probability what no alignment takes, [B, T, L+1]."""
+def _align(log_own: tf.Tensor, own: _OwnClasses, frames: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the loss [B], and the part of each own class's probability outside of alignments, [B, T, L+1]."""
     others = 1 - tf.reduce_sum(tf.exp(log_own), axis=-1, keepdims=True)
     log_others = tf.math.log(tf.maximum(others, 1e-30))  # rounding may leave less than nothing
     reduced = tf.concat([log_own[..., :-1], log_others, log_own[..., -1:]], axis=-1)
@@ -86,8 +96,8 @@ def _align(log_own, own: _OwnClasses, frames):
     return loss, tf.concat([gradient[..., :-2], gradient[..., -1:]], axis=-1)
 
 
-def _subtract_own(gradient, share, own: _OwnClasses):
-    """The gradient [B, T, classes] less the shares [B, T, L+1] of own classes."""
+def _subtract_own(gradient: tf.Tensor, share: tf.Tensor, own: _OwnClasses) -> tf.Tensor:
+    """Subtracts the shares [B, T, L+1] of the own classes from the gradient [B, T, classes]."""
     lines, length, classes = tf.unstack(tf.shape(gradient))
     frame = tf.range(lines)[:, None, None] * length + tf.range(length)[None, :, None]
     index = tf.reshape(frame * classes + own.ids[:, None], [-1, 1])
@@ -95,8 +105,8 @@ def _subtract_own(gradient, share, own: _OwnClasses):
     return tf.reshape(flat, tf.shape(gradient))
 
 
-def to_sparse(label, label_length) -> tf.SparseTensor:
-    """The labels int32 [B, L] up to their lengths int32 [B], as a SparseTensor."""
+def to_sparse(label: tf.Tensor, label_length: tf.Tensor) -> tf.SparseTensor:
+    """Returns labels, int32 [B, L], up to their lengths, int32 [B], as a SparseTensor."""
     inside = tf.sequence_mask(label_length, tf.shape(label)[1])
     return tf.SparseTensor(tf.where(inside), label[inside], tf.shape(label, tf.int64))
 

@@ -6,8 +6,10 @@ of layers, their sizes and their initial values are those of the notebook's dens
 
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import keras
+import tensorflow as tf
 
 from densenet_ocr.model.network.layers import (
     FusedBatchNormalization,
@@ -28,19 +30,27 @@ TRANSITION_FILTERS = 128
 DROPOUT = 0.2
 WEIGHT_DECAY = 1e-4
 EPSILON = 1.1e-5
-HEAD = "logits"  # the name of the last layer; all before it is the trunk
+HEAD = "logits"  # name of the last layer; the layers before it are the trunk
 
 
 def build_densenet(*, height: int, classes: int, seed: int = 0, padded: bool = False) -> keras.Model:
-    """float32 normalised lines [B, height, W, 1] -> logits [B, (W+1)//8, classes], the blank last.
+    """Builds the network: lines, float32 [B, height, W, 1] -> logits, float32 [B, (W+1)//8, classes].
 
-    The initial weights are a function of `seed` alone. With `padded`, a second input, int32 [B], has each
-    line's own width: columns from there on count for nothing, so that its (width+1)//8 frames are those that
-    it has alone. The weights are the same with and without.
+    Args:
+      height: Rows of the lines in pixels.
+      classes: Number of classes, the blank being the last one.
+      seed: Seed of the initial weights, which depend on nothing else.
+      padded: Whether lines in a batch may be padded to one width. A second input, int32 [B], then has the
+        width of each line, whose (width+1)//8 frames are those of the line without padding. The weights are
+        the same.
+
+    Returns:
+      A model whose inputs are named as in pipeline.schema: `image`, and `width` where `padded`.
     """
     seeds = itertools.count(seed << 10)
     image = keras.Input((height, None, 1), name=schema.IMAGE)
-    inputs, x, width, columns = image, image, None, None
+    inputs, x, columns = image, image, None
+    width: Any = None
     if padded:
         width = keras.Input((), name=schema.WIDTH, dtype="int32")
         inputs, x = [image, width], LineStart()(image, width)
@@ -60,25 +70,36 @@ def build_densenet(*, height: int, classes: int, seed: int = 0, padded: bool = F
     return keras.Model(inputs, head(x), name="densenet_ctc")
 
 
-def call_densenet(model: keras.Model, batch: dict, *, training: bool):
-    """Logits of a batch of pipeline.dataset, whose images may still be uint8."""
+def call_densenet(model: keras.Model, batch: dict[str, tf.Tensor], *, training: bool) -> tf.Tensor:
+    """Computes the logits of a batch.
+
+    Args:
+      model: A model of `build_densenet`.
+      batch: A batch of pipeline.dataset; its images, [B, H, W, 1], may be uint8 or normalised float32.
+      training: Whether to use batch statistics and dropout.
+
+    Returns:
+      float32 [B, T, classes].
+    """
     image = normalise(batch[schema.IMAGE])
     inputs = image if len(model.inputs) == 1 else [image, batch[schema.WIDTH]]
     return model(inputs, training=training)
 
 
 def layers_with_weights(model: keras.Model) -> list[keras.Layer]:
-    """These are one chain from the image to the logits, so their order is the same in every model."""
+    """Returns the layers with weights: one chain from image to logits, in the same order in every model."""
     return [layer for layer in model.layers if layer.weights]
 
 
 def count_parameters(model: keras.Model) -> tuple[int, int]:
-    """(all parameters, those that do not train)."""
+    """Returns the number of parameters, and of those that do not train."""
     frozen = sum(int(v.value.shape.num_elements()) for v in model.non_trainable_variables)
     return model.count_params(), frozen
 
 
-def _dense_block(x, columns, seeds: Iterator[int]):
+def _dense_block(
+    x: keras.KerasTensor, columns: keras.KerasTensor | None, seeds: Iterator[int]
+) -> keras.KerasTensor:
     for _ in range(LAYERS_PER_BLOCK):
         grown = NarrowConvolution(
             GROWTH, 3, padding="same", data_format="channels_last", kernel_initializer=_he_normal(seeds)
@@ -87,19 +108,21 @@ def _dense_block(x, columns, seeds: Iterator[int]):
     return x
 
 
-def _transition(x, columns, seeds: Iterator[int], *, number: int):
+def _transition(
+    x: keras.KerasTensor, columns: keras.KerasTensor | None, seeds: Iterator[int], *, number: int
+) -> keras.KerasTensor:
     x = _convolve(TRANSITION_FILTERS, 1, seeds, decays=True)(_activate(x, columns))
     x = SeededDropout(DROPOUT, number)(x)
     return keras.layers.AveragePooling2D(2, 2, padding="valid", data_format="channels_last")(x)
 
 
-def _activate(x, columns):
+def _activate(x: keras.KerasTensor, columns: keras.KerasTensor | None) -> keras.KerasTensor:
     return keras.layers.ReLU()(FusedBatchNormalization(epsilon=EPSILON)(x, columns))
 
 
 def _convolve(
     filters: int, size: int, seeds: Iterator[int], *, strides: int = 1, bias: bool = False, decays: bool = False
-):
+) -> keras.layers.Layer:
     return keras.layers.Conv2D(
         filters,
         size,

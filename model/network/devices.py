@@ -1,4 +1,4 @@
-"""The session set-up: how much of each GPU and how many threads TensorFlow may take."""
+"""Devices: GPU memory and threads of TensorFlow."""
 
 import ctypes
 import functools
@@ -12,7 +12,7 @@ from densenet_ocr.pipeline.errors import UserError
 
 
 def set_up_devices(devices: DeviceConfig) -> None:
-    """Sets memory and threads, before TensorFlow's first operation; raises RuntimeError after it."""
+    """Sets GPU memory and threads; raises RuntimeError after TensorFlow's first operation."""
     _set_threads(devices)
     gpus = tf.config.list_physical_devices("GPU")
     for number, gpu in enumerate(gpus):
@@ -47,7 +47,7 @@ def _read_omp_num_threads() -> int:
 
 @functools.cache
 def has_wide_vectors() -> bool:
-    """Whether this CPU has AVX-512, for which some operations are laid out otherwise."""
+    """Returns whether this CPU has AVX-512, for which some operations have another layout."""
     try:
         with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
             return "avx512f" in file.read()
@@ -55,16 +55,22 @@ def has_wide_vectors() -> bool:
         return False
 
 
-def _limit_memory(gpu, number: int, fraction: float) -> None:
+def _limit_memory(gpu: tf.config.PhysicalDevice, number: int, fraction: float) -> None:
     limit = tf.config.LogicalDeviceConfiguration(memory_limit=int(total_memory(number) * fraction / 2**20))
     tf.config.set_logical_device_configuration(gpu, [limit])
 
 
 def total_memory(number: int) -> int:
-    """Bytes of memory of the GPU with this CUDA ordinal, which is TensorFlow's order too.
+    """Returns the bytes of memory of a GPU.
 
-    TensorFlow tells it only once a device is running, which is too late to set a share of it; the CUDA driver
-    that TensorFlow itself loads (cuDeviceTotalMem) tells it at any time.
+    TensorFlow knows them only when the device runs, which is too late to set a share. The CUDA driver that
+    TensorFlow loads (cuDeviceTotalMem) knows them at any time.
+
+    Args:
+      number: CUDA ordinal of the GPU, which is TensorFlow's order too.
+
+    Raises:
+      UserError: the driver returns an error.
     """
     driver, device, size = ctypes.CDLL("libcuda.so.1"), ctypes.c_int(), ctypes.c_size_t()
     for status in (

@@ -1,4 +1,4 @@
-"""Replicas: which strategy trains, and how global batches reach them."""
+"""Distribution: the strategy, and how global batches are split among its replicas."""
 
 import functools
 
@@ -7,11 +7,13 @@ import tensorflow as tf
 from densenet_ocr.pipeline.errors import UserError
 
 
-@functools.cache  # a second one would use the keys of the first one's collective operations again
+@functools.cache  # a second strategy would reuse the keys of the first one's collective operations
 def choose_strategy(name: str) -> tf.distribute.Strategy:
-    """The strategy of this name: `auto` mirrors over several GPUs, else takes one device.
+    """Returns a strategy.
 
-    `mirrored` takes all GPUs, and the logical CPU devices where there is none.
+    Args:
+      name: `one` device; `mirrored` over all GPUs, or over the logical CPU devices without any; `auto`
+        mirrors over several GPUs and takes one device otherwise.
     """
     gpus = tf.config.list_logical_devices("GPU")
     if name == "one" or (name == "auto" and len(gpus) < 2):
@@ -32,13 +34,15 @@ def check_batch_size(batch_size: int, strategy: tf.distribute.Strategy) -> None:
         )
 
 
-def distribute(dataset: tf.data.Dataset, strategy: tf.distribute.Strategy):
-    """The data set of global batches as one of per-replica batches, each an equal part."""
+def distribute(dataset: tf.data.Dataset, strategy: tf.distribute.Strategy) -> tf.distribute.DistributedDataset:
+    """Splits the global batches of a data set into equal per-replica batches."""
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
     return strategy.experimental_distribute_dataset(dataset.with_options(options))
 
 
-def sum_over_replicas(strategy: tf.distribute.Strategy, values):
-    """The sum of a per-replica tensor."""
+def sum_over_replicas(
+    strategy: tf.distribute.Strategy, values: tf.Tensor | tf.distribute.DistributedValues
+) -> tf.Tensor:
+    """Sums a per-replica tensor over the replicas."""
     return strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None)

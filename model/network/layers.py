@@ -1,8 +1,10 @@
-"""What the network needs beside Keras's own layers: fused batch norm, a narrow convolution, seeded dropout."""
+"""Layers that Keras lacks: fused batch norm with masked columns, a narrow convolution, seeded dropout."""
 
 import contextlib
 import itertools
 import threading
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -13,27 +15,35 @@ _scope = threading.local()
 
 
 class FusedBatchNormalization(keras.layers.BatchNormalization):
-    """Keras's batch norm over the last axis, by TensorFlow's fused kernel: the same weights and results.
+    """Keras's batch norm over the last axis by TensorFlow's fused kernel, with equal weights and results.
 
-    Keras 3 spells it out in single operations on the TensorFlow backend, each of which crosses the memory.
+    On the TensorFlow backend Keras 3 computes it by single operations, each of which passes over the memory.
     """
 
-    def call(self, inputs, columns=None, training=None):
-        """Normalises [B, H, W, C], by batch statistics in training and by moving ones otherwise.
+    def call(
+        self, inputs: tf.Tensor, columns: tf.Tensor | None = None, training: bool | None = None
+    ) -> tf.Tensor:
+        """Normalises by batch statistics in training, and by moving statistics otherwise.
 
-        With `columns`, bool [B, W], those where it is False are left out of the statistics and become 0.
+        Args:
+          inputs: Float [B, H, W, C].
+          columns: bool [B, W]; columns with False are left out of the statistics and become 0.
+          training: Whether the layer trains.
+
+        Returns:
+          Float [B, H, W, C].
         """
         if columns is None:
             return self._apply(inputs, training)
         pixels = tf.repeat(columns[:, None], tf.shape(inputs)[1], axis=1)
         if not (training and self.trainable):
             return tf.where(pixels[..., None], self._apply(inputs, training), 0)
-        # The pixels inside alone, as one line, are what the fused kernel takes.
+        # The kernel gets the pixels of the columns that count, as one line.
         places = tf.where(tf.reshape(pixels, [-1]))[:, 0]
         packed = _pack(inputs, places)
         return _unpack(self._apply(packed[None, None], training)[0, 0], places, tf.shape(inputs))
 
-    def _apply(self, inputs, training):
+    def _apply(self, inputs: tf.Tensor, training: bool | None) -> tf.Tensor:
         if not (training and self.trainable):
             return self._normalise(inputs, self.moving_mean, self.moving_variance)[0]
         outputs, mean, variance = self._normalise(inputs, None, None)
@@ -43,7 +53,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         self._move(self.moving_variance, variance * (samples - 1) / samples, samples)
         return outputs
 
-    def _normalise(self, inputs, mean, variance):
+    def _normalise(self, inputs: tf.Tensor, mean: Any, variance: Any) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         return tf.compat.v1.nn.fused_batch_norm(
             inputs,
             scale=tf.convert_to_tensor(self.gamma),
@@ -54,28 +64,28 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
             is_training=mean is None,
         )
 
-    def _move(self, moving, batch, samples):
+    def _move(self, moving: Any, batch: tf.Tensor, samples: tf.Tensor) -> None:
         moved = moving * self.momentum + batch * (1.0 - self.momentum)
-        # A replica may have rows that fill up a batch and no line, of which the kernel's statistics are NaN.
+        # A replica may have only padding rows, of which the kernel's statistics are NaN.
         moving.assign(tf.where(samples > 0, moved, moving))
 
 
-def _pack(inputs, places):
-    """The rows of [..., C] at these places, int64 [N], of all dimensions but the last: [N, C]."""
+def _pack(inputs: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
+    """Gathers rows of [..., C] by their flat places, int64 [N]: [N, C]."""
 
     @tf.custom_gradient
-    def pack(inputs):
+    def pack(inputs: tf.Tensor) -> tuple[tf.Tensor, Callable]:
         rows = tf.reshape(inputs, [-1, inputs.shape[-1]])
         return tf.gather(rows, places), lambda upstream: _unpack(upstream, places, tf.shape(inputs))
 
     return pack(inputs)
 
 
-def _unpack(packed, places, shape):
-    """Zeros of a shape [..., C] with rows [N, C] at these places, int64 [N]."""
+def _unpack(packed: tf.Tensor, places: tf.Tensor, shape: tf.Tensor) -> tf.Tensor:
+    """Scatters rows [N, C] to their flat places, int64 [N], in zeros of a shape [..., C]."""
 
     @tf.custom_gradient
-    def unpack(packed):
+    def unpack(packed: tf.Tensor) -> tuple[tf.Tensor, Callable]:
         rows = tf.stack([tf.reduce_prod(shape[:-1]), shape[-1]])
         whole = tf.scatter_nd(places[:, None], packed, tf.cast(rows, tf.int64))
         return tf.reshape(whole, shape), lambda upstream: _pack(upstream, places)
@@ -84,13 +94,21 @@ def _unpack(packed, places, shape):
 
 
 class LineStart(keras.layers.Layer):
-    """Puts lines that were padded to one width where the first convolution, 5x5 of stride 2, has them alone.
+    """Moves padded lines to where the first convolution, 5x5 with stride 2, would see them without padding.
 
-    That convolution's 'same' padding begins one column earlier for an odd width than for an even one.
+    The 'same' padding of that convolution starts one column earlier for an odd width than for an even one.
     """
 
-    def call(self, image, width):
-        """[B, H, W, 1] and widths int32 [B] -> [B, H, W or W + 1, 1], 0 outside of each line."""
+    def call(self, image: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
+        """Moves lines of odd width by one column.
+
+        Args:
+          image: Float [B, H, W, 1].
+          width: Widths of the lines, int32 [B].
+
+        Returns:
+          Float [B, H, W or W + 1, 1], 0 outside of each line.
+        """
         columns = tf.shape(image)[2]
         image = tf.where(tf.sequence_mask(width, columns)[:, None, :, None], image, 0)
         even = tf.pad(image, [[0, 0], [0, 0], [0, columns % 2], [0, 0]])
@@ -99,32 +117,39 @@ class LineStart(keras.layers.Layer):
 
 
 class LineColumns(keras.layers.Layer):
-    """Which columns of a feature map belong to a line, after the strides before it."""
+    """Marks the columns of a feature map that belong to a line."""
 
-    def call(self, features, width):
-        """[B, H, W, C] and the lines' widths at this map, int32 [B] -> bool [B, W]."""
+    def call(self, features: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
+        """Marks columns.
+
+        Args:
+          features: Float [B, H, W, C].
+          width: Widths of the lines in this feature map, int32 [B].
+
+        Returns:
+          bool [B, W].
+        """
         return tf.sequence_mask(width, tf.shape(features)[2])
 
 
 class NarrowConvolution(keras.layers.Conv2D):
-    """A 'same' convolution of stride 1 with few filters, by faster means on a CPU; results are the same.
+    """A 'same' convolution with stride 1 and few filters, faster on a CPU, with equal results.
 
-    Kernels of 512 bits leave half of their lanes idle where eight channels come out, so two columns are
-    computed as one of twice the filters (1.4 times as fast). TensorFlow's gradients take 1.5 to 3 times as long
-    as the matrix products here. Measured on two cores with 64 to 184 channels; on a GPU TensorFlow's kernels
-    stay.
+    With eight filters, half of a 512-bit vector is idle, so two columns are computed as one with twice the
+    filters (1.4 times as fast). The gradients are matrix products; TensorFlow's own take 1.5 to 3 times as
+    long. Measured on two cores with 64 to 184 channels. On a GPU TensorFlow's kernels are used.
     """
 
-    def convolution_op(self, inputs, kernel):
-        """[B, H, W, C] with a kernel [k, k, C, filters], k odd -> [B, H, W, filters]."""
+    def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """Convolves float [B, H, W, C] with a kernel [k, k, C, filters], k odd: [B, H, W, filters]."""
         if tf.config.list_logical_devices("GPU") or getattr(_scope, "plain", False):
             return super().convolution_op(inputs, kernel)
         return _convolve_narrow(inputs, tf.convert_to_tensor(kernel))
 
 
 @contextlib.contextmanager
-def plain_convolutions():
-    """Within this block NarrowConvolution is Keras's, for graphs that other machines or engines compute."""
+def plain_convolutions() -> Iterator[None]:
+    """Makes NarrowConvolution Keras's convolution in this block, for graphs of other machines or engines."""
     before = getattr(_scope, "plain", False)
     _scope.plain = True
     try:
@@ -134,8 +159,8 @@ def plain_convolutions():
 
 
 @tf.custom_gradient
-def _convolve_narrow(inputs, kernel):
-    def gradients(upstream):
+def _convolve_narrow(inputs: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+    def gradients(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         # Both need only the window of the output's gradient around each pixel.
         size, _, channels, filters = kernel.shape
         window = tf.reshape(_gather_windows(upstream, size), [-1, size * size * filters])
@@ -150,19 +175,19 @@ def _convolve_narrow(inputs, kernel):
     return tf.nn.conv2d(inputs, kernel, 1, "SAME"), gradients
 
 
-def _convolve_column_pairs(inputs, kernel):
-    """The convolution with kernel [k, k, C, filters], of which one step makes two columns of the output."""
+def _convolve_column_pairs(inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """Convolves [B, H, W, C] with a kernel [k, k, C, filters]; each step makes two columns of the output."""
     half = kernel.shape[0] // 2
     lines, height, width = tf.unstack(tf.shape(inputs)[:3])
     left, right = (tf.pad(kernel, [[0, 0], padding, [0, 0], [0, 0]]) for padding in ([0, 1], [1, 0]))
-    # For an odd width the last pair has a column too many, which reads one more of the padding.
+    # For an odd width the last pair has a column too many, which reads one more column of padding.
     padding = [[0, 0], [half, half], [half, half + 1], [0, 0]]
     pairs = tf.nn.conv2d(inputs, tf.concat([left, right], -1), [1, 2], padding)
     return tf.reshape(pairs, [lines, height, -1, kernel.shape[-1]])[:, :, :width]
 
 
-def _gather_windows(inputs, size: int):
-    """The size x size pixels around each one, row by row: [B, H, W, C] -> [B, H, W, size * size * C].
+def _gather_windows(inputs: tf.Tensor, size: int) -> tf.Tensor:
+    """Gathers the size x size pixels around each pixel: [B, H, W, C] -> [B, H, W, size * size * C].
 
     Equals tf.image.extract_patches, in half of its time.
     """
@@ -173,38 +198,39 @@ def _gather_windows(inputs, size: int):
 
 
 class SeededDropout(keras.layers.Layer):
-    """Dropout that is a pure function of the seed in force (see `dropout_seed`) and of its own number.
+    """Dropout as a pure function of the current `dropout_seed` and of the layer's number.
 
-    Keras's Dropout keeps a hidden state that checkpoints do not save, so a resumed run would drop other units.
+    Keras's Dropout has a hidden state that checkpoints do not save, so a resumed run would drop other units.
     """
 
-    def __init__(self, rate: float, number: int, **kwargs):
+    def __init__(self, rate: float, number: int, **kwargs: Any) -> None:
+        """Drops a share `rate` of the units; `number` differs between the layers of a network."""
         super().__init__(**kwargs)
         self.rate, self.number = rate, number
 
-    def call(self, inputs, training=None):
-        """Zeroes a share `rate` of [B, H, W, C] in training and scales the rest; identity otherwise."""
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        """Zeroes a share `rate` of float [B, H, W, C] in training and scales the rest; identity otherwise."""
         if not training:
             return inputs
         seed = tf.random.experimental.stateless_fold_in(_current_seed(), self.number)
         kept = _draw_uint16(tf.shape(inputs), seed) >= round(self.rate * 2**16)
         return inputs * tf.where(kept, tf.cast(1 / (1 - self.rate), inputs.dtype), 0)
 
-    def get_config(self):
-        """The layer's arguments."""
+    def get_config(self) -> dict[str, Any]:
+        """Returns the layer's arguments."""
         return {**super().get_config(), "rate": self.rate, "number": self.number}
 
 
-def _draw_uint16(shape, seed):
-    """Uniform 16-bit numbers of a shape whose last dimension is even, in half the time that floats take."""
+def _draw_uint16(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Draws uniform uint16 numbers of a shape with an even last dimension, in half the time of floats."""
     half = tf.concat([shape[:-1], [shape[-1] // 2]], axis=0)
     pairs = tf.random.stateless_uniform(half, seed, minval=None, maxval=None, dtype=tf.uint32)
     return tf.reshape(tf.bitcast(pairs, tf.uint16), shape)
 
 
 @contextlib.contextmanager
-def dropout_seed(seed):
-    """Within this block SeededDropout draws from `seed` (int32 [2], a tensor or two numbers)."""
+def dropout_seed(seed: Any) -> Iterator[None]:
+    """Makes SeededDropout draw from `seed` in this block: int32 [2], a tensor or two numbers."""
     previous = getattr(_scope, "seed", None)
     _scope.seed = seed
     try:
@@ -213,8 +239,8 @@ def dropout_seed(seed):
         _scope.seed = previous
 
 
-def _current_seed():
+def _current_seed() -> tf.Tensor:
     seed = getattr(_scope, "seed", None)
-    if seed is None:  # someone else's training loop: fresh dropout at every call, as Keras's own
+    if seed is None:  # a training loop without seeds: fresh dropout at every call, as in Keras
         return tf.random.uniform([2], maxval=tf.int32.max, dtype=tf.int32)
     return tf.cast(tf.convert_to_tensor(seed), tf.int32)

@@ -1,6 +1,6 @@
-"""How good readings are: exact match, CER, the notebook's own figure under an honest name, and intervals.
+"""Scores of readings: exact match, CER, the notebook's accuracy under an honest name, and intervals.
 
-Every line counts once: rows of weight 0 fill up batches and count nothing.
+Every line counts once; padding rows have weight 0.
 """
 
 import dataclasses
@@ -18,7 +18,15 @@ _Z = 1.959964
 
 @dataclasses.dataclass(frozen=True)
 class Scores:
-    """Figures of a whole split, from the sums that `score_batch` gives."""
+    """Scores of a split.
+
+    Attributes:
+      lines: Number of lines.
+      loss: Mean CTC loss.
+      exact_match: Share of lines with every character right, from 0 to 1.
+      cer: Total edits over total reference characters.
+      loss_rounds_to_0: Share of lines whose loss rounds to 0: the notebook's 'accuracy'.
+    """
 
     lines: int
     loss: float
@@ -28,7 +36,7 @@ class Scores:
 
     @classmethod
     def from_sums(cls, sums: np.ndarray) -> "Scores":
-        """Makes figures of the summed rows of `score_batch`."""
+        """Computes scores of the summed results of `score_batch`, float64 [6]."""
         lines, loss, exact, edits, characters, rounds = (float(value) for value in sums)
         return cls(round(lines), loss / lines, exact / lines, edits / characters, rounds / lines)
 
@@ -38,11 +46,18 @@ class Scores:
         return wilson_interval(round(self.exact_match * self.lines), self.lines)
 
 
-def score_batch(logits, batch: dict):
-    """float64 [6]: lines, loss, exact matches, edits, reference characters, losses that round to 0.
+def score_batch(logits: tf.Tensor, batch: dict[str, tf.Tensor]) -> tf.Tensor:
+    """Sums the scores of a batch.
 
-    `exact match` needs every character right; edits are Levenshtein's. The notebook's 'accuracy' is the last
-    sum over the first: its model put out the loss, which Keras compared, rounded, with a target of 0.
+    The notebook's 'accuracy' is the last sum over the first: its model returned the loss, which Keras rounded
+    and compared with a target of 0.
+
+    Args:
+      logits: float32 [B, T, classes].
+      batch: A batch of pipeline.schema.parse with rows [B].
+
+    Returns:
+      float64 [6]: lines, loss, exact matches, Levenshtein edits, reference characters, losses that round to 0.
     """
     loss = ctc_loss(
         logits=logits,
@@ -63,14 +78,14 @@ def score_batch(logits, batch: dict):
     return tf.reduce_sum(tf.cast(weighted, tf.float64), axis=1)
 
 
-def count_edits(ids: tf.RaggedTensor, batch: dict):
-    """Levenshtein distance of each reading from its label, float32 [B]."""
+def count_edits(ids: tf.RaggedTensor, batch: dict[str, tf.Tensor]) -> tf.Tensor:
+    """Returns the Levenshtein distance of each reading, int32 [B, ragged], from its label, float32 [B]."""
     truth = to_sparse(batch[schema.LABEL], batch[schema.LABEL_LENGTH])
     return tf.edit_distance(ids.to_sparse(), truth, normalize=False)
 
 
 def wilson_interval(hits: int, lines: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share (Wilson 1927); (0, 1) where there are no lines."""
+    """Returns Wilson's 95 % interval of the share hits / lines (Wilson 1927); (0, 1) without lines."""
     if not lines:
         return 0.0, 1.0
     share, z2 = hits / lines, _Z * _Z / lines

@@ -1,4 +1,4 @@
-"""The dtype that a network computes in; its weights, its logits and all behind them are float32 always."""
+"""The dtype that the network computes in; its weights, and all from the logits on, are always float32."""
 
 import contextlib
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ _POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mix
 
 @contextlib.contextmanager
 def use_precision(precision: str) -> Iterator[None]:
-    """Layers that are made within this block compute in `precision`."""
+    """Makes layers that are built in this block compute in `precision`."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(_POLICIES[precision])
     try:
