@@ -92,7 +92,7 @@ class CompatibilityTest(tf.test.TestCase):
         )
         transcribe(config, workers=1, load=load_fake_model)
 
-    def test_conversion_gives_the_same_bytes(self):
+    def test_conversion_reproduces_the_bytes(self):
         self.convert("again")
         self.assertEqual(read_files("again"), read_files("data"))
 
@@ -102,7 +102,7 @@ class CompatibilityTest(tf.test.TestCase):
         self.convert("data")
         self.assertEqual(read_files("data"), expected)
 
-    def test_transcription_gives_the_same_bytes(self):
+    def test_transcription_reproduces_the_bytes(self):
         self.transcribe("again")
         self.assertEqual(read_files("again"), read_files("transcripts"))
 

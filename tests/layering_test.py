@@ -83,7 +83,7 @@ class LayeringTest(parameterized.TestCase, tf.test.TestCase):
         ("beam_jobs", {"keras", "model", "tests"}),
         ("model", {"apache_beam", "beam_jobs", "tests"}),
     )
-    def test_a_folder_imports_nothing_of_those_behind_it(self, folder, forbidden):
+    def test_a_folder_imports_nothing_from_later_ones(self, folder, forbidden):
         self.assertNotEmpty(MODULES[folder])
         for name, tree in MODULES[folder].items():
             self.assertEmpty(packages_of(ast.walk(tree)) & forbidden, name)

@@ -97,7 +97,7 @@ class CharsetFileTest(parameterized.TestCase, tf.test.TestCase):
         with self.assertRaisesRegex(UserError, "^charset.*: received no characters"):
             self.read(data)
 
-    def test_refuses_a_file_that_is_not_there(self):
+    def test_refuses_a_missing_file(self):
         path = os.path.join(self.create_tempdir().full_path, "charset.txt")
         with self.assertRaisesRegex(UserError, f"^file {path}: received No such file or directory"):
             read_charset(path)
@@ -174,7 +174,7 @@ class CharsetTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(Charset("cab").union(Charset("xbya")), Charset("cabxy"))
         self.assertEqual(Charset("cab").union(Charset("abc")), Charset("cab"))
 
-    def test_without_gives_what_another_charset_lacks_in_order(self):
+    def test_without_returns_what_another_charset_lacks_in_order(self):
         self.assertEqual(Charset("cab").without(Charset("bx")), "ca")
 
     def test_shows_the_first_characters_and_counts_the_rest(self):

@@ -77,7 +77,7 @@ class DatasetInfoTest(parameterized.TestCase, tf.test.TestCase):
         ):
             dataclasses.replace(INFO, fit="crop")
 
-    def test_a_description_that_says_nothing_of_a_fit_is_of_exact_lines(self):
+    def test_a_description_without_a_fit_is_of_exact_lines(self):
         older = json.loads(INFO.to_json())
         del older["fit"]
         storage.write_atomically(os.path.join(self.folder, "dataset.json"), json.dumps(older).encode())
@@ -88,7 +88,7 @@ class DatasetInfoTest(parameterized.TestCase, tf.test.TestCase):
         with self.assertRaisesWithLiteralMatch(ValueError, f"{read} rows read, but 5 written and 3 refused"):
             dataclasses.replace(SPLIT, read=read)
 
-    def test_splits_stand_in_the_order_of_their_names(self):
+    def test_splits_are_sorted_by_name(self):
         added = INFO.with_split("a", SPLIT, {"seconds": 2}).with_split("z", SPLIT, {"seconds": 3})
         self.assertEqual(list(added.splits), ["a", "train", "z"])
         self.assertEqual(list(added.provenance), ["a", "train", "z"])
@@ -104,7 +104,7 @@ class DatasetInfoTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(replaced.splits, {"train": other})
         self.assertEqual(replaced.provenance, {"train": {"seconds": 9}})
 
-    def test_refuses_a_split_that_is_not_there(self):
+    def test_refuses_a_missing_split(self):
         with self.assertRaisesRegex(UserError, "^split: received 'test', expected .* splits: train"):
             INFO.find_split("test")
 

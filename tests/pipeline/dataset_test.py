@@ -137,12 +137,12 @@ class TrainingInputTest(DatasetTest):
         self.assertEqual(numbers, [17, 11, 19, 2, 9, 7, 13, 10, 5, 14])
 
     @parameterized.parameters(0, 2**40)
-    def test_takes_any_seed(self, seed):
+    def test_accepts_any_seed(self, seed):
         self.assertEqual(sorted(keys_of(self.train(seed=seed).take(4))), ALL_KEYS)
 
 
 class EvaluationInputTest(DatasetTest):
-    def test_gives_each_line_once_in_the_order_of_the_shards(self):
+    def test_yields_each_line_once_in_the_order_of_the_shards(self):
         stored = tf.data.TFRecordDataset([self.shard(number) for number in range(5)])
         examples = [tf.train.Example.FromString(record) for record in stored.as_numpy_iterator()]
         expected = [example.features.feature["key"].bytes_list.value[0].decode() for example in examples]
@@ -273,7 +273,7 @@ class AnyWidthTrainingTest(AnyWidthTest):
 
 class AnyWidthEvaluationTest(AnyWidthTest):
     @parameterized.parameters((1, 1, "uint8"), (4, 2, "float32"), (30, 1, "uint8"))
-    def test_gives_each_line_once_in_batches_of_its_bucket(self, batch_size, replicas, encoding):
+    def test_yields_each_line_once_in_batches_of_its_bucket(self, batch_size, replicas, encoding):
         batches = list(self.evaluate(encoding, batch_size=batch_size, replicas=replicas))
         lines = lines_of(batches)
         self.assertEqual(sorted(line["key"].decode() for line in lines), ALL_WIDTH_KEYS)
@@ -371,7 +371,7 @@ class RefusalsTest(DatasetTest):
         self.info = load_dataset_info(self.folder)
         self.assert_both_refuse("test", f"split 'test': received no lines.*test.rejects.tsv in {self.folder}")
 
-    def test_refuses_a_split_that_is_not_there(self):
+    def test_refuses_a_missing_split(self):
         self.assert_both_refuse("test", "split: received 'test', expected .* splits: train")
 
     def test_skips_a_shard_whose_rows_were_all_refused(self):

@@ -17,7 +17,7 @@ def halve_three_times(width: int) -> int:
 
 
 class FramesTest(parameterized.TestCase, tf.test.TestCase):
-    def test_a_width_gives_the_frames_that_the_layers_leave(self):
+    def test_a_width_has_the_frames_that_the_layers_leave(self):
         self.assertEqual([count_frames(w) for w in WIDTHS], [halve_three_times(w) for w in WIDTHS])
 
     def test_counts_for_tensors_and_arrays_as_for_numbers(self):

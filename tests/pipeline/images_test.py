@@ -82,12 +82,12 @@ class NormaliseTest(tf.test.TestCase):
         self.assertEqual(tensor.dtype, np.float32)
         self.assertEqual(tensor.tobytes(), expected.tobytes())
 
-    def test_denormalise_gives_every_level_back(self):
+    def test_denormalise_restores_every_level(self):
         levels = images.denormalise(images.normalise(LEVELS))
         self.assertEqual(levels.dtype, np.uint8)
         self.assertAllEqual(levels, LEVELS)
 
-    def test_denormalise_takes_tensors_of_any_shape(self):
+    def test_denormalise_accepts_tensors_of_any_shape(self):
         tensor = tf.constant(images.normalise(LEVELS).reshape(2, 8, 16, 1))
         self.assertAllEqual(images.denormalise(tensor), LEVELS.reshape(2, 8, 16, 1))
 
@@ -148,7 +148,7 @@ class DecodeTest(ImageTest):
         ("big_endian_tiff", save(PIL.Image.fromarray(DEEP.astype(">u2")), "TIFF")),
         ("jpeg2000", save(PIL.Image.fromarray(DEEP), "JPEG2000")),
     )
-    def test_16_bit_grey_gives_its_high_byte(self, data):
+    def test_16_bit_grey_becomes_its_high_byte(self, data):
         self.assertAllEqual(images.decode(data), draw_levels(2, 8, 40))
         self.assertAllEqual(images.decode_line(data, Geometry(8, 40), "exact"), draw_levels(2, 8, 40))
 
@@ -195,7 +195,7 @@ class DecodeTest(ImageTest):
         self.assert_refused("unsupported_image", "transparency", images.decode, data)
 
     @parameterized.parameters(0, 255)
-    def test_takes_a_plain_picture_of_one_transparency(self, alpha):
+    def test_accepts_a_picture_of_one_transparency(self, alpha):
         data = save(PIL.Image.new("LA", (40, 8), (93, alpha)), "PNG")
         self.assertAllEqual(images.decode(data), np.full((8, 40), 93))
 
@@ -323,7 +323,7 @@ class FitTest(ImageTest):
         detail = f"^{width}x{height} pixels, the data set's are 280x32$"
         self.assert_unfit("wrong_size", detail, draw_levels(1, height, width), LINES, "exact")
 
-    def test_exact_takes_any_width_where_the_data_set_has_none(self):
+    def test_exact_accepts_any_width_where_the_data_set_has_none(self):
         self.assertAllEqual(self.fit(draw_levels(1, 32, 9), ANY_WIDTH, "exact"), draw_levels(1, 32, 9))
         detail = "^64x31 pixels, the data set's are 32 high, any width$"
         self.assert_unfit("wrong_size", detail, draw_levels(1, 31, 64), ANY_WIDTH, "exact")
@@ -440,7 +440,7 @@ class ReadFileTest(ImageTest):
     def test_reads_the_bytes(self):
         self.assertEqual(images.read_file(self.create_tempfile("a.png", "data").full_path), b"data")
 
-    def test_refuses_a_file_that_is_not_there(self):
+    def test_refuses_a_missing_file(self):
         path = os.path.join(self.create_tempdir().full_path, "a.png")
         self.assert_refused("missing_image", f"^no file {path}$", images.read_file, path)
 
@@ -484,7 +484,7 @@ class GeometryTest(parameterized.TestCase, tf.test.TestCase):
         with self.assertRaisesRegex(UserError, f"^image {name}: received {size}, .* 7 pixels.*--image_{name}"):
             Geometry(**{name: size})
 
-    def test_takes_the_smallest_size_that_makes_a_frame(self):
+    def test_accepts_the_smallest_size_with_a_frame(self):
         self.assertEqual(Geometry(7, 7).width, 7)
 
     def test_reads_as_sizes_are_written(self):

@@ -128,7 +128,7 @@ class RowTest(parameterized.TestCase, tf.test.TestCase):
         self.assertNotEqual(hash_path(character + b".png 1", 0, "gbk"), hash_path(b"\x95/.png 1", 0, "gbk"))
         self.assertLen({hash_path(character + row, 0, "gbk") for row in (b"/a 1", b"\\a 1")}, 1)
 
-    def test_every_seed_gives_a_path_another_hash(self):
+    def test_a_path_has_another_hash_for_every_seed(self):
         seeds = [0, 1, 256, 2**63 - 1]
         self.assertLen({hash_path(b"a.png 1", seed) for seed in seeds}, len(seeds))
         self.assertEqual(hash_path(b"a.png 1", 7), hash_path(b"a.png\tb", 7))
@@ -173,7 +173,7 @@ class EncodingTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters(
         "utf-8", "UTF8", "utf-8-sig", "gbk", "GB18030", "big5", "cp950", "shift_jis", "latin-1"
     )
-    def test_takes_an_encoding_that_holds_ascii(self, encoding):
+    def test_accepts_an_encoding_that_contains_ascii(self, encoding):
         self.assertEqual(line_list.check_list_encoding(encoding), encoding)
 
     # UTF-7, HZ and the escapes read some ASCII as something else; base64 is no text, cp037 has no ASCII.
@@ -265,7 +265,7 @@ class ListTest(parameterized.TestCase, tf.test.TestCase):
     def test_takes_a_list_whose_first_row_is(self, data):
         self.assertLen(self.read(data), data.count(b"\n"))
 
-    def test_refuses_a_list_that_is_not_there(self):
+    def test_refuses_a_missing_list(self):
         path = os.path.join(self.create_tempdir().full_path, "train.txt")
         with self.assertRaisesRegex(UserError, f"^list {path}: received No such file or directory.*--list"):
             LineList(path)

@@ -48,7 +48,7 @@ class RecordWriterTest(tf.test.TestCase):
         with open(theirs, "rb") as file:
             self.assertEqual(self.read_file(), file.read())
 
-    def test_knows_count_size_and_checksum_of_the_file(self):
+    def test_has_count_size_and_checksum_of_the_file(self):
         data = self.read_file()
         self.assertEqual(self.writer.records, len(RECORDS))
         self.assertEqual(self.writer.bytes, len(data))
@@ -146,7 +146,7 @@ class HashFileTest(parameterized.TestCase, tf.test.TestCase):
         path = self.create_tempfile("a", data, mode="wb").full_path
         self.assertEqual(hash_file(path), expected or f"{google_crc32c.value(data):08x}")
 
-    def test_is_the_checksum_that_the_writer_knows(self):
+    def test_equals_the_writers_checksum(self):
         path = os.path.join(self.create_tempdir().full_path, "a.tfrecord")
         with open(path, "wb") as file:
             writer = RecordWriter(file)

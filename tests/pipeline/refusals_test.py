@@ -137,7 +137,7 @@ class RefusalsTest(parameterized.TestCase, ConversionTest):
         self.assertEqual((result["read"], result["written"], result["shards"]), (1, 0, 1))
         self.assertEqual(load_dataset_info(self.output).find_split("train").written, 0)
 
-    def test_a_disk_without_enough_space_is_told_before_anything_is_written(self):
+    def test_a_full_disk_is_found_before_anything_is_written(self):
         write_lines(self.folder, 20)
         with mock.patch.object(storage, "free_bytes", return_value=60_000):
             with self.assertRaisesWithLiteralMatch(
@@ -150,7 +150,7 @@ class RefusalsTest(parameterized.TestCase, ConversionTest):
             self.assertEqual([name for name in os.listdir(self.output) if "tfrecord" in name], [])
             self.assertEqual(self.convert(image_encoding="uint8")["written"], 20)
 
-    def test_a_missing_image_root_is_told_at_once(self):
+    def test_a_missing_image_root_is_refused_at_once(self):
         write_lines(self.folder, 3)
         root = os.path.join(self.folder, "none")
         with self.assertRaisesWithLiteralMatch(

@@ -108,7 +108,7 @@ class DecodeTest(parameterized.TestCase, tf.test.TestCase):
         self.assertAllEqual(levels, record.levels)
 
     @parameterized.parameters(*ENCODINGS)
-    def test_gives_the_record_back(self, encoding):
+    def test_returns_the_record(self, encoding):
         chance = random.Random(1)
         for record in [*RECORDS, *(draw_record(chance, length) for length in range(40))]:
             self.assert_decodes(record, schema.encode(record, encoding), encoding)
@@ -213,7 +213,7 @@ class ParseAnyWidthTest(parameterized.TestCase, tf.test.TestCase):
         records = [schema.encode(record, encoding) for record in ANY_WIDTH]
         return how(records, encoding, geometry=Geometry(8, 0), padded_width=24, **options)
 
-    def test_each_line_stands_at_the_left_as_it_is(self, how, encoding):
+    def test_each_line_is_unchanged_at_the_left(self, how, encoding):
         batch = self.parse(how, encoding)
         self.assertEqual((batch["image"].dtype, batch["image"].shape), (tf.float32, (3, 8, 24, 1)))
         self.assertAllEqual(batch["width"], [24, 7, 15])
@@ -222,7 +222,7 @@ class ParseAnyWidthTest(parameterized.TestCase, tf.test.TestCase):
             own = image[:, : record.levels.shape[1], 0]
             self.assertEqual(own.tobytes(), images.normalise(record.levels).tobytes())
 
-    def test_pixels_stay_as_they_are_stored_where_nothing_normalises_them(self, how, encoding):
+    def test_pixels_stay_uint8_without_normalisation(self, how, encoding):
         batch = self.parse(how, encoding, normalised=False)
         self.assertEqual(batch["image"].dtype, encoding)
         for record, image in zip(ANY_WIDTH, batch["image"].numpy(), strict=True):

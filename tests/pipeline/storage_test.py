@@ -100,7 +100,7 @@ class StorageTest(parameterized.TestCase, tf.test.TestCase):
         with self.assertRaisesRegex(UserError, "received Is a directory, expected a writable path"):
             storage.write_atomically(self.folder, b"")
 
-    def test_refuses_to_read_what_is_not_there(self):
+    def test_refuses_to_read_a_missing_file(self):
         with self.assertRaisesRegex(UserError, f"^file {self.path}: received No such file or directory"):
             storage.read_bytes(self.path)
 
@@ -108,14 +108,14 @@ class StorageTest(parameterized.TestCase, tf.test.TestCase):
         with self.assertRaisesRegex(UserError, "received Is a directory, expected a readable file"):
             storage.read_bytes(self.folder)
 
-    def test_makes_a_folder_with_its_parents_and_keeps_one_that_is_there(self):
+    def test_makes_a_folder_with_its_parents_and_keeps_an_existing_one(self):
         deep = os.path.join(self.folder, "x", "y")
         storage.make_folder(deep)
         storage.write_atomically(os.path.join(deep, "a"), b"1")
         storage.make_folder(deep)
         self.assertEqual(storage.list_names(deep), ["a"])
 
-    def test_refuses_a_folder_where_a_file_stands(self):
+    def test_refuses_a_folder_where_a_file_is(self):
         storage.write_atomically(self.path, b"1")
         with self.assertRaisesRegex(UserError, f"^folder {self.path}: received File exists"):
             storage.make_folder(self.path)
@@ -125,7 +125,7 @@ class StorageTest(parameterized.TestCase, tf.test.TestCase):
         with self.assertRaisesRegex(UserError, "received Not a directory"):
             storage.make_folder(os.path.join(self.path, "x"))
 
-    def test_tells_what_is_there(self):
+    def test_lists_what_exists(self):
         self.assertFalse(storage.exists(self.path))
         storage.write_atomically(self.path, b"1")
         self.assertTrue(storage.exists(self.path))
@@ -138,7 +138,7 @@ class StorageTest(parameterized.TestCase, tf.test.TestCase):
         found = [os.path.join(self.folder, name) for name in ("a.txt", "c.txt")]
         self.assertEqual(storage.find(os.path.join(self.folder, "*.txt")), found)
 
-    def test_there_is_nothing_in_a_folder_that_is_not_there(self):
+    def test_a_missing_folder_has_no_names(self):
         self.assertEqual(storage.list_names(os.path.join(self.folder, "x")), [])
 
     def test_removes_a_file_or_a_whole_folder_or_nothing(self):
@@ -159,7 +159,7 @@ class StorageTest(parameterized.TestCase, tf.test.TestCase):
         total = shutil.disk_usage(self.folder).total
         self.assertBetween(storage.free_bytes(self.folder), 1, total)
 
-    def test_refuses_to_write_where_there_is_no_folder(self):
+    def test_refuses_to_write_into_a_missing_folder(self):
         with self.assertRaisesRegex(
             UserError, "none/x: received No such file or directory, expected a writable path"
         ):
@@ -253,7 +253,7 @@ class LockTest(tf.test.TestCase):
         self.assertTrue(self.is_free())
         child.communicate()
 
-    def test_who_waited_for_a_folder_that_is_gone_locks_the_one_that_is_there(self):
+    def test_a_waiter_locks_the_new_folder_if_the_old_one_was_removed(self):
         flock, calls = fcntl.flock, []
 
         def flock_late(*args):
@@ -282,7 +282,7 @@ class LockTest(tf.test.TestCase):
         self.assertIn(message, logged.output[0])
         self.assertEqual(storage.list_names(self.folder), ["a"])
 
-    def test_refuses_a_folder_where_a_file_stands(self):
+    def test_refuses_a_folder_where_a_file_is(self):
         path = self.create_tempfile("file").full_path
         with self.assertRaisesRegex(UserError, f"folder {path}: received File exists"):
             storage.locked(path, wait=False).__enter__()

@@ -47,7 +47,7 @@ class RecordsTest(ConversionTest):
         expected = {"0.png": "01", "1.png": "b a", ".\\2.png": "2", "./3.png": "4 "}
         self.assertEqual(self.read_labels(), {key: [CHARSET.encode(text)] for key, text in expected.items()})
 
-    def test_another_run_gives_the_same_bytes(self):
+    def test_another_run_writes_the_same_bytes(self):
         write_lines(self.folder, 12)
         write_list(self.folder, [f"{n}.png 1" for n in range(12)] + ["none.png 1", "0.png 2"])
         outputs = [os.path.join(self.folder, name) for name in ("one", "two")]
@@ -55,7 +55,7 @@ class RecordsTest(ConversionTest):
             self.convert(output=output, max_reject_fraction=1.0)
         self.assertEqual(*map(read_folder, outputs))
 
-    def test_another_seed_gives_another_order(self):
+    def test_another_seed_has_another_order(self):
         write_lines(self.folder, 12)
         orders = []
         for seed in (0, 1):
@@ -78,7 +78,7 @@ class RecordsTest(ConversionTest):
         )
         self.assertEqual(self.read_rejects(), [])
 
-    def test_the_description_tells_what_the_split_holds_and_was_made_of(self):
+    def test_the_description_has_statistics_and_sources(self):
         write_lines(self.folder, 12)
         self.convert(seed=3)
         info = load_dataset_info(self.output)
@@ -142,7 +142,7 @@ class ConfigTest(parameterized.TestCase, tf.test.TestCase):
         with self.assertRaisesRegex(UserError, f"^{message}"):
             conversion("/none", **{name: value})
 
-    def test_refuses_to_hold_rows_out_for_the_split_that_takes_the_rest(self):
+    def test_refuses_validation_as_name_of_the_other_split(self):
         with self.assertRaisesRegex(UserError, "^split: received 'validation', expected another split"):
             conversion("/none", split="validation", validation_fraction=0.1)
 
@@ -156,7 +156,7 @@ class ConfigTest(parameterized.TestCase, tf.test.TestCase):
         with user_error("input", received, "--list with --image_root", "--lmdb"):
             conversion("/none", **changes)
 
-    def test_is_the_notebooks_size_where_nothing_is_said(self):
+    def test_the_default_is_the_notebooks_size(self):
         given = conversion("/none", image_width=280)
         self.assertEqual(given.geometry, images.Geometry())
         self.assertEqual(

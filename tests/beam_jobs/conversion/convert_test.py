@@ -145,7 +145,7 @@ class CommandTest(parameterized.TestCase, ConversionTest):
         process.communicate(timeout=30)
         self.assert_gone(workers)
 
-    def test_an_output_that_cannot_be_written_is_told(self):
+    def test_an_output_that_cannot_be_written_is_an_error(self):
         write_lines(self.folder, 2)
         done = self.run_command(*self.flags(output=os.path.join(self.folder, "train.txt", "data"), workers=1))
         self.assertEqual(done.returncode, 1)

@@ -44,7 +44,7 @@ class DataSetTest(parameterized.TestCase, ConversionTest):
     def names(self) -> list[str]:
         return sorted(os.listdir(self.output))
 
-    def test_the_same_command_finds_a_whole_split_and_leaves_it(self):
+    def test_the_same_command_keeps_a_published_split(self):
         before = read_folder(self.output)
         with mock.patch.object(images, "read_file", side_effect=AssertionError("read again")):
             result = self.convert()
@@ -54,13 +54,13 @@ class DataSetTest(parameterized.TestCase, ConversionTest):
     @parameterized.named_parameters(
         ("gone", os.remove), ("cut", cut_file), ("flipped", flip_bit), ("empty", lambda path: cut_file(path, 0))
     )
-    def test_the_same_command_mends_a_whole_split_whose_shard_is(self, damage):
+    def test_the_same_command_repairs_a_split_whose_shard_is(self, damage):
         before = read_folder(self.output)
         damage(os.path.join(self.output, "train-00001-of-00002.tfrecord"))
         self.convert()
         self.assertEqual(read_folder(self.output), before)
 
-    def test_a_shard_is_not_mended_with_images_that_changed_since(self):
+    def test_a_shard_is_not_repaired_from_changed_images(self):
         shard = os.path.join(self.output, "train-00001-of-00002.tfrecord")
         os.remove(shard)
         for number in range(12):
@@ -80,7 +80,7 @@ class DataSetTest(parameterized.TestCase, ConversionTest):
         ("the_fit", {"fit": "pad"}, "fit pad", "fit exact"),
         ("the_encoding", {"image_encoding": "uint8"}, "image_encoding uint8", "image_encoding float32"),
     )
-    def test_a_whole_split_is_not_replaced_by_another_unless_told(self, changes, received, expected):
+    def test_a_published_split_is_replaced_only_with_overwrite(self, changes, received, expected):
         before = read_folder(self.output)
         with user_error(f"split 'train' of {self.output}", received, expected, "--overwrite", "--output"):
             self.convert(**changes)
@@ -109,7 +109,7 @@ class DataSetTest(parameterized.TestCase, ConversionTest):
             )
         self.assertEqual(read_folder(self.output), before)
 
-    def test_overwrite_keeps_the_old_split_where_there_is_no_space(self):
+    def test_overwrite_keeps_the_old_split_without_disk_space(self):
         before = read_folder(self.output)
         with mock.patch.object(storage, "free_bytes", return_value=1), self.assertRaises(UserError):
             self.convert(overwrite=True)
@@ -152,7 +152,7 @@ class DataSetTest(parameterized.TestCase, ConversionTest):
     def test_a_second_split_has_the_first_ones_encoding(self):
         self.assert_refuses_to_join("image encoding", "uint8", "float32", image_encoding="uint8")
 
-    def test_files_that_nothing_vouches_for_are_not_replaced_unless_told(self):
+    def test_unknown_files_are_replaced_only_with_overwrite(self):
         before = read_folder(self.output)
         os.remove(os.path.join(self.output, "dataset.json"))
         names = self.names()
@@ -163,14 +163,14 @@ class DataSetTest(parameterized.TestCase, ConversionTest):
         self.convert(overwrite=True)
         self.assertEqual(read_folder(self.output), before)
 
-    def test_temporary_files_are_swept(self):
+    def test_temporary_files_are_removed(self):
         before = read_folder(self.output)
         for name in ("train-00003-of-00007.tfrecord.tmp-0a1b2c3d", "dataset.json.tmp-0a1b2c3d"):
             shutil.copy(os.path.join(self.folder, "train.txt"), os.path.join(self.output, name))
         self.convert(overwrite=True)
         self.assertEqual(read_folder(self.output), before)
 
-    def test_a_whole_split_with_more_refusals_than_allowed_by_now_is_an_error(self):
+    def test_a_published_split_with_more_refusals_than_allowed_is_an_error(self):
         write_list(self.folder, [*(f"{n}.png 1" for n in range(9)), "none.png 1"])
         self.convert(overwrite=True, max_reject_fraction=0.1)
         with self.assertRaisesRegex(
@@ -183,7 +183,7 @@ class DataSetTest(parameterized.TestCase, ConversionTest):
         ("gone", os.remove, "no such file"),
         ("changed", lambda path: cut_file(path, 2), "other bytes than were written"),
     )
-    def test_a_rejects_file_that_was_lost_is_told(self, damage, received):
+    def test_a_lost_rejects_file_is_an_error(self, damage, received):
         write_list(self.folder, [*(f"{n}.png 1" for n in range(9)), "none.png 1"])
         self.convert(overwrite=True, max_reject_fraction=0.1)
         path = os.path.join(self.output, "train.rejects.tsv")
@@ -191,7 +191,7 @@ class DataSetTest(parameterized.TestCase, ConversionTest):
         with self.assertRaisesRegex(UserError, f"^rejects {path}: received {received}, .* with --overwrite"):
             self.convert(max_reject_fraction=0.1)
 
-    def test_a_runner_that_does_not_run_is_found_before_the_old_split_gives_way(self):
+    def test_a_failing_runner_is_found_before_the_old_split_is_removed(self):
         before = read_folder(self.output)
         for arguments, received in (
             (["--runner=Nonsense"], "Beam options after --: received --runner=Nonsense"),
@@ -247,7 +247,7 @@ class ResumeTest(parameterized.TestCase, ConversionTest):
         return read.call_count
 
     @parameterized.parameters(0, 1, 7, 12, 20)
-    def test_the_same_command_ends_with_the_bytes_of_an_undisturbed_run(self, after):
+    def test_the_same_command_resumes_to_the_bytes_of_an_uninterrupted_run(self, after):
         self.lose_run(after)
         self.assertFalse(os.path.exists(os.path.join(self.output, "dataset.json")))
         self.convert(**self.settings)
@@ -268,7 +268,7 @@ class ResumeTest(parameterized.TestCase, ConversionTest):
         self.assertEqual(read_folder(self.output), read_folder(self.whole))
 
     @parameterized.parameters(b"", b"{", b"[]", b'{"digest": "another"}')
-    def test_a_report_is_not_relied_on_where_it_is_not_this_jobs(self, data):
+    def test_a_report_of_another_job_is_ignored(self, data):
         self.lose_run(13)
         state = os.path.join(self.output, "train.unfinished")
         [report, *_] = [name for name in sorted(os.listdir(state)) if name[0].isdigit()]
@@ -277,42 +277,42 @@ class ResumeTest(parameterized.TestCase, ConversionTest):
         self.convert(**self.settings)
         self.assertEqual(read_folder(self.output), read_folder(self.whole))
 
-    def test_what_was_begun_with_something_else_is_refused_with_what_changed(self):
+    def test_a_run_started_with_other_settings_is_refused_with_what_changed(self):
         self.lose_run(13)
         names = sorted(os.listdir(self.output))
         with user_error(f"split 'train' of {self.output}", "seed 5", "seed 0", "started", "--overwrite"):
             self.convert(**self.settings, seed=5)
         self.assertEqual(sorted(os.listdir(self.output)), names)
 
-    def test_a_list_that_changed_is_something_else(self):
+    def test_a_changed_list_is_refused(self):
         self.lose_run(13)
         with open(os.path.join(self.folder, "train.txt"), "a") as file:
             file.write("1.png 4\n")
         with user_error("lists (by SHA-256)", "started"):
             self.convert(**self.settings)
 
-    def test_more_refusals_may_be_allowed_when_going_on(self):
+    def test_a_resumed_run_may_allow_more_refusals(self):
         self.lose_run(13)
         self.convert(**{**self.settings, "max_reject_fraction": 0.5})
         self.assertEqual(read_folder(self.output), read_folder(self.whole))
 
-    def test_overwrite_begins_anew_with_something_else(self):
+    def test_overwrite_starts_again_with_other_settings(self):
         self.lose_run(13, seed=5)
         self.convert(**self.settings, overwrite=True)
         self.assertEqual(read_folder(self.output), read_folder(self.whole))
 
-    def test_overwrite_begins_anew_where_the_run_that_was_lost_was_not_told_to(self):
+    def test_overwrite_starts_again_after_an_interrupted_run_without_overwrite(self):
         self.lose_run(13)
         self.assertEqual(self.count_reads(overwrite=True), 21)
         self.assertEqual(read_folder(self.output), read_folder(self.whole))
 
-    def test_overwrite_goes_on_with_a_run_of_its_own_that_was_lost(self):
+    def test_overwrite_resumes_an_interrupted_run_that_had_overwrite(self):
         self.convert(**self.settings, seed=5)
         self.lose_run(13, overwrite=True)
         self.assertLess(self.count_reads(overwrite=True), 15)
         self.assertEqual(read_folder(self.output), read_folder(self.whole))
 
-    def test_a_run_lost_at_its_very_end_leaves_a_whole_split(self):
+    def test_a_run_killed_at_its_very_end_leaves_a_published_split(self):
         with mock.patch.object(SplitState, "remove", side_effect=Killed), self.assertRaises(Killed):
             self.convert(**self.settings)
         self.convert(**self.settings)

@@ -17,7 +17,7 @@ from densenet_ocr.pipeline.errors import UserError
 
 
 class ParseOptionsTest(parameterized.TestCase, tf.test.TestCase):
-    def test_takes_what_beam_knows(self):
+    def test_accepts_options_that_beam_knows(self):
         options = parse_options(
             ["--runner=FlinkRunner", "--flink_master=localhost:8081", "--environment_type", "LOOPBACK"]
         )
@@ -26,7 +26,7 @@ class ParseOptionsTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(options.get_all_options()["flink_master"], "localhost:8081")
 
     @parameterized.parameters("--spark_master_url=x", "--temp_location=/x", "--streaming")
-    def test_takes_options_of_other_runners_and_of_any_kind(self, option):
+    def test_accepts_options_of_other_runners(self, option):
         self.assertIn(option.partition("=")[0].removeprefix("--"), parse_options([option]).get_all_options())
 
     @parameterized.parameters(
@@ -57,7 +57,7 @@ class ParseOptionsTest(parameterized.TestCase, tf.test.TestCase):
 
 class ChooseRunnerTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters((1, "in_memory"), (3, "multi_processing"))
-    def test_this_machine_is_used_where_beam_is_told_nothing(self, workers, mode):
+    def test_the_local_runner_is_the_default(self, workers, mode):
         runner, options = choose_runner(PipelineOptions([]), workers=workers)
         self.assertIsInstance(runner, LocalRunner)
         self.assertEqual(options.view_as(DirectOptions).direct_num_workers, workers)
@@ -94,7 +94,7 @@ class ChooseRunnerTest(parameterized.TestCase, tf.test.TestCase):
     def test_no_more_workers_than_shards(self, workers, shards, count):
         self.assertEqual(count_workers(workers, shards), count)
 
-    def test_0_workers_are_one_a_core(self):
+    def test_0_workers_are_one_per_core(self):
         self.assertEqual(count_workers(0, 10**6), os.cpu_count())
         self.assertEqual(count_workers(0, 1), 1)
 

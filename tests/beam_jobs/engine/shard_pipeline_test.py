@@ -88,7 +88,7 @@ class ShardsTest(tf.test.TestCase):
             ]
             self.assertEqual(self.read(number), expected)
 
-    def test_the_description_knows_each_shards_name_records_size_and_checksum(self):
+    def test_the_description_has_each_shards_name_records_size_and_checksum(self):
         written = self.write().shards
         self.assertEqual([shard.records for shard in written], [2, 0, 0, 3])
         for number, shard in enumerate(written):
@@ -117,7 +117,7 @@ class ShardsTest(tf.test.TestCase):
         )
         self.assertEqual(list(statistics["widths"]), ["16", "18", "20", "22", "24"])
 
-    def test_refusals_stand_in_the_order_of_the_input_a_line_each(self):
+    def test_refusals_are_in_the_inputs_order_one_per_line(self):
         self.write()
         with open(self.job.rejects_path, encoding="utf-8", newline="\n") as file:
             rows = file.read().split("\n")
@@ -139,7 +139,7 @@ class ShardsTest(tf.test.TestCase):
         stored = example.features.feature["image"].bytes_list.value[0]
         self.assertEqual(stored, images.normalise(draw_levels(6, 8, 22)).tobytes())
 
-    def test_a_report_is_read_back_as_it_was_left(self):
+    def test_a_report_is_read_back_as_it_was_saved(self):
         os.makedirs(self.state)
         report = write_shard(self.job, 3)
         self.assertEqual(reports.load_report(self.job, 3), report)
@@ -165,7 +165,7 @@ class ShardsTest(tf.test.TestCase):
             counter.add(2)
         self.assertEqual(count_done_rows(self.job, 8, 4), 0)
 
-    def test_a_shard_that_is_there_and_whole_is_not_written_again(self):
+    def test_an_intact_shard_is_not_written_again(self):
         os.makedirs(self.state)
         report = write_shard(self.job, 3)
         no_more = dataclasses.replace(self.job, source=NumberSource(fails=True))
@@ -189,7 +189,7 @@ class ShardsTest(tf.test.TestCase):
         with self.assertRaisesRegex(Exception, "a bug in the source"):
             self.write()
 
-    def test_a_full_disk_is_told_as_such(self):
+    def test_a_full_disk_is_reported_as_such(self):
         full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         with (
             mock.patch.object(records.RecordWriter, "write", side_effect=full),
@@ -203,12 +203,12 @@ class ShardsTest(tf.test.TestCase):
         self.assertEqual(os.listdir(self.folder), ["train.unfinished"])
         self.write()
 
-    def test_shards_that_do_not_tell_of_every_row_are_an_error(self):
+    def test_shards_that_lack_rows_are_an_error(self):
         self.job = dataclasses.replace(self.job, plan=NumberPlan(rows=10))
         with self.assertRaisesRegex(ValueError, "the shards have 9 rows, the plan has 10"):
             self.write()
 
-    def test_a_job_travels_to_workers(self):
+    def test_a_job_can_be_pickled(self):
         self.assertEqual(pickle.loads(pickle.dumps(self.job)), self.job)
 
     def touch(self, names: list[str]) -> None:

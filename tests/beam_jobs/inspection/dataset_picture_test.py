@@ -39,7 +39,7 @@ class DatasetPictureTest(tf.test.TestCase):
         for line in sample_lines(folder=self.data, info=self.info, split="train", count=6, seed=0):
             self.assertTrue(find_line(sheet, line.levels), line.key)
 
-    def test_charts_stand_above_the_lines(self):
+    def test_charts_are_above_the_lines(self):
         bars = np.flatnonzero((np.asarray(self.draw()) == np.array(BAR)).all(axis=-1).any(axis=1))
         self.assertNotEmpty(bars)
         self.assertLess(bars.max(), 400)

@@ -39,7 +39,7 @@ class LineSampleTest(tf.test.TestCase):
         drawn = {key for seed in range(40) for key in self.sample(8, seed)}
         self.assertLen(drawn, 40)
 
-    def test_a_split_with_fewer_lines_gives_each_once(self):
+    def test_a_smaller_split_has_each_line_once(self):
         self.assertCountEqual(self.sample(1000), [f"{number}.png" for number in range(40)])
 
     def test_only_some_shards_are_read(self):

@@ -189,7 +189,7 @@ class VerificationTest(parameterized.TestCase, tf.test.TestCase):
         [name] = changes
         self.assertEqual(self.find(), [f"dataset.json: split train: {name}: {difference}"])
 
-    def test_of_many_statistics_that_differ_a_few_are_told(self):
+    def test_of_many_different_statistics_a_few_are_named(self):
         self.describe(statistics={**self.info.splits["train"].statistics, "characters": {}})
         [problem] = self.find()
         self.assertStartsWith(problem, "dataset.json: split train: characters: 0 of 0 for 2, 0 of 1 for 12, ")

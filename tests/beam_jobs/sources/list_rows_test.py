@@ -65,7 +65,7 @@ class ListRowsTest(parameterized.TestCase, tf.test.TestCase):
         root = os.path.join(os.path.relpath(self.folder), ".")
         self.assertAllEqual(self.read_one("3.png 1", root=root).levels, draw_levels(3))
 
-    def test_a_refusal_tells_file_line_row_reason_and_detail(self):
+    def test_a_refusal_has_file_line_row_reason_and_detail(self):
         refused = [
             line
             for line in self.read_all(self.source(["0.png 1", "", "none.png 1\r", "1.png 1"]))
@@ -102,7 +102,7 @@ class ListRowsTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters(
         ("resize", 64, (32, 64)), ("resize", 0, (32, 40)), ("pad", 64, (32, 64)), ("pad", 0, (32, 40))
     )
-    def test_an_image_of_another_size_is_fitted_as_told(self, fit, width, shape):
+    def test_an_image_of_another_size_is_fitted_as_configured(self, fit, width, shape):
         with open(os.path.join(self.folder, "0.png"), "wb") as file:
             file.write(encode_image(draw_levels(0, 64, 80)))
         self.assertEqual(self.read_one("0.png 1", fit=fit, image_width=width).levels.shape, shape)
@@ -131,7 +131,7 @@ class ListRowsTest(parameterized.TestCase, tf.test.TestCase):
         refused = self.read_all(self.source())[0]
         self.assertEqual((refused.reason, refused.row), ("bad_encoding", "\\xff.png 1"))
 
-    def test_a_source_that_was_read_travels_to_workers(self):
+    def test_a_source_that_was_read_can_be_pickled(self):
         source = self.source()
         before = self.read_all(source)
         after = self.read_all(pickle.loads(pickle.dumps(source)))

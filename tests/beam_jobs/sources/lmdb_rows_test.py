@@ -74,7 +74,7 @@ class LmdbTest(parameterized.TestCase, ConversionTest):
         self.assertEqual(result["written"] + result["validation"]["written"], 100)
         self.assertBetween(result["validation"]["written"], 15, 45)
 
-    def test_the_same_command_finds_a_whole_split_and_another_lmdb_is_refused(self):
+    def test_the_same_command_keeps_a_published_split_and_refuses_another_lmdb(self):
         self.write(self.entries(3))
         self.convert()
         before = read_folder(self.output)

@@ -28,7 +28,7 @@ class PlanTest(parameterized.TestCase, tf.test.TestCase):
             rows, given.paths(rows), duplicates=duplicates, seed=seed, validation_fraction=fraction
         )
 
-    def test_every_row_stands_in_it_once_with_its_offset_and_line(self):
+    def test_every_row_is_in_the_plan_once_with_offset_and_line(self):
         plan = np.sort(self.plan(["a 1", "", "bb 2", "  ", "c 3"]), order="line")
         self.assertEqual(plan["line"].tolist(), [1, 3, 5])
         self.assertEqual(plan["offset"].tolist(), [0, 5, 13])
@@ -47,11 +47,11 @@ class PlanTest(parameterized.TestCase, tf.test.TestCase):
             [saved.rows_of(shard).tolist() for shard in range(2)], [[row] for row in plan.tolist()]
         )
 
-    def test_rows_of_several_lists_are_told_apart(self):
+    def test_rows_of_several_lists_are_distinguished(self):
         plan = np.sort(self.plan(["a 1", "b 1"], ["", "c 1"]), order=["list", "line"])
         self.assertEqual(plan[["list", "line", "offset"]].tolist(), [(0, 1, 0), (0, 2, 4), (1, 2, 1)])
 
-    def test_a_path_that_stands_in_two_lists_is_a_duplicate(self):
+    def test_a_path_in_two_lists_is_a_duplicate(self):
         plan = self.plan(["a 1", "b 1"], ["a 1", "c 1"])
         self.assertEqual(plan[plan["duplicate"]][["list", "line"]].tolist(), [(0, 1)])
 

@@ -123,7 +123,7 @@ class ReadCorporaTest(parameterized.TestCase, CorpusCase):
     def test_the_ideographic_space_is_used_without_a_plain_one(self):
         self.assertEqual(self.show_text("一 二\n", Charset("一二\u3000")), "一\u3000二~")
 
-    def test_a_list_gives_the_labels_of_its_rows(self):
+    def test_a_list_has_the_labels_of_its_rows(self):
         path = self.write("list.txt", "x.jpg 1 2 11\r\n\ny y.jpg\t一a 二龙\n")
         corpus = self.read(f"list:{path}")
         self.assertEqual(self.show(corpus), "01a~一a~二~~")

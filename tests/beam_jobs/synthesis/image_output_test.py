@@ -50,7 +50,7 @@ class ImageOutputTest(parameterized.TestCase, SynthesisTest):
         convert(ConversionConfig(**{**given, **changes}), workers=1)
         return converted
 
-    def test_convert_gives_the_records_of_a_direct_synthesis(self):
+    def test_convert_writes_the_records_of_a_direct_synthesis(self):
         result = self.synthesize(**self.settings)
         self.assertGreater(result.pop("seconds"), 0)
         self.assertEqual(result, {"split": "train", "read": 25, "written": 25, "refused": {}, "shards": 3})
@@ -58,7 +58,7 @@ class ImageOutputTest(parameterized.TestCase, SynthesisTest):
         self.synthesize(output=records)
         self.assert_same_lines(self.read_lines(self.convert_images()), self.read_lines(records))
 
-    def test_convert_gives_the_same_lines_of_any_width(self):
+    def test_convert_writes_the_same_lines_of_any_width(self):
         self.synthesize(image_width=0, max_reject_fraction=1, **self.settings)
         records = os.path.join(self.folder, "records")
         self.synthesize(image_width=0, max_reject_fraction=1, output=records)

@@ -151,7 +151,7 @@ class SampleTextsTest(parameterized.TestCase, tf.test.TestCase):
         self.assertIn("一一", texts_of(plan))
 
     @parameterized.parameters("2", "3-5", "7=2,1=1")
-    def test_charset_gives_every_character_equally_often(self, lengths):
+    def test_charset_text_has_every_character_equally_often(self, lengths):
         coverage = cover(CHARSET.characters[:20], CHARSET.characters[2:], "ab")
         plan = draw([make_uniform()], coverage, count=8000, lengths=lengths, weights=[1, 2, 0.01])
         counts = collections.Counter("".join(texts_of(plan)))

@@ -25,14 +25,14 @@ class ExportFolderTest(parameterized.TestCase, tf.test.TestCase):
         ):
             describe_export(self.folder)
 
-    def test_tells_what_lines_are_like(self):
+    def test_has_the_charset_geometry_and_fit(self):
         info = describe_export(write_export(self.folder, fit="pad", width=64)).info
         self.assertEqual((info.charset, info.geometry, info.fit), (CHARSET, Geometry(32, 64), "pad"))
 
     MODEL = ("saved_model.pb", "variables/variables.index", "variables/variables.data")
 
     @parameterized.parameters(*MODEL, "dataset.json")
-    def test_its_hash_tells_changes_of_what_it_reads_with(self, name):
+    def test_its_hashes_change_with_the_files_of_the_model(self, name):
         before = describe_export(write_export(self.folder)).files
         with open(os.path.join(self.folder, name), "a") as file:
             file.write("\n")
@@ -65,7 +65,7 @@ class ExportFolderTest(parameterized.TestCase, tf.test.TestCase):
         )
 
     @parameterized.parameters(True, False)
-    def test_a_folder_that_is_not_there_or_a_run_is_refused(self, is_there):
+    def test_a_missing_folder_or_a_run_is_refused(self, is_there):
         if is_there:
             os.makedirs(self.folder)
         self.assert_refused("no export.json", "Export one first: ocr-export --model=RUN --output")

@@ -72,7 +72,7 @@ class ImageSourceTest(parameterized.TestCase, tf.test.TestCase):
         (b"0.png\t\xff", "0.png", None),
         (b"0.png 99999", "0.png", None),
     )
-    def test_a_row_that_cannot_be_read_tells_its_path_and_why(self, row, path, reason):
+    def test_a_row_that_cannot_be_read_has_its_path_and_reason(self, row, path, reason):
         os.makedirs(os.path.join(self.folder, "x"))
         self.write_rows(b"1.png\n", row + b"\n")
         found = self.read()[1]

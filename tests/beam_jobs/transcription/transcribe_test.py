@@ -81,7 +81,7 @@ class CommandTest(TranscriptionTest):
         self.assertEqual([row.text for row in rows], [reading.text for reading in readings])
         self.assertAllClose([row.confidence for row in rows], [r.confidence for r in readings], atol=1e-4)
 
-    def test_an_export_that_is_damaged_is_told_in_a_line(self):
+    def test_a_damaged_export_is_reported_in_one_line(self):
         done = self.run_command(workers=1)  # its files are not what they are called
         self.assertEqual(done.returncode, 1)
         [error] = [line for line in done.stderr.splitlines() if line.startswith("error: ")]

@@ -62,7 +62,7 @@ class TranscriptsTest(parameterized.TestCase, tf.test.TestCase):
         return job
 
     @parameterized.parameters(1, 2, 3, 100)
-    def test_a_row_of_the_source_is_a_row_of_the_shard_in_its_place(self, batch_size):
+    def test_every_row_of_the_source_is_a_row_of_the_shard_in_order(self, batch_size):
         _, path = self.write(batch_size=batch_size)
         expected = [
             Transcript(f"{k}.png", read_line(draw_levels(k, width=width)), width / 1000, "")
@@ -91,7 +91,7 @@ class TranscriptsTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(counted, [0, 0, 101, 101])  # 1 + 50 + 50, written once 64 are done
         self.assertEqual(os.listdir(job.state_folder), ["00000.json"])
 
-    def test_lines_of_about_one_width_share_a_batch_and_no_batch_is_larger_than_told(self):
+    def test_lines_of_similar_width_share_a_batch_of_limited_size(self):
         model = RecordingModel()
         self.write(model)
         self.assertEqual(

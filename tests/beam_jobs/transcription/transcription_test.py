@@ -54,7 +54,7 @@ class WholeTest(TranscriptionTest, parameterized.TestCase):
             text = read_line(draw_levels(int(row.path.removesuffix(".png"))))
             self.assertEqual(row, Transcript(row.path, text, 0.064, ""))
 
-    def test_the_description_counts_what_is_there(self):
+    def test_the_description_counts_what_exists(self):
         self.transcribe()
         content = self.describe()
         self.assertEqual([shard["rows"] for shard in content["shards"]], [4, 4, 3])
@@ -97,7 +97,7 @@ class WholeTest(TranscriptionTest, parameterized.TestCase):
         self.transcribe(**told)
         self.assertEqual(read_output(self.output), read_output(os.path.join(self.folder, "one")))
 
-    def test_the_same_command_finds_all_rows_and_leaves_them(self):
+    def test_the_same_command_keeps_all_rows(self):
         self.transcribe()
         before = read_output(self.output)
         with mock.patch.object(images, "read_file", side_effect=AssertionError("read again")):
@@ -106,7 +106,7 @@ class WholeTest(TranscriptionTest, parameterized.TestCase):
         self.assertEqual(read_output(self.output), before)
 
     @parameterized.named_parameters(("gone", os.remove), ("cut", cut_file), ("flipped", flip_bit))
-    def test_the_same_command_makes_a_shard_again_that_is(self, damage):
+    def test_the_same_command_writes_a_shard_again_that_is(self, damage):
         self.transcribe()
         before = read_output(self.output)
         damage(os.path.join(self.output, "transcripts-00001-of-00003.tsv"))
@@ -115,7 +115,7 @@ class WholeTest(TranscriptionTest, parameterized.TestCase):
         self.assertEqual(read.call_count, 4)
         self.assertEqual(read_output(self.output), before)
 
-    def test_a_shard_is_not_made_again_of_images_that_changed(self):
+    def test_a_shard_is_not_written_again_from_changed_images(self):
         self.transcribe()
         os.remove(os.path.join(self.output, "transcripts-00000-of-00003.tsv"))
         os.remove(os.path.join(self.folder, "1.png"))
@@ -152,21 +152,21 @@ class WholeTest(TranscriptionTest, parameterized.TestCase):
         with self.assertRaisesRegex(UserError, "^transcription .*: received model .by SHA-256. "):
             self.transcribe(model=other)
 
-    def test_a_model_that_is_missing_is_found_before_anything_is_made(self):
+    def test_a_missing_model_is_found_before_anything_is_written(self):
         with self.assertRaisesRegex(UserError, "^export none: received no export.json"):
             self.transcribe(model="none")
         with self.assertRaisesRegex(UserError, "received a model in the format onnx, expected a SavedModel"):
             self.transcribe(model=write_export(os.path.join(self.folder, "onnx"), format="onnx"))
         self.assertFalse(os.path.exists(self.output))
 
-    def test_files_that_nothing_vouches_for_are_not_replaced_unless_told(self):
+    def test_unknown_files_are_replaced_only_with_overwrite(self):
         self.transcribe()
         os.remove(os.path.join(self.output, "transcription.json"))
         with user_error("4 files of split 'transcripts'", "transcription.json", "--overwrite"):
             self.transcribe()
         self.transcribe(overwrite=True)
 
-    def test_too_many_refusals_are_an_error_where_a_share_is_told(self):
+    def test_too_many_refusals_are_an_error_with_max_reject_fraction(self):
         with self.assertRaisesRegex(UserError, "transcripts.rejects.tsv: received 2 of 11 refused .18.18%"):
             self.transcribe(max_reject_fraction=0.1)
         self.assertFalse(os.path.exists(os.path.join(self.output, "transcription.json")))
@@ -175,7 +175,7 @@ class WholeTest(TranscriptionTest, parameterized.TestCase):
     @parameterized.parameters(
         (["none.png", "../0.png"], "no file {}/none.png"), (["../0.png"], "outside_root: ")
     )
-    def test_a_list_whose_images_are_not_there_is_refused_before_anything_is_made(self, paths, why):
+    def test_a_list_of_missing_images_is_refused_before_anything_is_written(self, paths, why):
         write_list(self.folder, paths)
         why = why.format(self.folder)
         with self.assertRaisesRegex(
@@ -189,14 +189,14 @@ class WholeTest(TranscriptionTest, parameterized.TestCase):
         write_list(self.folder, ["none.png"] * 99 + ["0.png"])
         self.assertEqual(self.transcribe()["transcribed"], 1)
 
-    def test_an_earlier_run_stays_where_the_new_images_are_not_there(self):
+    def test_an_earlier_run_stays_if_the_new_images_are_missing(self):
         self.transcribe()
         before = read_output(self.output)
         with self.assertRaisesRegex(UserError, "^images: received none"):
             self.transcribe(image_root=self.model, overwrite=True)
         self.assertEqual(read_output(self.output), before)
 
-    def test_it_is_an_error_where_not_one_image_can_be_read_though_all_rows_are_kept(self):
+    def test_no_readable_image_is_an_error_although_all_rows_are_written(self):
         write_list(self.folder, ["broken.png", "none.png"])
         for _ in range(2):  # whole the second time
             reasons = "1 damaged_image, 1 missing_image"
@@ -205,13 +205,13 @@ class WholeTest(TranscriptionTest, parameterized.TestCase):
             self.assertEqual(self.describe()["transcribed"], 0)
             self.assertEqual([row.reason for row in self.read_rows()], ["damaged_image", "missing_image"])
 
-    def test_nothing_read_is_no_error_where_all_may_be_refused(self):
+    def test_reading_nothing_is_no_error_where_all_may_be_refused(self):
         write_list(self.folder, ["none.png", "../0.png"])
         result = self.transcribe(max_reject_fraction=1.0)
         self.assertEqual((result["read"], result["transcribed"]), (2, 0))
         self.assertEqual([row.reason for row in self.read_rows()], ["missing_image", "outside_root"])
 
-    def test_a_path_that_is_no_text_has_another_cell_than_one_that_looks_like_it(self):
+    def test_a_path_that_is_not_text_differs_from_one_that_looks_like_it(self):
         for name in (b"\xff\xfe.png", rb"\xff\xfe.png"):
             shutil.copy(os.path.join(self.folder, "0.png"), os.path.join(os.fsencode(self.folder), name))
         with open(os.path.join(self.folder, "train.txt"), "wb") as file:
@@ -232,7 +232,7 @@ class WholeTest(TranscriptionTest, parameterized.TestCase):
                 self.transcribe(overwrite=overwrite)
         self.assertEqual(os.listdir(self.output), [name])
 
-    def test_what_was_joined_beside_transcripts_does_not_keep_them_from_going_on(self):
+    def test_other_files_beside_transcripts_do_not_prevent_a_resume(self):
         self.transcribe()
         with open(os.path.join(self.output, "all.tsv"), "w"):
             pass
@@ -267,7 +267,7 @@ class ResumeTest(TranscriptionTest, parameterized.TestCase):
             self.transcribe()
 
     @parameterized.parameters(0, 3, 17, 40)
-    def test_the_same_command_ends_with_the_bytes_of_an_undisturbed_run(self, after):
+    def test_the_same_command_resumes_to_the_bytes_of_an_uninterrupted_run(self, after):
         self.lose_run(after)
         self.assertFalse(os.path.exists(os.path.join(self.output, "transcription.json")))
         with mock.patch.object(images, "read_file", side_effect=images.read_file) as read:
@@ -275,7 +275,7 @@ class ResumeTest(TranscriptionTest, parameterized.TestCase):
         self.assertEqual(read.call_count, 41 - after // 4 * 4)
         self.assertEqual(read_output(self.output), read_output(self.whole))
 
-    def test_shards_and_reports_that_were_lost_are_made_again(self):
+    def test_lost_shards_and_reports_are_written_again(self):
         self.lose_run(33)
         state = os.path.join(self.output, "transcripts.unfinished")
         os.remove(os.path.join(state, "00002.json"))
@@ -285,7 +285,7 @@ class ResumeTest(TranscriptionTest, parameterized.TestCase):
         self.assertEqual(read_output(self.output), read_output(self.whole))
 
     @parameterized.parameters(1, 2)
-    def test_a_command_that_is_killed_goes_on(self, workers):
+    def test_a_killed_command_resumes(self, workers):
         code = (
             "from densenet_ocr.beam_jobs.transcription.config import TranscriptionConfig\n"
             "from densenet_ocr.beam_jobs.transcription.job import transcribe\n"
@@ -299,7 +299,7 @@ class ResumeTest(TranscriptionTest, parameterized.TestCase):
         self.transcribe()
         self.assertEqual(read_output(self.output), read_output(self.whole))
 
-    def test_what_was_begun_with_another_model_is_refused(self):
+    def test_a_run_started_with_another_model_is_refused(self):
         self.lose_run(17)
         other = write_export(os.path.join(self.folder, "other"), fit="pad", width=64)
         with user_error("model (by SHA-256)", "started"):

@@ -69,7 +69,7 @@ class FormatTest(ExportCase):
             self.assertAllEqual(images.decode(file.read()), draw_levels(0))
 
     @parameterized.parameters("float32", "int8")
-    def test_an_onnx_file_tells_what_a_reader_needs(self, precision):
+    def test_an_onnx_file_has_what_a_reader_needs(self, precision):
         folder = self.make_onnx() if precision == "float32" else self.make_int8("onnx")
         model = onnx.load(os.path.join(folder, "model.onnx"))
         onnx.checker.check_model(model, full_check=True)

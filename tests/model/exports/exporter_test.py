@@ -61,7 +61,7 @@ class OutputTest(parameterized.TestCase, tf.test.TestCase):
         ):
             return export(network, output=folder, format="onnx", **changes)
 
-    def test_tells_what_it_wrote(self):
+    def test_returns_what_it_wrote(self):
         folder = os.path.join(self.create_tempdir().full_path, "new", "export")
         result = self.export(folder)
         self.assertEqual(
@@ -84,7 +84,7 @@ class OutputTest(parameterized.TestCase, tf.test.TestCase):
             self.export(folder.full_path, overwrite=True)
         self.assertEqual(os.listdir(folder.full_path), ["letters.txt"])
 
-    def test_an_export_is_replaced_only_when_told(self):
+    def test_an_export_is_replaced_only_with_overwrite(self):
         folder = self.create_tempdir().full_path
         self.export(folder, name="one")
         with self.assertRaisesRegex(UserError, "a folder with an export.*--overwrite"):
@@ -99,7 +99,7 @@ class OutputTest(parameterized.TestCase, tf.test.TestCase):
             export(mock.Mock(name="not a KerasInferenceModel"), output=f"{folder}/out", format="onnx")
         self.assertEmpty(os.listdir(folder))
 
-    def test_an_unfinished_export_is_begun_anew(self):
+    def test_an_interrupted_export_starts_again(self):
         folder = self.create_tempdir().full_path
         self.export(folder)
         os.remove(os.path.join(folder, "export.json"))
@@ -168,7 +168,7 @@ class OutputTest(parameterized.TestCase, tf.test.TestCase):
             self.export(os.path.join(folder, os.fsdecode(b"\xff")))
         self.assertEmpty(os.listdir(folder))
 
-    def test_int8_tells_how_many_lines_read_alike(self):
+    def test_int8_reports_how_many_lines_read_alike(self):
         def open_int8(_, info):
             return open_another(_, dataclasses.replace(info, precision="int8"))
 

@@ -48,14 +48,14 @@ class OnnxGraphTest(ExportCase):
                 self.assertLess(np.abs(theirs - ours).mean(), 0.05 * np.abs(ours).mean())
 
     @parameterized.parameters(*PRECISIONS)
-    def test_tells_each_frames_likeliest_class_and_its_probability(self, precision):
+    def test_outputs_each_frames_most_probable_class(self, precision):
         session = onnxruntime.InferenceSession(self.load(precision).SerializeToString())
         lines = images.normalise(np.stack(draw_lines(8)))[..., None]
         logits, best, probability = session.run(["logits", "best", "probability"], {"lines": lines})
         self.assertAllEqual(best, logits.argmax(-1))
         self.assertAllClose(probability, tf.reduce_max(tf.nn.softmax(logits), axis=-1))
 
-    def test_a_file_that_tells_the_logits_alone_is_read_too(self):
+    def test_a_file_that_outputs_only_logits_is_read_too(self):
         exported, levels, widths = self.open("float32"), np.stack(draw_lines(2)), np.full([2], 64)
         expected = exported.find_best_path(levels, widths)
         folder = shutil.copytree(self.export("float32"), os.path.join(self.create_tempdir().full_path, "older"))

@@ -24,7 +24,7 @@ with quiet():
 
 
 class SilenceTest(tf.test.TestCase):
-    def test_what_is_not_known_as_chatter_is_told_and_errors_go_on(self):
+    def test_unknown_messages_are_shown_and_errors_propagate(self):
         environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
         command = [sys.executable, "-c", _WRITE]
         ended = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)

@@ -122,7 +122,7 @@ class DamagedTest(parameterized.TestCase, Keras2Case):
             "received a layer lstm_1 with a variable lstm_1/recurrent_kernel:0", [*self.layers, recurrent]
         )
 
-    def test_a_variable_that_stands_twice(self):
+    def test_a_variable_that_occurs_twice(self):
         twice = {"kernel": np.ones([2]), "kernel_1": np.ones([2])}
         self.refuse("received a layer two with a second two/kernel_1:0", [*self.layers, ("two", twice)])
 

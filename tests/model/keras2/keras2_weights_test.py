@@ -67,7 +67,7 @@ class EqualsKeras2Test(parameterized.TestCase, tf.test.TestCase):
 
 class AcceptedTest(parameterized.TestCase, Keras2Case):
     @parameterized.parameters(27, 99, 998)
-    def test_counters_begin_anywhere(self, first):
+    def test_counters_start_anywhere(self, first):
         layers = draw_layers(first=first)
         read = read_keras2_layers(write_keras2(self.path, layers))
         for arrays, (_, expected) in zip(read, layers, strict=True):

@@ -71,7 +71,7 @@ class DensenetTest(parameterized.TestCase, tf.test.TestCase):
         )
 
     @parameterized.parameters(7, 8, 14, 15, 63, 280, 287)
-    def test_gives_a_frame_for_every_8_pixels(self, width):
+    def test_counts_a_frame_for_every_8_pixels(self, width):
         logits = build_densenet(height=32, classes=5)(np.zeros((1, 32, width, 1), np.float32))
         self.assertEqual(logits.shape, (1, (width + 1) // 8, 5))
 
@@ -83,7 +83,7 @@ class DensenetTest(parameterized.TestCase, tf.test.TestCase):
             self.assertAllEqual(one, same)
         self.assertNotAllEqual(first[0], other[0])
 
-    def test_layers_of_one_shape_begin_differently(self):
+    def test_layers_of_one_shape_have_different_initial_weights(self):
         kernels = [w for w in build_densenet(height=32, classes=5).get_weights() if w.shape == (3, 3, 128, 8)]
         self.assertGreater(len(kernels), 1)
         self.assertNotAllEqual(kernels[0], kernels[1])

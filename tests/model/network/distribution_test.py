@@ -68,7 +68,7 @@ class DistributionTest(tf.test.TestCase):
         with self.assertRaisesRegex(UserError, "batch_size: received 7, expected a multiple of the 2 .*=8"):
             check_batch_size(7, choose_strategy("mirrored"))
 
-    def test_auto_takes_one_device_where_there_is_no_gpu(self):
+    def test_auto_uses_one_device_without_a_gpu(self):
         self.assertEqual(choose_strategy("auto").num_replicas_in_sync, 1)
 
 

@@ -63,7 +63,7 @@ class ScoreBatchTest(tf.test.TestCase):
 class WilsonIntervalTest(parameterized.TestCase, tf.test.TestCase):
     # Figures of Newcombe, "Two-sided confidence intervals for the single proportion", 1998, table I.
     @parameterized.parameters((81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611))
-    def test_gives_published_figures(self, hits, lines, low, high):
+    def test_equals_published_figures(self, hits, lines, low, high):
         self.assertAllClose(wilson_interval(hits, lines), (low, high), atol=6e-5)
 
     def test_is_everything_where_there_are_no_lines(self):

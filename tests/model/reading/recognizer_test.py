@@ -45,7 +45,7 @@ class RecognizerTest(parameterized.TestCase, tf.test.TestCase):
             self.assertAllClose([c[1:] for c in reading.characters], [c[1:] for c in alone.characters])
             self.assertTrue(all(0 <= c.start < c.end <= line.shape[1] for c in reading.characters))
 
-    def test_takes_paths_bytes_pictures_and_arrays(self):
+    def test_reads_paths_bytes_pictures_and_arrays(self):
         recognizer, levels = Recognizer(self.make_run()), draw_levels(1)
         data, path = encode_image(levels), os.path.join(self.create_tempdir().full_path, "line.png")
         with open(path, "wb") as file:
@@ -74,7 +74,7 @@ class RecognizerTest(parameterized.TestCase, tf.test.TestCase):
         for one, other in zip(small.characters, large.characters, strict=True):
             self.assertAllClose([3 * one.start, 3 * one.end], [other.start, other.end])
 
-    def test_scales_other_heights_and_takes_any_width(self):
+    def test_scales_other_heights_and_accepts_any_width(self):
         recognizer = Recognizer(self.make_run())
         levels = images.decode(encode_image(draw_levels(1, height=64, width=300)))
         self.assertEqual(recognizer.prepare(levels).levels.shape, (32, 150))
@@ -140,7 +140,7 @@ class RecognizerTest(parameterized.TestCase, tf.test.TestCase):
             ):
                 Recognizer(run)
 
-    def test_takes_a_path_of_any_kind_and_several_lines_only_as_such(self):
+    def test_read_accepts_one_image_and_read_many_several(self):
         recognizer = Recognizer(pathlib.Path(self.make_run()))
         with self.assertRaisesRegex(TypeError, "one image .str. in place of several: use read"):
             recognizer.read_many("line.png")

@@ -23,7 +23,7 @@ class ConfusionsTest(tf.test.TestCase):
         found = add_lines(*LINES).substitutions(10)
         self.assertEqual(found, [Confusion("O", "0", 2, 2 / 5, 3, "1"), Confusion("O", "Q", 1, 1 / 5, 3, "5")])
 
-    def test_counts_what_was_lost_and_what_was_read_where_nothing_is(self):
+    def test_counts_lost_and_extra_characters(self):
         found = add_lines(*LINES)
         self.assertEqual(found.deletions(10), [Confusion("l", "", 1, 1 / 5, 2, "3")])
         self.assertEqual(found.insertions(10), [Confusion("", "b", 1, 1 / 5, 0, "4")])

@@ -117,7 +117,7 @@ class ReportTest(parameterized.TestCase, tf.test.TestCase):
         )
         self.assertEqual(edits, figures["totals"]["edits"])
 
-    def test_a_character_counts_as_right_where_it_stands_for_itself(self):
+    def test_a_character_is_right_where_it_is_aligned_with_itself(self):
         report = self.make([make_result("abc", "xbcd")])
         self.assertEqual(report.character_confidence.bins()[9].count, 4)
         self.assertEqual(report.character_confidence.bins()[9].right, 0.5)
@@ -151,7 +151,7 @@ class ReportTest(parameterized.TestCase, tf.test.TestCase):
         self.assertLen(figures["worst"], 5)
         self.assertEqual(figures["totals"]["lines"], 100)
 
-    def test_nothing_that_a_line_says_becomes_markup(self):
+    def test_no_text_of_a_line_becomes_markup(self):
         report = Report(charset=Charset("ab"), seen={})
         report.add(make_result(NASTY, NASTY[:20] + "b", key=NASTY))
         page, figures = self.save(report, title=NASTY, facts={NASTY: NASTY})
@@ -207,7 +207,7 @@ class ReportTest(parameterized.TestCase, tf.test.TestCase):
         ([("", "a")], "Misread: 1 of 1 line."),
         ([("a", "a"), ("b", "b")], "Misread: none of 2 lines."),
     )
-    def test_a_page_of_few_or_no_lines_still_tells(self, lines, summary):
+    def test_a_page_of_few_or_no_lines_has_a_summary(self, lines, summary):
         page, figures = self.save(self.make(make_result(*line) for line in lines))
         self.assertIn(summary, PageParser(page).text)
         self.assertEqual(figures["totals"]["lines"], len(lines))
@@ -224,7 +224,7 @@ class ReportTest(parameterized.TestCase, tf.test.TestCase):
         with self.assertRaisesRegex(ValueError, "0 characters of 'ab'"):
             self.make([result])
 
-    def test_what_training_had_is_told_by_the_data_sets_description(self):
+    def test_training_counts_come_from_the_data_sets_description(self):
         path = os.path.join(self.create_tempdir().full_path, "data")
         os.makedirs(path)
         statistics = {"characters": {"0": 4, "2": 1}}

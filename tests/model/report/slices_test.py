@@ -21,12 +21,12 @@ def count(group: dict) -> dict[str, tuple[int, int]]:
 
 
 class SlicesTest(parameterized.TestCase, tf.test.TestCase):
-    def test_few_lengths_and_widths_are_told_one_by_one(self):
+    def test_few_lengths_and_widths_have_a_slice_each(self):
         groups = add_lines(("a", 64, 0), ("ab", 80, 1), ("ab", 64, 0))
         self.assertEqual(count(groups["length"]), {"1": (1, 1), "2": (2, 1)})
         self.assertEqual(count(groups["width"]), {"64": (2, 2), "80": (1, 0)})
 
-    def test_many_widths_are_told_in_even_steps_and_the_tails_apart(self):
+    def test_many_widths_are_joined_in_even_steps_with_two_tails(self):
         lines = [("a", 100 + k % 240, k % 2) for k in range(1000)]
         groups = add_lines(*lines, ("a", 9, 1), ("a", 5000, 1))
         widths = groups["width"]
@@ -68,7 +68,7 @@ class SlicesTest(parameterized.TestCase, tf.test.TestCase):
             },
         )
 
-    def test_where_it_is_not_known_what_training_had_nothing_is_told_of_it(self):
+    def test_without_training_counts_there_are_no_slices_of_rare_characters(self):
         groups = add_lines(("a", 64, 0))
         self.assertNotIn("rarest", groups)
         self.assertEqual(list(groups["kind"]), ["a character twice in a row", "none twice in a row"])

@@ -26,13 +26,13 @@ class LossesTest(tf.test.TestCase):
         losses.add(StepLoss(0.0, 2.0))
         self.assertEqual(losses.mean(), 1.0)
 
-    def test_goes_on_from_the_state_of_an_older_run(self):
+    def test_resumes_from_the_state_of_an_older_run(self):
         losses = begin({"step": 2, "loss_sum": 3.0})  # two batches of four, of means 1 and 2
         self.assertEqual(losses.mean(), 1.5)
         losses.add(StepLoss(4.5, 4.0))
         self.assertEqual(losses.mean(), 2.5)
 
-    def test_a_loss_that_is_no_number_is_told_with_its_lines(self):
+    def test_a_nan_loss_names_its_lines(self):
         losses = begin({"step": 2, "loss_sum": 6.0, "loss_lines": 8.0}, first_step=10)
         losses.add(StepLoss(1.0, 4.0))
         losses.add(StepLoss(math.inf, 4.0))

@@ -113,7 +113,7 @@ class ResumeTest(parameterized.TestCase, tf.test.TestCase):
         self.lose(step, checkpoint_steps=checkpoint_steps)
         self.assert_ends_as_if_undisturbed(self.train())
 
-    def test_a_signal_saves_and_stops_and_the_run_goes_on_from_there(self):
+    def test_a_signal_saves_and_stops_and_the_run_resumes_from_there(self):
         with self.assertRaisesRegex(Preempted, "^SIGTERM in epoch 2, after step 2$"):
             self.train_until(5, lambda: signal.raise_signal(signal.SIGTERM))
         self.assertTrue(os.path.exists(os.path.join(self.run, "checkpoints", "ckpt-5.index")))
@@ -173,7 +173,7 @@ class CheckpointsTest(tf.test.TestCase):
         os.remove(os.path.join(self.folder, "checkpoint"))
         self.assertEqual(self.checkpoints().restore(), {"step": 10})
 
-    def test_none_is_there_at_first(self):
+    def test_there_is_none_at_first(self):
         self.assertIsNone(self.checkpoints().restore())
 
     def test_no_checkpoint_that_can_be_read_is_an_error(self):
@@ -198,7 +198,7 @@ class RunFolderTest(tf.test.TestCase):
         ):
             pass
 
-    def test_settings_that_an_older_run_does_not_tell_were_the_defaults(self):
+    def test_settings_that_an_older_run_lacks_have_defaults(self):
         run, info = self.create_tempdir().full_path, DatasetInfo(CHARSET, Geometry(32, 64), "uint8")
         begin = functools.partial(open_run, run, devices=DeviceConfig(), data="data", info=info)
         config = begin(config=SETTINGS).config

@@ -135,7 +135,7 @@ class TrainingTest(tf.test.TestCase):
         ):
             self.train_without_network([], training_loss=np.nan)
 
-    def test_a_split_that_is_not_there_is_refused(self):
+    def test_a_missing_split_is_refused(self):
         with self.assertRaisesRegex(UserError, "split: received 'test', expected .*: train"):
             self.train(dataclasses.replace(SETTINGS, validation_split="test"))
 

@@ -90,7 +90,7 @@ class TransferTest(parameterized.TestCase, tf.test.TestCase):
         for kept, initial in zip(new.get_layer(HEAD).get_weights(), fresh, strict=True):
             self.assertAllEqual(kept[..., added], initial[..., added])
 
-    def test_a_network_for_lines_of_any_width_takes_the_same_weights(self):
+    def test_a_network_for_lines_of_any_width_has_the_same_weights(self):
         model = build_densenet(height=32, classes=OLD.classes, padded=True)
         read_weights(self.old, data=OLD).place(model, OLD)
         lines = np.stack([draw_levels(n) for n in range(2)])[..., None] / np.float32(255) - 0.5
@@ -128,7 +128,7 @@ class TransferTest(parameterized.TestCase, tf.test.TestCase):
         with contextlib.chdir(os.path.dirname(self.best)):
             self.assertEqual(read_weights("best.weights.h5", data=CHARSET).charset, OLD)
 
-    def test_a_run_knows_its_characters(self):
+    def test_a_run_has_its_characters(self):
         for path in (self.old, self.best):
             with self.assertRaisesRegex(
                 UserError, "init_charset: received 'c.txt', expected none, .* the run .*old"
@@ -180,7 +180,7 @@ class OldWeightsTest(tf.test.TestCase):
         info, run = DatasetInfo(data, Geometry(height, 64), "uint8"), self.create_tempdir().full_path
         return begin_with(settings(self.path, mode, init_charset=charset), info, run)
 
-    def test_weights_travel_by_the_characters_of_its_charset(self):
+    def test_weights_are_transferred_by_character(self):
         info, source = self.begin(CHARSET, self.charset)
         self.assertEqual(info.charset.characters, "0123456789ab xy")
         new = build_densenet(height=32, classes=info.charset.classes)
@@ -224,7 +224,7 @@ class OldWeightsTest(tf.test.TestCase):
         with self.assertRaisesRegex(UserError, "file none.hdf5: received No such file"):
             begin_with(settings("none.hdf5"), DatasetInfo(OLD, Geometry(32, 64), "uint8"), self.folder)
 
-    def test_a_run_goes_on_when_file_and_charset_are_gone(self):
+    def test_a_run_resumes_when_file_and_charset_are_gone(self):
         data, run = convert_lines(self.folder, 5), os.path.join(self.folder, "run")
         training = settings(self.path, "union", init_charset=self.charset, batch_size=4, epochs=1)
         train(config=training, devices=DeviceConfig(), data=data, run=run)
@@ -283,7 +283,7 @@ class FineTuningTest(tf.test.TestCase):
         means = [model.non_trainable_variables[0].numpy() for model in (old, first)]
         self.assertNotAllEqual(*means)
 
-    def test_goes_on_to_the_same_bits_when_the_old_run_is_gone(self):
+    def test_resumes_to_the_same_bits_when_the_old_run_is_gone(self):
         self.lose("lost", 0)  # before the first step
         os.rename(self.old, self.old + "-gone")
         self.addCleanup(os.rename, self.old + "-gone", self.old)
@@ -301,12 +301,12 @@ class FineTuningTest(tf.test.TestCase):
         reading = Recognizer(self.run_folder).read(draw_levels(1))
         self.assertLessEqual(set(reading.text), set(info.charset.characters))
 
-    def test_other_data_do_not_go_on_with_a_run(self):
+    def test_other_data_do_not_resume_the_run(self):
         data = convert_lines(self.create_tempdir().full_path, 9)
         with self.assertRaisesRegex(UserError, "a data set other than the one it was begun with"):
             train(config=self.settings, devices=DeviceConfig(), data=data, run=self.run_folder)
 
-    def test_a_run_of_before_there_was_init_charset_goes_on(self):
+    def test_a_run_from_before_init_charset_resumes(self):
         run = os.path.join(self.folder, "before")
         shutil.copytree(self.run_folder, run)
         with open(os.path.join(run, "config.json"), "r+") as file:

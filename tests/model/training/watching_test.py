@@ -95,7 +95,7 @@ class RunTest(tf.test.TestCase):
         self.assertEqual(steps_of(found["train"])["epoch_loss"], [0, 1, 2])
         self.assertEqual(steps_of(found["validation"])["readings"], [0, 1, 2])
 
-    def test_without_validation_no_lines_are_read_and_the_run_still_tells_where_it_is(self):
+    def test_without_validation_no_lines_are_read_and_progress_is_still_logged(self):
         with (
             mock.patch.object(Readings, "__init__") as readings,
             mock.patch.object(sys, "stderr", io.StringIO()) as stderr,

@@ -46,7 +46,7 @@ class AugmentPictureTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(sheet.shape[0], rows * PITCH - MARGIN + 2 + 4 * MARGIN)
         self.assertEqual(sheet.shape[1], find_left(sheet) + 3 * (64 + MARGIN) - MARGIN + 1 + 2 * MARGIN)
 
-    def test_lines_stand_as_they_are_above_what_becomes_of_them(self):
+    def test_original_lines_are_above_augmented_ones(self):
         batch = make_batch(3, 64)
         sheet = draw(batch, ops=("contrast", "shift"), probability=0.3)
         for column in range(3):

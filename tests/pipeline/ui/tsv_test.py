@@ -13,7 +13,7 @@ class TsvTest(parameterized.TestCase, tf.test.TestCase):
         (["tab\there", "line\nend\r", "back\\slash"],),
         (["\\t is no tab", "\\\\n", "\\"],),
     )
-    def test_gives_back_what_the_cells_held(self, cells):
+    def test_returns_the_cells(self, cells):
         row = join_cells(cells)
         self.assertEqual(row.count("\t"), len(cells) - 1)
         self.assertNotIn("\n", row)
