@@ -1,4 +1,4 @@
-"""Keras's callbacks as the notebook used them, ours beside them, and their state, which Keras does not save."""
+"""Keras's callbacks with a state that survives a restart: weights files, early stopping, logs, curves."""
 
 import math
 
@@ -10,7 +10,13 @@ from densenet_ocr.pipeline import storage
 
 
 class Callbacks:
-    """Weights of each epoch and the best, early stopping, TensorBoard, history.csv, curves; with a state."""
+    """The callbacks of a run; Keras does not save their state, so checkpoints do.
+
+    Attributes:
+      best: Writes the weights of the epoch with the lowest validation loss.
+      early_stopping: Sets model.stop_training after `patience` epochs without a lower validation loss.
+      all: These and the others, as one CallbackList.
+    """
 
     def __init__(
         self,
@@ -23,30 +29,42 @@ class Callbacks:
         histogram_epochs: int = 0,
         readings: Readings | None = None,
     ):
-        """The model must be compiled; without validation there is no best epoch and no early stop."""
+        """Creates the callbacks of a model that is not compiled: a compiled one saves its optimizer as weights.
+
+        Args:
+          model: Network. Its attributes that Keras sets in compile() and callbacks read are set here.
+          run: Folder that the callbacks write to.
+          patience: Epochs without a lower validation loss after which to stop.
+          epochs: Maximum number of epochs.
+          validates: Whether there is a validation loss; without it there is no best epoch and no early stop.
+          histogram_epochs: Epochs between histograms of the weights in TensorBoard; 0 writes none.
+          readings: Example lines for TensorBoard.
+        """
+        model.optimizer, model.stop_training = None, False
         self.best = keras.callbacks.ModelCheckpoint(
             storage.join(run.weights, BEST), monitor="val_loss", save_best_only=True, save_weights_only=True
         )
-        self.stopping = keras.callbacks.EarlyStopping(monitor="val_loss", patience=patience)
+        self.early_stopping = keras.callbacks.EarlyStopping(monitor="val_loss", patience=patience)
         always = [
             keras.callbacks.ModelCheckpoint(storage.join(run.weights, EPOCH), save_weights_only=True),
             keras.callbacks.CSVLogger(run.history, append=True),
             Board(run.tensorboard, histogram_epochs=histogram_epochs, readings=readings),
             Curves(run),  # after CSVLogger, whose rows it draws
         ]
-        chosen = [self.best, self.stopping, *always] if validates else always
+        chosen = [self.best, self.early_stopping, *always] if validates else always
         self.all = keras.callbacks.CallbackList(chosen, model=model, epochs=epochs, verbose=0)
 
-    def get_state(self) -> dict:
-        """What the callbacks remember from epoch to epoch."""
-        return {"best_loss": self.best.best, "wait": self.stopping.wait, "stopping_best": self.stopping.best}
+    def get_state(self) -> dict[str, float]:
+        """Returns what the callbacks remember from epoch to epoch; the keys are a file format."""
+        stopping = self.early_stopping
+        return {"best_loss": self.best.best, "wait": stopping.wait, "stopping_best": stopping.best}
 
-    def set_state(self, state: dict) -> None:
-        """Makes the callbacks remember; call it after on_train_begin, which makes them forget."""
+    def set_state(self, state: dict[str, float]) -> None:
+        """Restores the state; call it after on_train_begin, which resets it."""
         self.best.best = state["best_loss"]
-        self.stopping.wait, self.stopping.best = state["wait"], state["stopping_best"]
+        self.early_stopping.wait, self.early_stopping.best = state["wait"], state["stopping_best"]
 
 
 def improves(loss: float, best: float | None) -> bool:
-    """Whether a validation loss is the best so far, as ModelCheckpoint has it."""
+    """Returns whether a validation loss is the best so far, by the rule of Keras's ModelCheckpoint."""
     return math.isfinite(loss) and (best is None or loss < best)

@@ -1,4 +1,4 @@
-"""A run's records, epoch by epoch: in words, and cut back to where a resumed run begins."""
+"""The records of a run by epoch, history.csv and TensorBoard's events: formatting and truncating."""
 
 import csv
 import io
@@ -9,8 +9,8 @@ from tensorflow.core.util import event_pb2
 
 from densenet_ocr.pipeline import storage
 
-# What an epoch's figures are called, in the order in which they are told.
-_WORDS = {
+# Metrics of an epoch in the order in which they are logged, with their format.
+_FORMATS = {
     "loss": "loss {:.4g}",
     "val_loss": "validation loss {:.4g}",
     "val_exact_match": "exact match {:.2%}",
@@ -22,14 +22,14 @@ _WORDS = {
 }
 
 
-def describe_epoch(logs: dict[str, float]) -> str:
-    """An epoch's figures in words; those that have none come last, by name."""
-    known = [words.format(logs[name]) for name, words in _WORDS.items() if name in logs]
-    return ", ".join(known + [f"{name} {value:.4g}" for name, value in logs.items() if name not in _WORDS])
+def format_epoch(logs: dict[str, float]) -> str:
+    """Returns an epoch's metrics as text; metrics without a format of their own come last, by name."""
+    known = [pattern.format(logs[name]) for name, pattern in _FORMATS.items() if name in logs]
+    return ", ".join(known + [f"{name} {value:.4g}" for name, value in logs.items() if name not in _FORMATS])
 
 
-def cut_history(path: str, epochs: int) -> None:
-    """Removes the rows of epochs that a resumed run will go through again; a row's epoch is 0-based."""
+def truncate_history(path: str, epochs: int) -> None:
+    """Keeps the rows of the first `epochs` epochs; a resumed run writes the others again."""
     if not storage.exists(path):
         return
     rows = list(csv.reader(io.StringIO(storage.read_bytes(path).decode())))
@@ -39,11 +39,11 @@ def cut_history(path: str, epochs: int) -> None:
     storage.write_atomically(path, text.getvalue().encode())
 
 
-def cut_events(folder: str, epochs: int) -> None:
-    """Removes such epochs' summaries from TensorBoard's event files, and what a crash left half written."""
+def truncate_events(folder: str, epochs: int) -> None:
+    """Keeps the summaries of the first `epochs` epochs in TensorBoard's files, without a half-written end."""
     for path in storage.find(os.path.join(folder, "**", "events.out.tfevents.*")):
-        kept, whole = _read_events(path, epochs)
-        if not whole:
+        kept, complete = _read_events(path, epochs)
+        if not complete:
             temporary = f"{path}{storage.TEMPORARY}cut"
             with tf.io.TFRecordWriter(temporary) as writer:
                 for event in kept:
@@ -52,16 +52,16 @@ def cut_events(folder: str, epochs: int) -> None:
 
 
 def _read_events(path: str, epochs: int) -> tuple[list[bytes], bool]:
-    """The events to keep, and whether those are all of the file."""
-    kept, whole = [], True
+    """Returns the events to keep, and whether these are the whole file."""
+    kept, complete = [], True
     try:
         for data in tf.data.TFRecordDataset(path).as_numpy_iterator():
             event = event_pb2.Event.FromString(data)
-            # Events of an epoch carry its number as their step; a graph or a version has none.
+            # Summaries have their epoch as step; a graph or a version has none.
             if event.HasField("summary") and event.step >= epochs:
-                whole = False
+                complete = False
             else:
                 kept.append(data)
     except tf.errors.DataLossError:
-        whole = False
-    return kept, whole
+        complete = False
+    return kept, complete

@@ -1,41 +1,42 @@
-"""Requests to stop: SIGTERM and Ctrl-C, taken note of and met when a training step is over."""
+"""Preemption: SIGTERM and Ctrl-C end training after the current step, with a checkpoint."""
 
 import contextlib
 import signal
 import threading
 from collections.abc import Iterator
+from types import FrameType
 
-# What a training that was asked to stop, and saved, exits with: EX_TEMPFAIL of sysexits.h, "try again".
+# Exit code of a preempted run: EX_TEMPFAIL of sysexits.h, "try again".
 EXIT_CODE = 75
 
 
 class Preempted(Exception):
-    """A training was asked to stop, and has saved all that it takes to go on."""
+    """A signal ended training; a checkpoint is saved, from which the same command resumes."""
 
 
 class PreemptionSignal:
-    """Whether a signal has asked to stop."""
+    """The signal that asks a run to stop; `name` is None until one arrives."""
 
-    def __init__(self):
-        self.signal: str | None = None
+    def __init__(self) -> None:
+        self.name: str | None = None
 
-    def note(self, number: int, _frame) -> None:
-        """Takes note of a signal; a second Ctrl-C does not wait any longer."""
-        if self.signal and number == signal.SIGINT:
+    def receive(self, number: int, _frame: FrameType | None) -> None:
+        """Stores a signal. A second Ctrl-C raises KeyboardInterrupt, which does not wait for the step."""
+        if self.name and number == signal.SIGINT:
             raise KeyboardInterrupt
-        self.signal = signal.Signals(number).name
+        self.name = signal.Signals(number).name
 
 
 @contextlib.contextmanager
-def listen() -> Iterator[PreemptionSignal]:
-    """Listens for SIGTERM and SIGINT within the block; only a process's main thread can, others never stop."""
-    request = PreemptionSignal()
+def catch_signals() -> Iterator[PreemptionSignal]:
+    """Catches SIGTERM and SIGINT within the block; in other threads than the main one nothing is caught."""
+    preemption = PreemptionSignal()
     if threading.current_thread() is not threading.main_thread():
-        yield request
+        yield preemption
         return
-    before = {number: signal.signal(number, request.note) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, preemption.receive) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield request
+        yield preemption
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

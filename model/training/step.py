@@ -1,24 +1,30 @@
-"""One step of a training: a global batch in, every replica's weights moved, the mean loss out."""
+"""One training step: updates the weights on every replica and returns the global batch's loss."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
 from densenet_ocr.model.network.ctc import ctc_loss
-from densenet_ocr.model.network.densenet import call_densenet
+from densenet_ocr.model.network.densenet import HEAD, call_densenet
 from densenet_ocr.model.network.distribution import sum_over_replicas
 from densenet_ocr.model.network.layers import dropout_seed
-from densenet_ocr.model.training.averages import Averages
 from densenet_ocr.model.training.config import TrainConfig
-from densenet_ocr.model.training.freezing import hold_trunk
-from densenet_ocr.model.training.optimizers import clip_gradients
+from densenet_ocr.model.training.optimizers import MovingAverage, clip_gradients
 from densenet_ocr.pipeline import schema
+
+Batch = dict[str, tf.Tensor]  # of pipeline.dataset; on several replicas its values are per-replica tensors
 
 
 class StepLoss(NamedTuple):
-    """The mean CTC loss of a global batch's lines, and how many they are, both float32."""
+    """Loss of a step.
+
+    Attributes:
+      mean: Mean CTC loss of the global batch's lines, float32 scalar.
+      lines: Number of these lines, float32 scalar.
+    """
 
     mean: tf.Tensor
     lines: tf.Tensor
@@ -28,20 +34,28 @@ def make_step(
     model: keras.Model,
     optimizer: keras.optimizers.Optimizer,
     strategy: tf.distribute.Strategy,
-    training: TrainConfig,
-    batch_spec=None,
-    averages: Averages | None = None,
-) -> Callable:
-    """A compiled training step: per-replica batch -> StepLoss of the global batch.
+    config: TrainConfig,
+    batch_spec: Any = None,
+    average: MovingAverage | None = None,
+) -> Callable[[Batch], StepLoss]:
+    """Returns the compiled training step, which takes a distributed batch of pipeline.dataset.
 
-    With the batches' `batch_spec` it is traced once, else again for other lengths of labels, some seconds each.
-    Minimised is the sum of their losses, divided by `batch_size` so that every line of a pass has the same
-    weight in batches of any size, plus the network's L2 terms; each replica adds its share of both.
+    The objective is the sum of the lines' CTC losses divided by `config.batch_size`, so that each line has the
+    same weight in batches of any size, plus the network's L2 terms. Each replica adds its share of both.
+
+    Args:
+      model: Network, made in the strategy's scope, as is the optimizer.
+      optimizer: Optimizer, built.
+      strategy: Strategy that runs the step.
+      config: Training configuration.
+      batch_spec: Element spec of the batches. With it the step is traced once, without it again for each new
+        padded length of labels, which takes seconds.
+      average: Moving average to update after the step.
     """
-    call = _compile(call_densenet) if training.jit_compile else call_densenet
+    call = _compile(call_densenet) if config.jit_compile else call_densenet
 
-    def step_on_replica(batch):
-        with tf.GradientTape() as tape, dropout_seed(_make_key(optimizer, training.seed)):
+    def step_on_replica(batch: Batch) -> tf.Tensor:
+        with tf.GradientTape() as tape, dropout_seed(_make_key(optimizer, config.seed)):
             losses = ctc_loss(
                 logits=call(model, batch, training=True),
                 frames=batch[schema.FRAMES],
@@ -50,27 +64,52 @@ def make_step(
             )
             loss = tf.reduce_sum(losses * batch[schema.WEIGHT])
             regularisation = tf.add_n(model.losses) / strategy.num_replicas_in_sync
-            objective = optimizer.scale_loss(loss / training.batch_size + regularisation)
+            objective = optimizer.scale_loss(loss / config.batch_size + regularisation)
         variables = model.trainable_variables
         gradients = tape.gradient(objective, variables)
-        if training.clip_norm:
+        if config.clip_norm:
             scale = getattr(optimizer, "dynamic_scale", 1.0)  # that of scale_loss
-            gradients = clip_gradients(gradients, training.clip_norm * scale)
+            gradients = clip_gradients(gradients, config.clip_norm * scale)
         optimizer.apply(gradients, variables)
         return tf.stack([loss, tf.reduce_sum(batch[schema.WEIGHT])])
 
-    def step(batch):
-        with hold_trunk(model, optimizer.iterations, training.freeze_trunk_steps):
+    def step(batch: Batch) -> StepLoss:
+        with freeze_trunk(model, optimizer.iterations, config.freeze_trunk_steps):
             loss, lines = tf.unstack(sum_over_replicas(strategy, strategy.run(step_on_replica, args=(batch,))))
-        if averages:
-            averages.update(optimizer.iterations)
+        if average:
+            average.update(optimizer.iterations)
         return StepLoss(loss / lines, lines)
 
     return tf.function(step, input_signature=[batch_spec] if batch_spec else None)
 
 
-def _compile(call: Callable) -> Callable:
-    """call_densenet through XLA, which takes no strings, such as a batch's keys."""
+@contextlib.contextmanager
+def freeze_trunk(model: keras.Model, iterations: tf.Variable, steps: int) -> Iterator[None]:
+    """Keeps the trainable weights of all layers but the last in one of the first `steps` steps.
+
+    Every update of these weights (gradients, L2 terms, AdamW's decay) is undone after the step. Batch norm's
+    moving statistics still adapt to the new data. The optimizer's averages of gradients are still updated:
+    Adam corrects the bias of averages that start at 0 by the count of all steps, so a trunk that joined later
+    with empty averages would take first steps more than six times too long.
+
+    Args:
+      model: Network whose last layer is named HEAD.
+      iterations: Number of steps before this one, an integer scalar, as optimizers count.
+      steps: Number of first steps that keep the trunk; 0 never keeps it.
+    """
+    if not steps:
+        yield
+        return
+    frozen = tf.convert_to_tensor(iterations) < steps
+    trunk = [v.value for layer in model.layers if layer.name != HEAD for v in layer.trainable_variables]
+    before = [tf.identity(variable) for variable in trunk]
+    yield
+    for variable, value in zip(trunk, before, strict=True):
+        variable.assign(tf.where(frozen, value, tf.convert_to_tensor(variable)))
+
+
+def _compile(call: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
+    """Returns call_densenet through XLA, which takes no strings, such as a batch's keys."""
     compiled = tf.function(call, jit_compile=True)
     names = (schema.IMAGE, schema.WIDTH)
     return lambda model, batch, training: compiled(
@@ -78,8 +117,8 @@ def _compile(call: Callable) -> Callable:
     )
 
 
-def _make_key(optimizer, seed: int):
-    """The seed of this step's dropout on this replica, int32 [2]."""
+def _make_key(optimizer: keras.optimizers.Optimizer, seed: int) -> tf.Tensor:
+    """Returns the seed of this step's dropout on this replica, int32 [2]."""
     replica = tf.distribute.get_replica_context().replica_id_in_sync_group
     key = tf.stack([seed, tf.cast(optimizer.iterations, tf.int32)])
     return tf.random.experimental.stateless_fold_in(key, tf.cast(replica, tf.int32))

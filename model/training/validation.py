@@ -38,12 +38,12 @@ class Validator:
         self._batches = distribute(dataset, strategy)
         self._split, self._lines = split, info.splits[split].written
 
-        def score_replica(batch):
+        def score_replica(batch: dict[str, tf.Tensor]) -> tf.Tensor:
             return score_batch(call_densenet(model, batch, training=False), batch)
 
         # One signature for all batches: labels of other lengths would have it traced anew.
         @tf.function(input_signature=[self._batches.element_spec])
-        def score(batch):
+        def score(batch: dict[str, tf.Tensor]) -> tf.Tensor:
             return sum_over_replicas(strategy, strategy.run(score_replica, args=(batch,)))
 
         self._score = score

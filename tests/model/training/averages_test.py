@@ -8,9 +8,9 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from densenet_ocr.model.network.distribution import choose_strategy
-from densenet_ocr.model.training.averages import Averages
 from densenet_ocr.model.training.checkpoints import Checkpoints
-from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
+from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, TrainConfig
+from densenet_ocr.model.training.optimizers import MovingAverage
 from densenet_ocr.model.training.trainer import train
 from densenet_ocr.model.training.weights import load_model
 from tests.samples import convert_lines, shallow_network
@@ -27,12 +27,12 @@ class AveragesTest(parameterized.TestCase, tf.test.TestCase):
     def test_moves_towards_the_weights_and_gives_them_back(self, strategy):
         with choose_strategy(strategy).scope():
             model = make_model(1.0)
-            averages = Averages(model, decay=0.5)
+            averages = MovingAverage(model, decay=0.5)
         update = tf.function(averages.update)
         model.set_weights([np.full_like(weight, 3.0) for weight in model.get_weights()])
         update(tf.constant(100))
         update(tf.constant(101))
-        with averages.in_place():
+        with averages.applied():
             for weight in model.get_weights():  # 1 -> 2 -> 2.5
                 self.assertAllEqual(weight, np.full_like(weight, 2.5))
         for weight in model.get_weights():
@@ -40,18 +40,18 @@ class AveragesTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_the_first_steps_count_more(self):
         model = make_model(0.0)
-        averages = Averages(model, decay=0.999)
+        averages = MovingAverage(model, decay=0.999)
         model.set_weights([np.full_like(weight, 1.0) for weight in model.get_weights()])
         averages.update(tf.constant(1))
-        with averages.in_place():
+        with averages.applied():
             self.assertAllClose(model.get_weights()[0], np.full((2, 1), 1 - 2 / 11))
 
     def test_a_decay_of_0_keeps_none(self):
         model = make_model()
-        averages = Averages(model, decay=0.0)
+        averages = MovingAverage(model, decay=0.0)
         averages.update(tf.constant(1))
         self.assertEmpty(averages.variables)
-        with averages.in_place():
+        with averages.applied():
             self.assertAllEqual(model.get_weights()[0], np.ones((2, 1)))
 
     def test_a_checkpoint_keeps_them(self):
@@ -59,13 +59,15 @@ class AveragesTest(parameterized.TestCase, tf.test.TestCase):
         values = []
         for live in (1.0, 5.0):
             model = make_model(live)
-            averages = Averages(model, decay=0.5)
-            checkpoints = Checkpoints(folder, keep=1, model=model, averages=averages)
+            averages = MovingAverage(model, decay=0.5)
+            checkpoints = Checkpoints(
+                folder, CheckpointConfig(keep_checkpoints=1), model=model, averages=averages
+            )
             if checkpoints.restore() is None:
                 model.set_weights([np.full_like(weight, 3.0) for weight in model.get_weights()])
                 averages.update(tf.constant(100))
                 checkpoints.save({}, step=1)
-            with averages.in_place():
+            with averages.applied():
                 values.append(model.get_weights()[0][0, 0])
         self.assertEqual(values, [2.0, 2.0])
 
@@ -78,12 +80,12 @@ class TrainingTest(tf.test.TestCase):
         training = TrainConfig(batch_size=4, epochs=1, ema_decay=0.9, validation_split="train", seed=3)
         train(config=training, devices=DeviceConfig(), data=data, run=run)
         model, _ = load_model(run)
-        own = Averages(model, decay=0.9)
-        saved = Checkpoints(os.path.join(run, "checkpoints"), keep=1, model=model, averages=own)
+        own = MovingAverage(model, decay=0.9)
+        saved = Checkpoints(os.path.join(run, "checkpoints"), CheckpointConfig(), model=model, averages=own)
         averages = [weight.copy() for weight in model.get_weights()]
         saved.restore()
         self.assertNotAllClose(model.get_weights()[0], averages[0])
-        with own.in_place():
+        with own.applied():
             for read, kept in zip(averages, model.get_weights(), strict=True):
                 self.assertAllEqual(read, kept)
 

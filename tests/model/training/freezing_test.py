@@ -8,7 +8,7 @@ from absl.testing import parameterized
 
 from densenet_ocr.model.network.densenet import HEAD
 from densenet_ocr.model.network.distribution import choose_strategy
-from densenet_ocr.model.training.freezing import hold_trunk
+from densenet_ocr.model.training.step import freeze_trunk
 
 TRUNK = ("kernel", "gamma", "beta")
 
@@ -29,7 +29,7 @@ def make_step(model, optimizer, strategy, steps):
         optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
 
     def step():
-        with hold_trunk(model, optimizer.iterations, steps):
+        with freeze_trunk(model, optimizer.iterations, steps):
             strategy.run(on_replica)
 
     return tf.function(step)

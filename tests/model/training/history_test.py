@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from densenet_ocr.model.training.history import describe_epoch
+from densenet_ocr.model.training.history import format_epoch
 
 
 class HistoryTest(tf.test.TestCase):
@@ -19,14 +19,14 @@ class HistoryTest(tf.test.TestCase):
             "val_hours": 2.0,
         }
         self.assertEqual(
-            describe_epoch(logs),
+            format_epoch(logs),
             "loss 0.1235, validation loss 0.25, exact match 98.46%, CER 0.40%, "
             "loss rounds to 0 (the notebook's accuracy) 90.00%, learning rate 0.001, 2,512.3 images/s, "
             "input wait 0.3%, val_hours 2",
         )
 
     def test_without_validation(self):
-        self.assertEqual(describe_epoch({"loss": 1.0}), "loss 1")
+        self.assertEqual(format_epoch({"loss": 1.0}), "loss 1")
 
 
 if __name__ == "__main__":

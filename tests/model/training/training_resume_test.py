@@ -19,7 +19,7 @@ from absl.testing import parameterized
 from densenet_ocr.model.training import trainer as training_module
 from densenet_ocr.model.training.checkpoints import Checkpoints
 from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, TrainConfig
-from densenet_ocr.model.training.history import cut_events
+from densenet_ocr.model.training.history import truncate_events
 from densenet_ocr.model.training.preemption import Preempted
 from densenet_ocr.model.training.run_folder import hold_run, open_run
 from densenet_ocr.model.training.step import make_step
@@ -153,7 +153,7 @@ class CheckpointsTest(tf.test.TestCase):
         self.variable = tf.Variable(0.0)
 
     def checkpoints(self, keep: int = 2) -> Checkpoints:
-        return Checkpoints(self.folder, keep=keep, variable=self.variable)
+        return Checkpoints(self.folder, CheckpointConfig(keep_checkpoints=keep), variable=self.variable)
 
     def save(self, *steps: int) -> None:
         checkpoints = self.checkpoints()
@@ -220,7 +220,7 @@ class RunFolderTest(tf.test.TestCase):
         [path] = tf.io.gfile.glob(os.path.join(folder, "train", "events*"))
         with open(path, "ab") as file:
             file.write(b"half a rec")
-        cut_events(folder, 2)
+        truncate_events(folder, 2)
         events = [tf.compat.v1.Event.FromString(e.numpy()) for e in tf.data.TFRecordDataset(path)]
         self.assertEqual([event.step for event in events if event.HasField("summary")], [0, 1])
 

@@ -267,7 +267,7 @@ class FineTuningTest(tf.test.TestCase):
 
         def save_or_be_lost(trainer, state, save=Trainer._save):
             save(trainer, state)
-            if state["step"] == steps:
+            if state.step == steps:
                 raise Lost
 
         with mock.patch.object(Trainer, "_save", save_or_be_lost), self.assertRaises(Lost):

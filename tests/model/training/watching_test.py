@@ -178,7 +178,7 @@ class ReadingsTest(tf.test.TestCase):
         for character in "71":
             bias.assign(20 * tf.one_hot(int(character), bias.shape[0]))
             lines = self.read()
-            self.assertEqual([line.text for line in lines], [character] * 8)
+            self.assertEqual([line.reading.text for line in lines], [character] * 8)
         self.assertLen({line.truth for line in lines}, 8)
         self.assertEqual(lines[0].levels.shape, (32, 64))
 
@@ -189,9 +189,9 @@ class ReadingsTest(tf.test.TestCase):
             weight.assign(value)
         expected = self.read()
         self.readings = Readings(padded, folder=self.data, info=info, split="train")
-        self.assertEqual([line.text for line in self.read()], [line.text for line in expected])
+        self.assertEqual([line.reading.text for line in self.read()], [line.reading.text for line in expected])
         for line, other in zip(self.read(), expected, strict=True):
-            self.assertAllClose(line.confidence, other.confidence, rtol=1e-4)
+            self.assertAllClose(line.reading.confidence, other.reading.confidence, rtol=1e-4)
 
     def test_reading_changes_no_weight(self):
         before = [np.array(weight) for weight in self.model.weights]

@@ -1,0 +1,59 @@
+"""The batches of a training split, distributed over replicas, from any step on."""
+
+import dataclasses
+import functools
+
+import tensorflow as tf
+
+from densenet_ocr.model.network.distribution import distribute
+from densenet_ocr.model.training.config import TrainConfig
+from densenet_ocr.pipeline import schema
+from densenet_ocr.pipeline.dataset import count_steps, training_input
+from densenet_ocr.pipeline.dataset_info import DatasetInfo
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainBatches:
+    """The endless batches of one run; batch k is a pure function of the configuration, the data and k."""
+
+    folder: str
+    info: DatasetInfo
+    config: TrainConfig
+    strategy: tf.distribute.Strategy
+
+    @functools.cached_property
+    def steps_per_epoch(self) -> int:
+        """Number of batches in an epoch."""
+        replicas = self.strategy.num_replicas_in_sync
+        return count_steps(self.info, self.config.train_split, self.config.batch_size, replicas)
+
+    @property
+    def lines_per_step(self) -> float:
+        """Mean number of lines in a batch; lines of any width come in batches of several sizes."""
+        if self.info.geometry.width:
+            return self.config.batch_size
+        return self.info.find_split(self.config.train_split).written / self.steps_per_epoch
+
+    def start_at(self, step: int) -> tf.distribute.DistributedDataset:
+        """Returns the distributed batches from step `step` of the run, from 0, on."""
+        return distribute(self._make_dataset(step), self.strategy)
+
+    def list_keys(self, step: int) -> list[str]:
+        """Returns the keys of the lines of step `step` of the run, from 0."""
+        batch = next(iter(self._make_dataset(step)))
+        keys = batch[schema.KEY][batch[schema.WEIGHT] > 0].numpy()
+        return [key.decode("utf-8", "replace") for key in keys]
+
+    def _make_dataset(self, first_step: int) -> tf.data.Dataset:
+        return training_input(
+            folder=self.folder,
+            info=self.info,
+            split=self.config.train_split,
+            batch_size=self.config.batch_size,
+            seed=self.config.seed,
+            shuffle_buffer=self.config.shuffle_buffer,
+            first_step=first_step,
+            replicas=self.strategy.num_replicas_in_sync,
+            augmentation=self.config.augmentation,
+            normalised=False,  # uint8 is smaller to copy to the device
+        )
