@@ -43,7 +43,7 @@ class Arguments:
         False, help="Instead of training, measure the speed of the input pipeline for ten seconds."
     )
     preset: str = option(
-        "notebook", help="Defaults of other flags; see model/training/config.py.", choices=tuple(PRESETS)
+        "notebook", help="Defaults of other flags; see docs/training.md.", choices=tuple(PRESETS)
     )
 
     def __post_init__(self) -> None:
