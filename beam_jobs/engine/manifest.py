@@ -1,4 +1,4 @@
-"""The manifest of an output folder: the file that lists the splits which are whole.
+"""The manifest of an output folder: the file that lists the complete splits.
 
 A split is in the manifest only while all of its shards exist. dataset.json is the manifest of a data set.
 """

@@ -263,7 +263,7 @@ def summarise_split(name: str, split: SplitInfo, seconds: float, *, unit: str = 
     """
     refused = ", ".join(f"{count:,} {reason}" for reason, count in split.refused.items())
     logging.info(
-        "split %s is whole: %s %s read, %s written, %s refused%s; %d shards, %s, %s",
+        "split %s is complete: %s %s read, %s written, %s refused%s; %d shards, %s, %s",
         name,
         f"{split.read:,}",
         unit,

@@ -68,7 +68,7 @@ def _choose_splits(folder: str, info: DatasetInfo, split: str | None) -> list[st
     if not info.splits:
         raise UserError(
             f"data set {folder}",
-            received="no split that is whole",
+            received="no complete split",
             expected="at least one",
             remedy="Run ocr-convert again: it resumes.",
         )

@@ -119,7 +119,7 @@ class DescriptionTest(tf.test.TestCase):
         convert_lines(self.folder, 2)
         data = os.path.join(self.folder, "data")
         load_dataset_info(data).without_split("train").save(data)
-        with self.assertRaisesRegex(UserError, "received no split that is whole"):
+        with self.assertRaisesRegex(UserError, "received no complete split"):
             self.describe()
 
 
