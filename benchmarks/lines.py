@@ -13,7 +13,7 @@ from densenet_ocr.beam_jobs.synthesis.rendering.renderer import LineRenderer
 from densenet_ocr.beam_jobs.synthesis.rendering.style import PRESETS
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset
-from densenet_ocr.pipeline.images import Geometry
+from densenet_ocr.pipeline.geometry import Geometry
 from densenet_ocr.pipeline.ui.progress import Progress
 
 WORKERS = 2

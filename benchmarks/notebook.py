@@ -2,7 +2,7 @@
 
 Rebuilt from the description of densenet-ocr.ipynb (2018): a Python generator decodes the files of a batch, one
 after the other, into an array of float64; the DenseNet ends in a softmax over each frame; a Lambda layer makes
-K.ctc_batch_cost the output, which compile is told to take as the loss; Adam() and fit train it. Left out is
+K.ctc_batch_cost the output, which compile takes as the loss; Adam() and fit train it. Left out is
 what no step needs: validation, the callbacks that end an epoch, and the progress bar.
 """
 

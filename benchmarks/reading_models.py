@@ -18,7 +18,7 @@ from densenet_ocr.pipeline import images, storage
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.exports.export_info import is_export
-from densenet_ocr.pipeline.images import Geometry
+from densenet_ocr.pipeline.geometry import Geometry
 
 CLASSES = 5990
 FIRST_CHINESE = 0x4E00  # of some 21,000 CJK ideographs in a row

@@ -11,7 +11,8 @@ from densenet_ocr.pipeline import schema, storage
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.frames import STRIDE
-from densenet_ocr.pipeline.images import Geometry, check_fit
+from densenet_ocr.pipeline.geometry import Geometry
+from densenet_ocr.pipeline.images import check_fit
 
 FILE_NAME = "dataset.json"
 IMAGES_NAME = "images.json"  # the same for image files that are not converted yet

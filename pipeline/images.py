@@ -4,7 +4,6 @@
 """
 
 import contextlib
-import dataclasses
 import errno
 import io
 import os
@@ -18,6 +17,7 @@ import PIL.ImageOps
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import Refused, UserError
 from densenet_ocr.pipeline.frames import count_frames
+from densenet_ocr.pipeline.geometry import Geometry
 
 # What happens to an image of another size: refused; scaled; scaled to the height, then padded on the right.
 FITS = ("exact", "resize", "pad")
@@ -42,35 +42,6 @@ _BITS_PER_SAMPLE, _PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0
 
 # EXIF 2.3: orientations 5 to 8 swap rows and columns.
 _ORIENTATION, _SIDEWAYS = 0x0112, range(5, 9)
-
-
-@dataclasses.dataclass(frozen=True)
-class Geometry:
-    """Size of a data set's lines in pixels.
-
-    Attributes:
-      height: Height of all lines.
-      width: Width of all lines; 0 if each line keeps its own width at that height.
-
-    Raises:
-      UserError: a side is too short for one frame (7 pixels).
-    """
-
-    height: int = 32
-    width: int = 280
-
-    def __post_init__(self) -> None:
-        for name, size in (("height", self.height), ("width", self.width)):
-            if count_frames(size) < 1 and (name, size) != ("width", 0):
-                raise UserError(
-                    f"image {name}",
-                    received=size,
-                    expected="at least 7 pixels, the least for one frame",
-                    remedy=f"Set --image_{name} to the size of the lines.",
-                )
-
-    def __str__(self) -> str:
-        return f"{self.width}x{self.height}" if self.width else f"{self.height} high, any width"
 
 
 class FittedLine(NamedTuple):

@@ -15,7 +15,8 @@ A graph cannot refuse one row of a batch, so an unreadable image fails the whole
 import tensorflow as tf
 
 from densenet_ocr.pipeline.frames import count_frames
-from densenet_ocr.pipeline.images import MAX_PIXELS, Geometry
+from densenet_ocr.pipeline.geometry import Geometry
+from densenet_ocr.pipeline.images import MAX_PIXELS
 
 # Pillow's BICUBIC: the kernel's a, its radius in pixels, and the fractional bits of its coefficients.
 _A, _REACH, _BITS = -0.5, 2.0, 22

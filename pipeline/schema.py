@@ -13,6 +13,7 @@ import numpy as np
 from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.frames import count_frames
+from densenet_ocr.pipeline.geometry import Geometry
 
 if TYPE_CHECKING:
     import tensorflow as tf  # functions that need it import it: Beam jobs run without TensorFlow
@@ -133,7 +134,7 @@ def _read_levels(pixels: memoryview, encoding: str) -> np.ndarray:
 def parse(
     records: "tf.Tensor",
     *,
-    geometry: images.Geometry,
+    geometry: Geometry,
     encoding: str,
     normalised: bool = True,
     padded_width: "tf.Tensor | int | None" = None,
@@ -196,7 +197,7 @@ def read_width(record: "tf.Tensor") -> "tf.Tensor":
 
 def _parse_images(
     fields: dict[str, "tf.Tensor"],
-    geometry: images.Geometry,
+    geometry: Geometry,
     encoding: str,
     padded_width: "tf.Tensor | int | None",
 ) -> "tf.Tensor":

@@ -4,7 +4,7 @@ import dataclasses
 import re
 
 from densenet_ocr.pipeline.errors import check_setting
-from densenet_ocr.pipeline.images import Geometry
+from densenet_ocr.pipeline.geometry import Geometry
 from densenet_ocr.pipeline.schema import PIXEL_BYTES
 from densenet_ocr.pipeline.ui.flags import option, validate
 

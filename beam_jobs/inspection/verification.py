@@ -15,7 +15,7 @@ from densenet_ocr.pipeline import records, schema, storage
 from densenet_ocr.pipeline.dataset_info import FILE_NAME, DatasetInfo, ShardInfo
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.frames import count_frames, required_frames
-from densenet_ocr.pipeline.images import Geometry
+from densenet_ocr.pipeline.geometry import Geometry
 from densenet_ocr.pipeline.schema import Record
 from densenet_ocr.pipeline.ui.progress import Progress
 

@@ -16,6 +16,7 @@ from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import Refused
 from densenet_ocr.pipeline.frames import count_frames, required_frames
+from densenet_ocr.pipeline.geometry import Geometry
 from densenet_ocr.pipeline.line_list import ENCODING, hash_path
 from densenet_ocr.pipeline.schema import Record
 from densenet_ocr.pipeline.ui.progress import Progress
@@ -59,7 +60,7 @@ class RecordBuilder:
     """Makes records of image files and labels, as a data set wants them."""
 
     charset: Charset
-    geometry: images.Geometry
+    geometry: Geometry
     fit: str
 
     @classmethod

@@ -4,7 +4,7 @@ import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 
-from densenet_ocr.pipeline.images import Geometry
+from densenet_ocr.pipeline.geometry import Geometry
 
 # Width of a drawn line, in heights, if the data set has any width; strokes per height of width.
 _HEIGHTS, _STROKES = 9, 3

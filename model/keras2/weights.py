@@ -20,7 +20,7 @@ from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.frames import STRIDE, count_frames
-from densenet_ocr.pipeline.images import Geometry
+from densenet_ocr.pipeline.geometry import Geometry
 
 # A variable's name, and its shape.
 Shapes = dict[str, tuple[int, ...]]

@@ -10,7 +10,7 @@ from densenet_ocr.pipeline.charset import Charset, read_charset
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports.export_info import is_export
-from densenet_ocr.pipeline.images import Geometry
+from densenet_ocr.pipeline.geometry import Geometry
 
 
 def load_network(path: str, checkpoint: str | None = None) -> InferenceModel:

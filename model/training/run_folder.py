@@ -114,7 +114,7 @@ def _check_equal(run: RunFolder, training: TrainConfig, info: DatasetInfo) -> No
             f"run {run.path}",
             received=", ".join(f"--{name}={new[name]}" for name in changed),
             expected=", ".join(f"--{name}={old[name]}" for name in changed) + ", as the run was begun with",
-            remedy="Give the same settings to resume it, or another --run to begin anew.",
+            remedy="Give the same settings to resume it, or another --run to start a new one.",
         )
     trained_on = load_dataset_info(run.path)
     if dataclasses.replace(trained_on, provenance={}) != dataclasses.replace(info, provenance={}):
@@ -122,5 +122,5 @@ def _check_equal(run: RunFolder, training: TrainConfig, info: DatasetInfo) -> No
             f"run {run.path}",
             received="a data set other than the one it was begun with",
             expected=f"the data set that {FILE_NAME} in the run describes",
-            remedy="Give the same data to resume it, or another --run to begin anew.",
+            remedy="Give the same data to resume it, or another --run to start a new one.",
         )

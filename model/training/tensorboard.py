@@ -60,7 +60,7 @@ class Board(keras.callbacks.TensorBoard):
                 with self._val_writer.as_default():
                     self.summary.image("readings", picture, step=epoch)
         for writer in self._writers.values():
-            # A run that is lost goes on after its last checkpoint, so what was before it has to be on disk.
+            # A killed run resumes after its last checkpoint: events before it must be on disk.
             writer.flush()
 
 

@@ -41,7 +41,7 @@ class Validator:
         def score_replica(batch: dict[str, tf.Tensor]) -> tf.Tensor:
             return score_batch(call_densenet(model, batch, training=False), batch)
 
-        # One signature for all batches: labels of other lengths would have it traced anew.
+        # One signature for all batches: labels of another length would cause a retrace.
         @tf.function(input_signature=[self._batches.element_spec])
         def score(batch: dict[str, tf.Tensor]) -> tf.Tensor:
             return sum_over_replicas(strategy, strategy.run(score_replica, args=(batch,)))

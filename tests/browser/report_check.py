@@ -50,7 +50,7 @@ addEventListener("load", () => {
   const result = {};
   try { result.value = (() => { %s })(); } catch (error) { seen.errors.push(String(error)); }
   const page = document.documentElement;
-  // What was stopped is told a moment later.
+  // Blocked requests are reported a moment later.
   setTimeout(() => parent.postMessage({
     ...seen, ...result, inner: innerWidth, page: page.scrollWidth,
     beyond: [...document.querySelectorAll("body *")].filter((e) => !e.closest(".skip, .table, .wide, .spoken")

@@ -36,7 +36,7 @@ from densenet_ocr.model.training.trainer import train
 from densenet_ocr.model.training.weights import load_model
 from densenet_ocr.pipeline.dataset import count_steps, evaluation_input, training_input
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
-from densenet_ocr.pipeline.images import Geometry
+from densenet_ocr.pipeline.geometry import Geometry
 from tests.messages import user_error
 from tests.samples import CHARSET, conversion, convert_lines, draw_levels, shallow_network, write_lines
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from densenet_ocr.pipeline import images
-from densenet_ocr.pipeline.images import Geometry
+from densenet_ocr.pipeline.geometry import Geometry
 from densenet_ocr.pipeline.images_graph import decode, decode_batch, fit_for_reading, normalise, resize
 from tests.samples import draw_levels, encode_image
 

@@ -17,12 +17,13 @@ from absl.testing import parameterized
 
 from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.errors import Refused, UserError
-from densenet_ocr.pipeline.images import FORMATS, Geometry
+from densenet_ocr.pipeline.geometry import Geometry
+from densenet_ocr.pipeline.images import FORMATS
 from tests.samples import draw_levels, encode_image
 
 LEVELS = np.arange(256, dtype=np.uint8)
 LINES, ANY_WIDTH = Geometry(32, 280), Geometry(32, 0)
-MAY_WARN = pytest.mark.filterwarnings("ignore:::PIL")  # Pillow tells of what is broken or odd
+MAY_WARN = pytest.mark.filterwarnings("ignore:::PIL")  # Pillow warns of broken or unusual files
 DEEP = draw_levels(2, 8, 40).astype(np.uint16) << 8 | 200
 
 # What a viewer shows of an image whose EXIF has this number.

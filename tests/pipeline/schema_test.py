@@ -10,7 +10,7 @@ from absl.testing import parameterized
 
 from densenet_ocr.pipeline import images, schema
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.images import Geometry
+from densenet_ocr.pipeline.geometry import Geometry
 from densenet_ocr.pipeline.schema import Record
 from tests.samples import draw_levels
 

@@ -7,7 +7,7 @@ import PIL.Image
 
 from densenet_ocr.beam_jobs.synthesis.rendering.style import Style
 from densenet_ocr.pipeline.errors import Refused
-from densenet_ocr.pipeline.images import Geometry
+from densenet_ocr.pipeline.geometry import Geometry
 
 # Height of the lines that a style's pixels refer to.
 _STYLE_HEIGHT = Geometry.height

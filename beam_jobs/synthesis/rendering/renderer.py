@@ -13,7 +13,7 @@ from densenet_ocr.beam_jobs.synthesis.rendering.degrade import degrade
 from densenet_ocr.beam_jobs.synthesis.rendering.layout import lay_out, warp
 from densenet_ocr.beam_jobs.synthesis.rendering.style import StyleDistribution
 from densenet_ocr.beam_jobs.synthesis.rendering.typesetting import typeset
-from densenet_ocr.pipeline.images import Geometry
+from densenet_ocr.pipeline.geometry import Geometry
 
 # Font size in line heights: Chinese characters are then about as high as on the line. There is one size only,
 # so that glyphs can be cached.

@@ -9,6 +9,7 @@ from absl.testing import parameterized
 from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.geometry import Geometry
 from tests.beam_jobs.conversion.conversion_case import ConversionTest, read_folder
 from tests.messages import user_error
 from tests.samples import CHARSET, conversion, draw_levels, write_lines, write_list
@@ -83,7 +84,7 @@ class RecordsTest(ConversionTest):
         self.convert(seed=3)
         info = load_dataset_info(self.output)
         split = info.find_split("train")
-        self.assertEqual((info.charset, info.geometry), (CHARSET, images.Geometry(32, 64)))
+        self.assertEqual((info.charset, info.geometry), (CHARSET, Geometry(32, 64)))
         self.assertEqual([shard.records for shard in split.shards], [8, 4])
         self.assertEqual(split.statistics["label_lengths"], {"1": 10, "2": 2})
         self.assertEqual(split.statistics["widths"], {"64": 12})
@@ -158,7 +159,7 @@ class ConfigTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_the_default_is_the_notebooks_size(self):
         given = conversion("/none", image_width=280)
-        self.assertEqual(given.geometry, images.Geometry())
+        self.assertEqual(given.geometry, Geometry())
         self.assertEqual(
             (given.image_encoding, given.max_reject_fraction, given.duplicates), ("float32", 0.01, "last")
         )

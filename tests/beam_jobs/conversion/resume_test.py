@@ -1,4 +1,4 @@
-"""A second conversion into the same folder: gone on with, refused, or begun anew."""
+"""A second conversion into the same folder: resumed, refused, or started again."""
 
 import itertools
 import os

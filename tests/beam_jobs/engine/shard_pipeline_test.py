@@ -20,6 +20,7 @@ from densenet_ocr.beam_jobs.engine.tfrecord_writer import TFRecordShardWriter
 from densenet_ocr.pipeline import images, records, schema
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.geometry import Geometry
 from densenet_ocr.pipeline.schema import Record
 from tests.samples import CHARSET, draw_levels
 
@@ -53,7 +54,7 @@ class NumberSource:
 
 
 def make_writer(image_encoding: str) -> TFRecordShardWriter:
-    return TFRecordShardWriter(DatasetInfo(CHARSET, images.Geometry(8, 0), image_encoding))
+    return TFRecordShardWriter(DatasetInfo(CHARSET, Geometry(8, 0), image_encoding))
 
 
 class ShardsTest(tf.test.TestCase):

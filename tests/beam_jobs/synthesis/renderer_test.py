@@ -14,7 +14,7 @@ from densenet_ocr.beam_jobs.synthesis.rendering.renderer import LineRenderer
 from densenet_ocr.beam_jobs.synthesis.rendering.style import PRESETS, Style, StyleDistribution
 from densenet_ocr.beam_jobs.synthesis.rendering.typesetting import typeset
 from densenet_ocr.pipeline import images
-from densenet_ocr.pipeline.images import Geometry
+from densenet_ocr.pipeline.geometry import Geometry
 
 # All properties of plain lines, at their medians.
 STILL = {name: (spread[2],) * 5 for name, spread in vars(StyleDistribution()).items() if name in Style._fields}

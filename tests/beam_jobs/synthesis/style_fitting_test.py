@@ -20,7 +20,7 @@ from densenet_ocr.beam_jobs.synthesis.rendering.style import StyleDistribution, 
 from densenet_ocr.beam_jobs.synthesis.style_fitting import fit_style, fit_to_split
 from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.images import Geometry
+from densenet_ocr.pipeline.geometry import Geometry
 from tests.beam_jobs.synthesis.synthesis_case import SynthesisTest
 
 REAL = StyleDistribution(

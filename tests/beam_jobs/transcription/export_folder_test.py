@@ -9,7 +9,7 @@ from densenet_ocr.beam_jobs.transcription.manifest import describe_export
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports import export_info
 from densenet_ocr.pipeline.exports.export_info import ExportInfo
-from densenet_ocr.pipeline.images import Geometry
+from densenet_ocr.pipeline.geometry import Geometry
 from tests.beam_jobs.transcription.fake_model import write_export
 from tests.samples import CHARSET
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.exports.export_info import MODEL_FILES, ExportInfo, hash_files
-from densenet_ocr.pipeline.images import Geometry
+from densenet_ocr.pipeline.geometry import Geometry
 from tests.samples import CHARSET
 
 

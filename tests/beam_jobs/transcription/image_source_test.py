@@ -9,7 +9,7 @@ from densenet_ocr.beam_jobs.conversion.job import open_rows
 from densenet_ocr.beam_jobs.engine.source import RefusedRow, ShardPlan, save_plan
 from densenet_ocr.beam_jobs.transcription.image_source import ImageRow, ImageSource
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
-from densenet_ocr.pipeline.images import Geometry
+from densenet_ocr.pipeline.geometry import Geometry
 from tests.samples import CHARSET, conversion, draw_levels, encode_image, write_lines, write_list
 
 

@@ -8,7 +8,7 @@ from absl.testing import parameterized
 
 from densenet_ocr.beam_jobs.transcription.manifest import Export, TranscriptionManifest
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, ShardInfo, SplitInfo
-from densenet_ocr.pipeline.images import Geometry
+from densenet_ocr.pipeline.geometry import Geometry
 from tests.messages import user_error
 from tests.samples import CHARSET
 

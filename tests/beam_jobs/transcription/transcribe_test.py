@@ -15,7 +15,7 @@ from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.reading.inference_model import KerasInferenceModel
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
-from densenet_ocr.pipeline.images import Geometry
+from densenet_ocr.pipeline.geometry import Geometry
 from tests import ROOT
 from tests.beam_jobs.transcription.transcription_case import TranscriptionTest, read_output
 from tests.samples import CHARSET, shallow_network, write_lines, write_list

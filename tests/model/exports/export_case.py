@@ -12,7 +12,7 @@ from densenet_ocr.model.exports.exporter import export
 from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.reading.inference_model import KerasInferenceModel
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
-from densenet_ocr.pipeline.images import Geometry
+from densenet_ocr.pipeline.geometry import Geometry
 from tests.samples import CHARSET, shallow_network, train_a_little
 
 INFO = DatasetInfo(CHARSET, Geometry(32, 64), "uint8")

@@ -1,4 +1,4 @@
-"""What stands in the folder of an export, when it is replaced, and what is refused."""
+"""The files of an export's folder, when they are replaced, and what is refused."""
 
 import contextlib
 import copy
@@ -17,7 +17,7 @@ from densenet_ocr.model.reading.inference_model import KerasInferenceModel
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports.export_info import load_export_info
-from densenet_ocr.pipeline.images import Geometry
+from densenet_ocr.pipeline.geometry import Geometry
 from tests.model.exports.export_case import INFO, make_network
 from tests.samples import CHARSET, convert_lines, draw_levels, shallow_network
 

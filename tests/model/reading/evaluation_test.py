@@ -15,7 +15,7 @@ from densenet_ocr.model.training.validation import Validator
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.images import Geometry
+from densenet_ocr.pipeline.geometry import Geometry
 from tests.samples import CHARSET, convert_any_width, convert_lines, draw_levels, shallow_network
 
 WIDTHS = (64, 17, 100, 64, 31, 64, 8, 65)

@@ -17,6 +17,7 @@ from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import Refused, UserError
+from densenet_ocr.pipeline.geometry import Geometry
 from tests.samples import CHARSET, draw_levels, encode_image, shallow_network
 
 
@@ -28,7 +29,7 @@ class RecognizerTest(parameterized.TestCase, tf.test.TestCase):
     def make_run(self, charset=CHARSET, height=32, width=64, fit="exact"):
         """A run whose weights are the initial ones."""
         path = os.path.join(self.create_tempdir().full_path, "run")
-        info = DatasetInfo(charset, images.Geometry(height, width), "uint8", fit=fit)
+        info = DatasetInfo(charset, Geometry(height, width), "uint8", fit=fit)
         run = open_run(path, config=TrainConfig(), devices=DeviceConfig(), data="data", info=info)
         build_densenet(height=height, classes=charset.classes).save_weights(
             os.path.join(run.weights, "best.weights.h5")
@@ -82,7 +83,7 @@ class RecognizerTest(parameterized.TestCase, tf.test.TestCase):
 
     @parameterized.parameters(("exact", 64), ("resize", 64), ("pad", 64), ("pad", 0))
     def test_a_line_is_fitted_as_those_of_the_data_set_were(self, fit, width):
-        recognizer, geometry = Recognizer(self.make_run(width=width, fit=fit)), images.Geometry(32, width)
+        recognizer, geometry = Recognizer(self.make_run(width=width, fit=fit)), Geometry(32, width)
         same, short, small = draw_levels(1, width=64), draw_levels(2, 32, 40), draw_levels(3, 16, 20)
         for line in (same,) if fit == "exact" else (same, short, small):
             self.assertAllEqual(recognizer.prepare(line).levels, images.fit_line(line, geometry, fit))

@@ -19,7 +19,7 @@ from densenet_ocr.pipeline import schema
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, ShardInfo, SplitInfo, load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.images import Geometry
+from densenet_ocr.pipeline.geometry import Geometry
 from tests import ROOT
 from tests.model.report.line_results import make_result
 

@@ -1,4 +1,4 @@
-"""A training that was lost or stopped at any step goes on as if nothing had happened."""
+"""A run that was killed or stopped at any step resumes to the weights of an uninterrupted one."""
 
 import csv
 import dataclasses
@@ -26,7 +26,7 @@ from densenet_ocr.model.training.step import make_step
 from densenet_ocr.model.training.trainer import train
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.images import Geometry
+from densenet_ocr.pipeline.geometry import Geometry
 from tests.samples import CHARSET, convert_lines, shallow_network
 
 # 13 lines make three steps of four an epoch, and an epoch that begins within a pass.

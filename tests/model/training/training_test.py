@@ -1,4 +1,4 @@
-"""A run: what it leaves, when it stops, and that one that was lost goes on as if nothing had happened."""
+"""A run: the files that it writes, when it stops, and that a killed one resumes to equal weights."""
 
 import csv
 import dataclasses

@@ -25,7 +25,7 @@ from densenet_ocr.model.training.weights import load_model, read_weights
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.images import Geometry
+from densenet_ocr.pipeline.geometry import Geometry
 from tests.samples import CHARSET, convert_lines, draw_levels, shallow_network
 
 OLD = Charset("9876543210xy")  # beside CHARSET, which is "0123456789ab ": two characters more, three fewer

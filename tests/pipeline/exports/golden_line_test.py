@@ -10,7 +10,7 @@ from absl.testing import parameterized
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports.golden_line import check_golden
-from densenet_ocr.pipeline.images import Geometry
+from densenet_ocr.pipeline.geometry import Geometry
 from tests.pipeline.exports.sample_export import LINES, LOGITS, write_export
 from tests.samples import draw_levels
 

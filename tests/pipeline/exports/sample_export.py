@@ -8,7 +8,7 @@ from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.exports.export_info import ExportInfo
 from densenet_ocr.pipeline.exports.golden_line import save_golden
-from densenet_ocr.pipeline.images import Geometry
+from densenet_ocr.pipeline.geometry import Geometry
 from tests.samples import draw_levels
 
 CHARSET = Charset("深 a")

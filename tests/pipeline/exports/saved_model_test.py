@@ -18,7 +18,7 @@ from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports.saved_model import load_saved_model
-from densenet_ocr.pipeline.images import Geometry
+from densenet_ocr.pipeline.geometry import Geometry
 from tests.samples import draw_levels, encode_image, shallow_network, train_a_little
 
 CHARSET = Charset("01 字é𠀀ab")  # a space, and characters of two to four bytes
