@@ -10,13 +10,13 @@ import PIL.Image
 from densenet_ocr.model.reading.inference_model import InferenceModel
 from densenet_ocr.model.reading.loading import load_network
 from densenet_ocr.model.reading.reading import Reading, read_lines, rescale
-from densenet_ocr.pipeline import images
+from densenet_ocr.pipeline import fitting, images
 from densenet_ocr.pipeline.errors import Refused
 
 # A path, the bytes of an image file, a Pillow image, or levels: uint8, grey [H, W] or colour [H, W, 3 or 4].
 Image = str | os.PathLike[str] | bytes | PIL.Image.Image | np.ndarray
 
-_Outcome = tuple[images.FittedLine | Refused, Reading | Refused]
+_Outcome = tuple[fitting.FittedLine | Refused, Reading | Refused]
 
 # Maximum number of lines that are sorted by width together, unless a batch is larger. More lines need less
 # padding but delay the first readings, so the first windows are smaller.
@@ -96,14 +96,14 @@ class Recognizer:
             raise TypeError(f"one image ({type(lines).__name__}) in place of several: use read")
         return self._read_windows(iter(lines))
 
-    def prepare(self, image: Image) -> images.FittedLine:
+    def prepare(self, image: Image) -> fitting.FittedLine:
         """Returns the line that the model gets of an image: grey levels, uint8 [model's height, W].
 
         Raises:
           Refused: it is not an image, or too narrow for a frame.
         """
         info = self.network.info
-        return images.fit_for_reading(read_levels(image), info.geometry, info.fit)
+        return fitting.fit_for_reading(read_levels(image), info.geometry, info.fit)
 
     def _read_windows(self, remaining: Iterator[Image | Refused]) -> Iterator[_Outcome]:
         size = self._batch_size
@@ -121,7 +121,7 @@ class Recognizer:
             else:
                 yield line, rescale(next(readings), line.scale, line.width)
 
-    def _try_to_prepare(self, image: Image | Refused) -> images.FittedLine | Refused:
+    def _try_to_prepare(self, image: Image | Refused) -> fitting.FittedLine | Refused:
         try:
             return image if isinstance(image, Refused) else self.prepare(image)
         except Refused as refusal:

@@ -10,9 +10,9 @@ from typing import Any
 from densenet_ocr.pipeline import schema, storage
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.fitting import check_fit
 from densenet_ocr.pipeline.frames import STRIDE
 from densenet_ocr.pipeline.geometry import Geometry
-from densenet_ocr.pipeline.images import check_fit
 
 FILE_NAME = "dataset.json"
 IMAGES_NAME = "images.json"  # the same for image files that are not converted yet
@@ -74,7 +74,7 @@ class DatasetInfo:
       splits: Complete splits by name.
       provenance: Commands, versions and times by the name of the split; the only part that may differ between
         two equal conversions.
-      fit: How images were fitted to the geometry, one of images.FITS.
+      fit: How images were fitted to the geometry, one of fitting.FITS.
 
     Raises:
       UserError: the encoding or the fit is unknown.

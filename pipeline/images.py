@@ -1,4 +1,4 @@
-"""Decode -> grey -> fit -> normalise, and back. Every image for training and reading goes through here.
+"""Decode -> grey -> normalise, and back. Every image for training and reading goes through here.
 
 `levels` are grey levels, uint8 [H, W], 0 for black.
 """
@@ -8,7 +8,6 @@ import errno
 import io
 import os
 import stat
-from typing import NamedTuple
 
 import numpy as np
 import PIL.Image
@@ -16,17 +15,11 @@ import PIL.ImageOps
 
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import Refused, UserError
-from densenet_ocr.pipeline.frames import count_frames
+from densenet_ocr.pipeline.fitting import check_pixels, check_size, fit_line
 from densenet_ocr.pipeline.geometry import Geometry
-
-# What happens to an image of another size: refused; scaled; scaled to the height, then padded on the right.
-FITS = ("exact", "resize", "pad")
 
 # Formats of line images. Other readers of Pillow start programs (EPS) or match by chance (TGA).
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM", "JPEG2000")
-
-# No line has more pixels, before or after fitting; a few bytes of a file can claim billions.
-MAX_PIXELS = 1 << 25
 
 # Modes that convert('L') turns into grey; it would clip 'I' and 'F', and does not convert 'LAB'.
 GREY_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr", "HSV"})
@@ -42,20 +35,6 @@ _BITS_PER_SAMPLE, _PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0
 
 # EXIF 2.3: orientations 5 to 8 swap rows and columns.
 _ORIENTATION, _SIDEWAYS = 0x0112, range(5, 9)
-
-
-class FittedLine(NamedTuple):
-    """A line at a model's height.
-
-    Attributes:
-      levels: Grey levels, uint8 [H, W], possibly padded on the right.
-      scale: Pixels of the image per column of `levels`.
-      width: Width of the image in pixels.
-    """
-
-    levels: np.ndarray
-    scale: float
-    width: int
 
 
 def read_file(path: str) -> bytes:
@@ -134,69 +113,9 @@ def decode_line(data: bytes, geometry: Geometry, fit: str) -> np.ndarray:
     width, height = image.size
     if _orientation(image) in _SIDEWAYS:
         width, height = height, width
-    _check_size(width, height, geometry, fit)
+    check_size(width, height, geometry, fit)
     levels = _read_grey(image)
     return levels if fit == "exact" else fit_line(levels, geometry, fit)
-
-
-def fit_line(levels: np.ndarray, geometry: Geometry, fit: str) -> np.ndarray:
-    """Fits grey levels to a data set's size.
-
-    Args:
-      levels: uint8 [H, W] of any size.
-      geometry: The size of the data set's lines.
-      fit: One of FITS; `pad` fills up with the median, the grey of the paper.
-
-    Returns:
-      Grey levels, uint8 [geometry.height, geometry.width, or the line's own width at that height].
-
-    Raises:
-      Refused: `wrong_size` or `too_large`.
-    """
-    _check_size(levels.shape[1], levels.shape[0], geometry, fit)
-    if fit == "exact":
-        return levels
-    if fit == "resize" and geometry.width:
-        return _resize(levels, geometry.height, geometry.width)
-    fitted = fit_height(levels, geometry.height)
-    missing = max(0, geometry.width - fitted.shape[1])
-    # Most of a line is paper.
-    return np.pad(fitted, ((0, 0), (0, missing)), constant_values=int(np.median(fitted)))
-
-
-def fit_height(levels: np.ndarray, height: int) -> np.ndarray:
-    """Scales grey levels, uint8 [H, W], to a height, keeping the aspect ratio; raises Refused (`too_large`)."""
-    width = _width_at(height, levels.shape[1], levels.shape[0])
-    _check_pixels(width, height)
-    return _resize(levels, height, width)
-
-
-def fit_for_reading(levels: np.ndarray, geometry: Geometry, fit: str) -> FittedLine:
-    """Fits grey levels for a model, as the lines were fitted that it was trained on.
-
-    A longer line keeps its length, unless training scaled all lines to one width.
-
-    Args:
-      levels: uint8 [H, W] of any size.
-      geometry: The size of the training lines.
-      fit: How they were fitted, one of FITS; `exact` scales to the height.
-
-    Returns:
-      The line at the model's height.
-
-    Raises:
-      Refused: `wrong_size` for a line too narrow for a frame, `too_large`.
-    """
-    if fit == "resize" and geometry.width:
-        fitted = scaled = fit_line(levels, geometry, fit)
-    else:
-        fitted = scaled = fit_height(levels, geometry.height)
-        if fit == "pad" and fitted.shape[1] < geometry.width:
-            fitted = fit_line(fitted, geometry, fit)
-    if count_frames(fitted.shape[1]) < 1:
-        raise Refused("wrong_size", f"{fitted.shape[1]} pixels wide at the model's height, 7 make a frame")
-    width = levels.shape[1]
-    return FittedLine(fitted, width / scaled.shape[1], width)
 
 
 def normalise(levels: np.ndarray) -> np.ndarray:
@@ -207,13 +126,6 @@ def normalise(levels: np.ndarray) -> np.ndarray:
 def denormalise(tensor: np.ndarray) -> np.ndarray:
     """Inverts `normalise`: returns uint8 grey levels of a float32 array or tensor of any shape."""
     return np.rint((np.asarray(tensor) + 0.5) * 255).astype(np.uint8)
-
-
-def check_fit(fit: str) -> str:
-    """Returns the fit; raises UserError unless it is one of FITS."""
-    if fit not in FITS:
-        raise UserError("fit", received=repr(fit), expected=", ".join(FITS), remedy="Set --fit.")
-    return fit
 
 
 def _open(data: bytes) -> PIL.Image.Image:
@@ -240,7 +152,7 @@ def _describe(error: Exception, data: bytes) -> str:
 
 
 def _check_picture(image: PIL.Image.Image) -> None:
-    _check_pixels(*image.size)
+    check_pixels(*image.size)
     if image.mode not in GREY_MODES and not _is_deep(image):
         raise Refused("unsupported_image", f"pixels of mode {image.mode}, which has no 8-bit grey")
 
@@ -297,33 +209,3 @@ def _take_high_bits(image: PIL.Image.Image) -> np.ndarray:
 def _is_flat(channel: PIL.Image.Image) -> bool:
     low, high = channel.getextrema()
     return low == high
-
-
-def _check_size(width: int, height: int, geometry: Geometry, fit: str) -> None:
-    """Raises Refused for an image, of these pixels, that does not fit the geometry."""
-    if fit == "exact":
-        if height != geometry.height or geometry.width not in (0, width):
-            raise Refused("wrong_size", f"{width}x{height} pixels, the data set's are {geometry}")
-        return
-    natural = _width_at(geometry.height, width, height)
-    _check_pixels(natural, geometry.height)
-    if fit == "pad" and geometry.width and natural > geometry.width:
-        raise Refused(
-            "wrong_size", f"{natural} pixels wide at height {geometry.height}, the data set's are {geometry}"
-        )
-
-
-def _check_pixels(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise Refused("too_large", f"{width}x{height} pixels, a line has {MAX_PIXELS:,} at most")
-
-
-def _width_at(height: int, width: int, from_height: int) -> int:
-    return max(1, round(width * height / from_height))
-
-
-def _resize(levels: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Scales uint8 [H, W] to uint8 [height, width] by Pillow's BICUBIC."""
-    if levels.shape == (height, width):
-        return levels
-    return np.asarray(PIL.Image.fromarray(levels).resize((width, height), PIL.Image.Resampling.BICUBIC))

@@ -14,9 +14,9 @@ A graph cannot refuse one row of a batch, so an unreadable image fails the whole
 
 import tensorflow as tf
 
+from densenet_ocr.pipeline.fitting import MAX_PIXELS
 from densenet_ocr.pipeline.frames import count_frames
 from densenet_ocr.pipeline.geometry import Geometry
-from densenet_ocr.pipeline.images import MAX_PIXELS
 
 # Pillow's BICUBIC: the kernel's a, its radius in pixels, and the fractional bits of its coefficients.
 _A, _REACH, _BITS = -0.5, 2.0, 22
@@ -56,7 +56,7 @@ def decode_batch(data: tf.Tensor, geometry: Geometry, fit: str) -> tuple[tf.Tens
     Args:
       data: string [B], the bytes of image files.
       geometry: The size of the training lines.
-      fit: How those were fitted, see images.fit_for_reading.
+      fit: How those were fitted, see fitting.fit_for_reading.
 
     Returns:
       Grey levels, uint8 [B, H, W], padded with 0 to the widest line, and widths without padding, int32 [B].
@@ -102,7 +102,7 @@ def decode(data: tf.Tensor, number: tf.Tensor | int = 0) -> tf.Tensor:
 
 
 def fit_for_reading(levels: tf.Tensor, geometry: Geometry, fit: str, number: tf.Tensor | int = 0) -> tf.Tensor:
-    """Returns grey levels, uint8 [H, W], fitted as images.fit_for_reading does, uint8 [geometry.height, W]."""
+    """Returns grey levels, uint8 [H, W], fitted as fitting.fit_for_reading does, uint8 [geometry.height, W]."""
     if fit == "resize" and geometry.width:
         return _check_line(resize(levels, geometry.height, geometry.width), number)
     height, width = tf.unstack(tf.shape(levels, tf.int64))
@@ -218,7 +218,7 @@ def _read_number(data: tf.Tensor, place: int, size: int) -> tf.Tensor:
 
 
 def _find_median(levels: tf.Tensor) -> tf.Tensor:
-    """Returns the median of uint8 levels, a uint8 scalar, truncated as in images.fit_line."""
+    """Returns the median of uint8 levels, a uint8 scalar, truncated as in fitting.fit_line."""
     up_to = tf.cumsum(tf.math.bincount(tf.cast(tf.reshape(levels, [-1]), tf.int32), minlength=256))
     middle = tf.stack([(tf.size(levels) + 1) // 2, tf.size(levels) // 2 + 1])
     return tf.cast(tf.reduce_sum(tf.searchsorted(up_to, middle)) // 2, tf.uint8)

@@ -4,7 +4,7 @@ import dataclasses
 
 from densenet_ocr.beam_jobs.engine.config import SplitConfig
 from densenet_ocr.pipeline.errors import UserError, check_setting
-from densenet_ocr.pipeline.images import FITS
+from densenet_ocr.pipeline.fitting import FITS
 from densenet_ocr.pipeline.line_list import ENCODING, check_list_encoding
 from densenet_ocr.pipeline.ui.flags import option
 

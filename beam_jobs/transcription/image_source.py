@@ -11,7 +11,7 @@ import numpy as np
 from densenet_ocr.beam_jobs.engine.source import RefusedRow, ShardPlan
 from densenet_ocr.beam_jobs.sources.list_rows import ListRows
 from densenet_ocr.beam_jobs.sources.rows import RowSource
-from densenet_ocr.pipeline import images
+from densenet_ocr.pipeline import fitting, images
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import Refused
 from densenet_ocr.pipeline.line_list import parse_path, split_row
@@ -65,7 +65,7 @@ class ImageSource:
         """Returns the grey levels of a row's image, uint8 [the model's height, W]; raises Refused."""
         key = parse_path(self.lists.row_at(number, offset), self.lists.list_encoding)
         levels = images.decode(self.lists.read_image(key))
-        return images.fit_for_reading(levels, self.info.geometry, self.info.fit).levels
+        return fitting.fit_for_reading(levels, self.info.geometry, self.info.fit).levels
 
     def explain_missing(self, rows: int) -> str:
         """Returns why the first image does not exist, if none of the first `rows` images exists; else ""."""

@@ -11,7 +11,7 @@ from densenet_ocr.model.reading.inference_model import InferenceModel
 from densenet_ocr.model.reading.reading import LineResult, ReadCharacter, Reading, read_lines
 from densenet_ocr.pipeline.dataset import read_first_lines
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
-from densenet_ocr.pipeline.images import FittedLine
+from densenet_ocr.pipeline.fitting import FittedLine
 from densenet_ocr.pipeline.ui.picture import (
     GREY,
     INK,

@@ -9,7 +9,7 @@ import PIL.Image
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.pipeline import images
+from densenet_ocr.pipeline import fitting, images
 from densenet_ocr.pipeline.geometry import Geometry
 from densenet_ocr.pipeline.images_graph import decode, decode_batch, fit_for_reading, normalise, resize
 from tests.samples import draw_levels, encode_image
@@ -158,12 +158,12 @@ class ResizeTest(parameterized.TestCase, tf.test.TestCase):
     def test_fits_as_pipeline_images_does(self, fit_and_width, size):
         fit, width = fit_and_width
         levels = draw_levels(5, *size)
-        expected = images.fit_for_reading(levels, Geometry(32, width), fit).levels
+        expected = fitting.fit_for_reading(levels, Geometry(32, width), fit).levels
         self.assertAllEqual(fit_for_reading(levels, Geometry(32, width), fit), expected)
 
     def test_widths_round_as_python_rounds(self):
         for width in range(7, 80):
-            expected = images.fit_height(draw_levels(1, 64, width), 32) if width > 13 else None
+            expected = fitting.fit_height(draw_levels(1, 64, width), 32) if width > 13 else None
             if expected is not None:
                 fitted = fit_for_reading(draw_levels(1, 64, width), Geometry(32, 0), "exact")
                 self.assertAllEqual(fitted, expected)

@@ -13,7 +13,7 @@ from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
 from densenet_ocr.model.training.run_folder import open_run
-from densenet_ocr.pipeline import images
+from densenet_ocr.pipeline import fitting, images
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import Refused, UserError
@@ -79,16 +79,16 @@ class RecognizerTest(parameterized.TestCase, tf.test.TestCase):
         recognizer = Recognizer(self.make_run())
         levels = images.decode(encode_image(draw_levels(1, height=64, width=300)))
         self.assertEqual(recognizer.prepare(levels).levels.shape, (32, 150))
-        self.assertEqual(recognizer.read(levels).text, recognizer.read(images.fit_height(levels, 32)).text)
+        self.assertEqual(recognizer.read(levels).text, recognizer.read(fitting.fit_height(levels, 32)).text)
 
     @parameterized.parameters(("exact", 64), ("resize", 64), ("pad", 64), ("pad", 0))
     def test_a_line_is_fitted_as_those_of_the_data_set_were(self, fit, width):
         recognizer, geometry = Recognizer(self.make_run(width=width, fit=fit)), Geometry(32, width)
         same, short, small = draw_levels(1, width=64), draw_levels(2, 32, 40), draw_levels(3, 16, 20)
         for line in (same,) if fit == "exact" else (same, short, small):
-            self.assertAllEqual(recognizer.prepare(line).levels, images.fit_line(line, geometry, fit))
+            self.assertAllEqual(recognizer.prepare(line).levels, fitting.fit_line(line, geometry, fit))
         long = draw_levels(4, 64, 400)
-        fitted = images.fit_line(long, geometry, fit) if fit == "resize" else images.fit_height(long, 32)
+        fitted = fitting.fit_line(long, geometry, fit) if fit == "resize" else fitting.fit_height(long, 32)
         self.assertAllEqual(recognizer.prepare(long).levels, fitted)
 
     def test_refuses_a_line_without_a_frame(self):
