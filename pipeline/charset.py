@@ -1,7 +1,7 @@
-"""Characters <-> class ids. Only this module knows the blank's place.
+"""Characters <-> class ids. Only this module knows the blank's class: the last one, as in TensorFlow's CTC.
 
-A charset file is UTF-8 with one character per row. Row 0 is the blank, whatever it shows; the character of
-row k is class k - 1, and the blank is the last class, as in TensorFlow's CTC.
+A charset file is UTF-8 with one character per row (see charsets.charset_file). By default row 0 stands for the
+blank, whatever it shows, and the character of row k is class k - 1.
 """
 
 import collections
@@ -27,15 +27,20 @@ class Charset:
 
     Attributes:
       characters: `characters[k]` is the character of class k.
+      placeholder: The character in the charset file's row of the blank, if no other row has it; else empty.
+      first_row: Row of the first character in the charset file, from 0; ids in lists are such rows.
 
     Raises:
       UserError: there are no characters, or a character repeats.
     """
 
     characters: str
+    # Of the file alone; charsets with the same classes are equal.
+    placeholder: str = dataclasses.field(default="", compare=False, repr=False)
+    first_row: int = dataclasses.field(default=1, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        _check_characters(self.characters, "charset")
+        check_characters(self.characters, "charset")
 
     @property
     def blank(self) -> int:
@@ -46,6 +51,11 @@ class Charset:
     def classes(self) -> int:
         """Number of classes, the blank included: the size of the network's last layer."""
         return len(self.characters) + 1
+
+    @property
+    def blank_row(self) -> str:
+        """The row of the charset file that stands for the blank, for messages."""
+        return "row 0" if self.first_row else "the last row"
 
     @functools.cached_property
     def sha256(self) -> str:
@@ -69,10 +79,19 @@ class Charset:
             return [self._class_of[character] for character in text]
         except KeyError:
             unknown = sorted({c for c in text if c not in self._class_of})
-            raise Refused("unknown_character", f"the charset lacks {show_characters(unknown)}") from None
+            lacks = f"the charset lacks {show_characters(unknown)}"
+            raise Refused("unknown_character", lacks + self._explain(unknown)) from None
+
+    def _explain(self, unknown: Sequence[str]) -> str:
+        if self.placeholder not in unknown:
+            return ""
+        return (
+            f"; {self.placeholder!r} is {self.blank_row} of the charset file, which stands for the blank: "
+            "--charset_blank=none makes it a character"
+        )
 
     def encode_rows(self, rows: Sequence[bytes]) -> list[int]:
-        """Returns the class ids of charset rows, given as decimal digits: row b"1" is class 0.
+        """Returns the class ids of charset rows, given as decimal digits: row b"1" is class 0 by default.
 
         Raises:
           Refused: `bad_id`; a row is not a number of a character's row.
@@ -84,15 +103,15 @@ class Charset:
 
     @functools.cached_property
     def _class_of_plain_row(self) -> dict[bytes, int]:
-        return {b"%d" % row: row - 1 for row in range(1, self.blank + 1)}
+        return {b"%d" % (k + self.first_row): k for k in range(self.blank)}
 
     def _class_of_row(self, row: bytes) -> int:
         # bytes.isdigit takes ASCII only; int() would also take '+5', '1_0' and other scripts' digits.
-        number = int(row) if row.isdigit() and len(row) < 10 else 0
-        if not 1 <= number <= self.blank:
-            shown = row.decode("utf-8", "replace")
-            raise Refused("bad_id", f"id {shown!r} is not a whole number from 1 to {self.blank}")
-        return number - 1
+        number = int(row) - self.first_row if row.isdigit() and len(row) < 10 else -1
+        if not 0 <= number < self.blank:
+            shown, last = row.decode("utf-8", "replace"), self.blank - 1 + self.first_row
+            raise Refused("bad_id", f"id {shown!r} is not a whole number from {self.first_row} to {last}")
+        return number
 
     def decode(self, ids: Iterable[int]) -> str:
         """Returns the text of class ids without blanks.
@@ -116,7 +135,7 @@ class Charset:
         return Charset(self.characters + other.without(self))
 
     def write(self, path: str) -> None:
-        """Writes the charset as a file for `read_charset`, in one atomic step."""
+        """Writes the charset as a file for `read_charset`, with a row for the blank, in one atomic step."""
         storage.write_atomically(path, "\n".join([BLANK_ROW, *self.characters, ""]).encode("utf-8"))
 
 
@@ -126,36 +145,8 @@ def show_characters(characters: Sequence[str], most: int | None = None) -> str:
     return shown if most is None or len(characters) <= most else f"{shown} and {len(characters) - most} more"
 
 
-def read_charset(path: str) -> Charset:
-    """Reads a charset file: UTF-8, one code point per row, row 0 the blank; CR LF and a BOM are accepted.
-
-    Raises:
-      UserError: the file cannot be read, a row (file:line) is not one character, or characters repeat.
-    """
-    try:
-        text = storage.read_bytes(path).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"charset {path}",
-            received=f"bytes that are not UTF-8 ({error.reason} at byte {error.start})",
-            expected="UTF-8",
-            remedy="Convert the file, for example with iconv -t UTF-8.",
-        ) from None
-    # Only LF ends a row: str.splitlines would also break at characters such as U+2028.
-    rows = [row.rstrip("\r") for row in text.removesuffix("\n").split("\n")]
-    for number, row in enumerate(rows[1:], start=2):
-        if len(row) != 1:
-            raise UserError(
-                f"charset {path}:{number}",
-                received=f"{row!r}, {len(row)} code points",
-                expected="one code point per row",
-                remedy="Write one character per row, a space as a space, and no empty rows.",
-            )
-    _check_characters("".join(rows[1:]), f"charset {path}")
-    return Charset("".join(rows[1:]))
-
-
-def _check_characters(characters: str, subject: str) -> None:
+def check_characters(characters: str, subject: str, first_line: int = 2) -> None:
+    """Raises UserError where there are no characters or one repeats; a file's first one is in `first_line`."""
     if not characters:
         raise UserError(
             subject,
@@ -165,7 +156,7 @@ def _check_characters(characters: str, subject: str) -> None:
         )
     repeated = [c for c, count in collections.Counter(characters).items() if count > 1]
     if repeated:
-        places = {c: [k + 2 for k, d in enumerate(characters) if d == c] for c in repeated}
+        places = {c: [k + first_line for k, d in enumerate(characters) if d == c] for c in repeated}
         shown = ", ".join(f"{c!r} in lines {' and '.join(map(str, places[c]))}" for c in repeated[:10])
         more = f" and {len(repeated) - 10} more" if len(repeated) > 10 else ""
         raise UserError(

@@ -3,6 +3,7 @@
 import dataclasses
 
 from densenet_ocr.beam_jobs.engine.config import SplitConfig
+from densenet_ocr.pipeline.charsets.charset_file import BLANK_HELP, BLANK_ROWS, FIRST_ROW
 from densenet_ocr.pipeline.errors import UserError, check_setting
 from densenet_ocr.pipeline.fitting import FITS
 from densenet_ocr.pipeline.line_list import ENCODING, check_list_encoding
@@ -16,7 +17,11 @@ VALIDATION = "validation"
 class ConversionConfig(SplitConfig):
     """Lists, or an LMDB, that become a split of a data set; validated on construction."""
 
-    charset_path: str = option(help="Charset file, one character per row; row 0 is the blank.", flag="charset")
+    charset_path: str = option(
+        help="Charset file, one character per row; row 0 is the blank, unless --charset_blank says otherwise.",
+        flag="charset",
+    )
+    charset_blank: str = option(FIRST_ROW, help=BLANK_HELP, choices=BLANK_ROWS)
     list_paths: tuple[str, ...] = option(
         (), help="List file, one row per line image; may be repeated.", flag="list"
     )

@@ -15,7 +15,7 @@ from densenet_ocr.beam_jobs.engine.tfrecord_writer import TFRecordShardWriter
 from densenet_ocr.beam_jobs.sources.list_rows import ListRows
 from densenet_ocr.beam_jobs.sources.lmdb_rows import LmdbRows
 from densenet_ocr.beam_jobs.sources.rows import RecordBuilder, Rows, RowSource, plan_rows
-from densenet_ocr.pipeline.charset import read_charset
+from densenet_ocr.pipeline.charsets.charset_file import FIRST_ROW, read_charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError
 
@@ -49,7 +49,7 @@ def convert(
     """
     start, options = time.time(), parse_options(beam_arguments or [])
     try_runner(options)
-    charset = read_charset(config.charset_path)
+    charset = read_charset(config.charset_path, config.charset_blank)
     info = DatasetInfo(charset, config.geometry, config.image_encoding, fit=config.fit)
     rows = open_rows(config)
     sources = _describe_sources(config, rows)
@@ -99,6 +99,8 @@ def _describe_sources(config: ConversionConfig, rows: Rows) -> dict[str, Any]:
         "seed": config.seed,
         "duplicates": config.duplicates,
         "validation_fraction": config.validation_fraction,
+        # Older data sets have no other.
+        **({"charset_blank": config.charset_blank} if config.charset_blank != FIRST_ROW else {}),
     }
 
 

@@ -7,6 +7,7 @@ from densenet_ocr.beam_jobs.engine.config import SplitConfig
 from densenet_ocr.beam_jobs.synthesis.rendering.style import StyleDistribution, load_style
 from densenet_ocr.beam_jobs.synthesis.text.lengths import Lengths, parse_lengths
 from densenet_ocr.beam_jobs.synthesis.text.text_normalisation import WIDTHS
+from densenet_ocr.pipeline.charsets.charset_file import BLANK_HELP, BLANK_ROWS, FIRST_ROW
 from densenet_ocr.pipeline.errors import check_setting
 from densenet_ocr.pipeline.frames import count_frames
 from densenet_ocr.pipeline.line_list import ENCODING
@@ -26,7 +27,11 @@ FEWEST_FITTED = 20
 class SynthesisConfig(SplitConfig):
     """Text and fonts that become a split of synthetic lines; validated on construction."""
 
-    charset_path: str = option(help="Charset file, one character per row; row 0 is the blank.", flag="charset")
+    charset_path: str = option(
+        help="Charset file, one character per row; row 0 is the blank, unless --charset_blank says otherwise.",
+        flag="charset",
+    )
+    charset_blank: str = option(FIRST_ROW, help=BLANK_HELP, choices=BLANK_ROWS)
     output: str = option("", help="Folder of the data set; required without --preview.")
     text: tuple[str, ...] = option(
         (),

@@ -4,7 +4,8 @@ import dataclasses
 import re
 
 from densenet_ocr.pipeline import storage
-from densenet_ocr.pipeline.charset import Charset, read_charset
+from densenet_ocr.pipeline.charset import Charset
+from densenet_ocr.pipeline.charsets.charset_file import read_charset
 from densenet_ocr.pipeline.dataset_info import SplitInfo
 from densenet_ocr.pipeline.errors import UserError
 

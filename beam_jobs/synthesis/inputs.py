@@ -13,7 +13,8 @@ from densenet_ocr.beam_jobs.synthesis.source import make_random
 from densenet_ocr.beam_jobs.synthesis.text.corpus import Corpus, read_corpora
 from densenet_ocr.beam_jobs.synthesis.text.minimum_counts import ensure_minimum_counts
 from densenet_ocr.beam_jobs.synthesis.text.sampler import sample_texts
-from densenet_ocr.pipeline.charset import Charset, read_charset, show_characters
+from densenet_ocr.pipeline.charset import Charset, show_characters
+from densenet_ocr.pipeline.charsets.charset_file import read_charset
 from densenet_ocr.pipeline.frames import count_frames
 
 _MOST_SHOWN = 10  # characters or faces per message
@@ -45,7 +46,8 @@ def read_inputs(config: SynthesisConfig) -> Inputs:
     Raises:
       UserError: one of them cannot be used.
     """
-    charset, faces = read_charset(config.charset_path), find_faces(config.fonts)
+    charset = read_charset(config.charset_path, config.charset_blank)
+    faces = find_faces(config.fonts)
     corpora = read_corpora(
         config.text,
         charset,

@@ -15,6 +15,7 @@ from densenet_ocr.beam_jobs.synthesis.inputs import Inputs
 from densenet_ocr.beam_jobs.synthesis.rendering.renderer import describe_renderer
 from densenet_ocr.beam_jobs.synthesis.text.corpus import Corpus, count_undrawable
 from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.charsets.charset_file import FIRST_ROW
 
 # Most characters that the recipe names of those that lines lack; all are counted.
 _MOST_NAMED = 100
@@ -42,6 +43,8 @@ def describe_recipe(config: SynthesisConfig, inputs: Inputs) -> dict[str, Any]:
         "text_encoding": config.text_encoding,
         "character_map (by SHA-256)": _hash(config.character_map),
         "width_forms": config.width_forms,
+        # Older data sets have no other.
+        **({"charset_blank": config.charset_blank} if config.charset_blank != FIRST_ROW else {}),
         "fonts": [_describe_face(face) for face in inputs.faces],
         "looks": dataclasses.asdict(config.style_distribution),
         "drawn by": describe_renderer(),

@@ -80,7 +80,7 @@ def check_classes(path: str, layers: list[list[np.ndarray]], charset: Charset) -
         return
     remedy = "Give the charset that they were trained with, row by row."
     if classes == charset.classes + 1:
-        remedy += " Row 0 stands for the blank: if the file begins with a character, put a row before it."
+        remedy += " If row 0 of its file is a character, set --charset_blank=none."
     elif classes > charset.classes:
         remedy += " If duplicated rows were taken out of a char_std_5990.txt, take the original file."
     raise UserError(

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from densenet_ocr.pipeline.charsets.charset_file import BLANK_HELP, BLANK_ROWS, FIRST_ROW
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.line_list import ENCODING
 from densenet_ocr.pipeline.ui.flags import option, validate
@@ -33,14 +34,15 @@ class ModelConfig(WeightsConfig):
     """A model, with what weights of the original notebook do not contain: charset and image height."""
 
     charset: str | None = option(None, help="With --weights: their charset file.")
+    charset_blank: str = option(FIRST_ROW, help=BLANK_HELP, choices=BLANK_ROWS)
     image_height: int | None = option(
         None, help="With --weights: height of their lines in pixels; by default 32.", at_least=7
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("charset", "image_height"):
-            if self.model and getattr(self, name):
+        for name, unset in (("charset", None), ("image_height", None), ("charset_blank", FIRST_ROW)):
+            if self.model and getattr(self, name) not in (unset, ""):
                 raise UserError(
                     name,
                     received=getattr(self, name),

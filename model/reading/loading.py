@@ -6,7 +6,8 @@ from densenet_ocr.model.reading.config import ModelConfig, WeightsConfig
 from densenet_ocr.model.reading.inference_model import InferenceModel, KerasInferenceModel
 from densenet_ocr.model.training.run_folder import RunFolder
 from densenet_ocr.model.training.weights import find_weights, load_model
-from densenet_ocr.pipeline.charset import Charset, read_charset
+from densenet_ocr.pipeline.charset import Charset
+from densenet_ocr.pipeline.charsets.charset_file import read_charset
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports.export_info import is_export
@@ -48,7 +49,7 @@ def choose_network(config: ModelConfig) -> InferenceModel:
     """Loads the network that flags name; raises UserError."""
     if config.model:
         return load_network(config.model, config.checkpoint)
-    charset = read_charset(config.charset or "")
+    charset = read_charset(config.charset or "", config.charset_blank)
     return load_keras2(config.weights or "", charset=charset, height=config.image_height or Geometry().height)
 
 

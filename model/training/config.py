@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from densenet_ocr.pipeline.augmentation.config import AugmentConfig
+from densenet_ocr.pipeline.charsets.charset_file import BLANK_HELP, BLANK_ROWS, FIRST_ROW
 from densenet_ocr.pipeline.errors import check_setting
 from densenet_ocr.pipeline.ui.flags import option, validate
 
@@ -41,6 +42,7 @@ class TrainConfig:
     init_charset: str | None = option(
         None, help="Charset file of a notebook's weights in --init_from; by default the data's charset."
     )
+    charset_blank: str = option(FIRST_ROW, help=BLANK_HELP, choices=BLANK_ROWS)
     charset_mode: str = option(
         "fail",
         help="If --init_from has another charset than the data: fail, keep the characters of both (union), or "
@@ -89,6 +91,8 @@ class TrainConfig:
         for name, unset in (("init_charset", None), ("charset_mode", "fail"), ("freeze_trunk_steps", 0)):
             value = getattr(self, name)
             check_setting(name, value, self.init_from or value in (unset, ""), f"{unset} without --init_from")
+        is_used = self.init_charset or self.charset_blank == FIRST_ROW
+        check_setting("charset_blank", self.charset_blank, is_used, f"{FIRST_ROW} without --init_charset")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -38,7 +38,12 @@ def begin_with(config: TrainConfig, info: DatasetInfo, run: str) -> tuple[Datase
         return info, None
     if find_checkpoints(RunFolder(run).checkpoints):
         return _extend_as_before(info, load_dataset_info(run).charset, config.charset_mode), None
-    weights = read_weights(config.init_from, data=info.charset, charset_path=config.init_charset)
+    weights = read_weights(
+        config.init_from,
+        data=info.charset,
+        charset_path=config.init_charset,
+        charset_blank=config.charset_blank,
+    )
     _check_height(weights, info)
     charset = choose_charset(weights, info.charset, config.charset_mode)
     return dataclasses.replace(info, charset=charset), weights

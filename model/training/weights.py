@@ -16,7 +16,8 @@ from densenet_ocr.model.keras2.weights import check_classes, count_rows, read_ke
 from densenet_ocr.model.network.densenet import build_densenet, layers_with_weights
 from densenet_ocr.model.training.run_folder import BEST, RunFolder
 from densenet_ocr.pipeline import storage
-from densenet_ocr.pipeline.charset import Charset, read_charset
+from densenet_ocr.pipeline.charset import Charset
+from densenet_ocr.pipeline.charsets.charset_file import FIRST_ROW, read_charset
 from densenet_ocr.pipeline.dataset_info import FILE_NAME, DatasetInfo, load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports.export_info import is_export
@@ -55,7 +56,9 @@ class Weights:
         head.set_weights([_copy_classes(old, new, self.charset, charset) for old, new in pairs])
 
 
-def read_weights(path: str, *, data: Charset, charset_path: str | None = None) -> Weights:
+def read_weights(
+    path: str, *, data: Charset, charset_path: str | None = None, charset_blank: str = FIRST_ROW
+) -> Weights:
     """Reads weights of any kind.
 
     Args:
@@ -63,13 +66,14 @@ def read_weights(path: str, *, data: Charset, charset_path: str | None = None) -
         file of Keras 2.
       data: For a file of Keras 2 without `charset_path`: its charset, if the number of classes is the same.
       charset_path: Charset file of a file of Keras 2.
+      charset_blank: Its row that stands for the blank.
 
     Raises:
       UserError: the file cannot be read, or does not go with the charset.
     """
     run = _find_run(path)
     if not run:
-        return _read_keras2(path, data, charset_path)
+        return _read_keras2(path, data, charset_path, charset_blank)
     if charset_path:
         raise UserError(
             "init_charset",
@@ -190,7 +194,7 @@ def _find_run(path: str) -> str | None:
     return run if storage.exists(RunFolder(run).config) and not is_keras2_file(path) else None
 
 
-def _read_keras2(path: str, data: Charset, charset_path: str | None) -> Weights:
+def _read_keras2(path: str, data: Charset, charset_path: str | None, charset_blank: str) -> Weights:
     layers = read_keras2_layers(path)
     classes = len(layers[-1][1])
     if not charset_path and classes != data.classes:
@@ -200,7 +204,7 @@ def _read_keras2(path: str, data: Charset, charset_path: str | None) -> Weights:
             expected=f"the {data.classes} classes of the data, whose charset would be used",
             remedy="Name the charset that they were trained with: --init_charset=FILE.",
         )
-    charset = read_charset(charset_path) if charset_path else data
+    charset = read_charset(charset_path, charset_blank) if charset_path else data
     check_classes(path, layers, charset)
     origin = charset_path or f"the data, because both have {classes} classes; --init_charset names another"
     logging.info("%s: weights of Keras 2, with the charset of %s", path, origin)

@@ -11,7 +11,8 @@ from densenet_ocr.beam_jobs.conversion.config import ConversionConfig
 from densenet_ocr.beam_jobs.conversion.job import convert
 from densenet_ocr.beam_jobs.synthesis import source
 from densenet_ocr.pipeline import storage
-from densenet_ocr.pipeline.charset import Charset, read_charset
+from densenet_ocr.pipeline.charset import Charset
+from densenet_ocr.pipeline.charsets.charset_file import read_charset
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
 from tests.beam_jobs.conversion.resume_test import cut_file, flip_bit

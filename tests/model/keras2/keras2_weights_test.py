@@ -144,7 +144,7 @@ class RefusedTest(parameterized.TestCase, Keras2Case):
             "the charset that they were trained with, row by row. If duplicated rows were taken out of a char_",
         ):
             load_keras2_model(self.path, charset=draw_charset(12), height=32)
-        with self.assertRaisesRegex(UserError, "14 classes, expected 13: .* put a row before it."):
+        with self.assertRaisesRegex(UserError, "14 classes, expected 13: .* --charset_blank=none."):
             load_keras2_model(self.path, charset=draw_charset(13), height=32)
 
     def test_another_height(self):

@@ -39,6 +39,10 @@ class LoadingTest(parameterized.TestCase, tf.test.TestCase):
         ({"weights": "w.h5", "checkpoint": "c.h5"}, "received --weights and --checkpoint"),
         ({"model": "run", "image_height": 48}, "image_height: received 48, expected none beside --model"),
         ({"model": "run", "charset": "c.txt"}, "charset: received c.txt, expected none beside --model"),
+        (
+            {"model": "run", "charset_blank": "none"},
+            "charset_blank: received none, expected none beside --model",
+        ),
         ({"weights": "w.h5"}, "received none beside --weights, expected the charset file"),
     )
     def test_one_of_them_has_to_be_named_with_what_it_needs(self, given, message):

@@ -33,6 +33,7 @@ class ConfigTest(parameterized.TestCase, tf.test.TestCase):
         (TrainConfig, "precision", "float8", "float32, bfloat16, float16"),
         (TrainConfig, "charset_mode", "union", "fail without --init_from"),
         (TrainConfig, "init_charset", "old.txt", "None without --init_from"),
+        (TrainConfig, "charset_blank", "none", "first_row without --init_charset"),
         (TrainConfig, "freeze_trunk_steps", 5, "0 without --init_from"),
         (TrainConfig, "seed", 2**31, "less than 2147483648"),
         (DeviceConfig, "strategy", "two", "auto, one, mirrored"),
@@ -69,7 +70,14 @@ class ConfigTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(
             list(stored),
             [
-                *("train_split", "validation_split", "init_from", "init_charset", "charset_mode"),
+                *(
+                    "train_split",
+                    "validation_split",
+                    "init_from",
+                    "init_charset",
+                    "charset_blank",
+                    "charset_mode",
+                ),
                 *("freeze_trunk_steps", "epochs", "batch_size", "optimizer", "weight_decay", "clip_norm"),
                 *("learning_rate", "schedule", "warmup_steps", "patience", "ema_decay", "precision"),
                 *("jit_compile", "augmentation", "shuffle_buffer", "seed"),

@@ -1,0 +1,1 @@
+"""Charset files: their reader, and what files of other tools look like."""

@@ -1,0 +1,123 @@
+"""Reads charset files: UTF-8, one character per row, and one row that may stand for the blank."""
+
+import unicodedata
+from typing import NamedTuple
+
+from absl import logging
+
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.charset import Charset, check_characters, show_characters
+from densenet_ocr.pipeline.charsets.foreign_files import find_blank_row, refuse_file, refuse_row
+from densenet_ocr.pipeline.errors import UserError
+
+# Which row of a charset file stands for the CTC blank: values of --charset_blank.
+FIRST_ROW, NONE, LAST_ROW = "first_row", "none", "last_row"
+BLANK_ROWS = (FIRST_ROW, NONE, LAST_ROW)
+BLANK_HELP = (
+    "Row of the charset file that stands for the CTC blank; most dictionaries of other tools have none."
+)
+
+# Last codes of the frequent ideographs, the first levels of these standards; GB 2312 as a whole is frequent.
+_FREQUENT = {"gb2312": b"\xff\xff", "big5": b"\xc6\x7e", "shift_jis": b"\x98\x72"}
+
+
+class _Parts(NamedTuple):
+    """A charset file: rows of characters, number of the first one from 0, and the row of the blank."""
+
+    rows: list[str]
+    first: int
+    placeholder: str
+
+
+def read_charset(path: str, blank: str = FIRST_ROW) -> Charset:
+    """Reads a charset file: UTF-8, one code point per row; CR LF and a BOM are accepted.
+
+    Logs a warning where the row of the blank shows a character that text lines are likely to have.
+
+    Args:
+      path: The file.
+      blank: The row that stands for the blank, one of BLANK_ROWS.
+
+    Raises:
+      UserError: the file cannot be read, a row (file:line) is not one character, or characters repeat.
+    """
+    rows = _read_rows(path)
+    parts = _take_blank(rows, blank)
+    refuse_file(path, rows, parts.rows)
+    for number, row in enumerate(parts.rows, start=parts.first + 1):
+        if len(row) != 1:
+            _refuse_blank(path, rows, blank)
+            raise refuse_row(path, number, row)
+    characters = "".join(parts.rows)
+    check_characters(characters, f"charset {path}", parts.first + 1)
+    lost = parts.placeholder if len(parts.placeholder) == 1 and parts.placeholder not in characters else ""
+    charset = Charset(characters, placeholder=lost, first_row=parts.first)
+    if lost and is_common(lost):
+        _warn_of_lost(path, charset)
+    return charset
+
+
+def is_common(character: str) -> bool:
+    """Whether text lines are likely to have a character: a letter, digit, space or punctuation mark.
+
+    ASCII symbols count too. Of the ideographs only frequent ones do: those of GB 2312, and of the first levels
+    of Big5 and JIS X 0208.
+    """
+    if character.isascii():
+        return character.isprintable()
+    if unicodedata.name(character, "").startswith("CJK "):
+        return any(_has_code(character, codec, last) for codec, last in _FREQUENT.items())
+    return unicodedata.category(character)[0] in "LNPZ"
+
+
+def _has_code(character: str, codec: str, last: bytes) -> bool:
+    try:
+        return character.encode(codec) <= last
+    except UnicodeEncodeError:
+        return False
+
+
+def _read_rows(path: str) -> list[str]:
+    try:
+        text = storage.read_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"charset {path}",
+            received=f"bytes that are not UTF-8 ({error.reason} at byte {error.start})",
+            expected="UTF-8",
+            remedy="Convert the file, for example with iconv -t UTF-8.",
+        ) from None
+    # Only LF ends a row: str.splitlines would also break at characters such as U+2028.
+    return [row.rstrip("\r") for row in text.removesuffix("\n").split("\n")]
+
+
+def _take_blank(rows: list[str], blank: str) -> _Parts:
+    if blank == FIRST_ROW:
+        return _Parts(rows[1:], 1, rows[0])
+    if blank == LAST_ROW:
+        return _Parts(rows[:-1], 0, rows[-1])
+    return _Parts(rows, 0, "")
+
+
+def _refuse_blank(path: str, rows: list[str], blank: str) -> None:
+    """Raises UserError where another row than `blank` says is evidently that of the blank."""
+    found = find_blank_row(rows)
+    if found is None or (blank == FIRST_ROW and found == 0):
+        return
+    kind, place = (FIRST_ROW, "first") if found == 0 else (LAST_ROW, "last")
+    raise UserError(
+        f"charset {path}:{found + 1}",
+        received=f"{rows[found]!r}, the {place} row, which seems to stand for the blank",
+        expected=f"a character, because of --charset_blank={blank}",
+        remedy=f"Set --charset_blank={kind}, or take the row out.",
+    )
+
+
+def _warn_of_lost(path: str, charset: Charset) -> None:
+    logging.warning(
+        "charset %s: %s shows %s, but stands for the CTC blank, so no label can have this character. If it is "
+        "a character, because the file has no row for the blank, set --charset_blank=none.",
+        path,
+        charset.blank_row,
+        show_characters(charset.placeholder),
+    )

@@ -1,0 +1,49 @@
+"""Conversions with a charset file of another kind."""
+
+import os
+
+import tensorflow as tf
+
+from densenet_ocr.pipeline.dataset_info import load_dataset_info
+from tests.beam_jobs.conversion.conversion_case import ConversionTest
+from tests.messages import user_error
+from tests.samples import write_lines, write_list
+
+
+class CharsetBlankTest(ConversionTest):
+    def setUp(self):
+        super().setUp()
+        write_lines(self.folder, 4)
+        self.charset = os.path.join(self.folder, "dictionary.txt")
+        with open(self.charset, "w") as file:
+            file.write("\n".join("0123"))
+
+    def test_a_label_with_the_character_of_the_blanks_row_is_refused_and_says_so(self):
+        write_list(self.folder, ["0.png\t12", "1.png\t20", "2.png\t3"])
+        self.convert(charset_path=self.charset, max_reject_fraction=0.5)
+        [[_, _, reason, detail]] = self.read_rejects()
+        self.assertEqual(reason, "unknown_character")
+        self.assertIn(
+            "'0' is row 0 of the charset file, which stands for the blank: --charset_blank=none", detail
+        )
+
+    def test_a_dictionary_without_a_row_for_the_blank_converts_text_and_ids(self):
+        write_list(self.folder, ["0.png\t0123", "1.png 0 3", "2.png\t10"])
+        self.convert(charset_path=self.charset, charset_blank="none")
+        self.assertEqual(load_dataset_info(self.output).charset.characters, "0123")
+        self.assertEqual(self.read_labels(), {"0.png": [[0, 1, 2, 3]], "1.png": [[0, 3]], "2.png": [[1, 0]]})
+
+    def test_another_row_for_the_blank_is_another_conversion(self):
+        # With the same characters, ids of a list would mean others.
+        write_list(self.folder, ["0.png 1 2"])
+        with open(self.charset, "w") as file:
+            file.write("<blank>\n0\n1\n2\n3\n")
+        self.convert(charset_path=self.charset)
+        with open(self.charset, "w") as file:
+            file.write("0\n1\n2\n3\n")
+        with user_error("split 'train'", "charset_blank none", "charset_blank None"):
+            self.convert(charset_path=self.charset, charset_blank="none")
+
+
+if __name__ == "__main__":
+    tf.test.main()
