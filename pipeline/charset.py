@@ -8,12 +8,19 @@ import collections
 import dataclasses
 import functools
 import hashlib
+import unicodedata
 from collections.abc import Iterable, Sequence
+from typing import Any, cast
 
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import Refused, UserError
 
 BLANK_ROW = "<blank>"
+
+# How texts are normalised before they are encoded: values of --normalize. The forms are those of UAX #15.
+NO_FORM = "none"
+_FORMS = ("NFC", "NFKC")
+NORMALIZATIONS = (NO_FORM, *_FORMS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +36,7 @@ class Charset:
       characters: `characters[k]` is the character of class k.
       placeholder: The character in the charset file's row of the blank, if no other row has it; else empty.
       first_row: Row of the first character in the charset file, from 0; ids in lists are such rows.
+      normalize: How texts are normalised before they are encoded, one of NORMALIZATIONS.
 
     Raises:
       UserError: there are no characters, or a character repeats.
@@ -38,6 +46,8 @@ class Charset:
     # Of the file alone; charsets with the same classes are equal.
     placeholder: str = dataclasses.field(default="", compare=False, repr=False)
     first_row: int = dataclasses.field(default=1, compare=False, repr=False)
+    # Of a conversion alone.
+    normalize: str = dataclasses.field(default=NO_FORM, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         check_characters(self.characters, "charset")
@@ -64,31 +74,53 @@ class Charset:
 
     @functools.cached_property
     def _class_of(self) -> dict[str, int]:
-        return {character: k for k, character in enumerate(self.characters)}
+        classes = {character: k for k, character in enumerate(self.characters)}
+        if self.normalize == NO_FORM:
+            return classes
+        # A charset that has only the full-width form of a character keeps it under NFKC.
+        forms: dict[str, int] = {}
+        for character, k in classes.items():
+            forms.setdefault(self.normalise(character), k)
+        return forms | classes
 
     def __contains__(self, character: str) -> bool:
         return character in self._class_of
 
     def encode(self, text: str) -> list[int]:
-        """Returns the class ids of a text, one for each code point.
+        """Returns the class ids of a text, one for each code point of its normal form.
 
         Raises:
           Refused: `unknown_character`; the detail names all characters that the charset lacks.
         """
+        text = self.normalise(text)
         try:
             return [self._class_of[character] for character in text]
         except KeyError:
             unknown = sorted({c for c in text if c not in self._class_of})
             lacks = f"the charset lacks {show_characters(unknown)}"
-            raise Refused("unknown_character", lacks + self._explain(unknown)) from None
+            raise Refused("unknown_character", lacks + self._advise(text, unknown)) from None
 
-    def _explain(self, unknown: Sequence[str]) -> str:
-        if self.placeholder not in unknown:
-            return ""
-        return (
-            f"; {self.placeholder!r} is {self.blank_row} of the charset file, which stands for the blank: "
-            "--charset_blank=none makes it a character"
-        )
+    def normalise(self, text: str) -> str:
+        """Returns the normal form of a text; the text itself by default."""
+        return normalise_text(text, self.normalize)
+
+    def _advise(self, text: str, unknown: Sequence[str]) -> str:
+        """Says how a refused text would fit."""
+        if self.placeholder in unknown:
+            return (
+                f"; {self.placeholder!r} is {self.blank_row} of the charset file, which stands for the blank: "
+                "--charset_blank=none makes it a character"
+            )
+        form = next((form for form in _FORMS if self._with_form[form].fits(text)), None)
+        return f"; {form} would fit: --normalize={form}" if form else ""
+
+    def fits(self, text: str) -> bool:
+        """Returns whether the charset has all characters of a text's normal form."""
+        return all(character in self for character in self.normalise(text))
+
+    @functools.cached_property
+    def _with_form(self) -> dict[str, "Charset"]:
+        return {form: dataclasses.replace(self, normalize=form) for form in _FORMS}
 
     def encode_rows(self, rows: Sequence[bytes]) -> list[int]:
         """Returns the class ids of charset rows, given as decimal digits: row b"1" is class 0 by default.
@@ -137,6 +169,11 @@ class Charset:
     def write(self, path: str) -> None:
         """Writes the charset as a file for `read_charset`, with a row for the blank, in one atomic step."""
         storage.write_atomically(path, "\n".join([BLANK_ROW, *self.characters, ""]).encode("utf-8"))
+
+
+def normalise_text(text: str, form: str) -> str:
+    """Returns the normal form of a text, by one of NORMALIZATIONS."""
+    return text if form == NO_FORM else unicodedata.normalize(cast(Any, form), text)
 
 
 def show_characters(characters: Sequence[str], most: int | None = None) -> str:

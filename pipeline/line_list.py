@@ -166,6 +166,7 @@ def resolve_path(key: str, root: str) -> str:
 
 def encode_text(text: str, charset: Charset) -> list[int]:
     """Returns the class ids of a text; raises Refused for characters that the charset lacks."""
+    text = charset.normalise(text)
     # Blanks at the end belong to the label if the charset has them, else to the list.
     while text and text[-1] in " \t" and text[-1] not in charset:
         text = text[:-1]

@@ -3,6 +3,7 @@
 import dataclasses
 
 from densenet_ocr.beam_jobs.engine.config import SplitConfig
+from densenet_ocr.pipeline.charset import NO_FORM, NORMALIZATIONS
 from densenet_ocr.pipeline.charsets.charset_file import BLANK_HELP, BLANK_ROWS, FIRST_ROW
 from densenet_ocr.pipeline.errors import UserError, check_setting
 from densenet_ocr.pipeline.fitting import FITS
@@ -22,6 +23,12 @@ class ConversionConfig(SplitConfig):
         flag="charset",
     )
     charset_blank: str = option(FIRST_ROW, help=BLANK_HELP, choices=BLANK_ROWS)
+    normalize: str = option(
+        NO_FORM,
+        help="Normalise labels: compose letters and marks (NFC), or replace full-width and other forms of a "
+        "character too (NFKC).",
+        choices=NORMALIZATIONS,
+    )
     list_paths: tuple[str, ...] = option(
         (), help="List file, one row per line image; may be repeated.", flag="list"
     )

@@ -15,6 +15,7 @@ from densenet_ocr.beam_jobs.engine.tfrecord_writer import TFRecordShardWriter
 from densenet_ocr.beam_jobs.sources.list_rows import ListRows
 from densenet_ocr.beam_jobs.sources.lmdb_rows import LmdbRows
 from densenet_ocr.beam_jobs.sources.rows import RecordBuilder, Rows, RowSource, plan_rows
+from densenet_ocr.pipeline.charset import NO_FORM
 from densenet_ocr.pipeline.charsets.charset_file import FIRST_ROW, read_charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError
@@ -49,7 +50,7 @@ def convert(
     """
     start, options = time.time(), parse_options(beam_arguments or [])
     try_runner(options)
-    charset = read_charset(config.charset_path, config.charset_blank)
+    charset = read_charset(config.charset_path, config.charset_blank, config.normalize)
     info = DatasetInfo(charset, config.geometry, config.image_encoding, fit=config.fit)
     rows = open_rows(config)
     sources = _describe_sources(config, rows)
@@ -99,9 +100,15 @@ def _describe_sources(config: ConversionConfig, rows: Rows) -> dict[str, Any]:
         "seed": config.seed,
         "duplicates": config.duplicates,
         "validation_fraction": config.validation_fraction,
-        # Older data sets have no other.
-        **({"charset_blank": config.charset_blank} if config.charset_blank != FIRST_ROW else {}),
+        **_describe_labels(config),
     }
+
+
+def _describe_labels(config: ConversionConfig) -> dict[str, str]:
+    """How labels are read, if not by default: older data sets do not say it."""
+    defaults = {"charset_blank": FIRST_ROW, "normalize": NO_FORM}
+    told = {name: getattr(config, name) for name in defaults}
+    return {name: value for name, value in told.items() if value != defaults[name]}
 
 
 def _plan_splits(config: ConversionConfig, rows: Rows) -> list[np.ndarray]:

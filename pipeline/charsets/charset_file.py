@@ -6,9 +6,10 @@ from typing import NamedTuple
 from absl import logging
 
 from densenet_ocr.pipeline import storage
-from densenet_ocr.pipeline.charset import Charset, check_characters, show_characters
+from densenet_ocr.pipeline.charset import NO_FORM, Charset, check_characters, normalise_text, show_characters
 from densenet_ocr.pipeline.charsets.foreign_files import find_blank_row, refuse_file, refuse_row
 from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.file_kinds import HEAD_BYTES, TEXT, describe_file
 
 # Which row of a charset file stands for the CTC blank: values of --charset_blank.
 FIRST_ROW, NONE, LAST_ROW = "first_row", "none", "last_row"
@@ -29,7 +30,7 @@ class _Parts(NamedTuple):
     placeholder: str
 
 
-def read_charset(path: str, blank: str = FIRST_ROW) -> Charset:
+def read_charset(path: str, blank: str = FIRST_ROW, normalize: str = NO_FORM) -> Charset:
     """Reads a charset file: UTF-8, one code point per row; CR LF and a BOM are accepted.
 
     Logs a warning where the row of the blank shows a character that text lines are likely to have.
@@ -37,11 +38,12 @@ def read_charset(path: str, blank: str = FIRST_ROW) -> Charset:
     Args:
       path: The file.
       blank: The row that stands for the blank, one of BLANK_ROWS.
+      normalize: How rows of several code points and texts are normalised, one of charset.NORMALIZATIONS.
 
     Raises:
       UserError: the file cannot be read, a row (file:line) is not one character, or characters repeat.
     """
-    rows = _read_rows(path)
+    rows = [_compose(row, normalize) for row in _read_rows(path)]
     parts = _take_blank(rows, blank)
     refuse_file(path, rows, parts.rows)
     for number, row in enumerate(parts.rows, start=parts.first + 1):
@@ -51,7 +53,7 @@ def read_charset(path: str, blank: str = FIRST_ROW) -> Charset:
     characters = "".join(parts.rows)
     check_characters(characters, f"charset {path}", parts.first + 1)
     lost = parts.placeholder if len(parts.placeholder) == 1 and parts.placeholder not in characters else ""
-    charset = Charset(characters, placeholder=lost, first_row=parts.first)
+    charset = Charset(characters, placeholder=lost, first_row=parts.first, normalize=normalize)
     if lost and is_common(lost):
         _warn_of_lost(path, charset)
     return charset
@@ -78,17 +80,26 @@ def _has_code(character: str, codec: str, last: bytes) -> bool:
 
 
 def _read_rows(path: str) -> list[str]:
+    data = storage.read_bytes(path)
     try:
-        text = storage.read_bytes(path).decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        kind = describe_file(data[:HEAD_BYTES])
+        where = f"{error.reason} at byte {error.start}"
         raise UserError(
             f"charset {path}",
-            received=f"bytes that are not UTF-8 ({error.reason} at byte {error.start})",
+            received=f"bytes that are not UTF-8 ({where})" + (f", in {kind}" if kind != TEXT else ""),
             expected="UTF-8",
             remedy="Convert the file, for example with iconv -t UTF-8.",
         ) from None
     # Only LF ends a row: str.splitlines would also break at characters such as U+2028.
     return [row.rstrip("\r") for row in text.removesuffix("\n").split("\n")]
+
+
+def _compose(row: str, normalize: str) -> str:
+    """Returns the normal form of a row that is not one code point, if the form is one; else the row."""
+    composed = normalise_text(row, normalize) if len(row) > 1 else row
+    return composed if len(composed) == 1 else row
 
 
 def _take_blank(rows: list[str], blank: str) -> _Parts:

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.file_kinds import EMPTY, HEAD_BYTES, JSON, TEXT, describe_file
 
 _BLANK_WORD = re.compile(r"[<\[({|]?_?(ctc_?)?(blank|blk|epsilon)_?[>\])}|]?", re.IGNORECASE)
 _TOKEN = re.compile(r"[<\[]/?\w+[>\]]")
@@ -58,12 +59,11 @@ def refuse_row(path: str, number: int, row: str) -> UserError:
 def _recognise(rows: Sequence[str], characters: Sequence[str]) -> tuple[str, str] | None:
     """Returns what a file is, and the remedy."""
     first = rows[0]
-    if first.startswith("version https://git-lfs"):
-        return "a pointer of Git LFS in place of the file", "Fetch the file itself with git lfs pull."
-    if re.match(r"\s*<(!doctype|html)\b", first, re.IGNORECASE):
-        return "an HTML page", "Download the file itself, such as the raw file of a repository."
+    kind = describe_file("\n".join(rows).encode()[:HEAD_BYTES])
+    if kind not in (EMPTY, TEXT, JSON):
+        return kind, "Take the text file itself; from a repository's page, the raw file."
     if first[:1] in "[{" and _is_json("\n".join(rows)):
-        return "JSON", "Write its characters into a text file, one per row."
+        return kind, "Write its characters into a text file, one per row."
     if "\r" in first:
         return "rows that end with CR alone", "Convert the row ends, for example with tr '\\r' '\\n'."
     if len(rows) == 1 and len(first) > 1 and not _BLANK_WORD.fullmatch(first):
@@ -102,7 +102,9 @@ def _advise(row: str) -> str:
             "Take the byte order mark (U+FEFF) out: sed 's/\\xef\\xbb\\xbf//g'; joined files have one inside."
         )
     if len(unicodedata.normalize("NFC", row)) == 1:
-        return "It is a letter and a combining mark: convert the file to NFC, as one code point."
+        return (
+            "It is a letter and a combining mark: convert it to NFC, or let ocr-convert --normalize=NFC do it."
+        )
     if _PADDED.fullmatch(row):
         return "Take the white space beside the character out: sed -E 's/^(.)[[:blank:]]+$/\\1/'"
     if _TOKEN.fullmatch(row):

@@ -65,6 +65,31 @@ class CharsetTest(parameterized.TestCase, tf.test.TestCase):
             "the blank: --charset_blank=none makes it a character",
         )
 
+    @parameterized.parameters(
+        ("NFC", "é", "e\u0301", [0]),
+        ("NFC", "é", "é", [0]),
+        ("NFKC", "1a", "１ａ", [0, 1]),
+        ("NFKC", "，１", ",1", [0, 1]),  # the charset has the full-width forms alone
+        ("NFKC", "，,", ",，", [1, 1]),
+        ("NFKC", ".", "…", [0, 0, 0]),
+    )
+    def test_encodes_the_normal_form_of_a_text(self, form, characters, text, ids):
+        self.assertEqual(Charset(characters, normalize=form).encode(text), ids)
+
+    @parameterized.parameters(
+        ("none", "é1", "e\u03011", "; NFC would fit: --normalize=NFC"),
+        ("none", "é1", "é１", "; NFKC would fit: --normalize=NFKC"),
+        ("NFC", "é1", "é１", "; NFKC would fit: --normalize=NFKC"),
+        ("none", "é1", "e\u03012", "the charset lacks '2' (U+0032), 'e' (U+0065), '\u0301' (U+0301)"),
+        ("NFKC", "é1", "2", "the charset lacks '2' (U+0032)"),
+    )
+    def test_a_text_that_only_normalising_would_fit_is_refused_with_that_advice(
+        self, form, characters, text, end
+    ):
+        with self.assertRaises(Refused) as caught:
+            Charset(characters, normalize=form).encode(text)
+        self.assertEndsWith(caught.exception.detail, end)
+
     def test_ids_are_rows_of_the_file_if_its_first_row_is_a_character(self):
         charset = Charset("abc", first_row=0)
         self.assertEqual(charset.encode_rows([b"0", b"2", b"01"]), [0, 2, 1])

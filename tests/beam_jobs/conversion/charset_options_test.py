@@ -45,5 +45,30 @@ class CharsetBlankTest(ConversionTest):
             self.convert(charset_path=self.charset, charset_blank="none")
 
 
+class NormalizeTest(ConversionTest):
+    def setUp(self):
+        super().setUp()
+        write_lines(self.folder, 3)
+        write_list(self.folder, ["0.png\te\u0301", "1.png\té", "2.png\t１"])
+        self.charset = os.path.join(self.folder, "accents.txt")
+        with open(self.charset, "w", encoding="utf-8") as file:
+            file.write("<blank>\né\n1\n")
+
+    def test_labels_that_only_normalising_fits_are_refused_with_the_flag(self):
+        self.convert(charset_path=self.charset, max_reject_fraction=1.0)
+        self.assertEqual(
+            [row[3].rpartition("; ")[2] for row in self.read_rejects()],
+            ["NFC would fit: --normalize=NFC", "NFKC would fit: --normalize=NFKC"],
+        )
+        self.assertNotIn("normalize", load_dataset_info(self.output).find_split("train").sources)
+
+    def test_normalised_labels_fit_and_the_data_set_says_how_it_was_made(self):
+        self.convert(charset_path=self.charset, normalize="NFKC")
+        self.assertEqual(self.read_labels(), {"0.png": [[0]], "1.png": [[0]], "2.png": [[1]]})
+        self.assertEqual(load_dataset_info(self.output).find_split("train").sources["normalize"], "NFKC")
+        with user_error("split 'train'", "normalize NFC", "normalize NFKC"):
+            self.convert(charset_path=self.charset, normalize="NFC")
+
+
 if __name__ == "__main__":
     tf.test.main()

@@ -174,6 +174,25 @@ class BlankRowTest(parameterized.TestCase, tf.test.TestCase):
         self.assertFalse(is_common(character))
 
 
+class NormalizationTest(parameterized.TestCase, tf.test.TestCase):
+    def read(self, text: str, normalize: str) -> Charset:
+        path = self.create_tempfile("charset.txt", text.encode(), mode="wb").full_path
+        return read_charset(path, normalize=normalize)
+
+    @parameterized.parameters("NFC", "NFKC")
+    def test_a_decomposed_row_is_one_character(self, form):
+        charset = self.read("<blank>\ne\u0301\nb\n", form)
+        self.assertEqual(charset.characters, "éb")
+        self.assertEqual(charset.encode("be\u0301"), [1, 0])
+
+    def test_rows_of_one_code_point_stay_as_they_are(self):
+        self.assertEqual(self.read("<blank>\n，\n,\n①\n", "NFKC").characters, "，,①")
+
+    def test_a_row_that_no_form_makes_one_character_is_refused(self):
+        with user_error("charset.txt:2", "'x\u0301', 2 code points"):
+            self.read("<blank>\nx\u0301\n", "NFC")
+
+
 class ForeignFileTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.named_parameters(
         ("paddleocr", "'\n疗\n绚\n", "'疗绚"),
@@ -196,7 +215,7 @@ class ForeignFileTest(parameterized.TestCase, tf.test.TestCase):
         (
             "git_lfs",
             "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 2\n",
-            "Git LFS",
+            "Git LFS pointer",
             "git lfs pull",
         ),
         ("html", "<!DOCTYPE html>\n<html>\n</html>\n", "HTML", "raw file"),
