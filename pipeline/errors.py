@@ -13,6 +13,7 @@ REASONS = {
     "unreadable_image": "the file cannot be read",
     "damaged_image": "the file is not a complete image of a known format",
     "unsupported_image": "the pixel format has no unique grey levels",
+    "no_contrast": "the grey levels are too much alike to show a text",
     "too_large": "the image has more pixels than any line",
     "wrong_size": "the image does not have the data set's size",
 }

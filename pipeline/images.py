@@ -14,12 +14,14 @@ import PIL.Image
 import PIL.ImageOps
 
 from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.contrast import find_range, has_contrast
 from densenet_ocr.pipeline.errors import Refused, UserError
+from densenet_ocr.pipeline.file_kinds import BINARY, HEAD_BYTES, describe_file
 from densenet_ocr.pipeline.fitting import check_pixels, check_size, fit_line
 from densenet_ocr.pipeline.geometry import Geometry
 
 # Formats of line images. Other readers of Pillow start programs (EPS) or match by chance (TGA).
-FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM", "JPEG2000")
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM", "JPEG2000", "AVIF")
 
 # Modes that convert('L') turns into grey; it would clip 'I' and 'F', and does not convert 'LAB'.
 GREY_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr", "HSV"})
@@ -32,6 +34,9 @@ NORMALISED = np.arange(256, dtype=np.float32) / np.float32(255) - np.float32(0.5
 
 # Tags of TIFF, and a value of the second (TIFF 6.0, section 8).
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0
+
+# Bits of a pixel in a BMP of black and white, and of grey.
+_BMP_BITS = {"1": 1, "L": 8}
 
 # EXIF 2.3: orientations 5 to 8 swap rows and columns.
 _ORIENTATION, _SIDEWAYS = 0x0112, range(5, 9)
@@ -77,7 +82,8 @@ def decode(data: bytes) -> np.ndarray:
       Grey levels, uint8 [H, W].
 
     Raises:
-      Refused: `damaged_image`, `unsupported_image` (also where only transparency shows a text) or `too_large`.
+      Refused: `damaged_image`, `too_large`, `unsupported_image` (also where only transparency shows a text), or
+        `no_contrast` for grey of 12 bits or fewer in the low bits of 16.
     """
     return _read_grey(_open(data))
 
@@ -104,10 +110,10 @@ def read_array(pixels: np.ndarray) -> np.ndarray:
 
 
 def decode_line(data: bytes, geometry: Geometry, fit: str) -> np.ndarray:
-    """Decodes an image and fits it to a data set's size, see `decode` and `fit_line`.
+    """Decodes an image with a text and fits it to a data set's size, see `decode` and `fit_line`.
 
     Raises:
-      Refused: as both; `wrong_size` before the pixels are decoded.
+      Refused: as both; `wrong_size` before the pixels are decoded; `no_contrast` if it shows nothing.
     """
     image = _open(data)
     width, height = image.size
@@ -115,7 +121,15 @@ def decode_line(data: bytes, geometry: Geometry, fit: str) -> np.ndarray:
         width, height = height, width
     check_size(width, height, geometry, fit)
     levels = _read_grey(image)
+    check_contrast(levels)
     return levels if fit == "exact" else fit_line(levels, geometry, fit)
+
+
+def check_contrast(levels: np.ndarray) -> None:
+    """Raises Refused (`no_contrast`) for grey levels, uint8 [H, W], that show no text."""
+    if not has_contrast(levels):
+        darkest, lightest = find_range(levels)
+        raise Refused("no_contrast", f"all grey levels lie from {darkest} to {lightest}, of 0 to 255")
 
 
 def normalise(levels: np.ndarray) -> np.ndarray:
@@ -147,7 +161,9 @@ def _describe(error: Exception, data: bytes) -> str:
     if not data:
         return "the file is empty"
     if isinstance(error, PIL.UnidentifiedImageError):
-        return f"{len(data)} bytes of no image format that is read here ({', '.join(FORMATS)})"
+        kind = describe_file(data[:HEAD_BYTES])
+        begin = "" if kind == BINARY else f"; it begins like {kind}"
+        return f"{len(data)} bytes of no image format that is read here ({', '.join(FORMATS)}){begin}"
     return str(error) or type(error).__name__
 
 
@@ -155,6 +171,11 @@ def _check_picture(image: PIL.Image.Image) -> None:
     check_pixels(*image.size)
     if image.mode not in GREY_MODES and not _is_deep(image):
         raise Refused("unsupported_image", f"pixels of mode {image.mode}, which has no 8-bit grey")
+    if image.format == "BMP" and image.mode in _BMP_BITS:
+        row = (image.width * _BMP_BITS[image.mode] + 31) // 8 & ~3
+        for codec, _, _, args in getattr(image, "tile", ()):
+            if codec == "raw" and args[1] != row:  # Pillow decodes it at the depth of another palette
+                raise Refused("unsupported_image", "a BMP whose palette is too short; save it as PNG")
 
 
 def _read_grey(image: PIL.Image.Image) -> np.ndarray:
@@ -189,7 +210,7 @@ def _to_grey(image: PIL.Image.Image) -> PIL.Image.Image:
     if _is_deep(image):
         return PIL.Image.fromarray(_take_high_bits(image))
     grey = image.convert("L")
-    if image.has_transparency_data and _is_flat(grey) and not _is_flat(image.convert("RGBA").getchannel("A")):
+    if image.has_transparency_data and not has_contrast(np.asarray(grey)) and has_contrast(_read_alpha(image)):
         raise Refused("unsupported_image", "only its transparency shows a text; flatten it onto its paper")
     return grey
 
@@ -202,10 +223,14 @@ def _is_deep(image: PIL.Image.Image) -> bool:
 def _take_high_bits(image: PIL.Image.Image) -> np.ndarray:
     """Returns the eight high bits of deep grey, uint8 [H, W]; Pillow ignores TIFF's depth and white."""
     tags = getattr(image, "tag_v2", {})
-    levels = (np.asarray(image) >> (tags.get(_BITS_PER_SAMPLE, (16,))[0] - 8)).astype(np.uint8)
+    bits, deep = tags.get(_BITS_PER_SAMPLE, (16,))[0], np.asarray(image)
+    used = int(deep.max()).bit_length()
+    if bits - used >= 4:
+        raise Refused("no_contrast", f"grey of {used} bits in the low bits of {bits}; scale it to {bits} bits")
+    levels = (deep >> (bits - 8)).astype(np.uint8)
     return 255 - levels if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else levels
 
 
-def _is_flat(channel: PIL.Image.Image) -> bool:
-    low, high = channel.getextrema()
-    return low == high
+def _read_alpha(image: PIL.Image.Image) -> np.ndarray:
+    """Returns the opacity of a picture, uint8 [H, W]."""
+    return np.asarray(image.convert("RGBA").getchannel("A"))

@@ -131,6 +131,8 @@ class DecodeTest(ImageTest):
         ("1", "PPM"),
         ("RGB", "JPEG2000"),
         ("LA", "JPEG2000"),
+        ("RGB", "AVIF"),
+        ("RGBA", "AVIF"),
     )
     @MAY_WARN
     def test_decodes_as_pillow_converts_to_grey(self, mode, kind, options=None):
@@ -195,10 +197,56 @@ class DecodeTest(ImageTest):
         data = make_png(4, 1, colour=3, pixels=b"\0\0\1\0\1", PLTE=bytes(6), tRNS=b"\0\xff")
         self.assert_refused("unsupported_image", "transparency", images.decode, data)
 
+    def test_refuses_a_text_that_only_its_transparency_shows_on_noise(self):
+        alpha = PIL.Image.fromarray(draw_levels(4, 8, 40))
+        noise = np.random.default_rng(0).integers(0, 3, (8, 40, 3), dtype=np.uint8)
+        picture = PIL.Image.fromarray(noise)
+        picture.putalpha(alpha)
+        self.assert_refused("unsupported_image", "transparency", images.decode, save(picture, "PNG"))
+
+    @parameterized.parameters((4, 8), (8, 2), (4, 2))
+    def test_refuses_a_bmp_that_pillow_misreads(self, bits, colours):
+        row = bytes((40 * bits // 8 + 3) // 4 * 4)
+        levels = [0, 255] if colours == 2 else range(colours)
+        palette = b"".join(bytes([level] * 3 + [0]) for level in levels)
+        start = 54 + len(palette)
+        head = b"BM" + struct.pack("<IHHI", start + 8 * len(row), 0, 0, start)
+        info = struct.pack("<IiiHHIIiiII", 40, 40, 8, 1, bits, 0, 0, 0, 0, colours, 0)
+        self.assert_refused("unsupported_image", "a BMP", images.decode, head + info + palette + 8 * row)
+
     @parameterized.parameters(0, 255)
     def test_accepts_a_picture_of_one_transparency(self, alpha):
         data = save(PIL.Image.new("LA", (40, 8), (93, alpha)), "PNG")
         self.assertAllEqual(images.decode(data), np.full((8, 40), 93))
+
+
+class ContrastTest(ImageTest):
+    @parameterized.parameters(0, 93, 255)
+    def test_a_line_without_contrast_is_refused_for_a_data_set_but_can_be_read(self, grey):
+        noise = np.random.default_rng(0).integers(-2, 3, (32, 280))
+        levels = np.clip(grey + noise, 0, 255).astype(np.uint8)
+        data = encode_image(levels)
+        detail = "^all grey levels lie from [0-9]+ to [0-9]+, of 0 to 255$"
+        self.assert_refused("no_contrast", detail, images.decode_line, data, LINES, "exact")
+        self.assertAllEqual(images.decode(data), levels)
+
+    def test_a_faint_full_stop_has_contrast(self):
+        levels = np.full((32, 280), 255, np.uint8)
+        levels[24:27, 8:10] = 235
+        self.assertAllEqual(images.decode_line(encode_image(levels), LINES, "exact"), levels)
+
+    def test_specks_are_no_text(self):
+        levels = np.full((32, 280), 255, np.uint8)
+        levels[10, [3, 40, 80, 200]] = 0
+        self.assert_refused(
+            "no_contrast", "from 255 to 255", images.decode_line, encode_image(levels), LINES, "exact"
+        )
+
+    @parameterized.product(bits=[10, 12], kind=["PNG", "TIFF"])
+    def test_grey_of_fewer_bits_in_the_low_bits_of_16_is_refused(self, bits, kind):
+        picture = PIL.Image.fromarray(DEEP >> (16 - bits))
+        detail = f"^grey of {bits} bits in the low bits of 16; scale it to 16 bits$"
+        self.assert_refused("no_contrast", detail, images.decode, save(picture, kind))
 
 
 class DamageTest(ImageTest):
@@ -222,9 +270,17 @@ class DamageTest(ImageTest):
         data[len(data) // 2] ^= 1
         self.assert_refused("damaged_image", ".", images.decode, bytes(data))
 
+    @parameterized.parameters(
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n", "Git LFS pointer.*git lfs pull"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(80), "an image .HEIC."),
+        (b"<!DOCTYPE html><html>404", "an HTML page"),
+    )
+    def test_says_what_a_file_is_that_is_no_image(self, data, kind):
+        self.assert_refused("damaged_image", f"; it begins like .*{kind}", images.decode, data)
+
     @parameterized.parameters("EPS", "TGA", "PCX", "SGI")
     def test_does_not_open_other_formats_of_pillow(self, kind):
-        detail = f"no image format that is read here .{', '.join(FORMATS)}.$"
+        detail = f"no image format that is read here .{', '.join(FORMATS)}."
         self.assert_refused("damaged_image", detail, images.decode, save(draw_picture("RGB"), kind))
 
     @parameterized.parameters(*FORMATS)
@@ -255,7 +311,7 @@ class DamageTest(ImageTest):
 
 
 class OrientationTest(ImageTest):
-    @parameterized.product(kind=["JPEG", "PNG", "TIFF", "WEBP"], orientation=list(TURNED))
+    @parameterized.product(kind=["JPEG", "PNG", "TIFF", "WEBP", "AVIF"], orientation=list(TURNED))
     def test_an_image_that_exif_turns_is_turned(self, kind, orientation):
         options = {"lossless": True} if kind == "WEBP" else {}
         upright = images.decode(save(draw_picture("RGB"), kind, **options))

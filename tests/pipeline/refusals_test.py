@@ -36,6 +36,7 @@ class RefusalsTest(parameterized.TestCase, ConversionTest):
         self.write_bytes("damaged.png", encode_image(draw_levels(1))[:-500])
         self.write_bytes("bomb.png", claim_size(encode_image(draw_levels(1)), 6_000, 6_000))
         self.write_bytes("wide.png", encode_image(draw_levels(1, 32, 65)))
+        self.write_bytes("blank.png", encode_image(np.full((32, 64), 9, np.uint8)))
         rows = [
             (b"wide.png 1", "wrong_size", "65x32 pixels, the data set's are 64x32"),
             (b"deep.tif 1", "unsupported_image", "pixels of mode F"),
@@ -51,13 +52,14 @@ class RefusalsTest(parameterized.TestCase, ConversionTest):
             (b"../0.png 1", "outside_root", "leads out of the image root"),
             (b"a\0.png 1", "bad_path", "NUL"),
             (b"\xff.png 1", "bad_encoding", "invalid start byte"),
+            (b"blank.png 1", "no_contrast", "from 9 to 9"),
             (b"bomb.png 1", "too_large", "6000x6000 pixels"),
             (b"1.png 2", None, None),
         ]
         self.write_bytes("train.txt", b"\r\n".join(row for row, _, _ in rows))
         result = self.convert(max_reject_fraction=1.0, lines_per_shard=4)
         self.assertEqual(result["refused"], dict.fromkeys(sorted(REASONS), 1))
-        self.assertEqual((result["read"], result["written"]), (16, 2))
+        self.assertEqual((result["read"], result["written"]), (17, 2))
         self.assertEqual(self.read_labels(), {"0.png": [[0]], "1.png": [[1]]})
         path = os.path.join(self.folder, "train.txt")
         expected = [(number, *row) for number, row in enumerate(rows, start=1) if row[1]]
