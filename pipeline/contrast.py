@@ -9,17 +9,32 @@ MIN_CONTRAST = 16
 # One pixel of so many may be a speck: 4 of a line of 32x280, fewer than a full stop has.
 _PIXELS_PER_SPECK = 2048
 
+# Every eighth pixel of nearly all lines is enough to show the contrast, in a fifth of the time.
+_SAMPLE = 8
+
 
 def find_range(levels: np.ndarray) -> tuple[int, int]:
     """Returns the darkest and the lightest level, without specks."""
     flat = levels.ravel()
-    specks = flat.size // _PIXELS_PER_SPECK
-    dark, light = specks, flat.size - 1 - specks
-    ordered = np.partition(flat, (dark, light))
-    return int(ordered[dark]), int(ordered[light])
+    return _find_range(flat, _count_specks(flat))
 
 
 def has_contrast(levels: np.ndarray) -> bool:
     """Returns whether the levels can show a text."""
-    darkest, lightest = find_range(levels)
-    return lightest - darkest >= MIN_CONTRAST
+    flat = levels.ravel()
+    for pixels in (flat[::_SAMPLE], flat):
+        darkest, lightest = _find_range(pixels, _count_specks(flat))
+        if lightest - darkest >= MIN_CONTRAST:
+            return True
+    return False
+
+
+def _count_specks(flat: np.ndarray) -> int:
+    return flat.size // _PIXELS_PER_SPECK
+
+
+def _find_range(pixels: np.ndarray, specks: int) -> tuple[int, int]:
+    """The darkest and the lightest level of uint8 [N] without so many pixels at each end."""
+    dark, light = specks, pixels.size - 1 - specks
+    ordered = np.partition(pixels, (dark, light))
+    return int(ordered[dark]), int(ordered[light])
