@@ -1,7 +1,9 @@
-"""Configuration of a description; its fields are the flags of ocr-describe."""
+"""Configurations of descriptions; their fields are the flags of ocr-describe and ocr-charset."""
 
 import dataclasses
 
+from densenet_ocr.pipeline.charset import NO_FORM, NORMALIZATIONS
+from densenet_ocr.pipeline.charsets.charset_file import BLANK_HELP, BLANK_ROWS, FIRST_ROW
 from densenet_ocr.pipeline.ui.flags import option, validate
 
 
@@ -19,6 +21,20 @@ class DescribeConfig:
     lines: int = option(40, help="Lines of each split in the picture.", at_least=1)
     seed: int = option(0, help="Seed of the choice of lines.", at_least=0)
     workers: int = option(0, help="Processes that check shards; 0 starts one per core.", at_least=0)
+
+    def __post_init__(self) -> None:
+        validate(self)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CharsetConfig:
+    """What charset to describe; validated on construction."""
+
+    charset: str = option(help="Charset file, or folder of a data set, a run or an export.")
+    charset_blank: str = option(FIRST_ROW, help=BLANK_HELP, choices=BLANK_ROWS)
+    normalize: str = option(
+        NO_FORM, help="How labels are normalised, as for ocr-convert.", choices=NORMALIZATIONS
+    )
 
     def __post_init__(self) -> None:
         validate(self)

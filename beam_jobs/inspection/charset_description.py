@@ -1,0 +1,77 @@
+"""The description of a charset in words."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from densenet_ocr.beam_jobs.inspection.config import CharsetConfig
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.charset import Charset, show_characters
+from densenet_ocr.pipeline.charsets.charset_file import NONE, is_common, read_charset
+from densenet_ocr.pipeline.charsets.lookalikes import find_decomposed, find_invisible, find_lookalikes
+from densenet_ocr.pipeline.dataset_info import load_dataset_info
+
+# Most characters or groups that a row names; the result has all.
+_MOST_SHOWN = 20
+
+
+def describe_charset(config: CharsetConfig) -> dict[str, Any]:
+    """Prints the description of a charset.
+
+    Returns:
+      {"charset", "characters", "classes", "sha256", "blank", "placeholder", "lookalikes", "decomposed",
+      "invisible"}: "lookalikes" is a list of groups, the last two are strings of characters.
+
+    Raises:
+      UserError: the charset cannot be read.
+    """
+    charset, in_folder = _load_charset(config)
+    result = {
+        "charset": config.charset,
+        "characters": len(charset.characters),
+        "classes": charset.classes,
+        "sha256": charset.sha256,
+        "blank": "last_class" if in_folder else config.charset_blank,
+        "placeholder": charset.placeholder,
+        "lookalikes": find_lookalikes(charset.characters),
+        "decomposed": find_decomposed(charset.characters),
+        "invisible": find_invisible(charset.characters),
+    }
+    for name, text in _format(charset, result):
+        print(f"{name:<12}{text}")
+    print(flush=True)
+    return result
+
+
+def _load_charset(config: CharsetConfig) -> tuple[Charset, bool]:
+    """Returns the charset, and whether it is that of a folder."""
+    if storage.is_folder(config.charset):
+        return load_dataset_info(config.charset).charset, True
+    return read_charset(config.charset, config.charset_blank, config.normalize), False
+
+
+def _format(charset: Charset, result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "charset", result["charset"]
+    yield "size", f"{result['characters']:,} characters and the blank: {result['classes']:,} classes"
+    yield "SHA-256", result["sha256"]
+    yield "blank", _describe_blank(charset, result["blank"])
+    yield "look-alikes", _join([show_characters(group) for group in result["lookalikes"]], "; ")
+    yield "decomposed", _join([show_characters(mark) for mark in result["decomposed"]], ", ")
+    yield "invisible", _join([show_characters(one) for one in result["invisible"]], ", ")
+
+
+def _describe_blank(charset: Charset, blank: str) -> str:
+    if blank == "last_class":
+        return "the last class"
+    if blank == NONE:
+        return "no row of the file, because of --charset_blank=none"
+    place = f"{charset.blank_row} of the file, by --charset_blank={blank}"
+    if not charset.placeholder:
+        return place
+    likely = "; likely a character, and then --charset_blank=none" if is_common(charset.placeholder) else ""
+    return f"{place}; it shows {show_characters(charset.placeholder)}{likely}"
+
+
+def _join(parts: Sequence[str], separator: str) -> str:
+    shown = separator.join(parts[:_MOST_SHOWN])
+    more = f" and {len(parts) - _MOST_SHOWN} more" if len(parts) > _MOST_SHOWN else ""
+    return f"{shown}{more}" or "none"

@@ -1,0 +1,53 @@
+"""The command ocr-charset, as people and scripts call it."""
+
+import json
+import os
+import subprocess
+import sys
+
+import tensorflow as tf
+
+from tests import ROOT
+
+
+class CharsetDescriptionTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = self.create_tempdir().full_path
+        self.path = os.path.join(self.folder, "charset.txt")
+
+    def write(self, rows: list[str]) -> None:
+        with open(self.path, "w", encoding="utf-8") as file:
+            file.writelines(row + "\n" for row in rows)
+
+    def describe(self, *arguments: str) -> tuple[str, dict]:
+        """The description in words, each run of blanks as one, and the result."""
+        command = [sys.executable, "-m", "beam_jobs.charset", *arguments]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        *told, last = done.stdout.splitlines()
+        return "\n".join(" ".join(row.split()) for row in told), json.loads(last)
+
+    def test_names_the_blank_and_likely_mistakes(self):
+        self.write(["A", "b", "А", "，", ",", "\u0301", "\ufeff"])
+        words, result = self.describe(f"--charset={self.path}")
+        self.assertIn(
+            "blank row 0 of the file, by --charset_blank=first_row; it shows 'A' (U+0041); likely", words
+        )
+        self.assertIn("look-alikes '，' (U+FF0C), ',' (U+002C)", words)
+        self.assertEqual((result["characters"], result["classes"], result["placeholder"]), (6, 7, "A"))
+        self.assertEqual(
+            (result["lookalikes"], result["decomposed"], result["invisible"]), (["，,"], "\u0301", "\ufeff")
+        )
+
+        _, result = self.describe(f"--charset={self.path}", "--charset_blank=none")
+        self.assertEqual((result["characters"], result["lookalikes"]), (7, ["AА", "，,"]))
+
+    def test_describes_the_charset_of_a_run(self):
+        words, result = self.describe(f"--charset={os.path.join(ROOT, 'tests', 'fixtures', 'run')}")
+        self.assertIn("blank the last class", words)
+        self.assertEqual(result["classes"], 12)
+
+
+if __name__ == "__main__":
+    tf.test.main()
