@@ -36,7 +36,7 @@ def main(words: list[str]) -> int:
 
     images = list(find_images(words, rows=sys.stdin))
     if config.list_path:
-        images += read_list(config.list_path, image_root=config.image_root, encoding=config.list_encoding)
+        images += read_list(config.list_path, config)
     set_up_devices(DeviceConfig())
     refused = predict(
         Recognizer(choose_network(model), batch_size=config.batch_size),

@@ -2,6 +2,7 @@
 
 REASONS = {
     "bad_encoding": "the row is not text in the list's encoding",
+    "bad_row": "the row is not of the list's format",
     "bad_path": "no file can have this path",
     "outside_root": "the path leads out of the image root",
     "no_label": "the row has no label",

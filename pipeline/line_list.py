@@ -1,15 +1,14 @@
-"""A row of a list -> a line's path and class ids, or a refusal.
+"""Files of rows: where rows start, and their paths. pipeline.lists says what rows mean.
 
-A row with a tab is `path<TAB>text`; any other row is `path id id id ...`, where ids are charset rows (1-based).
-CRLF, a byte order mark, backslashes, blanks around a row and blank rows are accepted.
+CRLF, byte order marks, backslashes, blanks around a row and blank rows are accepted.
 """
 
-import contextlib
 import errno
 import hashlib
 import mmap
 import os
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -17,25 +16,17 @@ import numpy as np
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.errors import Refused, UserError
+from densenet_ocr.pipeline.file_kinds import EMPTY, HEAD_BYTES, JSON, TEXT, describe_file
 
 ENCODING = "utf-8"
 BLANKS = b" \t\r\n"
 # bytes.split() would also split at form feeds and vertical tabs.
 _BLANKS_TO_SPACES = bytes.maketrans(BLANKS, b" " * len(BLANKS))
-# A path that normpath may change: a backslash, a double slash, a part with a leading dot, a final slash.
-_ODD_PATH = re.compile(rb"\\|//|(^|/)\.|/$")
+# A path that normpath may change: a backslash, a double slash, a part with a leading dot, a final slash; or an
+# absolute one.
+_ODD_PATH = re.compile(rb"\\|//|(^|/)\.|/$|^/")
 _SCAN_BYTES = 16 << 20
-
-# Magic numbers of image files; a path may begin with BMP's two letters, so the zeros after them count too.
-_IMAGES = re.compile(
-    rb"(?P<JPEG>\xff\xd8\xff)|(?P<PNG>\x89PNG\r\n)|(?P<GIF>GIF8[79]a)|(?P<TIFF>II\*\0|MM\0\*)"
-    rb"|(?P<WEBP>RIFF....WEBP)|(?P<BMP>BM....\0\0\0\0)|(?P<JPEG2000>\0\0\0\x0cjP  )",
-    re.DOTALL,
-)
-# Control characters except blanks, form feeds and the shifts of encodings (ESC, SO, SI): rare in a text, a
-# tenth of compressed bytes, half of UTF-16.
-_CONTROLS = bytes(sorted({*range(32)} - {*b"\t\n\v\f\r\x1b\x0e\x0f"}))
-_HEAD_BYTES, _MAX_CONTROLS, _MAX_CONTROLS_SHARE = 4096, 8, 0.05
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Line(NamedTuple):
@@ -70,9 +61,33 @@ class LineList:
         return np.concatenate([empty, *offsets]), np.concatenate([empty, *lines])
 
     def row_at(self, offset: int) -> bytes:
-        """Returns the row that starts at a byte offset, without its line ending."""
+        """Returns the row that starts at a byte offset, without its line ending.
+
+        A row may begin with a byte order mark, where lists were joined.
+        """
         end = self._bytes.find(b"\n", offset)
-        return self._bytes[offset : end if end >= 0 else len(self._bytes)].rstrip(b"\r")
+        row = self._bytes[offset : end if end >= 0 else len(self._bytes)].rstrip(b"\r")
+        return row.removeprefix(_BYTE_ORDER_MARK)
+
+    def read_lines(self, offset: int) -> Iterator[bytes]:
+        """Yields the lines from a byte offset on, with their line endings."""
+        while offset < len(self._bytes):
+            end = self._bytes.find(b"\n", offset) + 1 or len(self._bytes)
+            yield self._bytes[offset:end]
+            offset = end
+
+    def find(self, data: bytes) -> int:
+        """Returns the first offset of some bytes, or -1."""
+        return self._bytes.find(data)
+
+    def search(self, pattern: re.Pattern[bytes]) -> re.Match[bytes] | None:
+        """Searches the file for a regular expression."""
+        return pattern.search(self._bytes)
+
+    @property
+    def start(self) -> int:
+        """Offset of the first line, after a byte order mark."""
+        return _skip_byte_order_mark(self._bytes)
 
     def sha256(self) -> str:
         """Returns the SHA-256 of the file as hexadecimal digits."""
@@ -82,7 +97,7 @@ class LineList:
 def split_row(row: bytes) -> tuple[bytes, bytes | None, list[bytes]]:
     """Splits a row into path, text (None in a row of ids) and ids, without any check."""
     row = row.lstrip(BLANKS).rstrip(b"\r\n")
-    path, *ids = [word for word in row.translate(_BLANKS_TO_SPACES).split(b" ") if word]
+    path, *ids = [word for word in row.translate(_BLANKS_TO_SPACES).split(b" ") if word] or [b""]
     if b"\t" in row and (b"\t" in row.rstrip(BLANKS) or not ids):
         # The text is all that follows the tab, because its blanks may be characters.
         path, _, text = row.partition(b"\t")
@@ -90,45 +105,25 @@ def split_row(row: bytes) -> tuple[bytes, bytes | None, list[bytes]]:
     return path, None, ids
 
 
-def parse_row(row: bytes, charset: Charset, encoding: str = ENCODING) -> Line:
-    """Parses a row of a list.
+def normalise_path(path: bytes, root: str = "", encoding: str = ENCODING) -> bytes:
+    """Returns what identifies a path's file below an image root: equal bytes for all spellings of one path.
 
     Args:
-      row: The bytes of the row, as `LineList.row_at` gives them.
-      charset: Characters of the classes.
-      encoding: Python's name of the list's encoding.
-
-    Returns:
-      The line's path and class ids.
-
-    Raises:
-      Refused: `bad_path`, `bad_encoding`, `bad_id`, `unknown_character` or `no_label`.
+      path: The path as the list has it, such as a/b.png, a\\b.png, ./a//b.png or ROOT/a/b.png.
+      root: The absolute image root.
+      encoding: The encoding of the path.
     """
-    _, text, ids = split_row(row)
-    key = parse_path(row, encoding)
-    label = charset.encode_rows(ids) if text is None else encode_text(decode_text(text, encoding), charset)
-    if not label:
-        raise Refused("no_label", "nothing follows the path")
-    return Line(key, label)
+    if not _ODD_PATH.search(path):
+        return path
+    try:
+        name = os.path.normpath(path.decode(encoding).replace("\\", "/"))
+    except UnicodeDecodeError:
+        return path  # the row is refused later
+    return name.removeprefix(os.path.join(root, "") if root else "").encode(encoding)
 
 
-def parse_path(row: bytes, encoding: str = ENCODING) -> str:
-    """Returns the path of a row; raises Refused as `parse_row` does, without a look at the label."""
-    key = decode_text(split_row(row)[0], encoding)
-    if "\0" in key:
-        raise Refused("bad_path", f"path {key!r} holds a NUL character")
-    return key
-
-
-def hash_path(row: bytes, seed: int = 0, encoding: str = ENCODING) -> bytes:
-    """Returns a 16-byte hash of a row's path that depends on the seed.
-
-    Spellings of one path (a/b, a\\b, ./a//b) share a hash, because they name one file.
-    """
-    path = split_row(row)[0]
-    if _ODD_PATH.search(path):
-        with contextlib.suppress(UnicodeDecodeError):  # the row is refused later
-            path = os.path.normpath(path.decode(encoding).replace("\\", "/")).encode(encoding)
+def hash_path(path: bytes, seed: int = 0) -> bytes:
+    """Returns a 16-byte hash of a path, as `normalise_path` gives it, that depends on the seed."""
     salt = seed.to_bytes(hashlib.blake2b.SALT_SIZE, "little")
     return hashlib.blake2b(path, digest_size=16, salt=salt).digest()
 
@@ -198,28 +193,23 @@ def _map_file(path: str) -> mmap.mmap | bytes:
             if error.errno in (errno.EMFILE, errno.ENFILE)
             else "Check --list and its permissions.",
         ) from None
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise UserError(
-            f"list {path}",
-            received="UTF-16 (by its byte order mark)",
-            expected="UTF-8",
-            remedy="Convert the file, for example with iconv -f UTF-16 -t UTF-8.",
-        )
-    _check_text(path, data[:_HEAD_BYTES])
+    _check_kind(path, data[:HEAD_BYTES])
     return data
 
 
-def _check_text(path: str, head: bytes) -> None:
-    """Raises UserError for a file that begins like an image or another binary file."""
-    image, count = _IMAGES.match(head), len(head) - len(head.translate(None, _CONTROLS))
-    if image or (count > _MAX_CONTROLS and count > _MAX_CONTROLS_SHARE * len(head)):
+def _check_kind(path: str, head: bytes) -> None:
+    """Raises UserError for a file that begins like something else than a text or JSON."""
+    kind = describe_file(head)
+    if kind not in (EMPTY, TEXT, JSON):
         raise UserError(
             f"list {path}",
-            received=f"an image ({image.lastgroup})"
-            if image
-            else f"a binary file ({count} control characters in its first {len(head)} bytes)",
+            received=kind,
             expected="a text file with one row per line image",
-            remedy="Check that --list names the list, not an image or an archive.",
+            remedy="Convert the file, for example with iconv -f UTF-16 -t UTF-8."
+            if head[:2] in (b"\xff\xfe", b"\xfe\xff")
+            else "Cut its lines out into images, and list them with their texts."
+            if "XML" in kind
+            else "Check that --list names the list, not an image or an archive.",
         )
 
 
@@ -235,7 +225,7 @@ def _check_regular(path: str) -> None:
 
 
 def _skip_byte_order_mark(data: mmap.mmap | bytes) -> int:
-    return 3 if data[:3] == b"\xef\xbb\xbf" else 0
+    return len(_BYTE_ORDER_MARK) if data[:3] == _BYTE_ORDER_MARK else 0
 
 
 def _end_of_block(data: mmap.mmap | bytes, start: int, size: int) -> int:

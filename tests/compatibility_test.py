@@ -72,6 +72,7 @@ class CompatibilityTest(tf.test.TestCase):
         config = ConversionConfig(
             list_paths=("list.txt",),
             image_root="images",
+            list_format="mixed",  # the list has ids, and one text
             charset_path="charset.txt",
             output=output,
             image_width=48,

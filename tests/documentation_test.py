@@ -5,6 +5,7 @@ import glob
 import importlib
 import os
 import re
+import sqlite3
 import sys
 import tomllib
 import types
@@ -106,21 +107,22 @@ class DocumentationTest(tf.test.TestCase):
         network.save_weights(os.path.join(run.weights, "best.weights.h5"))
 
     def test_the_source_of_contributing_converts(self):
-        folder, csv = self.create_tempdir().full_path, "lines.csv"
+        folder, path = self.create_tempdir().full_path, "lines.db"
         self.enterContext(contextlib.chdir(folder))
-        (code,) = [code for code in list_examples("CONTRIBUTING.md") if "class CsvRows" in code]
-        with open("csv_rows.py", "w", encoding="utf-8") as file:
+        (code,) = [code for code in list_examples("CONTRIBUTING.md") if "class SqliteRows" in code]
+        with open("sqlite_rows.py", "w", encoding="utf-8") as file:
             file.write(code)
         self.enterContext(mock.patch.object(sys, "path", [folder, *sys.path]))
-        rows = importlib.import_module("csv_rows").CsvRows(csv, ".")
+        rows = importlib.import_module("sqlite_rows").SqliteRows(path, ".")
         write_lines(folder, 12)
-        with open(csv, "w", encoding="utf-8", newline="") as file:
-            file.write("path,text\r\n" + "".join(f"{k}.png,{k}\r\n" for k in range(13)))
-        self.enterContext(mock.patch("densenet_ocr.beam_jobs.conversion.job.open_rows", lambda config: rows))
+        with sqlite3.connect(path) as database:
+            database.execute("CREATE TABLE lines (path, text)")
+            database.executemany("INSERT INTO lines VALUES (?, ?)", [(f"{k}.png", str(k)) for k in range(13)])
+        self.enterContext(mock.patch("densenet_ocr.beam_jobs.conversion.job.open_rows", lambda *_: rows))
         result = densenet_ocr.convert(conversion(folder, max_reject_fraction=0.1), workers=1)
         self.assertEqual((result["written"], result["refused"]), (12, {"missing_image": 1}))
         with open("data/train.rejects.tsv", encoding="utf-8") as file:
-            self.assertIn("lines.csv:14\t", file.read())
+            self.assertIn("lines.db:13\t", file.read())
 
     def test_the_augmentation_of_contributing_changes_lines(self):
         (code,) = [code for code in list_examples("CONTRIBUTING.md") if "def _salt" in code]
@@ -148,7 +150,7 @@ class DocumentationTest(tf.test.TestCase):
         folders = "pipeline|beam_jobs|model|tests|benchmarks|densenet_ocr"
         for page in ("CONTRIBUTING.md", "BUILD.md", "README.md"):
             named = set(re.findall(rf"`((?:{folders})/[\w./]*)`", read(page)))
-            for name in named - {"beam_jobs/sources/csv_rows.py"}:  # to be written by the reader
+            for name in named - {"beam_jobs/sources/sqlite_rows.py"}:  # to be written by the reader
                 self.assertTrue(os.path.exists(os.path.join(ROOT, name)), f"{page}: {name}")
         for name in re.findall(r"`(benchmarks\.\w+)`", read("BUILD.md")):
             self.assertTrue(os.path.exists(os.path.join(ROOT, *name.split(".")) + ".py"), name)

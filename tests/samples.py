@@ -64,6 +64,7 @@ def conversion(folder: str, **changes) -> ConversionConfig:
     given = {
         "list_paths": (os.path.join(folder, "train.txt"),),
         "image_root": folder,
+        "list_format": "mixed",  # the digits of CHARSET are ids or texts
         "charset_path": os.path.join(folder, "charset.txt"),
         "output": os.path.join(folder, "data"),
         "image_width": 64,

@@ -7,7 +7,8 @@ from densenet_ocr.pipeline.charset import NO_FORM, NORMALIZATIONS
 from densenet_ocr.pipeline.charsets.charset_file import BLANK_HELP, BLANK_ROWS, FIRST_ROW
 from densenet_ocr.pipeline.errors import UserError, check_setting
 from densenet_ocr.pipeline.fitting import FITS
-from densenet_ocr.pipeline.line_list import ENCODING, check_list_encoding
+from densenet_ocr.pipeline.line_list import check_list_encoding
+from densenet_ocr.pipeline.lists.config import ListConfig
 from densenet_ocr.pipeline.ui.flags import option
 
 # The split that receives --validation_fraction of the rows.
@@ -15,7 +16,7 @@ VALIDATION = "validation"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ConversionConfig(SplitConfig):
+class ConversionConfig(ListConfig, SplitConfig):
     """Lists, or an LMDB, that become a split of a data set; validated on construction."""
 
     charset_path: str = option(
@@ -31,10 +32,6 @@ class ConversionConfig(SplitConfig):
     )
     list_paths: tuple[str, ...] = option(
         (), help="List file, one row per line image; may be repeated.", flag="list"
-    )
-    image_root: str = option("", help="Folder that the paths in the lists are relative to.")
-    list_encoding: str = option(
-        ENCODING, help="Text encoding of the lists or of the LMDB's labels, such as gbk."
     )
     lmdb_path: str = option("", help="LMDB with image-%09d and label-%09d, instead of lists.", flag="lmdb")
     fit: str = option(
@@ -63,12 +60,11 @@ class ConversionConfig(SplitConfig):
         check_setting("split", self.split, not taken, "another split than --validation_fraction makes")
 
     def _check_input(self) -> None:
-        if bool(self.list_paths) == bool(self.lmdb_path) or bool(self.list_paths) != bool(self.image_root):
-            given = {"list": self.list_paths, "image_root": self.image_root, "lmdb": self.lmdb_path}
+        if bool(self.list_paths) == bool(self.lmdb_path):
             raise UserError(
                 "input",
-                received=", ".join(f"--{name}" for name, value in given.items() if value) or "none",
-                expected="either --list with --image_root, or --lmdb",
+                received="--list and --lmdb" if self.lmdb_path else "none",
+                expected="either --list or --lmdb",
                 remedy="Name the lines to convert in one of the two ways.",
             )
 

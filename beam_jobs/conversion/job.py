@@ -12,10 +12,10 @@ from densenet_ocr.beam_jobs.engine.manifest import DatasetManifest
 from densenet_ocr.beam_jobs.engine.split_runner import SplitRunner, summarise_split
 from densenet_ocr.beam_jobs.engine.split_state import JobTerms
 from densenet_ocr.beam_jobs.engine.tfrecord_writer import TFRecordShardWriter
-from densenet_ocr.beam_jobs.sources.list_rows import ListRows
+from densenet_ocr.beam_jobs.sources.list_rows import open_lists
 from densenet_ocr.beam_jobs.sources.lmdb_rows import LmdbRows
 from densenet_ocr.beam_jobs.sources.rows import RecordBuilder, Rows, RowSource, plan_rows
-from densenet_ocr.pipeline.charset import NO_FORM
+from densenet_ocr.pipeline.charset import NO_FORM, Charset
 from densenet_ocr.pipeline.charsets.charset_file import FIRST_ROW, read_charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError
@@ -52,7 +52,7 @@ def convert(
     try_runner(options)
     charset = read_charset(config.charset_path, config.charset_blank, config.normalize)
     info = DatasetInfo(charset, config.geometry, config.image_encoding, fit=config.fit)
-    rows = open_rows(config)
+    rows = open_rows(config, charset)
     sources = _describe_sources(config, rows)
     runners = [_make_runner(config, split, info, rows, sources) for split in config.splits]
     plans, results = _plan_splits(config, rows), []
@@ -64,11 +64,11 @@ def convert(
     return {**results[0], **{result["split"]: result for result in results[1:]}}
 
 
-def open_rows(config: ConversionConfig) -> Rows:
+def open_rows(config: ConversionConfig, charset: Charset) -> Rows:
     """Returns the input that a configuration names; a new kind of input is chosen here."""
     if config.lmdb_path:
         return LmdbRows(config.lmdb_path, config.list_encoding)
-    return ListRows(config.list_paths, config.list_encoding, config.image_root)
+    return open_lists(config.list_paths, config, charset)
 
 
 def _make_runner(
@@ -120,7 +120,6 @@ def _plan_splits(config: ConversionConfig, rows: Rows) -> list[np.ndarray]:
         duplicates=config.duplicates,
         seed=config.seed,
         validation_fraction=config.validation_fraction,
-        encoding=config.list_encoding,
     )
     if not config.validation_fraction:
         return [plan]

@@ -1,108 +1,136 @@
-"""List files as rows of a source; see sources.rows.Rows."""
+"""Lists as rows of a source; see sources.rows.Rows."""
 
 import dataclasses
 import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from densenet_ocr.beam_jobs.engine.source import fields_of
 from densenet_ocr.beam_jobs.sources.rows import PLAN_ROW, RecordBuilder
-from densenet_ocr.pipeline import images, storage
+from densenet_ocr.pipeline import images
+from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.line_list import LineList, parse_row, resolve_path
+from densenet_ocr.pipeline.line_list import normalise_path, resolve_path
+from densenet_ocr.pipeline.lists.config import ListConfig
+from densenet_ocr.pipeline.lists.detection import find_format, reads_as_mixed
+from densenet_ocr.pipeline.lists.list_file import ListFile
+from densenet_ocr.pipeline.lists.opening import ListFormat, open_list
+from densenet_ocr.pipeline.lists.roots import find_root
+from densenet_ocr.pipeline.lists.rows import MIXED, decode_path, encode_entry
 from densenet_ocr.pipeline.schema import Record
 
 
 @dataclasses.dataclass(frozen=True)
 class ListRows:
-    """The rows of some list files, one list after the other.
+    """The entries of some lists, one list after the other.
 
     Construction opens the lists, and raises UserError where they or the image root do not exist.
 
     Attributes:
-      list_paths: The list files.
+      list_paths: The lists.
+      list_formats: What the entries of each mean.
       list_encoding: Their text encoding.
       image_root: Folder that the paths in all lists are relative to.
     """
 
     list_paths: tuple[str, ...]
+    list_formats: tuple[ListFormat, ...]
     list_encoding: str
     image_root: str
 
     def __post_init__(self) -> None:
-        if not storage.is_folder(self.image_root):
-            raise UserError(
-                f"image root {self.image_root}",
-                received="no such folder",
-                expected="the folder that the list's paths start from",
-                remedy="Check --image_root.",
-            )
         self._lists  # noqa: B018 - opened here, so that a missing list is found first
 
     def scan(self) -> np.ndarray:
         """See Rows."""
-        return np.concatenate([_scan_list(number, one) for number, one in enumerate(self._lists)])
+        numbered = zip(range(len(self._lists)), self.list_paths, self._lists, strict=True)
+        return np.concatenate([_scan_list(*one) for one in numbered])
 
     def paths(self, rows: np.ndarray) -> Iterator[bytes]:
-        """See Rows; these are the rows themselves, which start with their paths."""
+        """See Rows."""
         # In blocks: tolist makes Python's numbers ten times as fast as a loop over an array does.
-        lists = self._lists
+        lists, root = self._lists, self._root
         for start in range(0, len(rows), 4096):
             for number, _, offset, *_ in rows[start : start + 4096].tolist():
-                yield lists[number].row_at(offset)
+                one = lists[number]
+                yield normalise_path(one.find_line(offset), root, one.path_encoding)
 
     def identify(self) -> dict[str, Any]:
         """See Rows."""
+        formats = [
+            MIXED if reads_as_mixed(path, one.name) else " ".join([one.name, *filter(None, one.columns)])
+            for path, one in zip(self.list_paths, self.list_formats, strict=True)
+        ]
         return {
-            "lists (by SHA-256)": [line_list.sha256() for line_list in self._lists],
+            "lists (by SHA-256)": [one.sha256() for one in self._lists],
             "list_encoding": self.list_encoding,
             "image_root": os.path.normpath(self.image_root),
+            # Older data sets have none: each row was read by itself.
+            **({} if set(formats) == {MIXED} else {"list_formats": formats}),
         }
 
     def read_record(self, number: int, offset: int, builder: RecordBuilder) -> Record:
         """See Rows."""
-        key, label = parse_row(self.row_at(number, offset), builder.charset, self.list_encoding)
+        key, label = encode_entry(self._lists[number].parse(offset), builder.charset)
         builder.check_label(label)
-        return builder.build(key, self.read_image(key), label)
+        return builder.build(key, images.read_file(resolve_path(key, self._root)), label)
 
     def describe(self, number: int, line: int, offset: int) -> tuple[str, str]:
         """See Rows."""
-        row = self.row_at(number, offset).decode(self.list_encoding, "backslashreplace")
-        return f"{self.list_paths[number]}:{line}", row
+        return f"{self.list_paths[number]}:{line}", self._lists[number].show(offset)
 
-    def row_at(self, number: int, offset: int) -> bytes:
-        """Returns the row at a byte offset of a list."""
-        return self._lists[number].row_at(offset)
+    def path_at(self, number: int, offset: int) -> tuple[bytes, str]:
+        """Returns the path of an entry, without a check, and its encoding."""
+        one = self._lists[number]
+        return one.find_path(offset), one.path_encoding
 
-    def find_image(self, key: str) -> str:
-        """Returns the file of a path in a list; raises Refused."""
-        return resolve_path(key, self._root)
-
-    def read_image(self, key: str) -> bytes:
-        """Returns the encoded image of a path in a list; raises Refused."""
-        return images.read_file(self.find_image(key))
+    def find_image(self, number: int, offset: int) -> str:
+        """Returns the file of an entry's image; raises Refused."""
+        return resolve_path(decode_path(*self.path_at(number, offset)), self._root)
 
     @functools.cached_property
     def _root(self) -> str:
         return os.path.abspath(self.image_root)
 
     @functools.cached_property
-    def _lists(self) -> list[LineList]:
-        return [LineList(path) for path in self.list_paths]
+    def _lists(self) -> list[ListFile]:
+        return [
+            open_list(path, one, encoding=self.list_encoding, image_root=self._root)
+            for path, one in zip(self.list_paths, self.list_formats, strict=True)
+        ]
 
     def __getstate__(self) -> dict[str, Any]:
         return fields_of(self)
 
 
-def _scan_list(number: int, line_list: LineList) -> np.ndarray:
+def open_lists(
+    paths: Sequence[str], config: ListConfig, charset: Charset | None = None, *, labels: bool = True
+) -> ListRows:
+    """Opens lists, and finds out what their entries mean.
+
+    Args:
+      paths: The lists.
+      config: How they are read.
+      charset: Characters of the labels.
+      labels: Whether labels are read, or paths alone.
+
+    Raises:
+      UserError: a list or the image root cannot be used, or a list could be read in two ways.
+    """
+    root = find_root(paths, config.image_root)
+    formats = tuple(find_format(path, config, charset, labels=labels) for path in paths)
+    return ListRows(tuple(paths), formats, config.list_encoding, root)
+
+
+def _scan_list(number: int, path: str, one: ListFile) -> np.ndarray:
     """Returns the rows of one list, PLAN_ROW [rows]."""
-    offsets, lines = line_list.scan()
+    offsets, lines = one.scan()
     if not len(offsets):
         raise UserError(
-            f"list {line_list.path}",
+            f"list {path}",
             received="no rows",
             expected="at least one row that is not blank",
             remedy="Check that --list names the list of lines.",

@@ -17,7 +17,7 @@ from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import Refused
 from densenet_ocr.pipeline.frames import count_frames, required_frames
 from densenet_ocr.pipeline.geometry import Geometry
-from densenet_ocr.pipeline.line_list import ENCODING, hash_path
+from densenet_ocr.pipeline.line_list import hash_path
 from densenet_ocr.pipeline.schema import Record
 from densenet_ocr.pipeline.ui.progress import Progress
 
@@ -39,7 +39,7 @@ class Rows(Protocol):
         """
 
     def paths(self, rows: np.ndarray) -> Iterator[bytes]:
-        """Yields bytes for each of `rows`, PLAN_ROW [rows], in which line_list.split_row finds its path."""
+        """Yields for each of `rows`, PLAN_ROW [rows], its path as line_list.normalise_path gives it."""
 
     def identify(self) -> dict[str, Any]:
         """Returns what tells this input from another, such as hashes of files; a resumed run compares it."""
@@ -124,7 +124,6 @@ def plan_rows(
     duplicates: str,
     seed: int,
     validation_fraction: float,
-    encoding: str = ENCODING,
 ) -> np.ndarray:
     """Returns rows in the seed's order, with "duplicate" and "held_out" set.
 
@@ -133,17 +132,16 @@ def plan_rows(
 
     Args:
       rows: PLAN_ROW [rows], in the input's order; its marks are set in place.
-      paths: For each row bytes in which line_list.split_row finds its path.
+      paths: For each row its normalised path; equal paths are one image.
       duplicates: Which row of a path counts: last, first, refuse (none) or keep (all).
       seed: Seed of the order and of the hashes.
       validation_fraction: Share of the rows to hold out.
-      encoding: Text encoding of the paths.
 
     Returns:
       PLAN_ROW [rows].
     """
     if duplicates != "keep" or validation_fraction:
-        hashes = _hash_paths(paths, len(rows), seed, encoding)
+        hashes = _hash_paths(paths, len(rows), seed)
         rows["held_out"] = hashes[:, 0] < np.uint64(validation_fraction * 2**64)
         if duplicates != "keep":
             rows["duplicate"] = find_duplicates(hashes, duplicates)
@@ -173,11 +171,11 @@ def find_duplicates(hashes: np.ndarray, keep: str) -> np.ndarray:
     return mask
 
 
-def _hash_paths(paths: Iterable[bytes], count: int, seed: int, encoding: str) -> np.ndarray:
+def _hash_paths(paths: Iterable[bytes], count: int, seed: int) -> np.ndarray:
     """Returns the hashes of all paths, uint64 [count, 2]."""
     hashes, progress = bytearray(16 * count), Progress("hash paths", count, "rows")
     for number, path in enumerate(paths):
-        hashes[16 * number : 16 * number + 16] = hash_path(path, seed, encoding)
+        hashes[16 * number : 16 * number + 16] = hash_path(path, seed)
         if not number % 4096:
             progress.show(number)
     return np.frombuffer(hashes, "<u8").reshape(-1, 2)

@@ -3,21 +3,20 @@
 import dataclasses
 
 from densenet_ocr.pipeline.errors import check_setting
-from densenet_ocr.pipeline.line_list import ENCODING, check_list_encoding
+from densenet_ocr.pipeline.line_list import check_list_encoding
+from densenet_ocr.pipeline.lists.config import ListConfig
 from densenet_ocr.pipeline.ui.flags import option, validate
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TranscriptionConfig:
+class TranscriptionConfig(ListConfig):
     """Lists of line images for an exported model to read; validated on construction."""
 
     list_paths: tuple[str, ...] = option(
         help="List file, one row per line image; may be repeated.", flag="list"
     )
-    image_root: str = option(help="Folder that the paths in the lists are relative to.")
     model: str = option(help="Folder of an export in the format saved_model.")
     output: str = option(help="Folder of the transcripts.")
-    list_encoding: str = option(ENCODING, help="Text encoding of the lists, such as gbk.")
     # A window of 16 batches, within which lines are sorted by width. A killed worker loses no more than a
     # shard.
     lines_per_shard: int = option(

@@ -14,7 +14,6 @@ from densenet_ocr.beam_jobs.sources.rows import RowSource
 from densenet_ocr.pipeline import fitting, images
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import Refused
-from densenet_ocr.pipeline.line_list import parse_path, split_row
 
 # Decoding errors: bytes that are not text become the characters that stand for them in "surrogateescape",
 # which some encodings need for bytes below 128, too.
@@ -58,13 +57,12 @@ class ImageSource:
     def read(self, shard: int) -> Iterator[ImageRow]:
         """See Source; a refused row is an ImageRow too, because every row has a transcript."""
         for number, offset, line in RowSource(self.plan, self.lists, self.read_levels).read_rows(shard):
-            path = split_row(self.lists.row_at(number, offset))[0]
-            yield ImageRow(path.decode(self.lists.list_encoding, _KEEP), line)
+            path, encoding = self.lists.path_at(number, offset)
+            yield ImageRow(path.decode(encoding, _KEEP), line)
 
     def read_levels(self, number: int, offset: int) -> np.ndarray:
         """Returns the grey levels of a row's image, uint8 [the model's height, W]; raises Refused."""
-        key = parse_path(self.lists.row_at(number, offset), self.lists.list_encoding)
-        levels = images.decode(self.lists.read_image(key))
+        levels = images.decode(images.read_file(self.lists.find_image(number, offset)))
         return fitting.fit_for_reading(levels, self.info.geometry, self.info.fit).levels
 
     def explain_missing(self, rows: int) -> str:
@@ -72,8 +70,7 @@ class ImageSource:
         first = ""
         for number, _, offset, *_ in self.plan.first_rows(rows).tolist():
             try:
-                row = self.lists.row_at(number, offset)
-                os.stat(self.lists.find_image(parse_path(row, self.lists.list_encoding)))
+                os.stat(self.lists.find_image(number, offset))
             except (FileNotFoundError, NotADirectoryError) as error:
                 first = first or f"no file {error.filename}"
             except Refused as refusal:

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from densenet_ocr.beam_jobs.engine.beam_runner import parse_options, try_runner
 from densenet_ocr.beam_jobs.engine.split_runner import SplitRunner, summarise_split
 from densenet_ocr.beam_jobs.engine.split_state import JobTerms
-from densenet_ocr.beam_jobs.sources.list_rows import ListRows
+from densenet_ocr.beam_jobs.sources.list_rows import ListRows, open_lists
 from densenet_ocr.beam_jobs.transcription.config import TranscriptionConfig
 from densenet_ocr.beam_jobs.transcription.image_source import ImageSource
 from densenet_ocr.beam_jobs.transcription.inference import make_inference_step
@@ -70,7 +70,7 @@ def transcribe(
     """
     start, options = time.time(), parse_options(beam_arguments or [])
     export = describe_export(config.model)
-    lists = ListRows(config.list_paths, config.list_encoding, config.image_root)
+    lists = open_lists(config.list_paths, config, labels=False)
     plan = lists.scan()
     check_output(config.output)
     try_runner(options)

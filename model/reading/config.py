@@ -4,7 +4,7 @@ import dataclasses
 
 from densenet_ocr.pipeline.charsets.charset_file import BLANK_HELP, BLANK_ROWS, FIRST_ROW
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.line_list import ENCODING
+from densenet_ocr.pipeline.lists.config import ListConfig
 from densenet_ocr.pipeline.ui.flags import option, validate
 
 
@@ -62,14 +62,12 @@ _FONT = "Font file for the picture; by default one of this machine that has the 
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PredictConfig:
+class PredictConfig(ListConfig):
     """What to read besides the images on the command line, and how to print it."""
 
     list_path: str | None = option(
         None, help="List file as ocr-convert reads it; labels are ignored.", flag="list"
     )
-    list_encoding: str = option(ENCODING, help="Text encoding of the list, such as gbk.")
-    image_root: str = option("", help="Folder that the paths in the list are relative to.")
     format: str = option(
         "tsv",
         help="Rows of path, text and confidence (tsv); JSON objects; or bare texts.",

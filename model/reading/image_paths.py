@@ -9,8 +9,13 @@ import PIL.Image
 from absl import logging
 
 from densenet_ocr.pipeline import images, storage
-from densenet_ocr.pipeline.errors import Refused, UserError
-from densenet_ocr.pipeline.line_list import LineList, check_list_encoding, decode_text, resolve_path, split_row
+from densenet_ocr.pipeline.errors import Refused
+from densenet_ocr.pipeline.line_list import check_list_encoding, resolve_path
+from densenet_ocr.pipeline.lists.config import ListConfig
+from densenet_ocr.pipeline.lists.detection import find_format
+from densenet_ocr.pipeline.lists.opening import open_list
+from densenet_ocr.pipeline.lists.roots import find_root
+from densenet_ocr.pipeline.lists.rows import decode_path
 
 STANDARD_INPUT = "-"
 
@@ -39,13 +44,12 @@ def find_images(words: Iterable[str], *, rows: Iterable[str] | None = ()) -> Ite
         yield from (NamedImage(path, path) for path in paths)
 
 
-def read_list(path: str, *, image_root: str, encoding: str) -> Iterator[NamedImage]:
-    """Reads the paths of a list (see pipeline.line_list) and ignores its labels.
+def read_list(path: str, config: ListConfig) -> Iterator[NamedImage]:
+    """Reads the paths of a list (see pipeline.lists) and ignores its labels.
 
     Args:
-      path: The list file.
-      image_root: Folder that its paths are relative to.
-      encoding: Encoding of the list.
+      path: The list.
+      config: How it is read.
 
     Yields:
       The image of each row, or a refusal named by the row's file:line.
@@ -53,22 +57,16 @@ def read_list(path: str, *, image_root: str, encoding: str) -> Iterator[NamedIma
     Raises:
       UserError: there is no such folder or encoding, or the list cannot be read.
     """
-    root, lines = os.path.abspath(image_root), LineList(path)
-    check_list_encoding(encoding)
-    if not storage.is_folder(root):
-        raise UserError(
-            f"image root {image_root}",
-            received="no such folder",
-            expected="the folder that the list's paths are relative to",
-            remedy="Check --image_root.",
-        )
-    offsets, numbers = lines.scan()
+    check_list_encoding(config.list_encoding)
+    root = os.path.abspath(find_root([path], config.image_root))
+    list_format = find_format(path, config, None, labels=False)
+    entries = open_list(path, list_format, encoding=config.list_encoding, image_root=root)
+    offsets, numbers = entries.scan()
     if not len(offsets):
         yield NamedImage(path, Refused("missing_image", "no row in this list"))
     for offset, number in zip(offsets.tolist(), numbers.tolist(), strict=True):
-        row = split_row(lines.row_at(offset))[0]
         try:
-            key = decode_text(row, encoding)
+            key = decode_path(entries.find_path(offset), entries.path_encoding)
             yield NamedImage(key, resolve_path(key, root))
         except Refused as refusal:
             yield NamedImage(f"{path}:{number}", refusal)

@@ -49,6 +49,7 @@ class RefusalsTest(parameterized.TestCase, ConversionTest):
             (b"x.png\taz", "unknown_character", "'z' (U+007A)"),
             (b"y.png 14", "bad_id", "id '14' is not a whole number from 1 to 13"),
             (b"z.png", "no_label", "nothing follows the path"),
+            (b'page.png\t[{"transcription": "1", "points": []}]', "bad_row", "PaddleOCR's text detection"),
             (b"../0.png 1", "outside_root", "leads out of the image root"),
             (b"a\0.png 1", "bad_path", "NUL"),
             (b"\xff.png 1", "bad_encoding", "invalid start byte"),
@@ -59,7 +60,7 @@ class RefusalsTest(parameterized.TestCase, ConversionTest):
         self.write_bytes("train.txt", b"\r\n".join(row for row, _, _ in rows))
         result = self.convert(max_reject_fraction=1.0, lines_per_shard=4)
         self.assertEqual(result["refused"], dict.fromkeys(sorted(REASONS), 1))
-        self.assertEqual((result["read"], result["written"]), (17, 2))
+        self.assertEqual((result["read"], result["written"]), (18, 2))
         self.assertEqual(self.read_labels(), {"0.png": [[0]], "1.png": [[1]]})
         path = os.path.join(self.folder, "train.txt")
         expected = [(number, *row) for number, row in enumerate(rows, start=1) if row[1]]

@@ -148,13 +148,11 @@ class ConfigTest(parameterized.TestCase, tf.test.TestCase):
             conversion("/none", split="validation", validation_fraction=0.1)
 
     @parameterized.parameters(
-        ({"list_paths": ()}, "--image_root"),
-        ({"image_root": ""}, "--list"),
-        ({"lmdb_path": "lines.lmdb"}, "--list, --image_root, --lmdb"),
-        ({"list_paths": (), "image_root": ""}, "none"),
+        ({"list_paths": ()}, "none"),
+        ({"lmdb_path": "lines.lmdb"}, "--list and --lmdb"),
     )
     def test_input_is_named_in_one_way(self, changes, received):
-        with user_error("input", received, "--list with --image_root", "--lmdb"):
+        with user_error("input", received, "either --list or --lmdb"):
             conversion("/none", **changes)
 
     def test_the_default_is_the_notebooks_size(self):

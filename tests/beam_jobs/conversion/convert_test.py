@@ -38,6 +38,7 @@ class CommandTest(parameterized.TestCase, ConversionTest):
         given = {
             "list": os.path.join(self.folder, "train.txt"),
             "image_root": self.folder,
+            "list_format": "mixed",
             "charset": os.path.join(self.folder, "charset.txt"),
             "output": self.output,
             "image_width": 64,

@@ -25,7 +25,7 @@ class ListRowsTest(parameterized.TestCase, tf.test.TestCase):
         if rows:
             write_list(self.folder, rows)
         config = conversion(self.folder, image_root=root or self.folder, **{"lines_per_shard": 2, **changes})
-        given, plan_path = open_rows(config), os.path.join(self.folder, "plan.npy")
+        given, plan_path = open_rows(config, CHARSET), os.path.join(self.folder, "plan.npy")
         rows = given.scan()
         plan = plan_rows(rows, given.paths(rows), duplicates="last", seed=0, validation_fraction=0.0)
         save_plan(plan_path, plan)

@@ -9,7 +9,7 @@ from absl.testing import parameterized
 from densenet_ocr.beam_jobs.conversion.job import open_rows
 from densenet_ocr.beam_jobs.engine.source import ShardPlan, save_plan
 from densenet_ocr.beam_jobs.sources.rows import find_duplicates, plan_rows
-from tests.samples import conversion, write_list
+from tests.samples import CHARSET, conversion, write_list
 
 
 class PlanTest(parameterized.TestCase, tf.test.TestCase):
@@ -22,7 +22,7 @@ class PlanTest(parameterized.TestCase, tf.test.TestCase):
     ) -> np.ndarray:
         """The plan of lists with these rows."""
         paths = tuple(write_list(self.folder, rows, f"{k}.txt") for k, rows in enumerate(lists))
-        given = open_rows(conversion(self.folder, list_paths=paths))
+        given = open_rows(conversion(self.folder, list_paths=paths), CHARSET)
         rows = given.scan()
         return plan_rows(
             rows, given.paths(rows), duplicates=duplicates, seed=seed, validation_fraction=fraction

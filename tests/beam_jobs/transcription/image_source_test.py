@@ -23,7 +23,10 @@ class ImageSourceTest(parameterized.TestCase, tf.test.TestCase):
         self, *, fit: str = "exact", width: int = 0, lines_per_shard: int = 2, **changes
     ) -> list[ImageRow]:
         """All rows of the folder's list."""
-        lists, plan_path = open_rows(conversion(self.folder, **changes)), os.path.join(self.folder, "plan.npy")
+        lists, plan_path = (
+            open_rows(conversion(self.folder, **changes), CHARSET),
+            os.path.join(self.folder, "plan.npy"),
+        )
         plan = lists.scan()
         save_plan(plan_path, plan)
         info = DatasetInfo(CHARSET, Geometry(32, width), "uint8", fit=fit)

@@ -7,6 +7,7 @@ from absl.testing import parameterized
 
 from densenet_ocr.model.reading.image_paths import NamedImage, find_images, read_list
 from densenet_ocr.pipeline.errors import Refused, UserError
+from densenet_ocr.pipeline.lists.config import ListConfig
 
 
 class ImagePathsTest(parameterized.TestCase, tf.test.TestCase):
@@ -49,7 +50,7 @@ class ImagePathsTest(parameterized.TestCase, tf.test.TestCase):
         with open(list_path, "w") as file:
             file.write("\n")
         found = [*find_images([self.path("empty"), "-"], rows=[])]
-        found += read_list(list_path, image_root=self.folder, encoding="utf-8")
+        found += read_list(list_path, ListConfig(image_root=self.folder))
         details = [image.path.detail for image in found]
         self.assertEqual(
             details, ["no image in this folder", "no path on standard input", "no row in this list"]
@@ -59,14 +60,14 @@ class ImagePathsTest(parameterized.TestCase, tf.test.TestCase):
 
     @parameterized.parameters(
         ({"image_root": "/none"}, "image root /none.*--image_root"),
-        ({"encoding": "foo"}, "list encoding: received 'foo'"),
+        ({"list_encoding": "foo"}, "list encoding: received 'foo'"),
     )
     def test_refuses_a_missing_image_root_and_an_unknown_encoding(self, changed, message):
         path = self.path("list.txt")
         with open(path, "w") as file:
             file.write("b/1.png 1\n")
         with self.assertRaisesRegex(UserError, message):
-            list(read_list(path, **{"image_root": self.folder, "encoding": "utf-8", **changed}))
+            list(read_list(path, ListConfig(**{"image_root": self.folder, **changed})))
 
     def test_a_dash_reads_a_path_from_each_row(self):
         rows = ["x y.png\n", "\n", "z.png\r\n"]
@@ -76,7 +77,7 @@ class ImagePathsTest(parameterized.TestCase, tf.test.TestCase):
         path = self.path("list.txt")
         with open(path, "wb") as file:
             file.write("\ufeffb\\1.png 3 4\r\n\r\n春 天.png\ttext\nalone.png\n../out.png 1\n".encode())
-        *found, outside = read_list(path, image_root=self.folder, encoding="utf-8")
+        *found, outside = read_list(path, ListConfig(image_root=self.folder))
         names = ["b\\1.png", "春 天.png", "alone.png"]
         paths = [self.path(name) for name in ("b/1.png", "春 天.png", "alone.png")]
         self.assertEqual(found, [NamedImage(*pair) for pair in zip(names, paths, strict=True)])
@@ -86,9 +87,9 @@ class ImagePathsTest(parameterized.TestCase, tf.test.TestCase):
         path = self.path("list.txt")
         with open(path, "wb") as file:
             file.write("春.png 1\n".encode("gbk"))
-        (image,) = read_list(path, image_root=self.folder, encoding="utf-8")
+        (image,) = read_list(path, ListConfig(image_root=self.folder))
         self.assertEqual((image.name, image.path.reason), (f"{path}:1", "bad_encoding"))
-        (image,) = read_list(path, image_root=self.folder, encoding="gbk")
+        (image,) = read_list(path, ListConfig(image_root=self.folder, list_encoding="gbk"))
         self.assertNotIsInstance(image.path, Refused)
 
 

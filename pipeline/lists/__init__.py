@@ -1,0 +1,1 @@
+"""Lists of line images in the formats that people bring."""

@@ -1,0 +1,270 @@
+"""Decides what the entries of a list mean, once for the whole list.
+
+A format fits a row if the row reads under it. The format is taken that many rows fit and no other; a list that
+could be read in two ways is refused, and the user names its format.
+"""
+
+import collections
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+from absl import logging
+
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.charset import Charset
+from densenet_ocr.pipeline.errors import Refused, UserError
+from densenet_ocr.pipeline.file_kinds import JSON as JSON_FILE
+from densenet_ocr.pipeline.file_kinds import describe_file
+from densenet_ocr.pipeline.line_list import BLANKS, LineList, decode_text, split_row
+from densenet_ocr.pipeline.lists.config import ListConfig
+from densenet_ocr.pipeline.lists.objects import (
+    PATH_COLUMNS,
+    TEXT_COLUMNS,
+    Columns,
+    find_columns,
+    load_object,
+    read_cells,
+)
+from densenet_ocr.pipeline.lists.opening import AUTO, CSV, GT_TXT, JSON, JSONL, ListFormat
+from densenet_ocr.pipeline.lists.rows import (
+    IDS,
+    MIXED,
+    PADDLE,
+    SHAPES,
+    SPACE,
+    TEXT,
+    IdRows,
+    RowFormat,
+    SpaceRows,
+    encode_entry,
+)
+
+# Of longer lists as many rows decide, evenly spaced: half a second of work.
+_MAX_ROWS = 100_000
+
+# The format needs so many rows that fit no other, and bears so many that fit only another. Between text and the
+# others no row can be misread, and of the others a number, such as 2018, is an id or a text: then damaged rows
+# would have to be a third of a list to turn it.
+_NEEDED, _BORNE = 1 / 3, 1 / 4
+_BORNE_NUMBERS = 1 / 20  # numbers that are no ids: a list of them may be one of texts
+
+# A row with no tab, or with one before its last word.
+_WITHOUT_TAB = re.compile(rb"^[^\t\n]*[^\t\r\n ][^\t\n]*$", re.MULTILINE)
+_WITH_TAB = re.compile(rb"\t[^\n]*[^\t\r\n ]")
+
+_DELIMITERS = (",", "\t", ";")
+_HEADER_ROWS = 100  # JSON objects that show the names of columns
+
+
+class _Sample(NamedTuple):
+    """Rows of a list that decide what it is, and the count of all."""
+
+    path: str
+    rows: list[bytes]
+    total: int
+
+
+def find_format(path: str, config: ListConfig, charset: Charset | None, *, labels: bool = True) -> ListFormat:
+    """Returns what the entries of a list mean, and logs it.
+
+    Args:
+      path: The list.
+      config: --list_format and the names of columns.
+      charset: Characters of the labels; None where they are not known.
+      labels: Whether labels are read; paths are the same in ids, text and space.
+
+    Raises:
+      UserError: the list may be read in two ways, or lacks the columns.
+    """
+    list_format, reason = _find(path, config, charset, labels)
+    logging.info("%s: --list_format=%s, %s", path, list_format.name, reason)
+    return list_format
+
+
+def _find(path: str, config: ListConfig, charset: Charset | None, labels: bool) -> tuple[ListFormat, str]:
+    """Returns what the entries of a list mean, and by what."""
+    columns = Columns(config.path_column, config.text_column)
+    if config.list_format not in (AUTO, CSV, JSONL):
+        return ListFormat(config.list_format, columns), "as given"
+    if storage.is_folder(path):
+        return ListFormat(GT_TXT), "a folder"
+    sample = _read_sample(path)
+    name, reason = config.list_format, "as given"
+    if name == AUTO:
+        name, reason = _find_name(sample, config, charset, labels)
+    if name == CSV:
+        return _read_header(sample, columns, config.list_encoding), reason
+    columns = _find_json_columns(sample, columns) if name == JSONL else columns
+    return ListFormat(name, columns), reason
+
+
+def _read_sample(path: str) -> _Sample:
+    lines = LineList(path)
+    offsets, _ = lines.scan()
+    chosen = np.linspace(0, len(offsets) - 1, min(len(offsets), _MAX_ROWS)).astype(np.int64)
+    return _Sample(path, [lines.row_at(offset) for offset in offsets[chosen].tolist()], len(offsets))
+
+
+def _find_name(sample: _Sample, config: ListConfig, charset: Charset | None, labels: bool) -> tuple[str, str]:
+    """Returns the name of a list's format, and by what."""
+    rows = [row.strip(BLANKS) for row in sample.rows]
+    if not rows:
+        return TEXT, "no rows"
+    objects = sum(row[:1] == b"{" and row[-1:] == b"}" for row in rows)
+    if _is_document(rows, objects, config):
+        return JSON, "one JSON document"
+    if objects * 2 > len(rows):
+        return JSONL, f"JSON objects, by {_count(objects, sample)}"
+    if _find_delimiter(rows[0], config):
+        return CSV, f"by the header {_show(rows[0])}"
+    arrays = sum(row.startswith(b'["') and b"]\t" in row for row in rows)
+    if arrays:
+        return PADDLE, f"JSON arrays of paths, in {_count(arrays, sample)}"
+    return _choose(sample, charset, config.list_encoding) if labels else (MIXED, "for paths alone")
+
+
+def _is_document(rows: list[bytes], objects: int, config: ListConfig) -> bool:
+    """Returns whether rows are those of one JSON document; a document of one row may be an object of JSONL."""
+    if describe_file(b"\n".join(rows[:2])) != JSON_FILE or rows[-1][-1:] not in b"}]":
+        return False
+    if len(rows) > 1:
+        return objects * 2 <= len(rows)
+    return not _has_columns(_list_names(rows[0]), config)
+
+
+def _has_columns(names: Iterable[str], config: ListConfig) -> bool:
+    """Returns whether names include those of a path and of a text."""
+    meant = ((config.path_column, PATH_COLUMNS), (config.text_column, TEXT_COLUMNS))
+    return all(any(name == one if one else name.lower() in known for name in names) for one, known in meant)
+
+
+def _list_names(row: bytes) -> set[str]:
+    """Returns the names in a JSON object; none where a row is none."""
+    try:
+        return set(load_object(decode_text(row, "utf-8")))
+    except Refused:
+        return set()
+
+
+def _find_delimiter(row: bytes, config: ListConfig) -> str:
+    """Returns what parts the cells of a header; "" where a row is no header."""
+    for delimiter in _DELIMITERS:
+        if _has_columns(_split_header(row, delimiter, config.list_encoding), config):
+            return delimiter
+    return ""
+
+
+def _split_header(row: bytes, delimiter: str, encoding: str) -> tuple[str, ...]:
+    try:
+        return tuple(cell.strip() for cell in read_cells(decode_text(row, encoding), delimiter))
+    except Refused:
+        return ()
+
+
+def _read_header(sample: _Sample, told: Columns, encoding: str) -> ListFormat:
+    """Returns the format of a CSV file by its first row."""
+    row = sample.rows[0].strip(BLANKS) if sample.rows else b""
+    delimiter = max(_DELIMITERS, key=lambda delimiter: row.count(delimiter.encode()))
+    header = _split_header(row, delimiter, encoding)
+    columns = find_columns(f"list {sample.path}:1", header, *told)
+    return ListFormat(CSV, columns, header, delimiter)
+
+
+def _find_json_columns(sample: _Sample, told: Columns) -> Columns:
+    names = [name for row in sample.rows[:_HEADER_ROWS] for name in sorted(_list_names(row))]
+    columns = find_columns(f"list {sample.path}", dict.fromkeys(names), *told)
+    return columns
+
+
+def _choose(sample: _Sample, charset: Charset | None, encoding: str) -> tuple[str, str]:
+    """Returns ids, text or space, whichever many rows fit alone, and by what; raises UserError if unclear."""
+    fits = [_find_fits(row, charset, encoding) for row in sample.rows]
+    counts = collections.Counter(fits)
+    counts.pop(_NONE, None)
+    alone = {name: counts[frozenset([name])] for name in (TEXT, IDS, SPACE)}
+    best = max(alone, key=lambda name: alone[name])
+    total, against = counts.total(), sum(alone.values()) - alone[best]
+    # Numbers that are no ids do not make a list one of texts: the charset may be another list's.
+    numbers = 0 if best == SPACE else counts[_NUMBER]
+    if total and (
+        alone[best] < _NEEDED * total or against > _BORNE * total or numbers > _BORNE_NUMBERS * total
+    ):
+        raise _refuse_to_guess(sample, fits, charset)
+    return best, f"`{SHAPES[best]}`, by {_count(alone[best], sample)}"
+
+
+# A row that no format fits; one whose numbers are no ids, but could be a text.
+_NONE, _NUMBER = frozenset[str](), frozenset(["number"])
+
+
+def _find_fits(row: bytes, charset: Charset | None, encoding: str) -> frozenset[str]:
+    """Returns which of ids, text and space fit a row."""
+    _, text, words = split_row(row)
+    if text is not None:
+        return frozenset([TEXT])
+    if not words:
+        return _NONE
+    if not all(word.isdigit() for word in words):
+        return frozenset([SPACE])
+    if not charset:
+        return frozenset([IDS, SPACE])
+    if not _reads(SpaceRows(encoding), row, charset):
+        return frozenset([IDS])
+    if any(word[:1] == b"0" for word in words) or not _reads(IdRows(encoding), row, charset):
+        return _NUMBER
+    # Texts of nothing but several small numbers would be a strange list.
+    return frozenset([IDS]) if len(words) > 1 else frozenset([IDS, SPACE])
+
+
+def _reads(row_format: RowFormat, row: bytes, charset: Charset) -> bool:
+    try:
+        return bool(encode_entry(row_format.parse(row), charset).label)
+    except Refused:
+        return False
+
+
+def _refuse_to_guess(sample: _Sample, fits: list[frozenset[str]], charset: Charset | None) -> UserError:
+    """An error that shows a row of each kind, and what it may mean."""
+    shown = []
+    for kind, count in collections.Counter(fits).most_common():
+        if kind != _NONE:
+            row = sample.rows[fits.index(kind)]
+            shown.append(f"{count:,} rows such as {_show(row)}, {_describe(kind, row, charset)}")
+    return UserError(
+        f"list {sample.path}",
+        received="; ".join(shown),
+        expected="rows of one kind, by which a number is an id or a text",
+        remedy="Name what rows are: --list_format=ids, text or space. Rows of other kinds are refused then; "
+        "give them as a --list of their own. --list_format=mixed reads each row by itself, as 0.1 did.",
+    )
+
+
+def _describe(kind: frozenset[str], row: bytes, charset: Charset | None) -> str:
+    """Says what a row may mean."""
+    words = split_row(row)[2]
+    if kind == frozenset([IDS, SPACE]) and charset:
+        label = charset.decode(charset.encode_rows(words))
+        return f"the ids of {label!r} (ids), or the text {b' '.join(words).decode()!r} (space)"
+    if kind == _NUMBER:
+        return "numbers that are no ids of this charset, or a text (space)"
+    return f"{' or '.join(sorted(kind))}, {' or '.join(f'`{SHAPES[name]}`' for name in sorted(kind))}"
+
+
+def _show(row: bytes) -> str:
+    return repr(row[:80].decode("utf-8", "backslashreplace"))
+
+
+def _count(rows: int, sample: _Sample) -> str:
+    """Formats a count of a sample's rows."""
+    looked_at = f" looked at, of {sample.total:,}" if len(sample.rows) < sample.total else ""
+    return f"{rows:,} of {len(sample.rows):,} rows{looked_at}"
+
+
+def reads_as_mixed(path: str, name: str) -> bool:
+    """Returns whether a list of ids or text says the same when each row is read by itself, as 0.1 did."""
+    lines = LineList(path)
+    if name == TEXT:
+        return not lines.search(_WITHOUT_TAB)
+    return name == MIXED or (name == IDS and not lines.search(_WITH_TAB))

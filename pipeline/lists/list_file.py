@@ -1,0 +1,78 @@
+"""A list as its readers see it, and lists whose entries are rows of a text file."""
+
+from typing import Protocol
+
+import numpy as np
+
+from densenet_ocr.pipeline.lists.rows import Entry, RowFormat
+
+
+class ListFile(Protocol):
+    """An open list: entries by the offsets that `scan` gives.
+
+    Attributes:
+      path_encoding: Encoding of what `find_path` returns.
+    """
+
+    path_encoding: str
+
+    def scan(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns offset and line (or number) of each entry, int64 [entries] each, in the list's order."""
+
+    def find_path(self, offset: int) -> bytes:
+        """Returns the path of an entry, without a check."""
+
+    def find_line(self, offset: int) -> bytes:
+        """Returns what identifies the line of an entry: its path, or what several images of a line share."""
+
+    def parse(self, offset: int) -> Entry:
+        """Returns what an entry says; raises Refused."""
+
+    def show(self, offset: int) -> str:
+        """Returns an entry as the list has it, for messages."""
+
+    def sha256(self) -> str:
+        """Returns the SHA-256 of all that the list says, as hexadecimal digits."""
+
+
+class Lines(Protocol):
+    """Random access to the rows of a text file."""
+
+    def scan(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns offset and first line of each row that is not blank, int64 [rows] each."""
+
+    def row_at(self, offset: int) -> bytes:
+        """Returns the row at an offset, without its line ending."""
+
+    def sha256(self) -> str:
+        """Returns the SHA-256 of the file as hexadecimal digits."""
+
+
+class RowList:
+    """A list whose entries are rows of a text file, all in one format."""
+
+    def __init__(self, rows: Lines, row_format: RowFormat, *, encoding: str, path_encoding: str):
+        self._rows, self._format, self._encoding = rows, row_format, encoding
+        self.path_encoding = path_encoding
+
+    def scan(self) -> tuple[np.ndarray, np.ndarray]:
+        """See ListFile."""
+        return self._rows.scan()
+
+    def find_path(self, offset: int) -> bytes:
+        """See ListFile."""
+        return self._format.find_path(self._rows.row_at(offset))
+
+    find_line = find_path
+
+    def parse(self, offset: int) -> Entry:
+        """See ListFile."""
+        return self._format.parse(self._rows.row_at(offset))
+
+    def show(self, offset: int) -> str:
+        """See ListFile."""
+        return self._rows.row_at(offset).decode(self._encoding, "backslashreplace")
+
+    def sha256(self) -> str:
+        """See ListFile."""
+        return self._rows.sha256()

@@ -1,0 +1,140 @@
+"""Rows with named columns: JSON objects and CSV rows, of which one column is the path and one the text."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from densenet_ocr.pipeline.errors import Refused, UserError
+from densenet_ocr.pipeline.line_list import ENCODING, decode_text
+from densenet_ocr.pipeline.lists.rows import Entry
+
+# EasyOCR has filename and words, MMOCR filename and text, Hugging Face file_name and text.
+PATH_COLUMNS = ("filename", "file_name", "file", "img_path", "image_path", "path", "img", "image")
+TEXT_COLUMNS = ("text", "label", "words", "transcription", "ground_truth", "gt")
+
+
+class Columns(NamedTuple):
+    """Names of the column of the path and of the column of the text."""
+
+    path: str
+    text: str
+
+    def pick(self, values: dict[str, Any]) -> tuple[str, str]:
+        """Returns path and text of a row; raises Refused (`bad_row`, `no_label`) where it lacks one."""
+        for name in self:
+            if name not in values:
+                names = ", ".join(map(repr, values)) or "none"
+                raise Refused(
+                    "bad_row", f"no column {name!r}, but {names}; see --path_column and --text_column"
+                )
+            if not isinstance(values[name], str):
+                raise Refused("bad_row", f"column {name!r} is {json.dumps(values[name])[:40]}, not a text")
+        return values[self.path], values[self.text]
+
+
+class JsonRows(NamedTuple):
+    """A JSON object in each row."""
+
+    columns: Columns
+    encoding: str = ENCODING
+
+    def find_path(self, row: bytes) -> bytes:
+        """See RowFormat; the whole row if it has no path."""
+        try:
+            return self.parse(row).path.encode("utf-8", "surrogatepass")
+        except Refused:
+            return row
+
+    def parse(self, row: bytes) -> Entry:
+        """See RowFormat."""
+        values = load_object(decode_text(row, self.encoding))
+        return make_entry(*self.columns.pick(values))
+
+
+class CsvRows(NamedTuple):
+    """A row of a CSV file, with the names of its columns."""
+
+    columns: Columns
+    header: tuple[str, ...]
+    delimiter: str
+    encoding: str = ENCODING
+
+    def find_path(self, row: bytes) -> bytes:
+        """See RowFormat; the whole row if it has no path."""
+        try:
+            return self.parse(row).path.encode("utf-8", "surrogatepass")
+        except Refused:
+            return row
+
+    def parse(self, row: bytes) -> Entry:
+        """See RowFormat."""
+        cells = read_cells(decode_text(row, self.encoding), self.delimiter)
+        if len(cells) != len(self.header):
+            more = "; quote a text that has the delimiter" if len(cells) > len(self.header) else ""
+            raise Refused("bad_row", f"{len(cells)} cells under {len(self.header)} columns{more}")
+        return make_entry(*self.columns.pick(dict(zip(self.header, cells, strict=True))))
+
+
+def make_entry(path: str, text: str) -> Entry:
+    """Returns path and text as an entry; raises Refused (`bad_path`)."""
+    if not path or "\0" in path or any("\ud800" <= character <= "\udfff" for character in path):
+        raise Refused("bad_path", f"no file can have the path {path!r}")
+    return Entry(path, text, [])
+
+
+def read_cells(row: str, delimiter: str) -> list[str]:
+    """Returns the cells of one row of a CSV file; raises Refused (`bad_row`) for broken quotes."""
+    try:
+        (cells,) = csv.reader(io.StringIO(row, newline=""), delimiter=delimiter, strict=True)
+    except (csv.Error, ValueError) as error:
+        raise Refused("bad_row", f"not a row of a CSV file: {error}") from None
+    return cells
+
+
+def find_columns(subject: str, names: Iterable[str], path_column: str, text_column: str) -> Columns:
+    """Finds the columns of path and text among the names of all columns.
+
+    Args:
+      subject: The list, for messages.
+      names: The names that the list has.
+      path_column: --path_column, or "".
+      text_column: --text_column, or "".
+
+    Raises:
+      UserError: not exactly one column can be meant.
+    """
+    found, names = [], list(names)
+    for flag, told, known in (
+        ("path_column", path_column, PATH_COLUMNS),
+        ("text_column", text_column, TEXT_COLUMNS),
+    ):
+        meant = [name for name in names if (name == told if told else name.lower() in known)]
+        if len(meant) != 1:
+            raise UserError(
+                subject,
+                received=f"the columns {', '.join(names) or 'none'}",
+                expected=told or f"one of {', '.join(known)}",
+                remedy=f"Name the column with --{flag}.",
+            )
+        found += meant
+    return Columns(*found)
+
+
+def load_object(text: str) -> dict[str, Any]:
+    """Returns a JSON object; raises Refused (`bad_row`) for other text, and for repeated keys."""
+    try:
+        values = json.loads(text, object_pairs_hook=_refuse_repeated)
+    except (ValueError, RecursionError) as error:
+        raise Refused("bad_row", f"not JSON: {error}") from None
+    if not isinstance(values, dict):
+        raise Refused("bad_row", "not a JSON object")
+    return values
+
+
+def _refuse_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise ValueError("a repeated key")
+    return values

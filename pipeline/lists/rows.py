@@ -1,0 +1,160 @@
+"""Formats of a list's row: what a row of a text file says.
+
+A format reads the rows of its own kind and refuses all others, so that no row is read in two ways.
+"""
+
+from typing import NamedTuple, Protocol
+
+from densenet_ocr.pipeline.charset import Charset
+from densenet_ocr.pipeline.errors import Refused
+from densenet_ocr.pipeline.line_list import BLANKS, ENCODING, Line, decode_text, encode_text, split_row
+
+IDS, TEXT, SPACE, MIXED, PADDLE = "ids", "text", "space", "mixed", "paddle"
+
+# How messages show a row of each format.
+SHAPES = {
+    IDS: "path id id ...",
+    TEXT: "path<TAB>text",
+    SPACE: "path, a space, text",
+    MIXED: "path<TAB>text or path id id ...",
+    PADDLE: 'path<TAB>text or ["path", "path"]<TAB>text',
+}
+_NO_LABEL = "nothing follows the path"
+
+
+class Entry(NamedTuple):
+    """What a row says.
+
+    Attributes:
+      path: The path as the list has it.
+      text: The label; None where `ids` has it.
+      ids: The label as rows of the charset file, decimal digits.
+      hint: How the row is read, for a refusal of its label.
+    """
+
+    path: str
+    text: str | None
+    ids: list[bytes]
+    hint: str = ""
+
+
+class RowFormat(Protocol):
+    """How rows of one kind are read."""
+
+    def find_path(self, row: bytes) -> bytes:
+        """Returns the path of any row, in the list's encoding and without a check."""
+
+    def parse(self, row: bytes) -> Entry:
+        """Returns what a row says; raises Refused for a row of another kind."""
+
+
+class IdRows(NamedTuple):
+    """`path id id ...`, where ids are rows of the charset file, from 1."""
+
+    encoding: str = ENCODING
+
+    def find_path(self, row: bytes) -> bytes:
+        """See RowFormat."""
+        return split_row(row)[0]
+
+    def parse(self, row: bytes) -> Entry:
+        """See RowFormat."""
+        path, text, ids = split_row(row)
+        if text is not None and text.strip(BLANKS):
+            raise Refused("bad_id", f"a tab; {name_format(IDS)}")
+        return Entry(decode_path(path, self.encoding), None, ids, name_format(IDS))
+
+
+class TextRows(NamedTuple):
+    """`path<TAB>text`."""
+
+    encoding: str = ENCODING
+
+    def find_path(self, row: bytes) -> bytes:
+        """See RowFormat."""
+        return split_row(row)[0]
+
+    def parse(self, row: bytes) -> Entry:
+        """See RowFormat."""
+        path, text, ids = split_row(row)
+        if text is None:
+            raise Refused("no_label", f"{'no tab' if ids else _NO_LABEL}; {name_format(TEXT)}")
+        label = _check_text(decode_text(text, self.encoding))
+        return Entry(decode_path(path, self.encoding), label, [], name_format(TEXT))
+
+
+class SpaceRows(NamedTuple):
+    """`path text`: the path ends at the first space."""
+
+    encoding: str = ENCODING
+
+    def find_path(self, row: bytes) -> bytes:
+        """See RowFormat."""
+        return split_row(row)[0]
+
+    def parse(self, row: bytes) -> Entry:
+        """See RowFormat."""
+        path, _, text = row.lstrip(BLANKS).rstrip(b"\r\n").partition(b" ")
+        if b"\t" in path or b"\t" in text.rstrip(BLANKS):
+            raise Refused("bad_row", f"a tab; {name_format(SPACE)}")
+        if text[:1] == b" " and text.strip(BLANKS):
+            raise Refused("bad_row", f"two spaces after the path; {name_format(SPACE)}")
+        if not text.strip(BLANKS):
+            raise Refused("no_label", f"{_NO_LABEL}; {name_format(SPACE)}")
+        return Entry(decode_path(path, self.encoding), decode_text(text, self.encoding), [])
+
+
+class MixedRows(NamedTuple):
+    """Each row by itself: text follows a tab, else ids follow the path."""
+
+    encoding: str = ENCODING
+
+    def find_path(self, row: bytes) -> bytes:
+        """See RowFormat."""
+        return split_row(row)[0]
+
+    def parse(self, row: bytes) -> Entry:
+        """See RowFormat."""
+        path, text, ids = split_row(row)
+        label = None if text is None else _check_text(decode_text(text, self.encoding))
+        return Entry(decode_path(path, self.encoding), label, ids)
+
+
+def encode_entry(entry: Entry, charset: Charset) -> Line:
+    """Returns the path and class ids of what a row says.
+
+    Raises:
+      Refused: `bad_id`, `unknown_character` or `no_label`.
+    """
+    try:
+        label = charset.encode_rows(entry.ids) if entry.text is None else encode_text(entry.text, charset)
+        if not label:
+            raise Refused("no_label", _NO_LABEL)
+    except Refused as refusal:
+        if entry.hint and refusal.reason in ("bad_id", "no_label"):
+            raise Refused(refusal.reason, f"{refusal.detail}; {entry.hint}") from None
+        raise
+    return Line(entry.path, label)
+
+
+def name_format(name: str) -> str:
+    """Says, for a refusal, as what the rows of a list are read, and which flag changes it."""
+    return f"rows are read as `{SHAPES[name]}`, by --list_format={name}"
+
+
+def decode_path(path: bytes, encoding: str) -> str:
+    """Returns a path as text; raises Refused (`bad_encoding`, `bad_path`)."""
+    key = decode_text(path, encoding)
+    if "\0" in key:
+        raise Refused("bad_path", f"path {key!r} holds a NUL character")
+    return key
+
+
+def _check_text(text: str) -> str:
+    """Returns the text; raises Refused for the annotation of a page in its place."""
+    if text.startswith('[{"') and '"points"' in text:
+        raise Refused(
+            "bad_row",
+            "PaddleOCR's text detection: the lines of a page; cut them out into images first",
+        )
+    return text
