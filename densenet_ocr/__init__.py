@@ -60,7 +60,10 @@ if os.path.exists(os.path.join(_checkout, "pyproject.toml")):
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    from densenet_ocr.pipeline.packages import explain_missing
+
+    with explain_missing():
+        return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -26,18 +26,18 @@ def main(words: list[str]) -> int:
     config, model = flags.read(PredictConfig), flags.read(ModelConfig)
     if not words and not config.list_path:
         raise app.UsageError("no images: name a file, a folder, a glob, - for standard input, or a --list.")
-    from densenet_ocr.model.network.devices import (
-        set_up_devices,  # loads TensorFlow, which --help does not need
-    )
     from densenet_ocr.model.reading.image_paths import find_images, read_list
-    from densenet_ocr.model.reading.loading import choose_network
+    from densenet_ocr.model.reading.loading import choose_network, needs_tensorflow
     from densenet_ocr.model.reading.prediction import FORMATS, predict
     from densenet_ocr.model.recognizer import Recognizer
 
     images = list(find_images(words, rows=sys.stdin))
     if config.list_path:
         images += read_list(config.list_path, config)
-    set_up_devices(DeviceConfig())
+    if needs_tensorflow(model):
+        from densenet_ocr.model.network.devices import set_up_devices
+
+        set_up_devices(DeviceConfig())
     refused = predict(
         Recognizer(choose_network(model), batch_size=config.batch_size),
         images,

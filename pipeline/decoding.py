@@ -4,16 +4,35 @@ Graves et al., "Connectionist Temporal Classification", ICML 2006, section 3.2. 
 model.network.ctc has the same decoder for tensors; a beam search would go beside these two.
 """
 
+import dataclasses
+import itertools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    # Of tensors, or of arrays.
-    Ragged: TypeAlias = tf.RaggedTensor | tf.compat.v1.ragged.RaggedTensorValue
+    Ragged: TypeAlias = "tf.RaggedTensor | RaggedArray"
+
+
+@dataclasses.dataclass(frozen=True)
+class RaggedArray:
+    """An array [B, None], with the names of tf.RaggedTensor; reading without TensorFlow uses it.
+
+    Attributes:
+      flat_values: The values of all rows, one row after another, [N].
+      row_splits: int64 [B + 1]; row k is flat_values[row_splits[k] : row_splits[k + 1]].
+    """
+
+    flat_values: np.ndarray
+    row_splits: np.ndarray
+
+    def to_list(self) -> list[list[Any]]:
+        """Returns the rows as lists."""
+        values = self.flat_values.tolist()
+        return [values[start:end] for start, end in itertools.pairwise(self.row_splits.tolist())]
 
 
 class BestPath(NamedTuple):
@@ -71,8 +90,6 @@ def merge_repeats(best: np.ndarray, probability: np.ndarray, blank: int) -> Best
     Returns:
       The characters of each line, as arrays.
     """
-    import tensorflow as tf  # workers of Beam import this module and need no TensorFlow
-
     is_character, changes = best != blank, best[:, 1:] != best[:, :-1]
     starts, ends = is_character.copy(), is_character.copy()
     starts[:, 1:] &= changes
@@ -81,7 +98,7 @@ def merge_repeats(best: np.ndarray, probability: np.ndarray, blank: int) -> Best
     confidence = np.maximum.reduceat(probability[is_character], np.flatnonzero(starts[is_character]))
     splits = np.concatenate([[0], np.cumsum(starts.sum(axis=1))])
     parts = (best[starts], confidence, first.astype(np.int32), last.astype(np.int32))
-    return BestPath(*(tf.compat.v1.ragged.RaggedTensorValue(part, splits) for part in parts))
+    return BestPath(*(RaggedArray(part, splits) for part in parts))
 
 
 def _find_peaks(logits: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 import ast
 import glob
 import os
+import sys
 import tomllib
 from collections.abc import Iterator
 
@@ -66,9 +67,9 @@ def names_in(tree: ast.Module) -> set[str]:
     return used | {node.attr for node in nodes if isinstance(node, ast.Attribute)}
 
 
-def loaded_by(folder: str) -> dict[str, ast.Module]:
-    """Our modules that importing any module of a folder imports too, and the folder's own."""
-    found, todo = {}, list(MODULES[folder])
+def loaded_by(*modules: str) -> dict[str, ast.Module]:
+    """These modules of ours, and those that importing them imports too."""
+    found, todo = {}, list(modules)
     while todo:
         name = todo.pop()
         if name in ALL_MODULES and name not in found:
@@ -94,12 +95,19 @@ class LayeringTest(parameterized.TestCase, tf.test.TestCase):
             self.assertNotIn("keras", names_in(tree), name)
 
     def test_importing_a_beam_job_imports_no_tensorflow(self):
-        loaded = loaded_by("beam_jobs")
+        loaded = loaded_by(*MODULES["beam_jobs"])
         self.assertContainsSubset(
             {"beam_jobs.conversion.job", "pipeline.schema", "pipeline.images"}, set(loaded)
         )
         for name, tree in loaded.items():
             self.assertEmpty(packages_of(walk_module_level(tree)) & {"tensorflow", "tensorflow_io"}, name)
+
+    def test_reading_an_onnx_export_imports_four_packages(self):
+        readers = ("model.predict", "model.recognizer", "model.exports.onnx_engine", "model.reading.prediction")
+        needed = {"PIL", "absl", "google_crc32c", "numpy", "onnxruntime"}
+        for name, tree in loaded_by(*readers).items():
+            others = packages_of(walk_module_level(tree)) - needed - sys.stdlib_module_names
+            self.assertContainsSubset(others, {"densenet_ocr", "pipeline", "model"}, name)
 
     def test_flags_are_defined_and_read_in_binaries_alone(self):
         for name, tree in ALL_MODULES.items():

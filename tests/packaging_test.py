@@ -2,6 +2,7 @@
 
 import glob
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -67,6 +68,22 @@ class PackagingTest(tf.test.TestCase):
                 folder = os.path.relpath(os.path.dirname(path), ROOT).replace(os.sep, ".")
                 found.add(folder if name == "densenet_ocr" else f"densenet_ocr.{folder}")
         self.assertCountEqual(packages, found)
+
+    def test_reading_needs_few_packages_and_the_lock_file_has_them_all(self):
+        with open(os.path.join(ROOT, "pyproject.toml"), "rb") as file:
+            project = tomllib.load(file)["project"]
+        extras = project["optional-dependencies"]
+        reading = names_of([*project["dependencies"], *extras["read"]])
+        self.assertEqual(reading, {"absl-py", "google-crc32c", "numpy", "onnxruntime", "pillow"})
+        with open(os.path.join(ROOT, "requirements.lock")) as file:
+            locked = set(re.findall(r"^([\w.-]+)==", file.read(), re.MULTILINE))
+        needed = reading.union(*(names_of(extras[extra]) for extra in ("train", "export", "lmdb", "dev")))
+        self.assertContainsSubset(needed - {"densenet-ocr"}, locked)
+
+
+def names_of(requirements: list[str]) -> set[str]:
+    """Names of the packages in requirements such as "numpy>=1.26,<2"."""
+    return {re.match(r"[\w.-]+", requirement)[0] for requirement in requirements}
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ from densenet_ocr.model.exports.drawn_lines import draw_golden_line, draw_test_l
 from densenet_ocr.model.exports.engines import Engine, open_export
 from densenet_ocr.model.exports.export_folder import replaced_folder
 from densenet_ocr.model.exports.writers import write_onnx, write_saved_model, write_tflite
-from densenet_ocr.model.reading.inference_model import InferenceModel, KerasInferenceModel
+from densenet_ocr.model.reading.inference_model import InferenceModel
+from densenet_ocr.model.reading.keras_model import KerasInferenceModel
 from densenet_ocr.model.reading.reading import Reading, make_readings
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import UserError, check_setting

@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from densenet_ocr.model.network.densenet import layers_with_weights
 from densenet_ocr.model.network.layers import NarrowConvolution
-from densenet_ocr.model.reading.inference_model import KerasInferenceModel
+from densenet_ocr.model.reading.keras_model import KerasInferenceModel
 from densenet_ocr.pipeline.frames import count_frames
 
 Step = Callable[[tf.Tensor], tf.Tensor]

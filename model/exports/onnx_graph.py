@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from densenet_ocr.model.exports.engines import LIKELIEST, OUTPUT
+from densenet_ocr.model.exports.line_engine import LIKELIEST, OUTPUT
 from densenet_ocr.model.network.densenet import GROWTH
 
 # An operator, its inputs after the first, and its attributes.

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 import onnx
+import onnxruntime.quantization as tools
+from onnxruntime.quantization import shape_inference
 
-from densenet_ocr.model.exports.engines import INPUT, import_extra
+from densenet_ocr.model.exports.line_engine import INPUT
 
 # Operators computed in int8; the last layer's bias is added in float32.
 _OPERATORS = ["Conv", "Relu", "Concat", "MatMul"]
@@ -49,8 +51,7 @@ def _prepare(model: onnx.ModelProto, folder: str) -> str:
     """Writes the model as onnxruntime's quantiser wants it; returns the path."""
     given, prepared = (os.path.join(folder, name) for name in ("given", "prepared"))
     onnx.save(model, given)  # onnxruntime 1.32 cannot prepare a model that is no file
-    shapes = import_extra("onnxruntime.quantization.shape_inference")
-    shapes.quant_pre_process(given, prepared, skip_symbolic_shape=True)
+    shape_inference.quant_pre_process(given, prepared, skip_symbolic_shape=True)
     return prepared
 
 
@@ -62,7 +63,7 @@ def _quantise_file(
     Weights have 7 bits and a scale for each output channel: with 8 bits, sums of two products overflow 16 bits
     on CPUs without VNNI, which would then give other logits than those with it.
     """
-    tools, quantised = import_extra("onnxruntime.quantization"), os.path.join(folder, "quantised")
+    quantised = os.path.join(folder, "quantised")
     overrides = {name: [{"rmin": low, "rmax": high}] for name, (low, high) in ranges.items()}
     tools.quantize_static(
         path,
@@ -81,7 +82,7 @@ def _quantise_file(
 
 def _measure_ranges(path: str, batches: Iterable[np.ndarray], folder: str) -> dict[str, tuple]:
     """The minimum and maximum of each input and output of a concatenation, by the tensor's name."""
-    tools, augmented = import_extra("onnxruntime.quantization"), os.path.join(folder, "augmented")
+    augmented = os.path.join(folder, "augmented")
     calibrator = tools.create_calibrator(path, ["Concat"], augmented_model_path=augmented)
     calibrator.collect_data(_Batches(batches))
     return {name: data.range_value for name, data in calibrator.compute_data().items()}

@@ -8,7 +8,7 @@ import tensorflow as tf
 from densenet_ocr.model.network.ctc import decode_best_path
 from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.network.layers import plain_convolutions
-from densenet_ocr.model.reading.inference_model import KerasInferenceModel
+from densenet_ocr.model.reading.keras_model import KerasInferenceModel
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.frames import count_frames
 from densenet_ocr.pipeline.images_graph import decode_batch, normalise

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from densenet_ocr.model.exports.engines import INPUT, OUTPUT, import_extra
+from densenet_ocr.model.exports.line_engine import INPUT, OUTPUT
 from densenet_ocr.model.exports.lines_graph import make_lines_call
 from densenet_ocr.model.exports.quiet import quiet
 from densenet_ocr.model.exports.saved_model_graph import make_module
-from densenet_ocr.model.reading.inference_model import KerasInferenceModel
+from densenet_ocr.model.reading.keras_model import KerasInferenceModel
 from densenet_ocr.pipeline import images, storage
 from densenet_ocr.pipeline.exports.export_info import MODEL_FILES
+from densenet_ocr.pipeline.packages import explain_missing
 
 # The newest operator set that tf2onnx 1.17 writes is 18; onnxruntime runs 13 as fast, and older ones read it.
 OPSET = 13
@@ -39,8 +40,11 @@ def write_onnx(network: KerasInferenceModel, folder: str, calibration: Sequence[
       folder: Folder of the export.
       calibration: Representative lines, uint8 [H, W] each, for int8; without any the model is float32.
     """
-    onnx, convert = import_extra("onnx"), import_extra("tf2onnx.convert")
-    from densenet_ocr.model.exports import onnx_graph, quantisation  # import onnx
+    with explain_missing():
+        import onnx
+        from tf2onnx import convert
+
+        from densenet_ocr.model.exports import onnx_graph, quantisation  # import onnx
 
     spec, call = _lines_spec(network), make_lines_call(network)
     function = tf.function(lambda lines: {OUTPUT: call(lines)}, input_signature=[spec], autograph=False)

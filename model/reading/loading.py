@@ -1,17 +1,19 @@
-"""Loads a network to read with: from a run, an export, or weights of the original notebook."""
+"""Loads a network to read with: from a run, an export, or weights of the original notebook.
+
+Keras is imported by the functions that need it: an ONNX export is read without TensorFlow and Keras.
+"""
 
 from densenet_ocr.model.exports.engines import load_export
-from densenet_ocr.model.keras2.weights import load_keras2_model
 from densenet_ocr.model.reading.config import ModelConfig, WeightsConfig
-from densenet_ocr.model.reading.inference_model import InferenceModel, KerasInferenceModel
-from densenet_ocr.model.training.run_folder import RunFolder
-from densenet_ocr.model.training.weights import find_weights, load_model
+from densenet_ocr.model.reading.inference_model import InferenceModel
+from densenet_ocr.model.training.run_folder import RunFolder, load_run_info
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.charsets.charset_file import read_charset
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.exports.export_info import is_export
+from densenet_ocr.pipeline.exports.export_info import is_export, load_export_info
 from densenet_ocr.pipeline.geometry import Geometry
+from densenet_ocr.pipeline.packages import explain_missing
 
 
 def load_network(path: str, checkpoint: str | None = None) -> InferenceModel:
@@ -33,6 +35,14 @@ def load_network(path: str, checkpoint: str | None = None) -> InferenceModel:
                 remedy="Leave --checkpoint out, or name the run.",
             )
         return load_export(path)
+    return _load_run(path, checkpoint)
+
+
+def _load_run(path: str, checkpoint: str | None) -> InferenceModel:
+    load_run_info(path)  # first, as a wrong path is to be told where Keras is not installed, too
+    with explain_missing():
+        from densenet_ocr.model.reading.keras_model import KerasInferenceModel
+        from densenet_ocr.model.training.weights import find_weights, load_model
     model, info = load_model(path, checkpoint)
     run, name = RunFolder(path), f"{path} ({checkpoint})" if checkpoint else path
     weights, train_split = find_weights(run, checkpoint), str(run.read_settings()["train_split"])
@@ -41,8 +51,24 @@ def load_network(path: str, checkpoint: str | None = None) -> InferenceModel:
 
 def load_keras2(weights: str, *, charset: Charset, height: int) -> InferenceModel:
     """Loads a weights file of Keras 2 for lines of `height` pixels (see load_keras2_model)."""
+    with explain_missing():
+        from densenet_ocr.model.keras2.weights import load_keras2_model
+        from densenet_ocr.model.reading.keras_model import KerasInferenceModel
     model, info = load_keras2_model(weights, charset=charset, height=height)
     return KerasInferenceModel(model, info, name=weights, weights=weights)
+
+
+def needs_tensorflow(config: WeightsConfig) -> bool:
+    """Returns whether TensorFlow computes the model that flags name: it does all but ONNX exports.
+
+    Raises:
+      UserError: the path is neither a run nor an export.
+    """
+    if config.model and is_export(config.model):
+        return load_export_info(config.model).format != "onnx"
+    if config.model:
+        load_run_info(config.model)
+    return True
 
 
 def choose_network(config: ModelConfig) -> InferenceModel:

@@ -9,7 +9,6 @@ import PIL.ImageDraw
 
 from densenet_ocr.model.reading.inference_model import InferenceModel
 from densenet_ocr.model.reading.reading import LineResult, ReadCharacter, Reading, read_lines
-from densenet_ocr.pipeline.dataset import read_first_lines
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.fitting import FittedLine
 from densenet_ocr.pipeline.ui.picture import (
@@ -46,6 +45,8 @@ class FirstLines:
     """
 
     def __init__(self, count: int, *, folder: str, info: DatasetInfo, split: str):
+        from densenet_ocr.pipeline.dataset import read_first_lines  # loads TensorFlow
+
         self._lines = read_first_lines(folder=folder, info=info, split=split, count=count)
         self._charset = info.charset
 

@@ -11,6 +11,7 @@ from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import FILE_NAME, DatasetInfo, load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.exports.export_info import is_export
 
 BEST = "best.weights.h5"
 EPOCH = "epoch-{epoch:04d}.weights.h5"
@@ -105,6 +106,18 @@ def hold_run(path: str) -> contextlib.AbstractContextManager[None]:
     )
 
 
+def load_run_info(path: str) -> DatasetInfo:
+    """Returns the description of a run's data set; raises UserError for a path that is no run."""
+    if not storage.exists(RunFolder(path).config):
+        raise UserError(
+            f"model {path}",
+            received=_describe_other(path),
+            expected="the folder of a run (with config.json) or of an export (with export.json)",
+            remedy="Name that folder. Weights of the original notebook are given by --weights=FILE.",
+        )
+    return load_dataset_info(path)
+
+
 def _check_equal(run: RunFolder, training: TrainConfig, info: DatasetInfo) -> None:
     old = run.read_settings()
     new = json.loads(json.dumps(dataclasses.asdict(training)))
@@ -124,3 +137,15 @@ def _check_equal(run: RunFolder, training: TrainConfig, info: DatasetInfo) -> No
             expected=f"the data set that {FILE_NAME} in the run describes",
             remedy="Give the same data to resume it, or another --run to start a new one.",
         )
+
+
+def _describe_other(path: str) -> str:
+    """What a path holds that is no run."""
+    if not storage.exists(path):
+        return "no such folder"
+    if not storage.is_folder(path):
+        return "a file"
+    if storage.exists(storage.join(path, FILE_NAME)):
+        return "the folder of a data set, or of an incomplete export"
+    inside = [name for name in storage.list_names(path) if is_export(storage.join(path, name))]
+    return f"a folder that has exports in it: {', '.join(inside[:3])}" if inside else "a folder with neither"

@@ -8,7 +8,7 @@ import numpy as np
 import PIL.Image
 from absl import logging
 
-from densenet_ocr.model.reading.inference_model import KerasInferenceModel
+from densenet_ocr.model.reading.keras_model import KerasInferenceModel
 from densenet_ocr.model.reading.pictures import FirstLines, draw_readings
 from densenet_ocr.model.training.curves import draw_curves, read_history
 from densenet_ocr.model.training.run_folder import RunFolder

@@ -14,13 +14,12 @@ from absl import logging
 from densenet_ocr.model.keras2.file import is_keras2_file
 from densenet_ocr.model.keras2.weights import check_classes, count_rows, read_keras2_layers
 from densenet_ocr.model.network.densenet import build_densenet, layers_with_weights
-from densenet_ocr.model.training.run_folder import BEST, RunFolder
+from densenet_ocr.model.training.run_folder import BEST, RunFolder, load_run_info
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.charsets.charset_file import FIRST_ROW, read_charset
-from densenet_ocr.pipeline.dataset_info import FILE_NAME, DatasetInfo, load_dataset_info
+from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.exports.export_info import is_export
 from densenet_ocr.pipeline.frames import STRIDE
 
 
@@ -81,7 +80,7 @@ def read_weights(
             expected=f"none, because the run {run} has a charset",
             remedy="Leave it out: it is for weights of the original notebook.",
         )
-    info = _load_run_info(run)
+    info = load_run_info(run)
     model = build_densenet(height=info.geometry.height, classes=info.charset.classes)
     if run == path:
         load_into(model, find_weights(RunFolder(run)))
@@ -108,7 +107,7 @@ def load_model(
     Raises:
       UserError: something is missing or does not fit.
     """
-    info = _load_run_info(path)
+    info = load_run_info(path)
     model = build_densenet(height=info.geometry.height, classes=info.charset.classes, padded=padded)
     load_into(model, find_weights(RunFolder(path), checkpoint))
     return model, info
@@ -160,30 +159,6 @@ def _load_keras3(model: keras.Model, path: str) -> None:
             expected=f"weights of {model.name} with {model.output_shape[-1]} classes",
             remedy="Choose other weights of the run, by --checkpoint or, in training, by --init_from.",
         ) from None
-
-
-def _load_run_info(path: str) -> DatasetInfo:
-    """The data set of a run; raises UserError for a path that is no run."""
-    if not storage.exists(RunFolder(path).config):
-        raise UserError(
-            f"model {path}",
-            received=_describe_other(path),
-            expected="the folder of a run (with config.json) or of an export (with export.json)",
-            remedy="Name that folder. Weights of the original notebook are given by --weights=FILE.",
-        )
-    return load_dataset_info(path)
-
-
-def _describe_other(path: str) -> str:
-    """What a path holds that is no run."""
-    if not storage.exists(path):
-        return "no such folder"
-    if not storage.is_folder(path):
-        return "a file"
-    if storage.exists(storage.join(path, FILE_NAME)):
-        return "the folder of a data set, or of an incomplete export"
-    inside = [name for name in storage.list_names(path) if is_export(storage.join(path, name))]
-    return f"a folder that has exports in it: {', '.join(inside[:3])}" if inside else "a folder with neither"
 
 
 def _find_run(path: str) -> str | None:

@@ -13,6 +13,7 @@ from absl import app, logging
 from absl import flags as absl_flags
 
 from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.packages import explain_missing
 from densenet_ocr.pipeline.ui import flags
 
 # 128 + the number of the signal, as in shells.
@@ -90,7 +91,8 @@ def print_row(row: str) -> None:
 
 def _report_errors(call: Callable[[], int | None], resumes: bool) -> int:
     try:
-        return call() or 0
+        with explain_missing():
+            return call() or 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

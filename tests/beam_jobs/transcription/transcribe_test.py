@@ -12,7 +12,7 @@ from densenet_ocr.beam_jobs.transcription.job import transcribe
 from densenet_ocr.beam_jobs.transcription.transcript_writer import Transcript
 from densenet_ocr.model.exports.exporter import export
 from densenet_ocr.model.network.densenet import build_densenet
-from densenet_ocr.model.reading.inference_model import KerasInferenceModel
+from densenet_ocr.model.reading.keras_model import KerasInferenceModel
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.geometry import Geometry

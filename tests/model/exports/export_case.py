@@ -10,7 +10,7 @@ from absl.testing import parameterized
 
 from densenet_ocr.model.exports.exporter import export
 from densenet_ocr.model.network.densenet import build_densenet
-from densenet_ocr.model.reading.inference_model import KerasInferenceModel
+from densenet_ocr.model.reading.keras_model import KerasInferenceModel
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.geometry import Geometry
 from tests.samples import CHARSET, shallow_network, train_a_little

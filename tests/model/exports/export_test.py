@@ -127,7 +127,7 @@ class FormatTest(ExportCase):
     def test_a_missing_package_is_named_with_its_extra(self):
         with (
             mock.patch.dict(sys.modules, {"onnxruntime": None}),
-            self.assertRaisesRegex(UserError, r"no package onnxruntime.*install 'densenet-ocr\[export\]'"),
+            self.assertRaisesRegex(UserError, r"package onnxruntime.*densenet-ocr\[read\]"),
         ):
             load_network(self.make_onnx())
 

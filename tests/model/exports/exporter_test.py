@@ -13,7 +13,7 @@ from absl.testing import parameterized
 from densenet_ocr.model.exports import exporter
 from densenet_ocr.model.exports.exporter import export
 from densenet_ocr.model.exports.representative_data import read_representative_data
-from densenet_ocr.model.reading.inference_model import KerasInferenceModel
+from densenet_ocr.model.reading.keras_model import KerasInferenceModel
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports.export_info import load_export_info

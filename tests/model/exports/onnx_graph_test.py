@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import onnx
@@ -13,12 +15,25 @@ from onnx import numpy_helper
 from densenet_ocr.model.exports.engines import open_export
 from densenet_ocr.model.reading.inference_model import InferenceModel
 from densenet_ocr.model.reading.loading import load_network
+from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.pipeline import images
+from tests import ROOT
 from tests.model.exports.export_case import ExportCase, make_network
 from tests.samples import draw_levels
 
 HEIGHT = 36  # the blocks have 18, 9 and 4 rows, of which 9 do not go in pairs
 PRECISIONS = ("float32", "int8")
+
+
+# Prints readings, and the packages that they needed.
+READER = """
+import sys
+import numpy as np
+from densenet_ocr import Recognizer
+for reading in Recognizer(sys.argv[1]).read_many(np.load(sys.argv[2])):
+    print(reading)
+print(*{name.partition(".")[0] for name in sys.modules})
+"""
 
 
 def draw_lines(count: int) -> list[np.ndarray]:
@@ -65,6 +80,20 @@ class OnnxGraphTest(ExportCase):
         older = open_export(folder, exported.export).find_best_path(levels, widths)
         self.assertEqual(older.ids.to_list(), expected.ids.to_list())
         self.assertAllClose(older.confidence.flat_values, expected.confidence.flat_values)
+
+    def test_reads_without_tensorflow_what_it_reads_with_it(self):
+        levels, folder = draw_lines(3), self.export("float32")
+        expected = [repr(reading) for reading in Recognizer(folder).read_many(levels)]
+        np.save(path := os.path.join(self.create_tempdir().full_path, "lines.npy"), levels)
+        done = subprocess.run(
+            [sys.executable, "-c", READER, folder, path], cwd=ROOT, capture_output=True, text=True
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+        *readings, loaded = done.stdout.splitlines()
+        self.assertEqual(readings, expected)
+        self.assertNoCommonElements(
+            loaded.split(), ["tensorflow", "keras", "apache_beam", "h5py", "tensorflow_io"]
+        )
 
     def test_int8_has_no_steps_of_logits(self):
         logits = self.open("int8").compute_logits(np.stack(draw_lines(8)), np.full([8], 64))

@@ -9,7 +9,7 @@ from absl.testing import parameterized
 
 from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.reading.evaluation import evaluate, read_split
-from densenet_ocr.model.reading.inference_model import KerasInferenceModel
+from densenet_ocr.model.reading.keras_model import KerasInferenceModel
 from densenet_ocr.model.reading.reading import read_lines
 from densenet_ocr.model.training.validation import Validator
 from densenet_ocr.pipeline.charset import Charset

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.reading.image_paths import NamedImage
-from densenet_ocr.model.reading.inference_model import KerasInferenceModel
+from densenet_ocr.model.reading.keras_model import KerasInferenceModel
 from densenet_ocr.model.reading.pictures import ShownLine, choose_colour, draw_shown_lines
 from densenet_ocr.model.reading.prediction import format_json, format_text, format_tsv, predict
 from densenet_ocr.model.reading.reading import ReadCharacter, Reading

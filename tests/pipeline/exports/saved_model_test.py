@@ -12,7 +12,7 @@ from absl.testing import parameterized
 
 from densenet_ocr.model.exports.exporter import export
 from densenet_ocr.model.network.densenet import build_densenet
-from densenet_ocr.model.reading.inference_model import KerasInferenceModel
+from densenet_ocr.model.reading.keras_model import KerasInferenceModel
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo

@@ -1,0 +1,44 @@
+"""Packages that an installation may lack: those of the extras of pyproject.toml."""
+
+import contextlib
+from collections.abc import Iterator
+
+from densenet_ocr.pipeline.errors import UserError
+
+# The extra that installs a package, by the name that the package is imported by.
+EXTRAS = {
+    "apache_beam": "train",
+    "fontTools": "train",
+    "h5py": "train",
+    "jinja2": "train",
+    "keras": "train",
+    "lmdb": "lmdb",
+    "matplotlib": "train",
+    "onnx": "export",
+    "onnxruntime": "read",
+    "rapidfuzz": "train",
+    "tensorflow": "train",
+    "tensorflow_io": "train",
+    "tf2onnx": "export",
+}
+
+
+class MissingPackage(UserError, ImportError):
+    """A package of an extra is not installed."""
+
+
+@contextlib.contextmanager
+def explain_missing() -> Iterator[None]:
+    """Raises MissingPackage, which names the extra, where the block imports a package that is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRAS:
+            raise
+        raise MissingPackage(
+            f"package {package}",
+            received="no such package in this Python environment",
+            expected=f"the packages of densenet-ocr[{EXTRAS[package]}]",
+            remedy=f"Install them: pip install 'densenet-ocr[{EXTRAS[package]}]'",
+        ) from error
