@@ -13,10 +13,12 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 import numpy as np
+from absl import logging
 
 from densenet_ocr.beam_jobs.engine.shard_job import ShardJob
 from densenet_ocr.beam_jobs.engine.source import RefusedRow
 from densenet_ocr.pipeline import records, storage
+from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import ShardInfo, SplitInfo
 from densenet_ocr.pipeline.schema import Record
 from densenet_ocr.pipeline.ui.progress import Progress
@@ -51,6 +53,25 @@ class Statistics:
         characters = {int(k): int(counts[k]) for k in np.flatnonzero(counts)}
         found = {"label_lengths": self._lengths, "widths": self._widths, "characters": characters}
         return {name: {str(k): n for k, n in counter.items()} for name, counter in found.items()}
+
+
+class WhiteSpaceEnds:
+    """Counts the labels of a shard that begin or end with white space, which an image does not show."""
+
+    NAME = "white_space_ends"
+
+    def __init__(self, charset: Charset) -> None:
+        self._classes = {k for k, character in enumerate(charset.characters) if character.isspace()}
+        self._key, self._count = "", 0
+
+    def add(self, record: Record) -> None:
+        """Looks at the label of a line."""
+        if self._classes and not self._classes.isdisjoint(record.label[:1] + record.label[-1:]):
+            self._key, self._count = self._key or record.key, self._count + 1
+
+    def count(self) -> dict[str, dict[str, int]]:
+        """Returns {NAME: {key of the first such line: number of lines}}, or {} without such lines."""
+        return {self.NAME: {self._key: self._count}} if self._count else {}
 
 
 def save_report(job: ShardJob, number: int, report: Report) -> None:
@@ -101,6 +122,7 @@ def merge_reports(job: ShardJob, *, sources: dict[str, Any]) -> SplitInfo:
                 total[name].update(counts)
             progress.show(number + 1)
         rejects.save()
+    _log_white_space(total.pop(WhiteSpaceEnds.NAME, {}))
     read = sum(shard.records for shard in shards) + reasons.total()
     if read != job.plan.rows:
         raise ValueError(f"the shards have {read} rows, the plan has {job.plan.rows}")
@@ -112,6 +134,15 @@ def merge_reports(job: ShardJob, *, sources: dict[str, Any]) -> SplitInfo:
         sources=sources,
         rejects_crc32c=records.hash_file(job.rejects_path),
     )
+
+
+def _log_white_space(found: dict[str, int]) -> None:
+    if found:
+        logging.warning(
+            "%s labels begin or end with white space, such as that of %r; it is kept, though no image shows it",
+            f"{sum(found.values()):,}",
+            next(iter(found)),
+        )
 
 
 def _require_report(job: ShardJob, number: int) -> Report:

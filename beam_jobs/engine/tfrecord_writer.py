@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterable
 from typing import BinaryIO
 
-from densenet_ocr.beam_jobs.engine.reports import Statistics
+from densenet_ocr.beam_jobs.engine.reports import Statistics, WhiteSpaceEnds
 from densenet_ocr.beam_jobs.engine.shard_job import Count, ShardContent, is_file_intact
 from densenet_ocr.beam_jobs.engine.source import RefusedRow, Source
 from densenet_ocr.pipeline import schema
@@ -31,14 +31,18 @@ class TFRecordShardWriter:
     def write(self, lines: Iterable[Record | RefusedRow], file: BinaryIO, count: Count) -> ShardContent:
         """See ShardWriter."""
         refused, counts, writer = [], Statistics(), RecordWriter(file)
+        white_space = WhiteSpaceEnds(self.info.charset)
         for line in lines:
             if isinstance(line, RefusedRow):
                 refused.append(line)
             else:
                 writer.write(schema.encode(line, self.info.image_encoding))
                 counts.add(line)
+                white_space.add(line)
             count(1)
-        return ShardContent(writer.records, writer.bytes, writer.crc32c, refused, counts.count())
+        return ShardContent(
+            writer.records, writer.bytes, writer.crc32c, refused, counts.count() | white_space.count()
+        )
 
     def is_intact(self, folder: str, shard: ShardInfo) -> bool:
         """See ShardWriter."""

@@ -7,7 +7,7 @@ import tensorflow as tf
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from tests.beam_jobs.conversion.conversion_case import ConversionTest
 from tests.messages import user_error
-from tests.samples import write_lines, write_list
+from tests.samples import CHARSET, write_lines, write_list
 
 
 class CharsetBlankTest(ConversionTest):
@@ -43,6 +43,21 @@ class CharsetBlankTest(ConversionTest):
             file.write("0\n1\n2\n3\n")
         with user_error("split 'train'", "charset_blank none", "charset_blank None"):
             self.convert(charset_path=self.charset, charset_blank="none")
+
+
+class WhiteSpaceTest(ConversionTest):
+    def test_white_space_at_the_ends_of_labels_is_kept_and_said(self):
+        write_lines(self.folder, 12)
+        write_list(self.folder, [f"{n}.png\t{n} " for n in range(10)] + ["10.png\t b", "11.png\ta b"])
+        with self.assertLogs(level="WARNING") as logs:
+            self.convert()
+        [message] = logs.output
+        self.assertRegex(
+            message, r"11 labels begin or end with white space, such as that of '\d+.png'; it is kept"
+        )
+        self.assertEqual(self.read_labels()["10.png"], [CHARSET.encode(" b")])
+        statistics = load_dataset_info(self.output).find_split("train").statistics
+        self.assertCountEqual(statistics, ["label_lengths", "widths", "characters"])
 
 
 class NormalizeTest(ConversionTest):
