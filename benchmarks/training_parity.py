@@ -9,7 +9,7 @@ from benchmarks.plain_conversion import Task
 from densenet_ocr.model.network.ctc import ctc_loss
 from densenet_ocr.model.network.densenet import call_densenet, count_parameters
 from densenet_ocr.pipeline import schema
-from densenet_ocr.pipeline.images_graph import normalise
+from densenet_ocr.pipeline.graph.images import normalise
 
 PARAMETERS = (4_896_742, 7_488)  # with 5990 classes: all, and those that do not train
 

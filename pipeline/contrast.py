@@ -7,7 +7,7 @@ import numpy as np
 MIN_CONTRAST = 16
 
 # One pixel of so many may be a speck: 4 of a line of 32x280, fewer than a full stop has.
-_PIXELS_PER_SPECK = 2048
+PIXELS_PER_SPECK = 2048
 
 # Every eighth pixel of nearly all lines is enough to show the contrast, in a fifth of the time.
 _SAMPLE = 8
@@ -30,7 +30,7 @@ def has_contrast(levels: np.ndarray) -> bool:
 
 
 def _count_specks(flat: np.ndarray) -> int:
-    return flat.size // _PIXELS_PER_SPECK
+    return flat.size // PIXELS_PER_SPECK
 
 
 def _find_range(pixels: np.ndarray, specks: int) -> tuple[int, int]:

@@ -146,7 +146,7 @@ def parse(
       geometry: Size of the data set's lines.
       encoding: Image encoding of the data set.
       normalised: Whether `image` is always normalised float32; else uint8 records stay uint8 (see
-        images_graph.normalise).
+        graph.images.normalise).
       padded_width: Width W of the batch for a geometry of width 0, an int32 scalar not below the widest line.
 
     Returns:
@@ -161,7 +161,7 @@ def parse(
     """
     import tensorflow as tf
 
-    from densenet_ocr.pipeline.images_graph import normalise
+    from densenet_ocr.pipeline.graph.images import normalise
 
     one_int = tf.io.FixedLenFeature([], tf.int64)
     one_string = tf.io.FixedLenFeature([], tf.string)

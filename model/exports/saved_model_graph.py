@@ -11,7 +11,7 @@ from densenet_ocr.model.network.layers import plain_convolutions
 from densenet_ocr.model.reading.keras_model import KerasInferenceModel
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.frames import count_frames
-from densenet_ocr.pipeline.images_graph import decode_batch, normalise
+from densenet_ocr.pipeline.graph.images import decode_batch, normalise
 
 
 def make_module(network: KerasInferenceModel) -> tf.Module:

@@ -20,7 +20,7 @@ from densenet_ocr.model.network.layers import (
 )
 from densenet_ocr.pipeline import schema
 from densenet_ocr.pipeline.frames import count_frames
-from densenet_ocr.pipeline.images_graph import normalise
+from densenet_ocr.pipeline.graph.images import normalise
 
 BLOCKS = 3
 LAYERS_PER_BLOCK = 8

@@ -1,0 +1,1 @@
+"""What exported models do with image files: pipeline.images, contrast and fitting in a TensorFlow graph."""
