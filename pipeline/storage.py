@@ -128,9 +128,32 @@ def list_names(folder: str) -> list[str]:
     return sorted(os.listdir(folder)) if os.path.isdir(local_path(folder)) else []
 
 
-def find(pattern: str) -> list[str]:
-    """Returns the paths that match a glob, sorted; ** matches any number of folders."""
-    return sorted(local_glob.glob(local_path(pattern), recursive=True))
+def find(pattern: str, folder: str = "") -> list[str]:
+    """Returns the paths that match a glob, sorted; ** matches any number of folders.
+
+    Args:
+      pattern: The glob.
+      folder: A folder that the glob is relative to; its own path is no pattern.
+    """
+    names = local_glob.glob(local_path(pattern), root_dir=local_path(folder) or None, recursive=True)
+    return sorted(os.path.join(folder, name) for name in names)
+
+
+@contextlib.contextmanager
+def plain_path(folder: str) -> Iterator[str]:
+    """Within the block, a path of an existing folder that TensorFlow does not take for a glob.
+
+    TensorFlow looks for a checkpoint by a glob, so it finds none below `run[1]`. Such a folder is opened, and
+    named by its number in /proc.
+    """
+    if not set(local_path(folder)) & set("*?[\\"):
+        yield folder
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{handle}"
+    finally:
+        os.close(handle)
 
 
 def remove(path: str) -> None:

@@ -42,7 +42,8 @@ def _load_run(path: str, checkpoint: str | None) -> InferenceModel:
     load_run_info(path)  # first, as a wrong path is to be told where Keras is not installed, too
     with explain_missing():
         from densenet_ocr.model.reading.keras_model import KerasInferenceModel
-        from densenet_ocr.model.training.weights import find_weights, load_model
+        from densenet_ocr.model.training.weights import load_model
+        from densenet_ocr.model.training.weights_files import find_weights
     model, info = load_model(path, checkpoint)
     run, name = RunFolder(path), f"{path} ({checkpoint})" if checkpoint else path
     weights, train_split = find_weights(run, checkpoint), str(run.read_settings()["train_split"])

@@ -1,19 +1,17 @@
 """Keras's callbacks with a state that survives a restart: weights files, early stopping, logs, curves."""
 
-import math
-
 import keras
 
-from densenet_ocr.model.training.run_folder import BEST, EPOCH, RunFolder
+from densenet_ocr.model.training.run_folder import RunFolder
 from densenet_ocr.model.training.tensorboard import Board, Curves, Readings
-from densenet_ocr.pipeline import storage
+from densenet_ocr.model.training.weights_files import WeightsWriter
 
 
 class Callbacks:
     """The callbacks of a run; Keras does not save their state, so checkpoints do.
 
     Attributes:
-      best: Writes the weights of the epoch with the lowest validation loss.
+      weights: Writes the weights of each epoch and the best ones.
       early_stopping: Sets model.stop_training after `patience` epochs without a lower validation loss.
       all: These and the others, as one CallbackList.
     """
@@ -41,30 +39,23 @@ class Callbacks:
           readings: Example lines for TensorBoard.
         """
         model.optimizer, model.stop_training = None, False
-        self.best = keras.callbacks.ModelCheckpoint(
-            storage.join(run.weights, BEST), monitor="val_loss", save_best_only=True, save_weights_only=True
-        )
+        self.weights = WeightsWriter(run)
         self.early_stopping = keras.callbacks.EarlyStopping(monitor="val_loss", patience=patience)
         always = [
-            keras.callbacks.ModelCheckpoint(storage.join(run.weights, EPOCH), save_weights_only=True),
+            self.weights,
             keras.callbacks.CSVLogger(run.history, append=True),
             Board(run.tensorboard, histogram_epochs=histogram_epochs, readings=readings),
             Curves(run),  # after CSVLogger, whose rows it draws
         ]
-        chosen = [self.best, self.early_stopping, *always] if validates else always
+        chosen = [self.early_stopping, *always] if validates else always
         self.all = keras.callbacks.CallbackList(chosen, model=model, epochs=epochs, verbose=0)
 
-    def get_state(self) -> dict[str, float]:
+    def get_state(self) -> dict[str, float | None]:
         """Returns what the callbacks remember from epoch to epoch; the keys are a file format."""
         stopping = self.early_stopping
-        return {"best_loss": self.best.best, "wait": stopping.wait, "stopping_best": stopping.best}
+        return {"best_loss": self.weights.best_loss, "wait": stopping.wait, "stopping_best": stopping.best}
 
-    def set_state(self, state: dict[str, float]) -> None:
+    def set_state(self, state: dict[str, float | None]) -> None:
         """Restores the state; call it after on_train_begin, which resets it."""
-        self.best.best = state["best_loss"]
+        self.weights.best_loss = state["best_loss"]
         self.early_stopping.wait, self.early_stopping.best = state["wait"], state["stopping_best"]
-
-
-def improves(loss: float, best: float | None) -> bool:
-    """Returns whether a validation loss is the best so far, by the rule of Keras's ModelCheckpoint."""
-    return math.isfinite(loss) and (best is None or loss < best)

@@ -1,5 +1,6 @@
 """Checkpoints of a run: variables and training state; the newest readable one is restored."""
 
+import contextlib
 import json
 import os
 import re
@@ -41,7 +42,9 @@ class Checkpoints:
         self._folder, self._config, self._state = folder, config, _JsonState()
         self._checkpoint = tf.train.Checkpoint(state=self._state, **variables)
         keep = config.keep_checkpoints
-        self._manager = tf.train.CheckpointManager(self._checkpoint, folder, max_to_keep=keep)
+        self._opened = contextlib.ExitStack()  # for as long as this object lives
+        self._place = self._opened.enter_context(storage.plain_path(folder))
+        self._manager = tf.train.CheckpointManager(self._checkpoint, self._place, max_to_keep=keep)
         self._saved = time.monotonic()
 
     def is_due(self, step: int) -> bool:
@@ -74,19 +77,22 @@ class Checkpoints:
           UserError: there are checkpoints, but none can be read.
         """
         paths = find_checkpoints(self._folder)
+        reasons = []
         for path in reversed(paths):
             try:
                 # A checkpoint that lacks some of the variables would continue another run.
-                self._checkpoint.restore(path).assert_existing_objects_matched()
+                self._checkpoint.restore(
+                    os.path.join(self._place, os.path.basename(path))
+                ).assert_existing_objects_matched()
                 return self._state.content
             except (tf.errors.OpError, AssertionError, ValueError) as error:
-                reason = str(error).splitlines()[0]
-                logging.warning("checkpoint %s cannot be read (%s); trying the previous one", path, reason)
+                reasons.append(str(error).splitlines()[0])
+                logging.warning("checkpoint %s cannot be read (%s)", path, reasons[-1])
         if paths:
             raise UserError(
                 f"checkpoints in {self._folder}",
-                received=f"{len(paths)}, none of which can be read",
-                expected="at least one that is complete",
+                received=f"{len(paths)}, none of which can be read (the newest: {reasons[0]})",
+                expected="at least one that is complete, and of this network",
                 remedy="Start another --run; this one's folder weights has the weights of its epochs.",
             )
         return None

@@ -1,7 +1,5 @@
 """The training curves of a run, drawn by matplotlib from its history.csv: losses, scores and learning rate."""
 
-import csv
-import io
 import math
 from typing import Any, NamedTuple
 
@@ -12,9 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from densenet_ocr.pipeline import storage
-
-Row = dict[str, float]
+from densenet_ocr.model.training.history import Row, find_best
 
 # Losses whose highest value is this many times the lowest one are drawn on a log scale.
 _LOG_RATIO = 50
@@ -75,19 +71,6 @@ def draw_curves(rows: list[Row]) -> PIL.Image.Image:
     return PIL.Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
-def read_history(path: str) -> list[Row]:
-    """Reads a history.csv, whose "epoch" counts from 0; a cell that is not a number is NaN."""
-    table = csv.DictReader(io.StringIO(storage.read_bytes(path).decode()))
-    return [{name: _read_number(text) for name, text in row.items() if name} for row in table]
-
-
-def find_best(rows: list[Row]) -> int | None:
-    """Returns the number of the first row with the lowest validation loss; None where no row has one."""
-    losses = {number: row.get("val_loss", math.nan) for number, row in enumerate(rows)}
-    finite = {number: loss for number, loss in losses.items() if math.isfinite(loss)}
-    return min(finite, key=lambda number: finite[number], default=None)
-
-
 def format_share(share: float) -> str:
     """Formats a share of 1 in per cent, with two decimals, or with more where those would be 0."""
     return f"{round(100 * share, 2) or 100 * share:.4g}%"
@@ -145,10 +128,3 @@ def _set_scale(axes: Axes, title: str, shares: bool) -> None:
 
 def _epoch(row: Row) -> int:
     return int(row["epoch"]) + 1
-
-
-def _read_number(text: str) -> float:
-    try:
-        return float(text)
-    except (TypeError, ValueError):  # Keras writes NA where it has no figure; a row cut short has None
-        return math.nan

@@ -2,12 +2,15 @@
 
 import csv
 import io
+import math
 import os
 
 import tensorflow as tf
 from tensorflow.core.util import event_pb2
 
 from densenet_ocr.pipeline import storage
+
+Row = dict[str, float]
 
 # Metrics of an epoch in the order in which they are logged, with their format.
 _FORMATS = {
@@ -28,6 +31,19 @@ def format_epoch(logs: dict[str, float]) -> str:
     return ", ".join(known + [f"{name} {value:.4g}" for name, value in logs.items() if name not in _FORMATS])
 
 
+def read_history(path: str) -> list[Row]:
+    """Reads a history.csv, whose "epoch" counts from 0; a cell that is not a number is NaN."""
+    table = csv.DictReader(io.StringIO(storage.read_bytes(path).decode()))
+    return [{name: _read_number(text) for name, text in row.items() if name} for row in table]
+
+
+def find_best(rows: list[Row]) -> int | None:
+    """Returns the number of the first row with the lowest validation loss; None where no row has one."""
+    losses = {number: row.get("val_loss", math.nan) for number, row in enumerate(rows)}
+    finite = {number: loss for number, loss in losses.items() if math.isfinite(loss)}
+    return min(finite, key=lambda number: finite[number], default=None)
+
+
 def truncate_history(path: str, epochs: int) -> None:
     """Keeps the rows of the first `epochs` epochs; a resumed run writes the others again."""
     if not storage.exists(path):
@@ -41,7 +57,7 @@ def truncate_history(path: str, epochs: int) -> None:
 
 def truncate_events(folder: str, epochs: int) -> None:
     """Keeps the summaries of the first `epochs` epochs in TensorBoard's files, without a half-written end."""
-    for path in storage.find(os.path.join(folder, "**", "events.out.tfevents.*")):
+    for path in storage.find("**/events.out.tfevents.*", folder):
         kept, complete = _read_events(path, epochs)
         if not complete:
             temporary = f"{path}{storage.TEMPORARY}cut"
@@ -65,3 +81,10 @@ def _read_events(path: str, epochs: int) -> tuple[list[bytes], bool]:
     except tf.errors.DataLossError:
         complete = False
     return kept, complete
+
+
+def _read_number(text: str) -> float:
+    try:
+        return float(text)
+    except (TypeError, ValueError):  # Keras writes NA where it has no figure; a row cut short has None
+        return math.nan

@@ -6,6 +6,7 @@ config.json  charset.txt  dataset.json  weights/  checkpoints/  history.csv  cur
 import contextlib
 import dataclasses
 import json
+import re
 
 from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
 from densenet_ocr.pipeline import storage
@@ -14,7 +15,7 @@ from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports.export_info import is_export
 
 BEST = "best.weights.h5"
-EPOCH = "epoch-{epoch:04d}.weights.h5"
+_EPOCH = re.compile(r"epoch-(\d+)\.weights\.h5")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +46,20 @@ class RunFolder:
     def weights(self) -> str:
         """Folder of weights by epoch, and of the best."""
         return storage.join(self.path, "weights")
+
+    @property
+    def best(self) -> str:
+        """Weights with the lowest validation loss."""
+        return storage.join(self.weights, BEST)
+
+    def weights_of(self, epoch: int) -> str:
+        """Weights after an epoch, from 1."""
+        return storage.join(self.weights, f"epoch-{epoch:04d}.weights.h5")
+
+    def list_epochs(self) -> list[int]:
+        """Returns the epochs that have a weights file, in order."""
+        matches = map(_EPOCH.fullmatch, storage.list_names(self.weights))
+        return sorted(int(match[1]) for match in matches if match)
 
     @property
     def checkpoints(self) -> str:

@@ -34,7 +34,7 @@ class TrainState:
     loss_lines: float = 0.0
     loss: float | None = None
     scores: Scores | None = None
-    callbacks: dict[str, float] | None = None
+    callbacks: dict[str, float | None] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Returns the state as a JSON object."""

@@ -17,7 +17,7 @@ from densenet_ocr.model.network.densenet import build_densenet, count_parameters
 from densenet_ocr.model.network.devices import set_up_devices
 from densenet_ocr.model.network.distribution import check_batch_size, choose_strategy
 from densenet_ocr.model.network.precision import use_precision
-from densenet_ocr.model.training.callbacks import Callbacks, improves
+from densenet_ocr.model.training.callbacks import Callbacks
 from densenet_ocr.model.training.checkpoints import Checkpoints
 from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, LoggingConfig, TrainConfig
 from densenet_ocr.model.training.history import format_epoch, truncate_events, truncate_history
@@ -31,6 +31,7 @@ from densenet_ocr.model.training.tensorboard import Readings
 from densenet_ocr.model.training.transfer import begin_with
 from densenet_ocr.model.training.validation import Validator, choose_validation
 from densenet_ocr.model.training.weights import Weights
+from densenet_ocr.model.training.weights_files import improves
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.ui.progress import Progress
@@ -156,7 +157,7 @@ class Trainer:
 
     def _run_epoch(self, state: TrainState, batches: Iterator[Batch]) -> TrainState:
         """Trains and validates one epoch, runs the callbacks, and returns the state after it."""
-        epoch, best_loss = state.epoch, self.callbacks.best.best
+        epoch, best_loss = state.epoch, self.callbacks.weights.best_loss
         self.callbacks.all.on_epoch_begin(epoch)
         logs = self._train_epoch(state, batches)
         with self.network.average.applied():
@@ -166,7 +167,7 @@ class Trainer:
                 logs |= {f"val_{name}": value for name, value in values if name != "lines"}
             self.callbacks.all.on_epoch_end(epoch, dict(logs))
         logging.info("epoch %d of %d: %s", epoch + 1, self.config.epochs, format_epoch(logs))
-        is_best = scores and improves(scores.loss, best_loss if epoch else None)
+        is_best = scores and improves(scores.loss, best_loss)
         return TrainState(
             epoch=epoch + 1,
             stopped=bool(self.network.model.stop_training),

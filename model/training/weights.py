@@ -1,11 +1,10 @@
 """Trained weights by the kind of file that holds them: a run, a weights file of a run, a file of Keras 2.
 
-Training writes weights files, so their reader lies here; model.reading imports training, never the reverse.
+Training writes weights files, so their readers lie here; model.reading imports training, never the reverse.
 """
 
 import dataclasses
 import os
-import warnings
 
 import keras
 import numpy as np
@@ -14,7 +13,8 @@ from absl import logging
 from densenet_ocr.model.keras2.file import is_keras2_file
 from densenet_ocr.model.keras2.weights import check_classes, count_rows, read_keras2_layers
 from densenet_ocr.model.network.densenet import build_densenet, layers_with_weights
-from densenet_ocr.model.training.run_folder import BEST, RunFolder, load_run_info
+from densenet_ocr.model.training.run_folder import RunFolder, load_run_info
+from densenet_ocr.model.training.weights_files import find_weights, load_weights
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.charsets.charset_file import FIRST_ROW, read_charset
@@ -82,10 +82,7 @@ def read_weights(
         )
     info = load_run_info(run)
     model = build_densenet(height=info.geometry.height, classes=info.charset.classes)
-    if run == path:
-        load_into(model, find_weights(RunFolder(run)))
-    else:
-        _load_keras3(model, path)
+    load_weights(model, find_weights(RunFolder(run)) if run == path else path)
     layers = [layer.get_weights() for layer in layers_with_weights(model)]
     return Weights(path, info.charset, info.geometry.height, layers)
 
@@ -109,56 +106,25 @@ def load_model(
     """
     info = load_run_info(path)
     model = build_densenet(height=info.geometry.height, classes=info.charset.classes, padded=padded)
-    load_into(model, find_weights(RunFolder(path), checkpoint))
+    weights = find_weights(RunFolder(path), checkpoint)
+    _check_charset(weights, path, info.charset)
+    load_weights(model, weights)
     return model, info
 
 
-def find_weights(run: RunFolder, checkpoint: str | None = None) -> str:
-    """Returns the path of the weights that `load_model` loads; raises UserError for a run without weights."""
-    if checkpoint:
-        inside = storage.join(run.weights, checkpoint)
-        return inside if storage.exists(inside) else checkpoint
-    found = storage.find(storage.join(run.weights, BEST)) or storage.find(
-        storage.join(run.weights, "epoch-*.weights.h5")
-    )
-    if not found:
+def _check_charset(weights: str, path: str, charset: Charset) -> None:
+    """Raises UserError for a weights file of another run with other characters: a file has classes alone."""
+    run = _find_run(weights)
+    if not run or not storage.exists(RunFolder(run).config):
+        return
+    other = load_run_info(run).charset
+    if other != charset:
         raise UserError(
-            f"model {run.path}",
-            received="no weights in it",
-            expected=f"weights/{BEST} or weights of an epoch",
-            remedy="Let the training finish its first epoch.",
+            f"weights {weights}",
+            received=f"weights of the run {run}, with {other.classes} classes",
+            expected=f"the characters of {path}, with {charset.classes} classes, in the same order",
+            remedy=f"Read with --model={run}, or name a file of {path} by --checkpoint.",
         )
-    return found[-1]
-
-
-def load_into(model: keras.Model, path: str) -> None:
-    """Loads a weights file of a run into a model; raises UserError for other files."""
-    # Keras would load a file of Keras 2 layer by layer, without a charset that its classes belong to.
-    if is_keras2_file(path):
-        raise UserError(
-            f"weights {path}",
-            received="a file of Keras 2, as the original notebook wrote",
-            expected="weights of a run",
-            remedy="Read it with --weights=FILE in place of a run; start a training from it by "
-            "--init_from=FILE.",
-        )
-    _load_keras3(model, path)
-
-
-def _load_keras3(model: keras.Model, path: str) -> None:
-    """Loads a file of `model.save_weights`; optimizer slots in it, of older runs, are ignored."""
-    try:
-        with warnings.catch_warnings():
-            # Keras only warns of weights that it does not find, and leaves those as they were.
-            warnings.simplefilter("error")
-            model.load_weights(path)
-    except (OSError, ValueError, KeyError, UserWarning) as error:
-        raise UserError(
-            f"weights {path}",
-            received=str(error).splitlines()[0],
-            expected=f"weights of {model.name} with {model.output_shape[-1]} classes",
-            remedy="Choose other weights of the run, by --checkpoint or, in training, by --init_from.",
-        ) from None
 
 
 def _find_run(path: str) -> str | None:

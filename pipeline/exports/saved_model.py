@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.decoding import BestPath
 from densenet_ocr.pipeline.exports.export_info import (
@@ -66,7 +67,8 @@ def load_saved_model(folder: str) -> SavedModelEngine:
 
 def _load(folder: str) -> Any:
     try:
-        return tf.saved_model.load(folder)
+        with storage.plain_path(folder) as place:
+            return tf.saved_model.load(place)
     except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
         raise damaged_export(
             folder,
