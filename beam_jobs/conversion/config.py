@@ -14,16 +14,25 @@ from densenet_ocr.pipeline.ui.flags import option
 # The split that receives --validation_fraction of the rows.
 VALIDATION = "validation"
 
+# In place of a charset file; a file of that name is ./auto.
+AUTO = "auto"
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ConversionConfig(ListConfig, SplitConfig):
     """Lists, or an LMDB, that become a split of a data set; validated on construction."""
 
     charset_path: str = option(
-        help="Charset file, one character per row; row 0 is the blank, unless --charset_blank says otherwise.",
+        help="Charset file, one character per row; row 0 is the blank, unless --charset_blank says otherwise. "
+        "auto takes the data set's charset, or for its first split the characters of the labels.",
         flag="charset",
     )
     charset_blank: str = option(FIRST_ROW, help=BLANK_HELP, choices=BLANK_ROWS)
+    charset_min_count: int = option(
+        1,
+        help="With --charset=auto: characters with fewer occurrences in the labels are left out.",
+        at_least=1,
+    )
     normalize: str = option(
         NO_FORM,
         help="Normalise labels: compose letters and marks (NFC), or replace full-width and other forms of a "
@@ -58,6 +67,13 @@ class ConversionConfig(ListConfig, SplitConfig):
         check_list_encoding(self.list_encoding)
         taken = self.validation_fraction and self.split == VALIDATION
         check_setting("split", self.split, not taken, "another split than --validation_fraction makes")
+        self._check_charset()
+
+    def _check_charset(self) -> None:
+        auto, count = self.charset_path == AUTO, self.charset_min_count
+        check_setting("charset_min_count", count, auto or count == 1, f"1 without --charset={AUTO}")
+        fits = not auto or self.charset_blank == FIRST_ROW
+        check_setting("charset_blank", self.charset_blank, fits, f"{FIRST_ROW} with --charset={AUTO}")
 
     def _check_input(self) -> None:
         if bool(self.list_paths) == bool(self.lmdb_path):

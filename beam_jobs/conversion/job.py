@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from densenet_ocr.beam_jobs.conversion.config import ConversionConfig
+from densenet_ocr.beam_jobs.conversion.charset_choice import build_charset, find_charset
+from densenet_ocr.beam_jobs.conversion.config import AUTO, ConversionConfig
 from densenet_ocr.beam_jobs.engine.beam_runner import parse_options, try_runner
+from densenet_ocr.beam_jobs.engine.charset_copy import CharsetCopy
 from densenet_ocr.beam_jobs.engine.manifest import DatasetManifest
 from densenet_ocr.beam_jobs.engine.split_runner import SplitRunner, summarise_split
 from densenet_ocr.beam_jobs.engine.split_state import JobTerms
@@ -16,7 +18,7 @@ from densenet_ocr.beam_jobs.sources.list_rows import open_lists
 from densenet_ocr.beam_jobs.sources.lmdb_rows import LmdbRows
 from densenet_ocr.beam_jobs.sources.rows import RecordBuilder, Rows, RowSource, plan_rows
 from densenet_ocr.pipeline.charset import NO_FORM, Charset
-from densenet_ocr.pipeline.charsets.charset_file import FIRST_ROW, read_charset
+from densenet_ocr.pipeline.charsets.charset_file import FIRST_ROW
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError
 
@@ -50,9 +52,10 @@ def convert(
     """
     start, options = time.time(), parse_options(beam_arguments or [])
     try_runner(options)
-    charset = read_charset(config.charset_path, config.charset_blank, config.normalize)
-    info = DatasetInfo(charset, config.geometry, config.image_encoding, fit=config.fit)
+    charset = find_charset(config)
     rows = open_rows(config, charset)
+    charset = charset or build_charset(config, rows)
+    info = DatasetInfo(charset, config.geometry, config.image_encoding, fit=config.fit)
     sources = _describe_sources(config, rows)
     runners = [_make_runner(config, split, info, rows, sources) for split in config.splits]
     plans, results = _plan_splits(config, rows), []
@@ -64,7 +67,7 @@ def convert(
     return {**results[0], **{result["split"]: result for result in results[1:]}}
 
 
-def open_rows(config: ConversionConfig, charset: Charset) -> Rows:
+def open_rows(config: ConversionConfig, charset: Charset | None) -> Rows:
     """Returns the input that a configuration names; a new kind of input is chosen here."""
     if config.lmdb_path:
         return LmdbRows(config.lmdb_path, config.list_encoding)
@@ -75,7 +78,14 @@ def _make_runner(
     config: ConversionConfig, split: str, info: DatasetInfo, rows: Rows, sources: dict[str, Any]
 ) -> SplitRunner:
     """Puts the parts of one split together; raises UserError where it cannot be added to the output folder."""
-    manifest = DatasetManifest(folder=config.output, split=split, info=info, sources=sources, verb=_TERMS.verb)
+    manifest = DatasetManifest(
+        folder=config.output,
+        split=split,
+        info=info,
+        sources=sources,
+        verb=_TERMS.verb,
+        derived=CharsetCopy(config.output, info.charset) if config.charset_path == AUTO else None,
+    )
     manifest.check()
     read = functools.partial(rows.read_record, builder=RecordBuilder.of(info))
 

@@ -12,7 +12,7 @@ from densenet_ocr.beam_jobs.engine.source import fields_of
 from densenet_ocr.beam_jobs.sources.rows import PLAN_ROW, RecordBuilder
 from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.charset import Charset
-from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.errors import Refused, UserError
 from densenet_ocr.pipeline.line_list import normalise_path, resolve_path
 from densenet_ocr.pipeline.lists.config import ListConfig
 from densenet_ocr.pipeline.lists.detection import find_format, reads_as_mixed
@@ -51,12 +51,26 @@ class ListRows:
 
     def paths(self, rows: np.ndarray) -> Iterator[bytes]:
         """See Rows."""
+        root = self._root
+        for one, offset in self._locate(rows):
+            yield normalise_path(one.find_line(offset), root, one.path_encoding)
+
+    def labels(self, rows: np.ndarray) -> Iterator[str | list[bytes] | None]:
+        """See Rows."""
+        for one, offset in self._locate(rows):
+            try:
+                entry = one.parse(offset)
+                yield entry.ids if entry.text is None else entry.text
+            except Refused:
+                yield None
+
+    def _locate(self, rows: np.ndarray) -> Iterator[tuple[ListFile, int]]:
+        """Yields the list of each row and the row's offset there."""
         # In blocks: tolist makes Python's numbers ten times as fast as a loop over an array does.
-        lists, root = self._lists, self._root
+        lists = self._lists
         for start in range(0, len(rows), 4096):
             for number, _, offset, *_ in rows[start : start + 4096].tolist():
-                one = lists[number]
-                yield normalise_path(one.find_line(offset), root, one.path_encoding)
+                yield lists[number], offset
 
     def identify(self) -> dict[str, Any]:
         """See Rows."""

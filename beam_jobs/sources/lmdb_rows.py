@@ -49,6 +49,14 @@ class LmdbRows:
         for line in map(int, rows["line"]):
             yield b"image-%09d" % line
 
+    def labels(self, rows: np.ndarray) -> Iterator[str | list[bytes] | None]:
+        """See Rows."""
+        for line in map(int, rows["line"]):
+            try:
+                yield decode_text(self._get(b"label-%09d" % line) or b"", self.list_encoding)
+            except Refused:
+                yield None
+
     def identify(self) -> dict[str, Any]:
         """See Rows; without reading the LMDB: every change of it increases the number of transactions."""
         environment = open_lmdb(self.lmdb_path)

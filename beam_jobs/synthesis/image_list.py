@@ -3,13 +3,10 @@
 import dataclasses
 import re
 
+from densenet_ocr.beam_jobs.engine.charset_copy import CharsetCopy
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset
-from densenet_ocr.pipeline.charsets.charset_file import read_charset
 from densenet_ocr.pipeline.dataset_info import SplitInfo
-from densenet_ocr.pipeline.errors import UserError
-
-CHARSET = "charset.txt"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,17 +28,14 @@ class ImageList:
         found = self._find_image_folders()
         if storage.exists(self._list_path):
             found.append(f"{self.split}.txt")
-        if storage.exists(self._charset_path) and not self._has_charset():
-            found.append(CHARSET)
-        return found
+        return found + self._charset_copy.find()
 
     def write(self, split: SplitInfo) -> None:
         """See DerivedFiles."""
         with storage.atomic_file(self._list_path) as file:
             for shard in split.shards:
                 file.write(storage.read_bytes(self._join(shard.name)))
-        if not self._has_charset():
-            self.charset.write(self._charset_path)
+        self._charset_copy.write(split)
 
     def remove(self) -> None:
         """See DerivedFiles; the charset stays, because other splits have it too."""
@@ -58,12 +52,9 @@ class ImageList:
         names = storage.list_names(self._join(self.split))
         return [storage.join(self.split, name) for name in names if re.fullmatch(r"\d{5,}", name)]
 
-    def _has_charset(self) -> bool:
-        """Whether the folder's charset has these characters, whatever its row 0 shows."""
-        try:
-            return storage.exists(self._charset_path) and read_charset(self._charset_path) == self.charset
-        except UserError:  # it is not a charset
-            return False
+    @property
+    def _charset_copy(self) -> CharsetCopy:
+        return CharsetCopy(self.folder, self.charset)
 
     def _join(self, name: str) -> str:
         return storage.join(self.folder, name)
@@ -71,7 +62,3 @@ class ImageList:
     @property
     def _list_path(self) -> str:
         return self._join(f"{self.split}.txt")
-
-    @property
-    def _charset_path(self) -> str:
-        return self._join(CHARSET)
