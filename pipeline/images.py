@@ -8,6 +8,7 @@ import errno
 import io
 import os
 import stat
+import unicodedata
 
 import numpy as np
 import PIL.Image
@@ -57,7 +58,7 @@ def read_file(path: str) -> bytes:
                 raise Refused("unreadable_image", f"{path}: a pipe or a device")
             return file.readall()
     except (FileNotFoundError, NotADirectoryError):
-        raise Refused("missing_image", f"no file {path}") from None
+        raise Refused("missing_image", f"no file {path}{_find_other_form(path)}") from None
     except OSError as error:
         if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
             raise UserError(
@@ -67,6 +68,16 @@ def read_file(path: str) -> bytes:
                 remedy="Lower --workers, or raise the limit (ulimit -n). The same command resumes.",
             ) from None
         raise Refused("unreadable_image", f"{path}: {error.strerror}") from None
+
+
+def _find_other_form(path: str) -> str:
+    """Says under which Unicode form a name exists; macOS and its archives may change the form."""
+    folder, name = os.path.split(path)
+    for form in ("NFC", "NFD"):
+        other = unicodedata.normalize(form, name)
+        if other != name and os.path.exists(os.path.join(folder, other)):
+            return f"; the name exists in {form}: rename the files, or write the list in {form}"
+    return ""
 
 
 def decode(data: bytes) -> np.ndarray:

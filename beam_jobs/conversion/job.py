@@ -15,12 +15,14 @@ from densenet_ocr.beam_jobs.engine.split_runner import SplitRunner, summarise_sp
 from densenet_ocr.beam_jobs.engine.split_state import JobTerms
 from densenet_ocr.beam_jobs.engine.tfrecord_writer import TFRecordShardWriter
 from densenet_ocr.beam_jobs.sources.list_rows import open_lists
+from densenet_ocr.beam_jobs.sources.lmdb_labels import open_labels
 from densenet_ocr.beam_jobs.sources.lmdb_rows import LmdbRows
 from densenet_ocr.beam_jobs.sources.rows import RecordBuilder, Rows, RowSource, plan_rows
 from densenet_ocr.pipeline.charset import NO_FORM, Charset
 from densenet_ocr.pipeline.charsets.charset_file import FIRST_ROW
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
-from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.errors import UserError, check_setting
+from densenet_ocr.pipeline.lists.opening import AUTO as AUTO_FORMAT
 
 _TERMS = JobTerms(
     subject="split {split!r} of {folder}",
@@ -69,9 +71,15 @@ def convert(
 
 def open_rows(config: ConversionConfig, charset: Charset | None) -> Rows:
     """Returns the input that a configuration names; a new kind of input is chosen here."""
-    if config.lmdb_path:
-        return LmdbRows(config.lmdb_path, config.list_encoding)
-    return open_lists(config.list_paths, config, charset)
+    if not config.lmdb_path:
+        return open_lists(config.list_paths, config, charset)
+    labels = open_labels(config.lmdb_path, config, charset)
+    if labels:
+        return labels
+    for name in ("image_root", "list_format"):
+        told = getattr(config, name)
+        check_setting(name, told, told in ("", AUTO_FORMAT), "none for an LMDB that has images and texts")
+    return LmdbRows(config.lmdb_path, config.list_encoding)
 
 
 def _make_runner(

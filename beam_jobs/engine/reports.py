@@ -22,7 +22,9 @@ from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import ShardInfo, SplitInfo
 from densenet_ocr.pipeline.schema import Record
 from densenet_ocr.pipeline.ui.progress import Progress
-from densenet_ocr.pipeline.ui.tsv import join_cells
+from densenet_ocr.pipeline.ui.tsv import join_cells, split_cells
+
+_MOST_SHOWN = 80  # characters of a row in a message
 
 
 class Report(NamedTuple):
@@ -150,6 +152,13 @@ def _require_report(job: ShardJob, number: int) -> Report:
     if not report:
         raise ValueError(f"shard {number} was written without a report")
     return report
+
+
+def show_first_refusal(job: ShardJob) -> str:
+    """Formats the first row of the rejects file for a message."""
+    with open(job.rejects_path, encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+        where, row, reason, detail = split_cells(file.readline().rstrip("\n"))
+    return f"{where}, {row[:_MOST_SHOWN]!r}, {reason}: {detail}"
 
 
 class _Rejects:

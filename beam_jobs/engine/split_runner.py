@@ -16,7 +16,12 @@ from absl import logging
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from densenet_ocr.beam_jobs.engine.manifest import Manifest
-from densenet_ocr.beam_jobs.engine.reports import find_reports, load_report, merge_reports
+from densenet_ocr.beam_jobs.engine.reports import (
+    find_reports,
+    load_report,
+    merge_reports,
+    show_first_refusal,
+)
 from densenet_ocr.beam_jobs.engine.shard_job import ShardJob, ShardWriter
 from densenet_ocr.beam_jobs.engine.shard_pipeline import (
     MakeStep,
@@ -186,7 +191,8 @@ class SplitRunner:
         reasons = ", ".join(f"{count} {reason}" for reason, count in split.refused.items())
         raise UserError(
             f"rows of {job.rejects_path}",
-            received=f"{refused} of {split.read} refused ({refused / split.read:.2%}: {reasons})",
+            received=f"{refused} of {split.read} refused ({refused / split.read:.2%}: {reasons}), "
+            f"the first: {show_first_refusal(job)}",
             expected=f"at most {most:.2%}",
             remedy="Correct the rows listed there and run the command again with --overwrite, or raise "
             "--max_reject_fraction to continue without them.",

@@ -12,11 +12,11 @@ from densenet_ocr.beam_jobs.engine.source import fields_of
 from densenet_ocr.beam_jobs.sources.rows import PLAN_ROW, RecordBuilder
 from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.charset import Charset
-from densenet_ocr.pipeline.errors import Refused, UserError
+from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.line_list import normalise_path, resolve_path
 from densenet_ocr.pipeline.lists.config import ListConfig
 from densenet_ocr.pipeline.lists.detection import find_format, reads_as_mixed
-from densenet_ocr.pipeline.lists.list_file import ListFile
+from densenet_ocr.pipeline.lists.list_file import ListFile, find_label
 from densenet_ocr.pipeline.lists.opening import ListFormat, open_list
 from densenet_ocr.pipeline.lists.roots import find_root
 from densenet_ocr.pipeline.lists.rows import MIXED, decode_path, encode_entry
@@ -57,12 +57,7 @@ class ListRows:
 
     def labels(self, rows: np.ndarray) -> Iterator[str | list[bytes] | None]:
         """See Rows."""
-        for one, offset in self._locate(rows):
-            try:
-                entry = one.parse(offset)
-                yield entry.ids if entry.text is None else entry.text
-            except Refused:
-                yield None
+        yield from (find_label(one, offset) for one, offset in self._locate(rows))
 
     def _locate(self, rows: np.ndarray) -> Iterator[tuple[ListFile, int]]:
         """Yields the list of each row and the row's offset there."""

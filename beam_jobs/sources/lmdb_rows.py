@@ -58,15 +58,8 @@ class LmdbRows:
                 yield None
 
     def identify(self) -> dict[str, Any]:
-        """See Rows; without reading the LMDB: every change of it increases the number of transactions."""
-        environment = open_lmdb(self.lmdb_path)
-        path = environment.path()
-        return {
-            "lmdb_entries": environment.stat()["entries"],
-            "lmdb_transactions": environment.info()["last_txnid"],
-            "lmdb_bytes": storage.size(os.path.join(path, "data.mdb") if storage.is_folder(path) else path),
-            "list_encoding": self.list_encoding,
-        }
+        """See Rows."""
+        return {**identify_lmdb(self.lmdb_path), "list_encoding": self.list_encoding}
 
     def read_record(self, number: int, offset: int, builder: RecordBuilder) -> Record:
         """See Rows."""
@@ -105,6 +98,17 @@ class LmdbRows:
     def _get(self, key: bytes) -> bytes | None:
         with open_lmdb(self.lmdb_path).begin() as transaction:
             return transaction.get(key)
+
+
+def identify_lmdb(path: str) -> dict[str, int]:
+    """Returns what tells an LMDB from another one: every change increases the number of transactions."""
+    environment = open_lmdb(path)
+    path = environment.path()
+    return {
+        "lmdb_entries": environment.stat()["entries"],
+        "lmdb_transactions": environment.info()["last_txnid"],
+        "lmdb_bytes": storage.size(os.path.join(path, "data.mdb") if storage.is_folder(path) else path),
+    }
 
 
 @functools.cache  # a process may open an LMDB once only

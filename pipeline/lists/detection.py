@@ -19,6 +19,7 @@ from densenet_ocr.pipeline.file_kinds import JSON as JSON_FILE
 from densenet_ocr.pipeline.file_kinds import describe_file
 from densenet_ocr.pipeline.line_list import BLANKS, LineList, decode_text, split_row
 from densenet_ocr.pipeline.lists.config import ListConfig
+from densenet_ocr.pipeline.lists.list_file import Lines
 from densenet_ocr.pipeline.lists.objects import (
     PATH_COLUMNS,
     TEXT_COLUMNS,
@@ -78,30 +79,28 @@ def find_format(path: str, config: ListConfig, charset: Charset | None, *, label
     Raises:
       UserError: the list may be read in two ways, or lacks the columns.
     """
-    list_format, reason = _find(path, config, charset, labels)
-    logging.info("%s: --list_format=%s, %s", path, list_format.name, reason)
-    return list_format
-
-
-def _find(path: str, config: ListConfig, charset: Charset | None, labels: bool) -> tuple[ListFormat, str]:
-    """Returns what the entries of a list mean, and by what."""
-    columns = Columns(config.path_column, config.text_column)
+    if config.list_format == AUTO and storage.is_folder(path):
+        return ListFormat(GT_TXT)
     if config.list_format not in (AUTO, CSV, JSONL):
-        return ListFormat(config.list_format, columns), "as given"
-    if storage.is_folder(path):
-        return ListFormat(GT_TXT), "a folder"
-    sample = _read_sample(path)
-    name, reason = config.list_format, "as given"
+        return ListFormat(config.list_format, Columns(config.path_column, config.text_column))
+    return find_row_format(path, LineList(path), config, charset, labels=labels)
+
+
+def find_row_format(
+    path: str, lines: Lines, config: ListConfig, charset: Charset | None, *, labels: bool = True
+) -> ListFormat:
+    """Returns what the rows of a list mean, and logs it; otherwise as `find_format`."""
+    sample = _read_sample(path, lines)
+    columns, name, reason = Columns(config.path_column, config.text_column), config.list_format, "as given"
     if name == AUTO:
         name, reason = _find_name(sample, config, charset, labels)
+        logging.info("%s: --list_format=%s, %s", path, name, reason)
     if name == CSV:
-        return _read_header(sample, columns, config.list_encoding), reason
-    columns = _find_json_columns(sample, columns) if name == JSONL else columns
-    return ListFormat(name, columns), reason
+        return _read_header(sample, columns, config.list_encoding)
+    return ListFormat(name, _find_json_columns(sample, columns) if name == JSONL else columns)
 
 
-def _read_sample(path: str) -> _Sample:
-    lines = LineList(path)
+def _read_sample(path: str, lines: Lines) -> _Sample:
     offsets, _ = lines.scan()
     chosen = np.linspace(0, len(offsets) - 1, min(len(offsets), _MAX_ROWS)).astype(np.int64)
     return _Sample(path, [lines.row_at(offset) for offset in offsets[chosen].tolist()], len(offsets))

@@ -4,6 +4,7 @@ from typing import Protocol
 
 import numpy as np
 
+from densenet_ocr.pipeline.errors import Refused
 from densenet_ocr.pipeline.lists.rows import Entry, RowFormat
 
 
@@ -33,6 +34,15 @@ class ListFile(Protocol):
 
     def sha256(self) -> str:
         """Returns the SHA-256 of all that the list says, as hexadecimal digits."""
+
+
+def find_label(entries: ListFile, offset: int) -> str | list[bytes] | None:
+    """Returns the label of an entry: a text, ids as rows of the charset, or None if the entry is refused."""
+    try:
+        entry = entries.parse(offset)
+    except Refused:
+        return None
+    return entry.ids if entry.text is None else entry.text
 
 
 class Lines(Protocol):

@@ -7,7 +7,7 @@ from densenet_ocr.pipeline.line_list import LineList
 from densenet_ocr.pipeline.lists.csv_lines import CsvLines
 from densenet_ocr.pipeline.lists.image_arrays import PaddleList
 from densenet_ocr.pipeline.lists.json_document import JsonDocument
-from densenet_ocr.pipeline.lists.list_file import ListFile, RowList
+from densenet_ocr.pipeline.lists.list_file import Lines, ListFile, RowList
 from densenet_ocr.pipeline.lists.objects import Columns, CsvRows, JsonRows
 from densenet_ocr.pipeline.lists.rows import (
     IDS,
@@ -25,6 +25,9 @@ from densenet_ocr.pipeline.lists.text_folder import TextFolder
 
 AUTO, CSV, JSONL, JSON, GT_TXT = "auto", "csv", "jsonl", "json", "gt_txt"
 FORMATS = (AUTO, IDS, TEXT, SPACE, CSV, JSONL, JSON, GT_TXT, PADDLE, MIXED)
+
+# Formats whose rows need nothing else of their file.
+LINE_FORMATS = (IDS, TEXT, SPACE, MIXED, JSONL)
 
 _ROW_FORMATS: dict[str, Callable[[str], RowFormat]] = {
     IDS: IdRows,
@@ -73,6 +76,11 @@ def open_list(path: str, list_format: ListFormat, *, encoding: str, image_root: 
     if name == CSV:
         rows = CsvRows(list_format.columns, list_format.header, list_format.delimiter, encoding)
         return RowList(CsvLines(lines, list_format.delimiter), rows, encoding=encoding, path_encoding="utf-8")
-    if name == JSONL:
+    return open_lines(lines, list_format, encoding)
+
+
+def open_lines(lines: Lines, list_format: ListFormat, encoding: str) -> ListFile:
+    """Returns rows, from wherever they are, as a list in one of LINE_FORMATS."""
+    if list_format.name == JSONL:
         return RowList(lines, JsonRows(list_format.columns, encoding), encoding=encoding, path_encoding="utf-8")
-    return RowList(lines, _ROW_FORMATS[name](encoding), encoding=encoding, path_encoding=encoding)
+    return RowList(lines, _ROW_FORMATS[list_format.name](encoding), encoding=encoding, path_encoding=encoding)

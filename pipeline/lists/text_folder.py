@@ -33,9 +33,9 @@ class TextFolder:
         if not any(text for _, text in self._pairs):
             raise UserError(
                 f"list {folder}",
-                received=f"a folder without a file *{_TEXT}",
-                expected="a list file, or a folder of images with their texts beside them",
-                remedy="Check --list.",
+                received=f"a folder without a file *{_TEXT}" if storage.is_folder(folder) else "no folder",
+                expected="a folder of images with their texts beside them, or a list file",
+                remedy="Check --list; an LMDB is given as --lmdb.",
             )
 
     def scan(self) -> tuple[np.ndarray, np.ndarray]:

@@ -14,6 +14,7 @@ from densenet_ocr.pipeline import images, storage
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.errors import REASONS, UserError
 from tests.beam_jobs.conversion.conversion_case import ConversionTest
+from tests.messages import user_error
 from tests.samples import draw_levels, encode_image, write_lines, write_list
 
 
@@ -78,6 +79,21 @@ class RefusalsTest(parameterized.TestCase, ConversionTest):
             self.convert()
         self.assertEqual(list(load_dataset_info(self.output).splits), ["test"])
         self.assertEqual([cells[2] for cells in self.read_rejects()], ["missing_image"])
+
+    def test_the_message_shows_the_first_refused_row(self):
+        write_list(self.folder, ["none0.png\t1", "none1.png 1", "none2.png\t1", "none3.png\t1"])
+        shown = "the first: " + self.folder + "/train.txt:1, 'none0.png\\t1', missing_image: no file "
+        with user_error("4 of 4 refused", "1 no_label", shown, "--max_reject_fraction"):
+            self.convert(list_format="text")
+
+    def test_a_name_in_another_unicode_form_is_named(self):
+        for row, name in (("é.png 1", "e\u0301.png"), ("a/e\u0301.png 1", "a/é.png")):
+            os.makedirs(os.path.join(self.folder, "a"), exist_ok=True)
+            self.write_bytes(name, encode_image(draw_levels(0)))
+            write_list(self.folder, [row])
+            self.convert(max_reject_fraction=1.0, overwrite=True)
+            form = "NFD" if "\u0301" in name else "NFC"
+            self.assertIn(f"the name exists in {form}", self.read_rejects()[0][3])
 
     def test_the_largest_fraction_of_refusals_passes(self):
         write_lines(self.folder, 3)

@@ -9,6 +9,7 @@ from absl.testing import parameterized
 
 from densenet_ocr.pipeline.errors import UserError
 from tests.beam_jobs.conversion.conversion_case import ConversionTest, read_folder
+from tests.messages import user_error
 from tests.samples import CHARSET, draw_levels, encode_image
 
 
@@ -36,7 +37,9 @@ class LmdbTest(parameterized.TestCase, ConversionTest):
         return entries
 
     def convert(self, **changes) -> dict:
-        return super().convert(**{"list_paths": (), "image_root": "", "lmdb_path": self.path, **changes})
+        return super().convert(
+            **{"list_paths": (), "image_root": "", "list_format": "auto", "lmdb_path": self.path, **changes}
+        )
 
     @parameterized.parameters(True, False)
     def test_every_line_becomes_a_record_with_its_pixels_and_label(self, subdir):
@@ -63,6 +66,12 @@ class LmdbTest(parameterized.TestCase, ConversionTest):
                 (f"{self.path}:4", "no_label", "its label is empty"),
             ],
         )
+
+    @parameterized.parameters(({"image_root": "."},), ({"list_format": "text"},))
+    def test_flags_of_lists_are_refused(self, changes):
+        self.write(self.entries(1))
+        with user_error(*changes, "none for an LMDB that has images and texts"):
+            self.convert(**changes)
 
     def test_labels_may_be_in_another_encoding(self):
         self.write({**self.entries(1), b"label-000000001": "ab".encode("gbk")})
