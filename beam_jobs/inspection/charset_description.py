@@ -1,14 +1,18 @@
 """The description of a charset in words."""
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from densenet_ocr.beam_jobs.inspection.config import CharsetConfig
+from densenet_ocr.beam_jobs.inspection.label_characters import LabelCharacters, compare_labels
+from densenet_ocr.beam_jobs.sources.list_rows import open_lists
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset, show_characters
-from densenet_ocr.pipeline.charsets.charset_file import NONE, is_common, read_charset
+from densenet_ocr.pipeline.charsets.charset_file import FIRST_ROW, NONE, is_common, read_charset
 from densenet_ocr.pipeline.charsets.lookalikes import find_decomposed, find_invisible, find_lookalikes
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
+from densenet_ocr.pipeline.errors import check_setting
 
 # Most characters or groups that a row names; the result has all.
 _MOST_SHOWN = 20
@@ -19,10 +23,11 @@ def describe_charset(config: CharsetConfig) -> dict[str, Any]:
 
     Returns:
       {"charset", "characters", "classes", "sha256", "blank", "placeholder", "lookalikes", "decomposed",
-      "invisible"}: "lookalikes" is a list of groups, the last two are strings of characters.
+      "invisible"}: "lookalikes" is a list of groups, the last two are strings of characters. With lists also
+      {"labels", "refused", "missing": {character: occurrences}, "unused"}.
 
     Raises:
-      UserError: the charset cannot be read.
+      UserError: the charset or a list cannot be read.
     """
     charset, in_folder = _load_charset(config)
     result = {
@@ -36,16 +41,27 @@ def describe_charset(config: CharsetConfig) -> dict[str, Any]:
         "decomposed": find_decomposed(charset.characters),
         "invisible": find_invisible(charset.characters),
     }
-    for name, text in _format(charset, result):
-        print(f"{name:<12}{text}")
-    print(flush=True)
+    described = list(_format(charset, result))
+    if config.list_paths:
+        found = compare_labels(open_lists(config.list_paths, config, charset), charset)
+        described += _format_labels(found)
+        missing = {one.character: one.occurrences for one in found.missing}
+        result |= {**found._asdict(), "missing": missing}
+    print("\n".join(f"{name:<12}{text}" for name, text in described), end="\n\n", flush=True)
     return result
 
 
 def _load_charset(config: CharsetConfig) -> tuple[Charset, bool]:
     """Returns the charset, and whether it is that of a folder."""
     if storage.is_folder(config.charset):
-        return load_dataset_info(config.charset).charset, True
+        check_setting(
+            "charset_blank",
+            config.charset_blank,
+            config.charset_blank == FIRST_ROW,
+            f"{FIRST_ROW} with a folder",
+        )
+        charset = load_dataset_info(config.charset).charset
+        return dataclasses.replace(charset, normalize=config.normalize), True
     return read_charset(config.charset, config.charset_blank, config.normalize), False
 
 
@@ -57,6 +73,13 @@ def _format(charset: Charset, result: dict[str, Any]) -> Iterator[tuple[str, str
     yield "look-alikes", _join([show_characters(group) for group in result["lookalikes"]], "; ")
     yield "decomposed", _join([show_characters(mark) for mark in result["decomposed"]], ", ")
     yield "invisible", _join([show_characters(one) for one in result["invisible"]], ", ")
+
+
+def _format_labels(found: LabelCharacters) -> Iterator[tuple[str, str]]:
+    yield "labels", f"{found.labels:,} read, {found.refused:,} refused"
+    lacks = [f"{show_characters(c)} {count:,} times, first in {where}" for c, count, where in found.missing]
+    yield "lacks", _join(lacks, "; ")
+    yield "never used", _join([show_characters(c) for c in found.unused], ", ")
 
 
 def _describe_blank(charset: Charset, blank: str) -> str:

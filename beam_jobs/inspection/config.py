@@ -4,6 +4,7 @@ import dataclasses
 
 from densenet_ocr.pipeline.charset import NO_FORM, NORMALIZATIONS
 from densenet_ocr.pipeline.charsets.charset_file import BLANK_HELP, BLANK_ROWS, FIRST_ROW
+from densenet_ocr.pipeline.lists.config import ListConfig
 from densenet_ocr.pipeline.ui.flags import option, validate
 
 
@@ -27,13 +28,16 @@ class DescribeConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CharsetConfig:
-    """What charset to describe; validated on construction."""
+class CharsetConfig(ListConfig):
+    """What charset to describe, and lists to compare it with; validated on construction."""
 
     charset: str = option(help="Charset file, or folder of a data set, a run or an export.")
     charset_blank: str = option(FIRST_ROW, help=BLANK_HELP, choices=BLANK_ROWS)
     normalize: str = option(
         NO_FORM, help="How labels are normalised, as for ocr-convert.", choices=NORMALIZATIONS
+    )
+    list_paths: tuple[str, ...] = option(
+        (), help="List whose labels are compared with the charset; may be repeated.", flag="list"
     )
 
     def __post_init__(self) -> None:

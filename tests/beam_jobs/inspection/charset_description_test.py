@@ -43,6 +43,22 @@ class CharsetDescriptionTest(tf.test.TestCase):
         _, result = self.describe(f"--charset={self.path}", "--charset_blank=none")
         self.assertEqual((result["characters"], result["lookalikes"]), (7, ["AА", "，,"]))
 
+    def test_compares_a_list_with_the_charset(self):
+        self.write(["<blank>", "a", "b", "1", "é"])
+        path = os.path.join(self.folder, "list.txt")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("0.png\tab \n1.png\te\u0301c\n2.png\tcd\n3.png\n")
+        words, result = self.describe(f"--charset={self.path}", f"--list={path}", "--normalize=NFC")
+        self.assertIn("labels 3 read, 1 refused", words)
+        self.assertIn(f"lacks 'c' (U+0063) 2 times, first in {path}:2; 'd' (U+0064) 1 times", words)
+        self.assertIn("never used '1' (U+0031)", words)
+        self.assertEqual((result["missing"], result["unused"]), ({"c": 2, "d": 1}, "1"))
+
+        with open(path, "w") as file:
+            file.write("0.png 1 2\n1.png 4 9\n")
+        _, result = self.describe(f"--charset={self.path}", f"--list={path}", "--list_format=ids")
+        self.assertEqual((result["labels"], result["refused"], result["unused"]), (1, 1, "1é"))
+
     def test_describes_the_charset_of_a_run(self):
         words, result = self.describe(f"--charset={os.path.join(ROOT, 'tests', 'fixtures', 'run')}")
         self.assertIn("blank the last class", words)
