@@ -26,17 +26,17 @@ class EndToEndTest(tf.test.TestCase):
             "beam_jobs.synthesize",
             "--fonts=pillow",
             "--text=charset",
-            "--length=3",
+            "--length=2",
             f"--charset={charset}",
             f"--output={lines}",
             "--write=images",
             "--lines=8",
-            "--image_width=64",
+            "--image_width=40",
             "--workers=1",
         )
         with open(os.path.join(lines, "train.txt")) as file:
             rows = file.read()
-        for split, repeats in (("train", 40), ("test", 1)):
+        for split, repeats in (("train", 80), ("test", 1)):
             path = os.path.join(folder, f"{split}.txt")
             with open(path, "w") as file:
                 file.write(rows * repeats)
@@ -47,7 +47,7 @@ class EndToEndTest(tf.test.TestCase):
                 f"--charset={charset}",
                 f"--output={folder}/data",
                 f"--split={split}",
-                "--image_width=64",
+                "--image_width=40",
                 "--duplicates=keep",
                 "--workers=1",
             )
@@ -59,8 +59,8 @@ class EndToEndTest(tf.test.TestCase):
         paths, rows = self.draw_and_convert(folder)
         data, run = f"--data={folder}/data", f"{folder}/run"
         settings = [
-            "--batch_size=8",
-            "--epochs=8",
+            "--batch_size=4",
+            "--epochs=2",
             "--learning_rate=3e-3",
             "--schedule=cosine",
             "--warmup_steps=20",
