@@ -16,6 +16,9 @@ from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.line_list import BLANKS
 from densenet_ocr.pipeline.ui.progress import Progress
 
+_BLANKS = BLANKS.decode()
+_BLOCK = 4096  # labels that are counted at once
+
 
 def find_charset(config: ConversionConfig) -> Charset | None:
     """Returns the charset that exists before the input is read; None where it is built of the labels.
@@ -44,8 +47,8 @@ def find_charset(config: ConversionConfig) -> Charset | None:
 def build_charset(config: ConversionConfig, rows: Rows) -> Charset:
     """Returns the characters of all labels, in the order of their code points.
 
-    Left out are characters with fewer occurrences than --charset_min_count, and line ends, which a charset file
-    cannot have.
+    Left out are characters with fewer occurrences than --charset_min_count, and what no charset file can have:
+    line ends and halves of surrogate pairs.
 
     Raises:
       UserError: labels are ids, or have no characters.
@@ -72,13 +75,17 @@ def _count_characters(config: ConversionConfig, rows: Rows) -> collections.Count
     scanned = rows.scan()
     counts: collections.Counter[str] = collections.Counter()
     progress = Progress("count characters", len(scanned), "rows")
-    for number, label in enumerate(rows.labels(scanned)):
-        if isinstance(label, str):
-            # Blanks at the end may be the list's; they are kept if a label has them elsewhere.
-            counts.update(normalise_text(label, config.normalize).rstrip(BLANKS.decode()))
-        elif label is not None:
-            raise _refuse_ids(rows, scanned[number])
-        progress.show(number)
+    for start in range(0, len(scanned), _BLOCK):
+        labels = list(rows.labels(scanned[start : start + _BLOCK]))
+        ids = next((k for k, label in enumerate(labels) if isinstance(label, list)), None)
+        if ids is not None:
+            raise _refuse_ids(rows, scanned[start + ids])
+        # Blanks at the end may be the list's; they are kept if a label has them elsewhere.
+        texts = [label.rstrip(_BLANKS) for label in labels if isinstance(label, str)]
+        # A line end between them, for no mark of one text may join the letter of another.
+        counts.update(normalise_text("\n".join(texts), config.normalize))
+        progress.show(start)
+    del counts["\n"]  # a charset file cannot have it
     return counts
 
 
@@ -94,4 +101,4 @@ def _refuse_ids(rows: Rows, row: Any) -> UserError:
 
 
 def _is_writable(character: str) -> bool:
-    return character not in "\r\n" and not "\ud800" <= character <= "\udfff"
+    return character != "\r" and not "\ud800" <= character <= "\udfff"

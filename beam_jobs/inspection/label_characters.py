@@ -9,6 +9,9 @@ from densenet_ocr.pipeline.errors import Refused
 from densenet_ocr.pipeline.line_list import BLANKS
 from densenet_ocr.pipeline.ui.progress import Progress
 
+_BLANKS = BLANKS.decode()
+_BLOCK = 4096  # labels that are read at once
+
 
 class Missing(NamedTuple):
     """A character that a charset lacks: how often labels have it, and the first row with it as file:line."""
@@ -36,20 +39,17 @@ class LabelCharacters(NamedTuple):
 
 def compare_labels(rows: Rows, charset: Charset) -> LabelCharacters:
     """Reads all labels, and compares their characters with a charset; raises UserError without rows."""
-    scanned, refused, blanks = rows.scan(), 0, BLANKS.decode()
+    scanned, refused = rows.scan(), 0
     counts: collections.Counter[str] = collections.Counter()
     first: dict[str, int] = {}
     progress = Progress("read labels", len(scanned), "rows")
-    for number, label in enumerate(rows.labels(scanned)):
-        text = _read_text(label, charset)
-        if text is None:
-            refused += 1
-            continue
-        text = charset.normalise(text).rstrip(blanks)  # blanks at the end may be the list's
-        counts.update(text)
-        for character in set(text).difference(first):
-            first[character] = number
-        progress.show(number)
+    for start in range(0, len(scanned), _BLOCK):
+        texts = [_read_text(label, charset) for label in rows.labels(scanned[start : start + _BLOCK])]
+        refused += texts.count(None)
+        counts.update("".join(filter(None, texts)))
+        for character in set(counts).difference(first):
+            first[character] = next(start + k for k, text in enumerate(texts) if text and character in text)
+        progress.show(start)
     used = {k for character in counts if character in charset for k in charset.encode(character)}
     return LabelCharacters(
         labels=len(scanned) - refused,
@@ -68,9 +68,11 @@ def compare_labels(rows: Rows, charset: Charset) -> LabelCharacters:
 
 
 def _read_text(label: str | list[bytes] | None, charset: Charset) -> str | None:
-    """Returns the text of a label, which may be ids; None where it cannot be read."""
-    if label is None or isinstance(label, str):
-        return label
+    """Returns the normal form of a label, which may be ids; None where it cannot be read."""
+    if label is None:
+        return None
+    if isinstance(label, str):
+        return charset.normalise(label).rstrip(_BLANKS)  # blanks at the end may be the list's
     try:
         return charset.decode(charset.encode_rows(label))
     except Refused:

@@ -90,7 +90,7 @@ def _read_rows(path: str) -> list[str]:
             f"charset {path}",
             received=f"bytes that are not UTF-8 ({where})" + (f", in {kind}" if kind != TEXT else ""),
             expected="UTF-8",
-            remedy="Convert the file, for example with iconv -t UTF-8.",
+            remedy="Convert the file from its encoding, for example with iconv -f GB18030 -t UTF-8.",
         ) from None
     # Only LF ends a row: str.splitlines would also break at characters such as U+2028.
     return [row.rstrip("\r") for row in text.removesuffix("\n").split("\n")]

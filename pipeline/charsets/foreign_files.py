@@ -23,9 +23,10 @@ _BYTE_ORDER_MARK = "\ufeff"
 def find_blank_row(rows: Sequence[str]) -> int | None:
     """Returns the index of the row that evidently stands for the blank: the first, the last, or None.
 
-    Row 0 is evident if it is empty or longer than a character, the last row if it is a word for the blank.
+    A row is evident if it is a word for the blank, and row 0 also if no other row is not one character.
     """
-    if len(rows[0]) != 1:
+    only = len(rows[0]) != 1 and all(len(row) == 1 for row in rows[1:])
+    if only or _BLANK_WORD.fullmatch(rows[0]):
         return 0
     return len(rows) - 1 if _BLANK_WORD.fullmatch(rows[-1]) else None
 
@@ -104,6 +105,10 @@ def _advise(row: str) -> str:
     if len(unicodedata.normalize("NFC", row)) == 1:
         return (
             "It is a letter and a combining mark: convert it to NFC, or let ocr-convert --normalize=NFC do it."
+        )
+    if any(map(unicodedata.combining, row)):
+        return (
+            "It is a cluster of letters and marks, which are characters of their own: give each of them a row."
         )
     if _PADDED.fullmatch(row):
         return "Take the white space beside the character out: sed -E 's/^(.)[[:blank:]]+$/\\1/'"

@@ -92,7 +92,7 @@ class CharsetFileTest(parameterized.TestCase, tf.test.TestCase):
             read_charset(path)
         message = str(caught.exception)
         self.assertStartsWith(message, f"charset {path}: received bytes that are not UTF-8 (invalid ")
-        self.assertIn("iconv -t UTF-8", message)
+        self.assertIn("iconv -f GB18030 -t UTF-8", message)
 
     @parameterized.parameters(b"", b"\n", b"<blank>", b"<blank>\n", b"\xef\xbb\xbf")
     def test_refuses_a_file_without_characters(self, data):
@@ -223,6 +223,8 @@ class ForeignFileTest(parameterized.TestCase, tf.test.TestCase):
         ("trailing_spaces", "<blank>\na \nb \n", "'a ', 2 code points", "white space beside"),
         ("byte_order_mark_inside", "<blank>\na\n\ufeffb\n", "2 code points", "U+FEFF"),
         ("decomposed", "<blank>\ne\u0301\n", "2 code points", "NFC"),
+        ("clusters_of_bengali", "ক\nখ\nক্ষ\n", "3 code points", "give each of them a row"),
+        ("latex_symbols", "eos\nsos\na\n\\alpha\n", "code points", "one character per row"),
         ("tokens", "<blank>\n<unk>\na\n", "'<unk>', 5 code points", "token"),
         ("words", "<blank>\nsome\nwords\n", "'some', 4 code points", "one character per row"),
         ("an_empty_row_at_the_end", "a\nb\n\n", "'', 0 code points", "no empty rows"),
