@@ -5,8 +5,9 @@
 The run folder holds the configuration, the charset, the weights of every epoch and of the best one,
 checkpoints, history.csv, curves.png and TensorBoard logs with example lines of the validation split.
 
-The same command resumes an existing run from its last checkpoint and ends with the same weights as a run
-that was never interrupted. SIGTERM and Ctrl-C save a checkpoint first; the exit code is then 75.
+The same command, or ocr-train --run=run alone, resumes an existing run from its last checkpoint and ends with
+the same weights as a run that was never interrupted. A larger --epochs goes on with a finished run. SIGTERM
+and Ctrl-C save a checkpoint first; the exit code is then 75.
 
 --init_from=OLD_RUN starts from that run's weights, matched by character; --init_from=FILE.h5 starts from
 weights of the original notebook (Keras 2), with --init_charset=FILE as their charset.
@@ -26,24 +27,30 @@ from densenet_ocr.model.training.config import (
     TrainConfig,
 )
 from densenet_ocr.model.training.preemption import EXIT_CODE, Preempted
+from densenet_ocr.model.training.run_config import RunConfig, load_run_config
+from densenet_ocr.model.training.run_folder import RunFolder
+from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.augmentation.config import AugmentConfig
+from densenet_ocr.pipeline.dataset_info import FILE_NAME
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.ui import command, flags
-from densenet_ocr.pipeline.ui.flags import option, validate
+from densenet_ocr.pipeline.ui.flags import Config, option, validate
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Arguments:
     """What to do with which data set."""
 
-    data: str = option(help="Folder of the data set.")
+    data: str = option("", help="Folder of the data set; not needed to resume a run.")
     run: str | None = option(None, help="Folder of the run; a new one, or one to resume.")
     preview: str | None = option(None, help="Instead of training, draw augmented lines into this PNG file.")
     benchmark_input: bool = option(
         False, help="Instead of training, measure the speed of the input pipeline for ten seconds."
     )
-    preset: str = option(
-        "notebook", help="Defaults of other flags; see docs/training.md.", choices=tuple(PRESETS)
+    preset: str | None = option(
+        None,
+        help="Defaults of other flags, see docs/training.md; by default notebook, or those of the run.",
+        choices=tuple(PRESETS),
     )
 
     def __post_init__(self) -> None:
@@ -60,7 +67,9 @@ CONFIGS = (Arguments, TrainConfig, AugmentConfig, CheckpointConfig, LoggingConfi
 def main() -> int:
     """Trains, draws the preview or measures the input, as the flags say; returns the exit code."""
     arguments = flags.read(Arguments)
-    config = flags.read(TrainConfig, **PRESETS[arguments.preset], augmentation=flags.read(AugmentConfig))
+    stored = _load_stored(arguments.run)
+    arguments = dataclasses.replace(arguments, data=_find_data(arguments, stored))
+    config = _read_training(arguments.preset, stored)
     if arguments.preview:
         from densenet_ocr.pipeline.augmentation.preview import save_preview
 
@@ -85,20 +94,57 @@ def main() -> int:
         )
         command.print_result(result)
         return 0
-    return _train(arguments, config)
+    return _train(arguments, config, stored)
 
 
-def _train(arguments: Arguments, config: TrainConfig) -> int:
+def _load_stored(run: str | None) -> RunConfig | None:
+    """The configuration of the run that is resumed; None for a new one."""
+    path = RunFolder(run).config if run else ""
+    return load_run_config(path) if storage.exists(path) else None
+
+
+def _find_data(arguments: Arguments, stored: RunConfig | None) -> str:
+    """The data set that is named, else that of the run; raises UserError if there is none."""
+    data = arguments.data or (stored.data if stored else "")
+    if not data:
+        raise UserError(
+            "data",
+            received="none",
+            expected="the folder of a data set, or an existing --run, which has one",
+            remedy="Set --data." if not arguments.run else f"Set --data, or check --run={arguments.run}.",
+        )
+    if not arguments.data and not storage.exists(storage.join(data, FILE_NAME)):
+        raise UserError(
+            f"run {arguments.run}",
+            received=f"no data set in {data}, where it was when the run was last trained",
+            expected="the same data set",
+            remedy="If its folder has moved, name it: --data=FOLDER.",
+        )
+    return data
+
+
+def _read_training(preset: str | None, stored: RunConfig | None) -> TrainConfig:
+    """The training of the flags, then of the preset, then of the run that is resumed."""
+    before = stored.training if stored else TrainConfig()
+    augmentation = flags.read(AugmentConfig, **vars(before.augmentation))
+    chosen = PRESETS[preset] if preset else {}
+    return flags.read(TrainConfig, **{**vars(before), **chosen, "augmentation": augmentation})
+
+
+def _train(arguments: Arguments, config: TrainConfig, stored: RunConfig | None) -> int:
     from densenet_ocr.model.training.trainer import train  # loads TensorFlow, which --help does not need
+
+    def read(kind: type[Config], name: str) -> Config:
+        return flags.read(kind, **(vars(getattr(stored, name)) if stored else {}))
 
     try:
         result = train(
             config=config,
             data=arguments.data,
             run=arguments.run or "",
-            devices=flags.read(DeviceConfig),
-            checkpoints=flags.read(CheckpointConfig),
-            logs=flags.read(LoggingConfig),
+            devices=read(DeviceConfig, "devices"),
+            checkpoints=read(CheckpointConfig, "checkpoints"),
+            logs=read(LoggingConfig, "logs"),
         )
     except Preempted as preempted:
         print(f"stopped by {preempted}; checkpoint saved: the same command resumes", file=sys.stderr)

@@ -38,8 +38,8 @@ class OddNamesTest(tf.test.TestCase):
         cls.folder = os.path.join(root, ODD)
         os.makedirs(cls.folder)
         cls.data, cls.run_folder = convert_lines(cls.folder, 10), os.path.join(cls.folder, "run")
-        for _ in range(2):
-            cls.train(epochs=2)
+        for epochs in (1, 2):
+            cls.train(epochs)
 
     @classmethod
     def train(cls, epochs: int) -> dict:
@@ -75,7 +75,8 @@ class OddNamesTest(tf.test.TestCase):
         self.assertEqual(transcribe(config, workers=1, load=load_fake_model)["transcribed"], 10)
 
     def test_lists_and_images_are_found(self):
-        self.assertLen(list(find_images([self.folder])), 10)
+        path = os.path.join(self.folder, "0.png")
+        self.assertEqual([image.path for image in find_images([path])], [path])
         self.assertEqual(describe(DescribeConfig(data=self.data, verify=True))["verified"], True)
 
     def test_lines_are_drawn(self):

@@ -6,6 +6,7 @@ Keras is imported by the functions that need it: an ONNX export is read without 
 from densenet_ocr.model.exports.engines import load_export
 from densenet_ocr.model.reading.config import ModelConfig, WeightsConfig
 from densenet_ocr.model.reading.inference_model import InferenceModel
+from densenet_ocr.model.training.run_config import load_run_config
 from densenet_ocr.model.training.run_folder import RunFolder, load_run_info
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.charsets.charset_file import read_charset
@@ -46,7 +47,8 @@ def _load_run(path: str, checkpoint: str | None) -> InferenceModel:
         from densenet_ocr.model.training.weights_files import find_weights
     model, info = load_model(path, checkpoint)
     run, name = RunFolder(path), f"{path} ({checkpoint})" if checkpoint else path
-    weights, train_split = find_weights(run, checkpoint), str(run.read_settings()["train_split"])
+    weights = find_weights(run, checkpoint)
+    train_split = load_run_config(run.config).training.train_split
     return KerasInferenceModel(model, info, name=name, weights=weights, train_split=train_split)
 
 

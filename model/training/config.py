@@ -12,7 +12,13 @@ from densenet_ocr.pipeline.ui.flags import option, validate
 # the original notebook. On the demo's lines, after 750 steps with three seeds, `recommended` reached an exact
 # match of 0.98 to 0.99, `notebook` 0.79 to 0.98.
 PRESETS: Mapping[str, Mapping[str, str | int | float]] = {
-    "notebook": {},
+    "notebook": {
+        "learning_rate": 1e-3,
+        "schedule": "constant",
+        "warmup_steps": 0,
+        "clip_norm": 0.0,
+        "ema_decay": 0.0,
+    },
     "recommended": {
         "learning_rate": 4e-3,
         "schedule": "cosine",
@@ -23,17 +29,22 @@ PRESETS: Mapping[str, Mapping[str, str | int | float]] = {
 }
 
 
+# Value of --validation_split for a training without validation.
+NO_VALIDATION = "none"
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """Training configuration, validated on construction.
 
-    Together with the data it determines the weights, so a run resumes only with an equal one. The defaults are
-    the notebook's: Adam at a constant 1e-3, batches of 64, at most 100 epochs, patience 10.
+    Together with the data it determines the weights, so a run resumes only with an equal one, but for `epochs`,
+    which may rise. The defaults are the notebook's: Adam at a constant 1e-3, batches of 64, at most 100 epochs,
+    patience 10.
     """
 
     train_split: str = option("train", help="Split to train on.")
     validation_split: str | None = option(
-        None, help="Split to validate on; by default 'validation', else 'test', else none."
+        None, help="Split to validate on, or none; by default 'validation', else 'test', if the data have it."
     )
     init_from: str | None = option(
         None,

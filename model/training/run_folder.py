@@ -5,10 +5,11 @@ config.json  charset.txt  dataset.json  weights/  checkpoints/  history.csv  cur
 
 import contextlib
 import dataclasses
-import json
 import re
+from collections.abc import Collection
 
-from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
+from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, LoggingConfig, TrainConfig
+from densenet_ocr.model.training.run_config import RunConfig, check_resumable, load_run_config
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import FILE_NAME, DatasetInfo, load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
@@ -26,21 +27,8 @@ class RunFolder:
 
     @property
     def config(self) -> str:
-        """What the run was told."""
+        """Configuration of the training (see run_config)."""
         return storage.join(self.path, "config.json")
-
-    def read_settings(self) -> dict[str, object]:
-        """The run's Training as JSON has it; what an older run does not tell was as it is by default."""
-        try:
-            told = json.loads(storage.read_bytes(self.config))["training"]
-            return json.loads(json.dumps(dataclasses.asdict(TrainConfig()))) | told
-        except (ValueError, LookupError, TypeError) as error:
-            raise UserError(
-                f"run {self.config}",
-                received=f"{type(error).__name__}: {error}",
-                expected="what a training was told, as JSON",
-                remedy="Restore the file from a copy of the run.",
-            ) from None
 
     @property
     def weights(self) -> str:
@@ -83,12 +71,29 @@ class RunFolder:
 
 
 def open_run(
-    path: str, *, config: TrainConfig, devices: DeviceConfig, data: str, info: DatasetInfo
+    path: str,
+    *,
+    config: TrainConfig,
+    devices: DeviceConfig,
+    data: str,
+    info: DatasetInfo,
+    checkpoints: CheckpointConfig | None = None,
+    logs: LoggingConfig | None = None,
 ) -> RunFolder:
-    """Makes a run folder, or opens one begun with equal training and data; raises UserError otherwise."""
+    """Makes a run folder, or opens one that can go on with this training and data.
+
+    config.json then has the configurations of this call: the others may change when a run is resumed.
+
+    Raises:
+      UserError: the run was begun with another training or other data, or the folder has other files.
+    """
     run = RunFolder(path)
+    new = RunConfig(config, data, devices, checkpoints or CheckpointConfig(), logs or LoggingConfig())
     if storage.exists(run.config):
-        _check_equal(run, config, info)
+        old = load_run_config(run.config)
+        check_resumable(path, old.training, config)
+        _check_data(run, new, info)
+        dataclasses.replace(new, command=old.command).save(run.config)
         return run
     if storage.list_names(path):
         raise UserError(
@@ -101,13 +106,7 @@ def open_run(
         storage.make_folder(folder)
     info.save(path)
     info.charset.write(storage.join(path, "charset.txt"))
-    content = {
-        "training": dataclasses.asdict(config),
-        "devices": dataclasses.asdict(devices),
-        "data": data,
-    }
-    # Last, because a folder is a run once this file is there.
-    storage.write_atomically(run.config, json.dumps(content, indent=1).encode())
+    new.save(run.config)  # last, because a folder is a run once this file is there
     return run
 
 
@@ -133,25 +132,21 @@ def load_run_info(path: str) -> DatasetInfo:
     return load_dataset_info(path)
 
 
-def _check_equal(run: RunFolder, training: TrainConfig, info: DatasetInfo) -> None:
-    old = run.read_settings()
-    new = json.loads(json.dumps(dataclasses.asdict(training)))
-    changed = [name for name in new if old[name] != new[name]]
-    if changed:
+def _check_data(run: RunFolder, config: RunConfig, info: DatasetInfo) -> None:
+    """Raises UserError for another data set; splits that the run does not use may come and go."""
+    used = (config.training.train_split, config.training.validation_split)
+    if _restrict(load_dataset_info(run.path), used) != _restrict(info, used):
         raise UserError(
             f"run {run.path}",
-            received=", ".join(f"--{name}={new[name]}" for name in changed),
-            expected=", ".join(f"--{name}={old[name]}" for name in changed) + ", as the run was begun with",
-            remedy="Give the same settings to resume it, or another --run to start a new one.",
-        )
-    trained_on = load_dataset_info(run.path)
-    if dataclasses.replace(trained_on, provenance={}) != dataclasses.replace(info, provenance={}):
-        raise UserError(
-            f"run {run.path}",
-            received="a data set other than the one it was begun with",
+            received=f"--data={config.data}, a data set other than the one it was begun with",
             expected=f"the data set that {FILE_NAME} in the run describes",
             remedy="Give the same data to resume it, or another --run to start a new one.",
         )
+
+
+def _restrict(info: DatasetInfo, names: Collection[str | None]) -> DatasetInfo:
+    splits = {name: split for name, split in info.splits.items() if name in names}
+    return dataclasses.replace(info, splits=splits, provenance={})
 
 
 def _describe_other(path: str) -> str:

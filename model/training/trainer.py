@@ -7,22 +7,20 @@ as one that was never interrupted.
 import dataclasses
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import tensorflow as tf
 from absl import logging
 
-from densenet_ocr.model.network.densenet import build_densenet, count_parameters
 from densenet_ocr.model.network.devices import set_up_devices
 from densenet_ocr.model.network.distribution import check_batch_size, choose_strategy
-from densenet_ocr.model.network.precision import use_precision
 from densenet_ocr.model.training.callbacks import Callbacks
 from densenet_ocr.model.training.checkpoints import Checkpoints
 from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, LoggingConfig, TrainConfig
 from densenet_ocr.model.training.history import format_epoch, truncate_events, truncate_history
 from densenet_ocr.model.training.inputs import TrainBatches
-from densenet_ocr.model.training.optimizers import MovingAverage, make_optimizer
+from densenet_ocr.model.training.network import Network, build_network
 from densenet_ocr.model.training.preemption import Preempted, PreemptionSignal, catch_signals
 from densenet_ocr.model.training.run_folder import RunFolder, hold_run, open_run
 from densenet_ocr.model.training.state import RunningLoss, TrainState
@@ -30,7 +28,6 @@ from densenet_ocr.model.training.step import Batch, StepLoss, make_step
 from densenet_ocr.model.training.tensorboard import Readings
 from densenet_ocr.model.training.transfer import begin_with
 from densenet_ocr.model.training.validation import Validator, choose_validation
-from densenet_ocr.model.training.weights import Weights
 from densenet_ocr.model.training.weights_files import improves
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
@@ -49,7 +46,8 @@ def train(
     """Trains a network on a data set, or resumes the run in the folder `run`.
 
     Args:
-      config: Training configuration; equal to that of the run that is resumed.
+      config: Training configuration. That of a run that is resumed, but for `epochs`, which may rise; a
+        `validation_split` of None is the run's own.
       devices: Devices, memory and threads.
       data: Folder of the data set.
       run: Folder of the run.
@@ -69,12 +67,16 @@ def train(
     check_batch_size(config.batch_size, strategy)
     info = load_dataset_info(data)
     _check_compiles(config, strategy, info)
-    config = dataclasses.replace(config, validation_split=choose_validation(config.validation_split, info))
+    split = choose_validation(config.validation_split, info, RunFolder(run))
+    config = dataclasses.replace(config, validation_split=split)
+    checkpoints, logs = checkpoints or CheckpointConfig(), logs or LoggingConfig()
     with hold_run(run), catch_signals() as preemption:
         info, source = begin_with(config, info, run)
-        folder = open_run(run, config=config, devices=devices, data=data, info=info)
+        folder = open_run(
+            run, config=config, devices=devices, data=data, info=info, checkpoints=checkpoints, logs=logs
+        )
         batches = TrainBatches(data, info, config, strategy)
-        network = _build_network(batches, source)
+        network = build_network(batches, source)
         trainer = Trainer(
             config=config,
             batches=batches,
@@ -88,10 +90,10 @@ def train(
                 network.average,
             ),
             validator=_make_validator(batches, network.model),
-            callbacks=_make_callbacks(batches, network.model, folder, logs or LoggingConfig()),
+            callbacks=_make_callbacks(batches, network.model, folder, logs),
             checkpoints=Checkpoints(
                 folder.checkpoints,
-                checkpoints or CheckpointConfig(),
+                checkpoints,
                 model=network.model,
                 optimizer=network.optimizer,
                 averages=network.average,
@@ -99,14 +101,6 @@ def train(
             preemption=preemption,
         )
         return trainer.run(folder)
-
-
-class Network(NamedTuple):
-    """Everything that has variables."""
-
-    model: keras.Model
-    optimizer: keras.optimizers.Optimizer
-    average: MovingAverage
 
 
 @dataclasses.dataclass
@@ -147,9 +141,13 @@ class Trainer:
                 self._save(state)  # when the run resumes, the initial weights may be gone or changed
             return state
         state = TrainState.from_json(content, batch_size=self.config.batch_size)
-        logging.info(
-            "resuming in epoch %d of %d after step %d", state.epoch + 1, self.config.epochs, state.step
-        )
+        epochs = self.config.epochs
+        if state.stopped:
+            logging.info("finished: early stopping after epoch %d of at most %d", state.epoch, epochs)
+        elif state.epoch >= epochs:
+            logging.info("finished: %d of %d epochs; --epochs=N with a larger number goes on", epochs, epochs)
+        else:
+            logging.info("resuming in epoch %d of %d after step %d", state.epoch + 1, epochs, state.step)
         return state
 
     def _save(self, state: TrainState) -> None:
@@ -228,25 +226,6 @@ class Trainer:
             "exact_match": scores.exact_match if scores else None,
             "cer": scores.cer if scores else None,
         }
-
-
-def _build_network(batches: TrainBatches, source: Weights | None) -> Network:
-    """Builds the model, with the weights of `source` if any, its optimizer and its moving average."""
-    config, info = batches.config, batches.info
-    with batches.strategy.scope(), use_precision(config.precision):
-        model = build_densenet(
-            height=info.geometry.height,
-            classes=info.charset.classes,
-            seed=config.seed,
-            padded=not info.geometry.width,
-        )
-        if source:
-            source.place(model, info.charset)
-        optimizer = make_optimizer(config, batches.steps_per_epoch)
-        optimizer.build(model.trainable_variables)
-        average = MovingAverage(model, config.ema_decay)
-    logging.info("parameters: %d, of which %d do not train", *count_parameters(model))
-    return Network(model, optimizer, average)
 
 
 def _make_validator(batches: TrainBatches, model: keras.Model) -> Validator | None:

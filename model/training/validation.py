@@ -8,6 +8,10 @@ from absl import logging
 from densenet_ocr.model.network.densenet import call_densenet
 from densenet_ocr.model.network.distribution import distribute, sum_over_replicas
 from densenet_ocr.model.network.metrics import Scores, score_batch
+from densenet_ocr.model.training.config import NO_VALIDATION
+from densenet_ocr.model.training.run_config import load_run_config
+from densenet_ocr.model.training.run_folder import RunFolder
+from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset import evaluation_input
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.ui.progress import Progress
@@ -58,8 +62,19 @@ class Validator:
         return Scores.from_sums(sums)
 
 
-def choose_validation(split: str | None, info: DatasetInfo) -> str | None:
-    """The split that a training validates on: the one named, else `validation`, else `test`, else none."""
+def choose_validation(split: str | None, info: DatasetInfo, run: RunFolder) -> str | None:
+    """Returns the split that a training validates on; None for none.
+
+    Args:
+      split: The one that is asked for, or `none`. None takes the run's own choice, if there is a run; else
+        `validation`, else `test`, if the data have it.
+      info: Description of the data set.
+      run: The run.
+    """
+    if split is None and storage.exists(run.config):
+        return load_run_config(run.config).training.validation_split
+    if split == NO_VALIDATION:
+        return None
     if split:
         info.find_split(split)
         return split

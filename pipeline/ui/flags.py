@@ -12,6 +12,7 @@ bool, int, float, str, any of them with `| None`, and tuple[str, ...], a flag th
 """
 
 import dataclasses
+import shlex
 import types
 import typing
 from collections.abc import Callable, Sequence
@@ -83,6 +84,27 @@ def read(config: type[Config], **defaults: Any) -> Config:
       UserError: the configuration refuses a value.
     """
     return config(**{**defaults, **_read_given(config)})
+
+
+def list_values(config: Any) -> dict[str, Any]:
+    """Returns the values of a configuration, and of configurations in it, by the names of their flags."""
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            values |= list_values(value)
+        elif _KEY in field.metadata:
+            values[_flag_name(field, field.metadata[_KEY])] = value
+    return values
+
+
+def format_flag(name: str, value: Any) -> str:
+    """Returns a flag as a command line has it; one that can only be left out as `no --name`."""
+    if value is None:
+        return f"no --{name}"
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no{name}"
+    return f"--{name}={shlex.quote(','.join(value) if isinstance(value, tuple) else str(value))}"
 
 
 def _read_given(config: type) -> dict[str, Any]:

@@ -103,14 +103,14 @@ class RecognizerTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_weights_of_another_charset_are_an_error(self):
         run, other = self.make_run(), self.make_run(Charset("xyz"))
-        with self.assertRaisesRegex(UserError, "expected weights of densenet_ctc with 14 classes"):
+        with self.assertRaisesRegex(UserError, "with 4 classes, expected the characters of .* with 14 classes"):
             Recognizer(run, os.path.join(other, "weights", "best.weights.h5"))
 
     def test_a_weights_file_that_lacks_a_layer_is_an_error(self):
         run = self.make_run()
         with h5py.File(os.path.join(run, "weights", "best.weights.h5"), "a") as file:
             del file["layers/dense"]
-        with self.assertRaisesRegex(UserError, "weights .*expected weights of densenet_ctc with 14 classes"):
+        with self.assertRaisesRegex(UserError, "weights .*expected weights of a network with 14 classes"):
             Recognizer(run)
 
     def test_a_folder_that_is_no_run_is_an_error(self):
@@ -137,7 +137,7 @@ class RecognizerTest(parameterized.TestCase, tf.test.TestCase):
             with open(os.path.join(run, "config.json"), "w") as file:
                 file.write(content)
             with self.assertRaisesRegex(
-                UserError, "config.json: received .* expected what a training was told"
+                UserError, "config.json: received .* expected the configuration of a training"
             ):
                 Recognizer(run)
 

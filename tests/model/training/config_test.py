@@ -1,6 +1,8 @@
 """Training configurations: validation, defaults, presets, and flags of ocr-train."""
 
 import dataclasses
+import os
+import sys
 from unittest import mock
 
 import tensorflow as tf
@@ -15,9 +17,15 @@ from densenet_ocr.model.training.config import (
     LoggingConfig,
     TrainConfig,
 )
+from densenet_ocr.model.training.run_config import load_run_config
+from densenet_ocr.model.training.run_folder import RunFolder, open_run
 from densenet_ocr.pipeline.augmentation.config import OPS, AugmentConfig
+from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.geometry import Geometry
 from densenet_ocr.pipeline.ui import flags
+from tests.messages import user_error
+from tests.samples import CHARSET
 
 
 class ConfigTest(parameterized.TestCase, tf.test.TestCase):
@@ -89,12 +97,12 @@ class ConfigTest(parameterized.TestCase, tf.test.TestCase):
 class FlagsTest(tf.test.TestCase):
     def call(self, *arguments: str) -> dict:
         """Runs ocr-train with these arguments and returns what the library receives."""
-        self.enter_context(flagsaver.flagsaver())  # removes the flags again
-        flags.define(*train.CONFIGS)
-        absl_flags.FLAGS.unparse_flags()
-        absl_flags.FLAGS(["ocr-train", *arguments])
-        with mock.patch("densenet_ocr.model.training.trainer.train", return_value={}) as library:
-            self.assertEqual(train.main(), 0)
+        with flagsaver.flagsaver():  # removes the flags again
+            flags.define(*train.CONFIGS)
+            absl_flags.FLAGS.unparse_flags()
+            absl_flags.FLAGS(["ocr-train", *arguments])
+            with mock.patch("densenet_ocr.model.training.trainer.train", return_value={}) as library:
+                self.assertEqual(train.main(), 0)
         return library.call_args.kwargs
 
     def test_the_command_line_overrides_the_preset_and_the_preset_the_defaults(self):
@@ -115,6 +123,45 @@ class FlagsTest(tf.test.TestCase):
         self.assertEqual(
             called["config"].augmentation, AugmentConfig(ops=("blur", "noise"), probability=0.5, strength=2.0)
         )
+
+    def begin_run(self, **training) -> tuple[str, str]:
+        """A run that has begun, and its data set; returns their folders."""
+        folder = self.create_tempdir().full_path
+        run, data = (os.path.join(folder, name) for name in ("a run", "data"))
+        info = DatasetInfo(CHARSET, Geometry(32, 64), "uint8")
+        os.makedirs(data)
+        info.save(data)
+        settings = {
+            "devices": DeviceConfig(strategy="one"),
+            "checkpoints": CheckpointConfig(checkpoint_steps=7),
+        }
+        open_run(run, config=TrainConfig(**training), data=data, info=info, **settings)
+        return run, data
+
+    def test_the_run_alone_resumes_with_its_own_settings(self):
+        training = {**PRESETS["recommended"], "epochs": 7, "augmentation": AugmentConfig(ops=("blur",))}
+        run, data = self.begin_run(**training)
+        called = self.call(f"--run={run}", "--epochs=9")
+        self.assertEqual(called["data"], data)
+        self.assertEqual(called["config"], TrainConfig(**{**training, "epochs": 9}))
+        self.assertEqual(called["devices"], DeviceConfig(strategy="one"))
+        self.assertEqual(called["checkpoints"], CheckpointConfig(checkpoint_steps=7))
+        self.assertEqual(load_run_config(RunFolder(run).config).command, tuple(sys.argv))
+
+    def test_a_preset_that_is_named_overrides_the_settings_of_the_run(self):
+        run, _ = self.begin_run(**PRESETS["recommended"])
+        self.assertEqual(self.call(f"--run={run}", "--preset=notebook")["config"], TrainConfig())
+
+    def test_data_that_have_moved_are_named(self):
+        run, data = self.begin_run()
+        os.rename(data, data + "-moved")
+        with user_error(run, data, "--data"):
+            self.call(f"--run={run}")
+        self.assertEqual(self.call(f"--run={run}", f"--data={data}-moved")["data"], data + "-moved")
+
+    def test_a_new_run_needs_data(self):
+        with user_error("data", "none", "--data", "--run=new"):
+            self.call("--run=new")
 
     def test_without_anything_to_do_it_says_what_to_set(self):
         with self.assertRaisesRegex(UserError, "run: received none.*--run, --preview or --benchmark_input"):

@@ -113,6 +113,11 @@ class ResumeTest(parameterized.TestCase, tf.test.TestCase):
         self.lose(step, checkpoint_steps=checkpoint_steps)
         self.assert_ends_as_if_undisturbed(self.train())
 
+    def test_a_finished_run_goes_on_to_more_epochs_as_if_it_had_begun_with_them(self):
+        shorter = dataclasses.replace(SETTINGS, epochs=2)
+        train(config=shorter, devices=DeviceConfig(), data=self.data, run=self.run)
+        self.assert_ends_as_if_undisturbed(self.train())
+
     def test_a_signal_saves_and_stops_and_the_run_resumes_from_there(self):
         with self.assertRaisesRegex(Preempted, "^SIGTERM in epoch 2, after step 2$"):
             self.train_until(5, lambda: signal.raise_signal(signal.SIGTERM))
@@ -211,7 +216,7 @@ class RunFolderTest(tf.test.TestCase):
         with open(config, "w") as file:
             json.dump(content, file)
         begin(config=SETTINGS)
-        with self.assertRaisesRegex(UserError, "received --init_from=old, expected --init_from=None"):
+        with self.assertRaisesRegex(UserError, "received --init_from=old, expected no --init_from, "):
             begin(config=dataclasses.replace(SETTINGS, init_from="old"))
 
     def test_events_of_epochs_that_are_gone_through_again_are_cut(self):

@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import tensorflow as tf
 
+from densenet_ocr.beam_jobs.conversion.job import convert
 from densenet_ocr.model.network.metrics import Scores
 from densenet_ocr.model.training import trainer as training_module
 from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
@@ -20,7 +21,7 @@ from densenet_ocr.model.training.validation import Validator
 from densenet_ocr.model.training.weights import load_model
 from densenet_ocr.pipeline.errors import UserError
 from tests.messages import user_error
-from tests.samples import convert_lines, shallow_network
+from tests.samples import conversion, convert_lines, shallow_network
 
 SETTINGS = TrainConfig(batch_size=4, epochs=3, validation_split="train", learning_rate=1e-3, seed=3)
 
@@ -98,7 +99,9 @@ class TrainingTest(tf.test.TestCase):
 
     def test_a_finished_run_is_not_trained_again(self):
         first = self.train_without_network([3.0, 2.0, 1.0])
-        self.assertEqual(self.train_without_network([])["exact_match"], first["exact_match"])
+        with self.assertLogs() as logs:
+            self.assertEqual(self.train_without_network([])["exact_match"], first["exact_match"])
+        self.assertIn("finished: 3 of 3 epochs", "".join(logs.output))
         self.assertLen(read_history(self.run), 3)
 
     def test_leaves_all_that_a_reader_needs(self):
@@ -126,6 +129,14 @@ class TrainingTest(tf.test.TestCase):
             self.assertEqual(
                 count_values(os.path.join(self.run, "weights", f"{name}.weights.h5")), model.count_params()
             )
+
+    def test_a_run_keeps_its_choice_of_no_validation_when_the_data_get_a_split_for_it(self):
+        settings = dataclasses.replace(SETTINGS, validation_split=None, epochs=1)
+        self.train_without_network([], settings)
+        convert(conversion(os.path.dirname(self.run), split="test"), workers=1)
+        for split in (None, "none"):
+            result = self.train_without_network([], dataclasses.replace(settings, validation_split=split))
+            self.assertIsNone(result["split"])
 
     def test_other_settings_do_not_resume_a_run(self):
         self.train_without_network([3.0, 2.0, 1.0])

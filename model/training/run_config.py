@@ -1,0 +1,107 @@
+"""config.json of a run: the configuration of its training, its data set, and the command that began it."""
+
+import dataclasses
+import json
+import os
+import sys
+from typing import Any
+
+from absl import logging
+
+from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, LoggingConfig, TrainConfig
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.augmentation.config import AugmentConfig
+from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.ui import flags
+
+
+@dataclasses.dataclass(frozen=True)
+class RunConfig:
+    """What resuming a run needs to know. The names of the fields, and those in them, are a file format.
+
+    Attributes:
+      training: Training configuration. Its `validation_split` is the one that the run has; None if it has none.
+      data: Folder of the data set.
+      devices: Devices, memory and threads.
+      checkpoints: When checkpoints are saved, and what is kept.
+      logs: What TensorBoard gets.
+      command: Command line that began the run; empty in older runs.
+    """
+
+    training: TrainConfig
+    data: str
+    devices: DeviceConfig = dataclasses.field(default_factory=DeviceConfig)
+    checkpoints: CheckpointConfig = dataclasses.field(default_factory=CheckpointConfig)
+    logs: LoggingConfig = dataclasses.field(default_factory=LoggingConfig)
+    command: tuple[str, ...] = dataclasses.field(default_factory=lambda: tuple(sys.argv))
+
+    def save(self, path: str) -> None:
+        """Writes the file in one atomic step."""
+        content = {**dataclasses.asdict(self), "data": os.path.abspath(storage.local_path(self.data))}
+        storage.write_atomically(path, json.dumps(content, indent=1).encode("utf-8", "backslashreplace"))
+
+
+def load_run_config(path: str) -> RunConfig:
+    """Reads config.json; settings that an older run lacks have their defaults.
+
+    Raises:
+      UserError: the file cannot be read, or is not the configuration of a training.
+    """
+    try:
+        content = json.loads(storage.read_bytes(path))
+        training = {**content["training"]}
+        augmentation = AugmentConfig(**training.pop("augmentation", {}))
+        return RunConfig(
+            training=TrainConfig(**training, augmentation=augmentation),
+            data=content["data"],
+            devices=DeviceConfig(**content.get("devices", {})),
+            checkpoints=CheckpointConfig(**content.get("checkpoints", {})),
+            logs=LoggingConfig(**content.get("logs", {})),
+            command=tuple(content.get("command", ())),
+        )
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"run {path}",
+            received=f"{type(error).__name__}: {error}",
+            expected="the configuration of a training, as JSON",
+            remedy="Restore the file from a copy of the run.",
+        ) from None
+
+
+def check_resumable(run: str, old: TrainConfig, new: TrainConfig) -> None:
+    """Raises UserError if a run cannot go on with a configuration. Only `epochs` may differ, and only rise."""
+    before, now = _list_settings(old), _list_settings(new)
+    changed = [name for name in now if now[name] != before[name]]
+    if new.epochs > old.epochs:
+        changed.remove("epochs")
+        _tell_about_more_epochs(old, new)
+    if changed:
+        received, expected = (
+            " ".join(flags.format_flag(name, settings[name]) for name in changed) for settings in (now, before)
+        )
+        raise UserError(
+            f"run {run}",
+            received=received,
+            expected=f"{expected}, as the run was begun with",
+            remedy=f"Leave these flags out: ocr-train --run={run} resumes the run with its own. "
+            "Name another --run to start a new one. Only --epochs may change, to a larger number.",
+        )
+
+
+def _list_settings(config: TrainConfig) -> dict[str, Any]:
+    """Values by flags; a run without validation has `none`."""
+    return {**flags.list_values(config), "validation_split": config.validation_split or "none"}
+
+
+def _tell_about_more_epochs(old: TrainConfig, new: TrainConfig) -> None:
+    if new.schedule == "constant":
+        logging.info("--epochs=%d: raised from %d; the learning rate stays constant", new.epochs, old.epochs)
+        return
+    logging.warning(
+        "--epochs=%d: raised from %d; the %s schedule now ends there, so the learning rate jumps up where the "
+        "run goes on, and the weights will differ from those of a run that was begun with %d epochs",
+        new.epochs,
+        old.epochs,
+        new.schedule,
+        new.epochs,
+    )
