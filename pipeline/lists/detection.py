@@ -15,8 +15,6 @@ from absl import logging
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.errors import Refused, UserError
-from densenet_ocr.pipeline.file_kinds import JSON as JSON_FILE
-from densenet_ocr.pipeline.file_kinds import describe_file
 from densenet_ocr.pipeline.line_list import BLANKS, LineList, decode_text, split_row
 from densenet_ocr.pipeline.lists.config import ListConfig
 from densenet_ocr.pipeline.lists.list_file import Lines
@@ -55,6 +53,7 @@ _BORNE_NUMBERS = 1 / 20  # numbers that are no ids: a list of them may be one of
 _WITHOUT_TAB = re.compile(rb"^[^\t\n]*[^\t\r\n ][^\t\n]*$", re.MULTILINE)
 _WITH_TAB = re.compile(rb"\t[^\n]*[^\t\r\n ]")
 
+_MEMBER = re.compile(rb'"[^"]*": ?"')  # of a JSON object with a row for each member
 _DELIMITERS = (",", "\t", ";")
 _HEADER_ROWS = 100  # JSON objects that show the names of columns
 
@@ -126,8 +125,8 @@ def _find_name(sample: _Sample, config: ListConfig, charset: Charset | None, lab
 
 def _is_document(rows: list[bytes], objects: int, config: ListConfig) -> bool:
     """Returns whether rows are those of one JSON document; a document of one row may be an object of JSONL."""
-    if describe_file(b"\n".join(rows[:2])) != JSON_FILE or rows[-1][-1:] not in b"}]":
-        return False
+    if rows[0][:1] + rows[-1][-1:] not in (b"{}", b"[]") or sum(b"\t" in row for row in rows) * 2 > len(rows):
+        return sum(bool(_MEMBER.match(row)) for row in rows) * 2 > len(rows)
     if len(rows) > 1:
         return objects * 2 <= len(rows)
     return not _has_columns(_list_names(rows[0]), config)
@@ -202,6 +201,8 @@ def _find_fits(row: bytes, charset: Charset | None, encoding: str) -> frozenset[
     """Returns which of ids, text and space fit a row."""
     _, text, words = split_row(row)
     if text is not None:
+        if charset and " " in charset and b" " in text and _reads(IdRows(), row.replace(b"\t", b" "), charset):
+            return frozenset([TEXT, IDS])
         return frozenset([TEXT])
     if not words:
         return _NONE

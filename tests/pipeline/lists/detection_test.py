@@ -73,6 +73,13 @@ class DetectionTest(parameterized.TestCase):
         with user_error("numbers that are no ids of this charset", "--list_format"):
             self.read("0.jpg 2018", "1.jpg 1999", "2.jpg 3000")
 
+    def test_several_numbers_behind_a_tab_are_doubtful_where_they_could_be_ids(self):
+        rows = ["0.jpg\t3 12", "1.jpg\t1 2"]
+        with user_error("2 rows such as", "ids or text", "--list_format"):
+            self.read(*rows, charset=ENGLISH)
+        self.assertEqual(self.read(*rows, "2.jpg\tscore", charset=ENGLISH)[1], ["3 12", "1 2", "score"])
+        self.assertEqual(self.read(*rows)[1], ["unknown_character"] * 2)
+
     def test_a_list_of_two_kinds_is_refused(self):
         with user_error("2 rows such as '0.jpg 11 12'", "2 rows such as", "2.jpg", "--list_format=mixed"):
             self.read("0.jpg 11 12", "1.jpg 11 13", "2.jpg\t一", "3.jpg\t丁")
