@@ -12,7 +12,7 @@ from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.fitting import check_fit
 from densenet_ocr.pipeline.frames import STRIDE
-from densenet_ocr.pipeline.geometry import Geometry
+from densenet_ocr.pipeline.geometry import MAX_PIXELS, Geometry
 
 FILE_NAME = "dataset.json"
 IMAGES_NAME = "images.json"  # the same for image files that are not converted yet
@@ -20,12 +20,22 @@ IMAGES_NAME = "images.json"  # the same for image files that are not converted y
 
 @dataclasses.dataclass(frozen=True)
 class ShardInfo:
-    """One TFRecord file: its name, number of records, size in bytes and CRC-32C (eight hexadecimal digits)."""
+    """One TFRecord file: its name, number of records, size in bytes and CRC-32C (eight hexadecimal digits).
+
+    Raises:
+      ValueError: the name is a path, or the numbers cannot be; readers compare the size with the file's.
+    """
 
     name: str
     records: int
     bytes: int
     crc32c: str
+
+    def __post_init__(self) -> None:
+        if not storage.is_plain_name(self.name):
+            raise ValueError(f"a shard named {self.name!r}, which is no file name")
+        if not (_is_count(self.records) and _is_count(self.bytes) and self.records <= self.bytes):
+            raise ValueError(f"a shard of {self.records!r} records in {self.bytes!r} bytes")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +51,7 @@ class SplitInfo:
       rejects_crc32c: CRC-32C of SPLIT.rejects.tsv; empty in older data sets.
 
     Raises:
-      ValueError: rows read are not records written + rows refused.
+      ValueError: rows read are not records written + rows refused, or a number is no count.
     """
 
     shards: tuple[ShardInfo, ...]
@@ -52,6 +62,10 @@ class SplitInfo:
     rejects_crc32c: str = ""
 
     def __post_init__(self) -> None:
+        histograms = {"refused": self.refused, **self.statistics}
+        wrong = [name for name, counts in histograms.items() if not all(map(_is_count, counts.values()))]
+        if wrong:
+            raise ValueError(f"{wrong[0]}: a number that is no count")
         if self.read != self.written + sum(self.refused.values()):
             raise ValueError(
                 f"{self.read} rows read, but {self.written} written and {sum(self.refused.values())} refused"
@@ -163,7 +177,7 @@ def load_dataset_info(folder: str, name: str = FILE_NAME) -> DatasetInfo:
     if not storage.exists(path):
         raise _refuse_missing(folder, name)
     try:
-        return _from_json(json.loads(storage.read_bytes(path).decode("utf-8")))
+        return _from_json(storage.read_json(path))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"data set {path}",
@@ -199,12 +213,27 @@ def _from_json(content: dict[str, Any]) -> DatasetInfo:
         splits={name: _split_from_json(split) for name, split in content["splits"].items()},
         provenance=content["provenance"],
     )
+    _check_names_and_widths(info)
     if info.charset.sha256 != content["charset_sha256"]:
         raise ValueError("the charset does not match its hash")
     return info
+
+
+def _check_names_and_widths(info: DatasetInfo) -> None:
+    """Raises ValueError for a split whose files would lie elsewhere, or whose lines no memory holds."""
+    for name, split in info.splits.items():
+        if not storage.is_plain_name(name):
+            raise ValueError(f"a split named {name!r}")
+        widest = max(map(int, split.statistics.get("widths", ())), default=0)
+        if widest * info.geometry.height > MAX_PIXELS:
+            raise ValueError(f"a line {widest} pixels wide in split {name}")
 
 
 def _split_from_json(content: dict[str, Any]) -> SplitInfo:
     content = {"rejects_crc32c": "", **content}
     fields = {field.name: content[field.name] for field in dataclasses.fields(SplitInfo)}
     return SplitInfo(**{**fields, "shards": tuple(ShardInfo(**shard) for shard in fields["shards"])})
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 0

@@ -7,13 +7,10 @@ import PIL.Image
 
 from densenet_ocr.pipeline.errors import Refused, UserError
 from densenet_ocr.pipeline.frames import count_frames
-from densenet_ocr.pipeline.geometry import Geometry
+from densenet_ocr.pipeline.geometry import MAX_PIXELS, Geometry
 
 # What happens to an image of another size: refused; scaled; scaled to the height, then padded on the right.
 FITS = ("exact", "resize", "pad")
-
-# No line has more pixels, before or after fitting; a few bytes of a file can claim billions.
-MAX_PIXELS = 1 << 25
 
 
 class FittedLine(NamedTuple):

@@ -4,6 +4,7 @@ A record is its length (uint64), a checksum of the length, its bytes and a check
 checksum is a "masked" CRC-32C, rotated and offset: tensorflow/core/lib/io/record_writer.h.
 """
 
+import os
 import struct
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -53,11 +54,12 @@ class RecordWriter:
 def read_records(path: str) -> Iterator[bytes]:
     """Yields the records of a local shard; raises ValueError if a checksum does not match."""
     with open(storage.local_path(path), "rb", buffering=1 << 20) as file:
+        size = os.fstat(file.fileno()).st_size
         while head := file.read(_LENGTH.size + _CHECKSUM.size):
             length, checksum = head[: _LENGTH.size], head[_LENGTH.size :]
             if _masked_crc(length) != checksum:
                 raise ValueError(f"the length at byte {file.tell() - len(head)} does not match its checksum")
-            record = file.read(*_LENGTH.unpack(length))
+            record = file.read(min(*_LENGTH.unpack(length), size))  # a false length takes no memory
             if _masked_crc(record) != file.read(_CHECKSUM.size):
                 raise ValueError(f"the record that ends at byte {file.tell()} does not match its checksum")
             yield record

@@ -4,18 +4,22 @@ import contextlib
 import errno
 import fcntl
 import glob as local_glob
+import json
 import os
 import shutil
 import stat
 import uuid
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from absl import logging
 
 from densenet_ocr.pipeline.errors import UserError
 
 TEMPORARY = ".tmp-"
+
+# A description of half a million shards, at about 120 bytes each. Parsed, it may take 20 times as much memory.
+_MOST_JSON_BYTES = 1 << 26
 
 
 def local_path(path: str) -> str:
@@ -49,6 +53,26 @@ def read_bytes(path: str) -> bytes:
             expected="a readable file",
             remedy="Check the path and its permissions.",
         ) from None
+
+
+def read_json(path: str) -> Any:
+    """Reads a JSON file that describes something, and may come from anywhere.
+
+    Raises:
+      ValueError: it is no JSON, is nested too deeply, or is larger than any description.
+      UserError: it cannot be read.
+    """
+    if exists(path) and size(path) > _MOST_JSON_BYTES:
+        raise ValueError(f"{size(path):,} bytes, a description has {_MOST_JSON_BYTES:,} at most")
+    try:
+        return json.loads(read_bytes(path))
+    except RecursionError:
+        raise ValueError("JSON that is nested too deeply") from None
+
+
+def is_plain_name(name: object) -> bool:
+    """Returns whether a name from a description is that of a file beside it: a path could lead anywhere."""
+    return isinstance(name, str) and name not in ("", os.curdir, os.pardir) and not {"/", "\0"} & set(name)
 
 
 def open_at_once(path: str, flags: int) -> int:

@@ -89,7 +89,7 @@ def load_report(job: ShardJob, number: int) -> Report | None:
     if not storage.exists(job.report_path(number)):
         return None
     try:
-        content = json.loads(storage.read_bytes(job.report_path(number)))
+        content = storage.read_json(job.report_path(number))
         refused = [RefusedRow(*row) for row in content["refused"]]
         report = Report(ShardInfo(**content["shard"]), refused, content["statistics"])
         return report if content["digest"] == job.digest else None

@@ -58,7 +58,7 @@ class SplitState:
 
     def _load(self) -> dict[str, Any]:
         try:
-            content = json.loads(storage.read_bytes(self._identity_path))
+            content = storage.read_json(self._identity_path)
             return {"identity": content["identity"], "overwrite": content["overwrite"]}
         except (ValueError, LookupError, TypeError):
             return {"identity": {"identity.json": "damaged"}, "overwrite": False}

@@ -62,7 +62,7 @@ class TranscriptionManifest:
         if not storage.exists(path):
             return None
         try:
-            return _from_json(json.loads(storage.read_bytes(path)))
+            return _from_json(storage.read_json(path))
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise UserError(
                 f"transcription {path}",

@@ -34,6 +34,9 @@ _DAMAGED = (
     MemoryError,
 )
 
+# zlib makes no data smaller than this (zlib.net, "technical details").
+_DEFLATE_RATIO = 1032
+
 # `kernel:0` of conv2d_3/kernel:0; TensorFlow makes a name that it has seen into kernel_1:0.
 _VARIABLE = re.compile(r"(kernel|bias|gamma|beta|moving_mean|moving_variance)(?:_\d+)?(?::\d+)?")
 
@@ -166,10 +169,20 @@ def _read_layers(path: str, name: str, group: h5py.Group) -> Iterator[StoredLaye
 
 
 def _read_array(stored: h5py.Dataset) -> np.ndarray:
+    _check_storage(stored)
     array = stored[()]
     if array.dtype.kind != "f":
         raise ValueError(f"{stored.name} has numbers of type {array.dtype}")
     return array.astype(np.float32)
+
+
+def _check_storage(stored: h5py.Dataset) -> None:
+    """Raises ValueError for an array that lies in another file, or that the file has too few bytes for."""
+    # A link to another file leads nowhere, as h5py reads from memory here; these two would.
+    if stored.external or stored.is_virtual:
+        raise ValueError(f"{stored.name} lies in another file")
+    if stored.nbytes > _DEFLATE_RATIO * stored.id.get_storage_size():
+        raise ValueError(f"{stored.name} would have {stored.nbytes} bytes, more than the file can hold")
 
 
 def _read_names(group: h5py.Group, attribute: str) -> list[str]:

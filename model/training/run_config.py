@@ -48,7 +48,7 @@ def load_run_config(path: str) -> RunConfig:
       UserError: the file cannot be read, or is not the configuration of a training.
     """
     try:
-        content = json.loads(storage.read_bytes(path))
+        content = storage.read_json(path)
         training = {**content["training"]}
         augmentation = AugmentConfig(**training.pop("augmentation", {}))
         return RunConfig(

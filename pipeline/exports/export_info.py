@@ -60,7 +60,7 @@ class ExportInfo:
             "text": isinstance(self.text, str),
             "confidence": 0 <= self.confidence <= 1,
             "tolerance": 0 < self.tolerance < float("inf"),
-            "files": isinstance(self.files, dict),
+            "files": isinstance(self.files, dict) and all(map(_is_own_name, self.files)),
             "provenance": isinstance(self.provenance, dict),
             "train_split": isinstance(self.train_split, str),
         }
@@ -121,7 +121,7 @@ def load_export_info(folder: str) -> ExportInfo:
     check_path(folder)
     path = storage.join(folder, FILE_NAME)
     try:
-        info = _from_json(json.loads(storage.read_bytes(path).decode("utf-8")))
+        info = _from_json(storage.read_json(path))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise damaged_export(
             path,
@@ -185,6 +185,11 @@ def load_lines_info(folder: str, info: ExportInfo) -> DatasetInfo:
 def damaged_export(folder: str, *, received: str, expected: str, remedy: str = _REMEDY) -> UserError:
     """Returns the error about an export that cannot be used."""
     return UserError(f"export {folder}", received=received, expected=expected, remedy=remedy)
+
+
+def _is_own_name(name: str) -> bool:
+    """Whether a file lies in the export's folder, or in variables/ of a SavedModel."""
+    return storage.is_plain_name(name.removeprefix("variables/"))
 
 
 def _from_json(content: dict[str, Any]) -> ExportInfo:

@@ -22,6 +22,7 @@ from densenet_ocr.pipeline.exports.export_info import (
     load_export_info,
     require_file,
 )
+from densenet_ocr.pipeline.frames import count_frames
 
 # Largest difference of a logit of a float32 export from the run's, or from that of the machine that wrote it.
 # Sums in another order differ by about 1e-5, a wrong weight by more than this.
@@ -56,7 +57,7 @@ def load_golden(folder: str) -> tuple[np.ndarray, np.ndarray]:
     try:
         # No pickles: they are programs, and a model's folder may come from anywhere.
         return images.decode(image), np.load(io.BytesIO(array), allow_pickle=False)
-    except (Refused, ValueError, EOFError) as error:
+    except (Refused, ValueError, EOFError, MemoryError) as error:
         raise damaged_export(
             folder,
             received=f"a damaged {GOLDEN_IMAGE} or {GOLDEN_LOGITS} ({error})",
@@ -82,6 +83,12 @@ def check_golden(folder: str, lines: DatasetInfo, compute_logits: ComputeLogits)
             folder,
             received=f"{GOLDEN_IMAGE} of height {levels.shape[0]}",
             expected=f"{lines.geometry.height}, the height of the model's lines",
+        )
+    if len(expected) != count_frames(levels.shape[1]):  # first, as a wide line takes much memory
+        raise damaged_export(
+            folder,
+            received=f"{GOLDEN_LOGITS} of {len(expected)} frames",
+            expected=f"{count_frames(levels.shape[1])}, as many as {GOLDEN_IMAGE} has",
         )
     difference = compare_logits(_try_to_compute(folder, compute_logits, levels), expected)
     if not difference <= info.tolerance:  # also if it is NaN

@@ -2,9 +2,8 @@
 
 import tensorflow as tf
 
-from densenet_ocr.pipeline.fitting import MAX_PIXELS
 from densenet_ocr.pipeline.frames import count_frames
-from densenet_ocr.pipeline.geometry import Geometry
+from densenet_ocr.pipeline.geometry import MAX_PIXELS, Geometry
 from densenet_ocr.pipeline.graph.contrast import find_levels
 from densenet_ocr.pipeline.graph.headers import require
 

@@ -21,6 +21,7 @@ SPLIT = SplitInfo(
     statistics={"label_lengths": {"1": 3, "2": 2}, "widths": {"64": 5}, "characters": {"0": 7}},
     sources={"list_sha256": "ab", "seed": 0},
 )
+SHARD = {"name": "t", "records": 5, "bytes": 900, "crc32c": "0000abcd"}
 INFO = DatasetInfo(
     Charset('a春 \u2028"'), Geometry(32, 64), "uint8", {"train": SPLIT}, {"train": {"seconds": 1}}
 )
@@ -163,6 +164,51 @@ class DatasetInfoTest(parameterized.TestCase, tf.test.TestCase):
         split = {**json.loads(INFO.to_json())["splits"]["train"], "shards": [{"name": "t", "records": 5}]}
         self.save_changed(splits={"train": split})
         self.assert_refused("TypeError: ")
+
+    @parameterized.parameters(
+        ({"name": "../outside.tfrecord"}, "a shard named '../outside.tfrecord'"),
+        ({"name": "/data/outside.tfrecord"}, "a shard named '/data/outside.tfrecord'"),
+        ({"name": ".."}, "a shard named '..'"),
+        ({"name": None}, "a shard named None"),
+        ({"bytes": 4}, "a shard of 5 records in 4 bytes"),
+        ({"records": 10**15, "bytes": 10**9}, "a shard of 1000000000000000 records in 1000000000 bytes"),
+        ({"records": 5.0}, "a shard of 5.0 records"),
+        ({"bytes": True}, "a shard of 5 records in True bytes"),
+    )
+    def test_refuses_shards_elsewhere_or_of_absurd_sizes(self, changes, received):
+        split = json.loads(INFO.to_json())["splits"]["train"]
+        self.save_changed(splits={"train": {**split, "shards": [{**SHARD, **changes}]}})
+        self.assert_refused(f"ValueError: {received}")
+
+    @parameterized.parameters(
+        ({"widths": {"1000000000": 5}}, "ValueError: a line 1000000000 pixels wide in split train"),
+        ({"widths": {"64": -5}}, "ValueError: widths: a number that is no count"),
+        ({"widths": {"wide": 5}}, "ValueError: "),
+        ({"characters": {"0": "many"}}, "ValueError: characters: a number that is no count"),
+    )
+    def test_refuses_absurd_statistics(self, statistics, received):
+        split = json.loads(INFO.to_json())["splits"]["train"]
+        self.save_changed(splits={"train": {**split, "statistics": statistics}})
+        self.assert_refused(received)
+
+    def test_refuses_a_split_whose_files_would_lie_elsewhere(self):
+        split = json.loads(INFO.to_json())["splits"]["train"]
+        self.save_changed(splits={"../train": split})
+        self.assert_refused("ValueError: a split named '../train'")
+
+    @parameterized.parameters((10**9, 64), (4096, 10**6), (32.5, 64), ("32", 64))
+    def test_refuses_an_absurd_size(self, height, width):
+        self.save_changed(image_height=height, image_width=width)
+        with self.assertRaisesRegex(UserError, "received"):
+            load_dataset_info(self.folder)
+
+    def test_refuses_json_that_would_fill_the_memory_or_the_stack(self):
+        path = os.path.join(self.folder, "dataset.json")
+        storage.write_atomically(path, b"[" * 10**6)
+        self.assert_refused("ValueError: JSON that is nested too deeply")
+        with open(path, "wb") as file:
+            file.truncate(10**10)
+        self.assert_refused("ValueError: 10,000,000,000 bytes")
 
 
 if __name__ == "__main__":

@@ -131,6 +131,12 @@ class ReadRecordsTest(parameterized.TestCase, tf.test.TestCase):
         with self.assertRaisesWithLiteralMatch(ValueError, "the length at byte 0 does not match its checksum"):
             list(read_records(self.path))
 
+    def test_a_length_beyond_the_file_takes_no_memory(self):
+        length = (1 << 62).to_bytes(8, "little")
+        self.write(length + records._masked_crc(length) + b"few bytes")
+        with self.assertRaisesRegex(ValueError, "the record that ends at byte 21 does not match its checksum"):
+            list(read_records(self.path))
+
     def test_refuses_a_url(self):
         for read in (hash_file, lambda path: next(read_records(path))):
             with self.assertRaisesRegex(UserError, "received 's3://bucket/a', expected a local path"):

@@ -17,6 +17,13 @@ from tests.model.keras2.keras2_case import Keras2Case, shallow, write_keras2
 from tests.samples import CHARSET
 
 
+def lay_out(path: str) -> h5py.VirtualLayout:
+    """A virtual array of eight numbers in another file."""
+    layout = h5py.VirtualLayout((8,), "f4")
+    layout[:] = h5py.VirtualSource(path, "kernel", shape=(8,))
+    return layout
+
+
 class LayoutsTest(parameterized.TestCase, Keras2Case):
     @parameterized.named_parameters(
         ("bytes", {}),
@@ -125,6 +132,30 @@ class DamagedTest(parameterized.TestCase, Keras2Case):
     def test_a_variable_that_occurs_twice(self):
         twice = {"kernel": np.ones([2]), "kernel_1": np.ones([2])}
         self.refuse("received a layer two with a second two/kernel_1:0", [*self.layers, ("two", twice)])
+
+    def test_an_array_that_lies_in_another_file(self):
+        other = os.path.join(self.folder, "secret.h5")
+        with open(other, "wb") as secret:
+            secret.write(bytes(32))
+        name = f"{self.layers[2][0]}/{self.layers[2][0]}/bias:0"
+        links = [
+            lambda file: file.create_dataset(name, [8], "f4", external=[(other, 0, h5py.h5f.UNLIMITED)]),
+            lambda file: file.create_virtual_dataset(name, lay_out(other)),
+        ]
+        for link in links:
+            write_keras2(self.path, self.layers)
+            with h5py.File(self.path, "a") as file:
+                del file[name]
+                link(file)
+            self.refuse("damaged file .* lies in another file")
+
+    def test_an_array_that_would_fill_the_memory(self):
+        name = f"{self.layers[2][0]}/{self.layers[2][0]}/bias:0"
+        write_keras2(self.path, self.layers)
+        with h5py.File(self.path, "a") as file:
+            del file[name]
+            file.create_dataset(name, [10**10], "f4", chunks=(1024,))
+        self.refuse("damaged file .* would have 40000000000 bytes, more than the file can hold")
 
     def test_whole_numbers(self):
         self.refuse("damaged file .*bias:0 has numbers of type int64", self.change(2, bias=np.ones([8], int)))

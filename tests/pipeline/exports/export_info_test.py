@@ -39,6 +39,9 @@ class ExportInfoTest(parameterized.TestCase, tf.test.TestCase):
         ({"tolerance": 0.0}, "tolerance 0.0"),
         ({"tolerance": float("inf")}, "tolerance inf"),
         ({"text": None}, "text None"),
+        ({"files": {"../model.onnx": "00"}}, "files .*../model.onnx"),
+        ({"files": {"variables/../../x": "00"}}, "files"),
+        ({"files": {"/etc/hostname": "00"}}, "files"),
     )
     def test_refuses_what_cannot_be(self, changes, message):
         with self.assertRaisesRegex(ValueError, message):

@@ -12,7 +12,7 @@ from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports.golden_line import check_golden
 from densenet_ocr.pipeline.geometry import Geometry
 from tests.pipeline.exports.sample_export import LINES, LOGITS, write_export
-from tests.samples import draw_levels
+from tests.samples import draw_levels, encode_image
 
 
 class GoldenLineTest(parameterized.TestCase, tf.test.TestCase):
@@ -67,6 +67,21 @@ class GoldenLineTest(parameterized.TestCase, tf.test.TestCase):
             check_golden(folder, LINES, lambda *_: LOGITS[None])
         os.remove(path)
         with self.assertRaisesRegex(UserError, f"received no {name}"):
+            check_golden(folder, LINES, lambda *_: LOGITS[None])
+
+    def test_a_line_of_absurd_size_is_not_computed(self):
+        folder = write_export(self.create_tempdir().full_path)
+        with open(os.path.join(folder, "golden.png"), "wb") as file:
+            file.write(encode_image(draw_levels(1, width=10**6)))
+        with self.assertRaisesRegex(UserError, "golden.npy of 8 frames, expected 125000"):
+            check_golden(folder, LINES, lambda *_: self.fail("computed"))
+
+    def test_an_array_of_absurd_size_is_refused(self):
+        folder = write_export(self.create_tempdir().full_path)
+        header = {"descr": "<f4", "fortran_order": False, "shape": (10**9, 10**6)}
+        with open(os.path.join(folder, "golden.npy"), "wb") as file:
+            np.lib.format.write_array_header_1_0(file, header)
+        with self.assertRaisesRegex(UserError, "damaged golden.png or golden.npy"):
             check_golden(folder, LINES, lambda *_: LOGITS[None])
 
     def test_a_pickle_is_not_opened(self):

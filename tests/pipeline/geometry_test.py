@@ -1,0 +1,22 @@
+"""Sizes that no line has are refused."""
+
+import tensorflow as tf
+from absl.testing import parameterized
+
+from densenet_ocr.pipeline.geometry import Geometry
+from tests.messages import user_error
+
+
+class GeometryTest(parameterized.TestCase, tf.test.TestCase):
+    @parameterized.parameters((10**9, 280), (4097, 0), (4096, 8193), (32, 10**9))
+    def test_a_size_that_would_fill_the_memory_is_refused(self, height, width):
+        with user_error("image size", f"{width}x{height}", "33,554,432", "--image_height"):
+            Geometry(height, width)
+
+    @parameterized.parameters((32, 280), (4096, 0), (7, 7), (32, 1 << 20))
+    def test_sizes_of_lines_are_accepted(self, height, width):
+        self.assertEqual(Geometry(height, width).height, height)
+
+
+if __name__ == "__main__":
+    tf.test.main()
