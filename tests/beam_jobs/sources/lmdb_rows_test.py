@@ -7,6 +7,7 @@ import lmdb
 import tensorflow as tf
 from absl.testing import parameterized
 
+from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
 from tests.beam_jobs.conversion.conversion_case import ConversionTest, read_folder
 from tests.messages import user_error
@@ -76,6 +77,13 @@ class LmdbTest(parameterized.TestCase, ConversionTest):
     def test_labels_may_be_in_another_encoding(self):
         self.write({**self.entries(1), b"label-000000001": "ab".encode("gbk")})
         self.assertEqual(self.convert(list_encoding="gbk")["written"], 1)
+
+    def test_the_charset_may_be_that_of_the_labels(self):
+        entries = self.entries(12, "gbk")
+        entries[b"label-000000012"] = "春".encode("gbk")
+        self.write(entries)
+        self.convert(list_encoding="gbk", charset_path="auto")
+        self.assertEqual(load_dataset_info(self.output).charset.characters, "0123456789春")
 
     def test_a_fraction_may_be_held_out(self):
         self.write(self.entries(100))
