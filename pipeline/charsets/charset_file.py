@@ -7,7 +7,12 @@ from absl import logging
 
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import NO_FORM, Charset, check_characters, normalise_text, show_characters
-from densenet_ocr.pipeline.charsets.foreign_files import find_blank_row, refuse_file, refuse_row
+from densenet_ocr.pipeline.charsets.foreign_files import (
+    BYTE_ORDER_MARK,
+    find_blank_row,
+    refuse_file,
+    refuse_row,
+)
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.file_kinds import HEAD_BYTES, TEXT, describe_file
 
@@ -33,7 +38,7 @@ class _Parts(NamedTuple):
 def read_charset(path: str, blank: str = FIRST_ROW, normalize: str = NO_FORM) -> Charset:
     """Reads a charset file: UTF-8, one code point per row; CR LF and a BOM are accepted.
 
-    Logs a warning where the row of the blank shows a character that text lines are likely to have.
+    Logs the character that the row of the blank shows; as a warning if text lines are likely to have it.
 
     Args:
       path: The file.
@@ -54,8 +59,8 @@ def read_charset(path: str, blank: str = FIRST_ROW, normalize: str = NO_FORM) ->
     check_characters(characters, f"charset {path}", parts.first + 1)
     lost = parts.placeholder if len(parts.placeholder) == 1 and parts.placeholder not in characters else ""
     charset = Charset(characters, placeholder=lost, first_row=parts.first, normalize=normalize)
-    if lost and is_common(lost):
-        _warn_of_lost(path, charset)
+    if lost:
+        _log_lost(path, charset)
     return charset
 
 
@@ -82,7 +87,7 @@ def _has_code(character: str, codec: str, last: bytes) -> bool:
 def _read_rows(path: str) -> list[str]:
     data = storage.read_bytes(path)
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode("utf-8").lstrip(BYTE_ORDER_MARK)  # a converted file may have two
     except UnicodeDecodeError as error:
         kind = describe_file(data[:HEAD_BYTES])
         where = f"{error.reason} at byte {error.start}"
@@ -124,11 +129,16 @@ def _refuse_blank(path: str, rows: list[str], blank: str) -> None:
     )
 
 
-def _warn_of_lost(path: str, charset: Charset) -> None:
+def _log_lost(path: str, charset: Charset) -> None:
+    """Says which character the row of the blank shows; a warning if it is likely to be one of the texts'."""
+    row, shown = charset.blank_row, show_characters(charset.placeholder)
+    if not is_common(charset.placeholder):
+        logging.info("charset %s: %s, which shows %s, stands for the CTC blank", path, row, shown)
+        return
     logging.warning(
         "charset %s: %s shows %s, but stands for the CTC blank, so no label can have this character. If it is "
         "a character, because the file has no row for the blank, set --charset_blank=none.",
         path,
-        charset.blank_row,
-        show_characters(charset.placeholder),
+        row,
+        shown,
     )

@@ -17,7 +17,7 @@ _TOKEN = re.compile(r"[<\[]/?\w+[>\]]")
 _CHARACTER_AND_NUMBER = re.compile(r".[ \t,:]+\d+")
 _NUMBER_AND_CHARACTER = re.compile(r"\d+[ \t,:]+.")
 _PADDED = re.compile(r"\S[ \t]+|[ \t]+\S")
-_BYTE_ORDER_MARK = "\ufeff"
+BYTE_ORDER_MARK = "\ufeff"
 
 
 def find_blank_row(rows: Sequence[str]) -> int | None:
@@ -98,7 +98,7 @@ def _is_json(text: str) -> bool:
 
 def _advise(row: str) -> str:
     """Returns the remedy for a row that is not one code point."""
-    if _BYTE_ORDER_MARK in row:
+    if BYTE_ORDER_MARK in row:
         return (
             "Take the byte order mark (U+FEFF) out: sed 's/\\xef\\xbb\\xbf//g'; joined files have one inside."
         )

@@ -165,6 +165,11 @@ class BlankRowTest(parameterized.TestCase, tf.test.TestCase):
         with self.assertNoLogs(level="WARNING"):
             self.read(text, blank)
 
+    def test_says_which_rare_character_stands_for_the_blank(self):
+        with self.assertLogs(level="INFO") as logs:
+            self.read("卍\n，\n")
+        self.assertRegex(logs.output[0], "^INFO.*row 0, which shows '卍' .*stands for the CTC blank")
+
     @parameterized.parameters(*"a0 .~é§的一龙萬あアЯα한、　¿")
     def test_letters_digits_spaces_and_punctuation_are_common(self, character):
         self.assertTrue(is_common(character))
@@ -199,6 +204,7 @@ class ForeignFileTest(parameterized.TestCase, tf.test.TestCase):
         ("paddleocr_english_with_a_space_last", "0\n1\na\n ", "01a "),
         ("windows", "a\r\nb\r\n", "ab"),
         ("byte_order_mark", "\ufeffa\nb\n", "ab"),
+        ("two_byte_order_marks", "\ufeff\ufeffa\nb\n", "ab"),
     )
     def test_dictionaries_without_a_row_for_the_blank_are_read(self, text, characters):
         path = self.create_tempfile("dict.txt", text.encode(), mode="wb").full_path
