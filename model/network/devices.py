@@ -20,6 +20,8 @@ def set_up_devices(devices: DeviceConfig) -> None:
             tf.config.experimental.set_memory_growth(gpu, True)
         else:
             _limit_memory(gpu, number, devices.gpu_memory_fraction)
+    if devices.gpu_memory_fraction is not None and not gpus:
+        logging.warning("--gpu_memory_fraction has no effect: TensorFlow finds no GPU, and computes on the CPU")
     logging.info("devices: %d GPUs, %s", len(gpus), devices)
 
 

@@ -14,11 +14,21 @@ def choose_strategy(name: str) -> tf.distribute.Strategy:
     Args:
       name: `one` device; `mirrored` over all GPUs, or over the logical CPU devices without any; `auto`
         mirrors over several GPUs and takes one device otherwise.
+
+    Raises:
+      UserError: there is nothing to mirror over, neither a GPU nor a second logical CPU device.
     """
     gpus = tf.config.list_logical_devices("GPU")
     if name == "one" or (name == "auto" and len(gpus) < 2):
         return tf.distribute.get_strategy()
     devices = gpus or tf.config.list_logical_devices("CPU")
+    if not gpus and len(devices) < 2:
+        raise UserError(
+            "strategy",
+            received="'mirrored', and TensorFlow finds no GPU",
+            expected="GPUs to mirror over",
+            remedy="Check nvidia-smi and the CUDA packages (see BUILD.md), or set --strategy=one.",
+        )
     return tf.distribute.MirroredStrategy([device.name for device in devices])
 
 

@@ -4,9 +4,21 @@ import contextlib
 from collections.abc import Iterator
 
 import keras
+import tensorflow as tf
+from absl import logging
 
 # Keras's policies, by --precision.
 _POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+
+
+def warn_if_slow(precision: str) -> None:
+    """Warns of a 16-bit precision on a CPU."""
+    if precision != "float32" and not tf.config.list_logical_devices("GPU"):
+        logging.warning(
+            "--precision=%s: TensorFlow finds no GPU; most CPUs convert 16-bit numbers back and forth, which "
+            "makes training slower than --precision=float32",
+            precision,
+        )
 
 
 @contextlib.contextmanager

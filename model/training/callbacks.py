@@ -24,6 +24,7 @@ class Callbacks:
         patience: int,
         epochs: int,
         validates: bool,
+        keep_weights: int = 0,
         histogram_epochs: int = 0,
         readings: Readings | None = None,
     ):
@@ -35,11 +36,12 @@ class Callbacks:
           patience: Epochs without a lower validation loss after which to stop.
           epochs: Maximum number of epochs.
           validates: Whether there is a validation loss; without it there is no best epoch and no early stop.
+          keep_weights: Number of newest epochs whose weights are kept besides the best; 0 keeps all.
           histogram_epochs: Epochs between histograms of the weights in TensorBoard; 0 writes none.
           readings: Example lines for TensorBoard.
         """
         model.optimizer, model.stop_training = None, False
-        self.weights = WeightsWriter(run)
+        self.weights = WeightsWriter(run, keep=keep_weights)
         self.early_stopping = keras.callbacks.EarlyStopping(monitor="val_loss", patience=patience)
         always = [
             self.weights,

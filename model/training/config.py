@@ -108,13 +108,19 @@ class TrainConfig:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CheckpointConfig:
-    """When to save checkpoints, besides at the end of each epoch; may change when a run is resumed."""
+    """When to save checkpoints, besides at the end of each epoch, and what to keep.
+
+    It may change when a run is resumed.
+    """
 
     checkpoint_steps: int = option(0, help="Steps between checkpoints; 0 saves by time only.", at_least=0)
     checkpoint_minutes: float = option(
         10.0, help="Minutes between checkpoints, besides those at the end of each epoch.", above=0
     )
     keep_checkpoints: int = option(3, help="Number of newest checkpoints to keep.", at_least=1)
+    keep_weights: int = option(
+        0, help="Number of newest epochs whose weights to keep, besides the best; 0 keeps all.", at_least=0
+    )
 
     def __post_init__(self) -> None:
         validate(self)

@@ -125,7 +125,7 @@ def load_run_info(path: str) -> DatasetInfo:
     if not storage.exists(RunFolder(path).config):
         raise UserError(
             f"model {path}",
-            received=_describe_other(path),
+            received=describe_path(path),
             expected="the folder of a run (with config.json) or of an export (with export.json)",
             remedy="Name that folder. Weights of the original notebook are given by --weights=FILE.",
         )
@@ -149,8 +149,8 @@ def _restrict(info: DatasetInfo, names: Collection[str | None]) -> DatasetInfo:
     return dataclasses.replace(info, splits=splits, provenance={})
 
 
-def _describe_other(path: str) -> str:
-    """What a path holds that is no run."""
+def describe_path(path: str) -> str:
+    """Returns what a path holds that is no run."""
     if not storage.exists(path):
         return "no such folder"
     if not storage.is_folder(path):

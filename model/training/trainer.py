@@ -15,6 +15,7 @@ from absl import logging
 
 from densenet_ocr.model.network.devices import set_up_devices
 from densenet_ocr.model.network.distribution import check_batch_size, choose_strategy
+from densenet_ocr.model.network.precision import warn_if_slow
 from densenet_ocr.model.training.callbacks import Callbacks
 from densenet_ocr.model.training.checkpoints import Checkpoints
 from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, LoggingConfig, TrainConfig
@@ -65,6 +66,7 @@ def train(
     set_up_devices(devices)
     strategy = choose_strategy(devices.strategy)
     check_batch_size(config.batch_size, strategy)
+    warn_if_slow(config.precision)
     info = load_dataset_info(data)
     _check_compiles(config, strategy, info)
     split = choose_validation(config.validation_split, info, RunFolder(run))
@@ -90,7 +92,7 @@ def train(
                 network.average,
             ),
             validator=_make_validator(batches, network.model),
-            callbacks=_make_callbacks(batches, network.model, folder, logs),
+            callbacks=_make_callbacks(batches, network.model, folder, checkpoints.keep_weights, logs),
             checkpoints=Checkpoints(
                 folder.checkpoints,
                 checkpoints,
@@ -243,7 +245,7 @@ def _make_validator(batches: TrainBatches, model: keras.Model) -> Validator | No
 
 
 def _make_callbacks(
-    batches: TrainBatches, model: keras.Model, folder: RunFolder, logs: LoggingConfig
+    batches: TrainBatches, model: keras.Model, folder: RunFolder, keep_weights: int, logs: LoggingConfig
 ) -> Callbacks:
     config, split = batches.config, batches.config.validation_split
     readings = Readings(model, folder=batches.folder, info=batches.info, split=split) if split else None
@@ -253,6 +255,7 @@ def _make_callbacks(
         patience=config.patience,
         epochs=config.epochs,
         validates=split is not None,
+        keep_weights=keep_weights,
         histogram_epochs=logs.histogram_epochs,
         readings=readings,
     )

@@ -13,13 +13,14 @@ from absl import logging
 from densenet_ocr.model.keras2.file import is_keras2_file
 from densenet_ocr.model.keras2.weights import check_classes, count_rows, read_keras2_layers
 from densenet_ocr.model.network.densenet import build_densenet, layers_with_weights
-from densenet_ocr.model.training.run_folder import RunFolder, load_run_info
+from densenet_ocr.model.training.run_folder import RunFolder, describe_path, load_run_info
 from densenet_ocr.model.training.weights_files import find_weights, load_weights
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.charsets.charset_file import FIRST_ROW, read_charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.exports.export_info import is_export, load_export_info
 from densenet_ocr.pipeline.frames import STRIDE
 
 
@@ -80,9 +81,11 @@ def read_weights(
             expected=f"none, because the run {run} has a charset",
             remedy="Leave it out: it is for weights of the original notebook.",
         )
+    if not storage.exists(RunFolder(run).config):
+        raise _refuse_path(path)
     info = load_run_info(run)
     model = build_densenet(height=info.geometry.height, classes=info.charset.classes)
-    load_weights(model, find_weights(RunFolder(run)) if run == path else path)
+    load_weights(model, find_weights(RunFolder(run), None if run == path else path))
     layers = [layer.get_weights() for layer in layers_with_weights(model)]
     return Weights(path, info.charset, info.geometry.height, layers)
 
@@ -110,6 +113,21 @@ def load_model(
     _check_charset(weights, path, info.charset)
     load_weights(model, weights)
     return model, info
+
+
+def _refuse_path(path: str) -> UserError:
+    """An error about a path of --init_from that is no run."""
+    remedy = "Check the path."
+    if is_export(path):
+        origin = load_export_info(path).provenance.get("model", "")
+        remedy = f"An export cannot be trained. Name the run that it was made from{origin and f': {origin}'}."
+    return UserError(
+        "init_from",
+        received=f"{path!r}, {'an export' if is_export(path) else describe_path(path)}",
+        expected="a run (a folder with config.json), a file in its folder weights, or weights of the original "
+        "notebook (.h5, .hdf5)",
+        remedy=remedy,
+    )
 
 
 def _check_charset(weights: str, path: str, charset: Charset) -> None:

@@ -18,15 +18,16 @@ _HEAD = "layers/dense/vars/0"  # kernel of the last layer in a weights file: [fe
 class WeightsWriter(keras.callbacks.Callback):
     """Writes the weights of each epoch, and those with the lowest validation loss as the best ones.
 
-    Keras's ModelCheckpoint would take braces in the path of a run for fields of a format.
+    Keras's ModelCheckpoint would take braces in the path of a run for fields of a format, and keeps all files.
 
     Attributes:
       best_loss: The lowest validation loss so far, None before the first one.
     """
 
-    def __init__(self, run: RunFolder):
+    def __init__(self, run: RunFolder, *, keep: int = 0):
+        """Writes into `run`; keeps the weights of the `keep` newest epochs besides the best, all with 0."""
         super().__init__()
-        self._run = run
+        self._run, self._keep = run, keep
         self.best_loss: float | None = None
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
@@ -36,6 +37,9 @@ class WeightsWriter(keras.callbacks.Callback):
             self.best_loss = loss
             self.model.save_weights(self._run.best)
         self.model.save_weights(self._run.weights_of(epoch + 1))
+        for old in self._run.list_epochs() if self._keep else ():
+            if old <= epoch + 1 - self._keep:
+                storage.remove(self._run.weights_of(old))
 
 
 def improves(loss: float, best: float | None) -> bool:
@@ -118,7 +122,7 @@ def _find_checkpoint(run: RunFolder, checkpoint: str) -> str:
             "checkpoint",
             received=repr(checkpoint),
             expected=f"a weights file, such as these of {run.path}: {_list_names(run)}",
-            remedy="Set --checkpoint, or leave it out.",
+            remedy="Name one of them by --checkpoint, or by --init_from in training.",
         )
     return path
 

@@ -6,6 +6,7 @@ from unittest import mock
 import tensorflow as tf
 
 from densenet_ocr.model.network import devices
+from densenet_ocr.model.network.precision import warn_if_slow
 from densenet_ocr.model.training.config import DeviceConfig
 from densenet_ocr.pipeline.errors import UserError
 
@@ -44,6 +45,21 @@ class DevicesTest(tf.test.TestCase):
         ):
             devices.set_up_devices(DeviceConfig(**settings))
         return calls
+
+    def test_a_fraction_without_a_gpu_is_warned_of(self):
+        with (
+            mock.patch.object(tf.config, "list_physical_devices", return_value=[]),
+            self.assertLogs(level="WARNING") as logs,
+        ):
+            devices.set_up_devices(DeviceConfig(gpu_memory_fraction=0.6))
+        self.assertIn("--gpu_memory_fraction has no effect", "".join(logs.output))
+
+    def test_16_bits_on_a_cpu_are_warned_of(self):
+        with self.assertLogs(level="WARNING") as logs:
+            warn_if_slow("float16")
+        self.assertIn("--precision=float16", "".join(logs.output))
+        with self.assertNoLogs(level="WARNING"):
+            warn_if_slow("float32")
 
     def test_memory_grows_by_default(self):
         calls = self.set_up({})

@@ -1,5 +1,7 @@
 """Two replicas learn what one device learns."""
 
+from unittest import mock
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -13,6 +15,7 @@ from densenet_ocr.model.training.validation import Validator
 from densenet_ocr.pipeline.dataset import training_input
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
+from tests.messages import user_error
 from tests.samples import convert_lines, shallow_network
 
 
@@ -38,6 +41,14 @@ class DistributionTest(tf.test.TestCase):
         step, batches = make_step(model, optimizer, strategy, training), iter(distribute(batches, strategy))
         losses = [float(step(next(batches)).mean) for _ in range(2)]
         return losses, model.get_weights()
+
+    def test_one_cpu_is_nothing_to_mirror_over(self):
+        find = {"GPU": [], "CPU": tf.config.list_logical_devices("CPU")[:1]}.get
+        with (
+            mock.patch.object(tf.config, "list_logical_devices", find),
+            user_error("strategy", "'mirrored'", "no GPU", "--strategy=one"),
+        ):
+            choose_strategy.__wrapped__("mirrored")
 
     def test_two_replicas_make_the_same_update_as_one(self):
         mirrored = choose_strategy("mirrored")

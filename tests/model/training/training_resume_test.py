@@ -120,9 +120,10 @@ class ResumeTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_a_signal_saves_and_stops_and_the_run_resumes_from_there(self):
         with self.assertRaisesRegex(Preempted, "^SIGTERM in epoch 2, after step 2$"):
-            self.train_until(5, lambda: signal.raise_signal(signal.SIGTERM))
+            self.train_until(5, lambda: signal.raise_signal(signal.SIGTERM), keep_weights=1)
         self.assertTrue(os.path.exists(os.path.join(self.run, "checkpoints", "ckpt-5.index")))
-        self.assert_ends_as_if_undisturbed(self.train())
+        self.assert_ends_as_if_undisturbed(self.train(keep_weights=1))
+        self.assertEqual(os.listdir(os.path.join(self.run, "weights")), ["epoch-0003.weights.h5"])
 
     def test_a_damaged_checkpoint_falls_back_to_the_one_before(self):
         self.lose(6, checkpoint_steps=1)

@@ -25,7 +25,9 @@ from densenet_ocr.model.training.weights import load_model, read_weights
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.exports.export_info import ExportInfo
 from densenet_ocr.pipeline.geometry import Geometry
+from tests.messages import user_error
 from tests.samples import CHARSET, convert_lines, draw_levels, shallow_network
 
 OLD = Charset("9876543210xy")  # beside CHARSET, which is "0123456789ab ": two characters more, three fewer
@@ -65,6 +67,20 @@ class TransferTest(parameterized.TestCase, tf.test.TestCase):
         info = DatasetInfo(data, Geometry(height, 64), "uint8")
         run = os.path.join(self.create_tempdir().full_path, "run")
         return begin_with(settings(old or self.old, mode), info, run)
+
+    def test_what_is_no_run_is_refused_with_what_it_is(self):
+        export = self.create_tempdir().full_path
+        info = ExportInfo("onnx", "float32", "", 0.5, 1e-3, provenance={"model": "its-run"})
+        info.save(export)
+        with open(os.path.join(export, "model.onnx"), "wb"):
+            pass
+        with user_error("init_from", "'nope', no such folder", "a run", "Check the path"):
+            self.begin(OLD, old="nope")
+        with user_error("init_from", export, "an export", "a run", "made from: its-run"):
+            self.begin(OLD, old=export)
+        missing = os.path.join(self.old, "weights", "epoch-0009.weights.h5")
+        with user_error(missing, "best.weights.h5", "--init_from"):
+            self.begin(OLD, old=missing)
 
     def logits_of(self, model) -> np.ndarray:
         lines = np.stack([draw_levels(n) for n in range(2)]) / np.float32(255) - 0.5

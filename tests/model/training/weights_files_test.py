@@ -87,12 +87,23 @@ class OtherNetworkTest(tf.test.TestCase):
 
 
 class WeightsWriterTest(tf.test.TestCase):
-    def test_writes_each_epoch_and_the_best_one_into_a_folder_of_any_name(self):
+    def open_writer(self, **settings) -> tuple[RunFolder, WeightsWriter]:
         self.enterContext(shallow_network())
         run = RunFolder(os.path.join(self.create_tempdir().full_path, "r{a}{epoch}"))
         os.makedirs(run.weights)
-        writer = WeightsWriter(run)
+        writer = WeightsWriter(run, **settings)
         writer.set_model(build_densenet(height=32, classes=5))
+        return run, writer
+
+    def test_keeps_the_newest_epochs_and_the_best_one(self):
+        run, writer = self.open_writer(keep=2)
+        for epoch in range(4):
+            writer.on_epoch_end(epoch, {"val_loss": float(epoch)})
+        self.assertEqual(run.list_epochs(), [3, 4])
+        self.assertTrue(os.path.exists(run.best))
+
+    def test_writes_each_epoch_and_the_best_one_into_a_folder_of_any_name(self):
+        run, writer = self.open_writer()
         written = []
         for epoch, loss in enumerate((NAN, 3.0, 4.0)):
             writer.on_epoch_end(epoch, {"val_loss": loss})
