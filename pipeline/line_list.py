@@ -80,9 +80,9 @@ class LineList:
         """Returns the first offset of some bytes, or -1."""
         return self._bytes.find(data)
 
-    def search(self, pattern: re.Pattern[bytes]) -> re.Match[bytes] | None:
-        """Searches the file for a regular expression."""
-        return pattern.search(self._bytes)
+    def search(self, pattern: re.Pattern[bytes]) -> Iterator[re.Match[bytes]]:
+        """Yields the matches of a regular expression in the file."""
+        return pattern.finditer(self._bytes)
 
     @property
     def start(self) -> int:
@@ -103,6 +103,15 @@ def split_row(row: bytes) -> tuple[bytes, bytes | None, list[bytes]]:
         path, _, text = row.partition(b"\t")
         return path.rstrip(BLANKS), text, []
     return path, None, ids
+
+
+def find_path(row: bytes) -> bytes:
+    """Returns the path of a row as `split_row` finds it, in a third of the time."""
+    row = row.lstrip(BLANKS)
+    path, tab, text = row.partition(b"\t")
+    if tab and text.strip(BLANKS):
+        return path.rstrip(BLANKS)
+    return split_row(row)[0] if tab or b"\r" in row else path.partition(b" ")[0]
 
 
 def normalise_path(path: bytes, root: str = "", encoding: str = ENCODING) -> bytes:

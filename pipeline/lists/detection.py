@@ -27,18 +27,7 @@ from densenet_ocr.pipeline.lists.objects import (
     read_cells,
 )
 from densenet_ocr.pipeline.lists.opening import AUTO, CSV, GT_TXT, JSON, JSONL, ListFormat
-from densenet_ocr.pipeline.lists.rows import (
-    IDS,
-    MIXED,
-    PADDLE,
-    SHAPES,
-    SPACE,
-    TEXT,
-    IdRows,
-    RowFormat,
-    SpaceRows,
-    encode_entry,
-)
+from densenet_ocr.pipeline.lists.rows import IDS, MIXED, PADDLE, SHAPES, SPACE, TEXT
 
 # Of longer lists as many rows decide, evenly spaced: half a second of work.
 _MAX_ROWS = 100_000
@@ -50,7 +39,7 @@ _NEEDED, _BORNE = 1 / 3, 1 / 4
 _BORNE_NUMBERS = 1 / 20  # numbers that are no ids: a list of them may be one of texts
 
 # A row with no tab, or with one before its last word.
-_WITHOUT_TAB = re.compile(rb"^[^\t\n]*[^\t\r\n ][^\t\n]*$", re.MULTILINE)
+_WITHOUT_TAB = re.compile(rb"^[^\t\n]++$", re.MULTILINE)
 _WITH_TAB = re.compile(rb"\t[^\n]*[^\t\r\n ]")
 
 _MEMBER = re.compile(rb'"[^"]*": ?"')  # of a JSON object with a row for each member
@@ -201,26 +190,27 @@ def _find_fits(row: bytes, charset: Charset | None, encoding: str) -> frozenset[
     """Returns which of ids, text and space fit a row."""
     _, text, words = split_row(row)
     if text is not None:
-        if charset and " " in charset and b" " in text and _reads(IdRows(), row.replace(b"\t", b" "), charset):
-            return frozenset([TEXT, IDS])
-        return frozenset([TEXT])
+        several = charset is not None and " " in charset and b" " in text
+        return frozenset([TEXT, IDS]) if several and _are_ids(text.split(), charset) else frozenset([TEXT])
     if not words:
         return _NONE
     if not all(word.isdigit() for word in words):
         return frozenset([SPACE])
     if not charset:
         return frozenset([IDS, SPACE])
-    if not _reads(SpaceRows(encoding), row, charset):
+    digits = set(b"".join(words).decode())
+    if not all(digit in charset for digit in digits) or (len(words) > 1 and " " not in charset):
         return frozenset([IDS])
-    if any(word[:1] == b"0" for word in words) or not _reads(IdRows(encoding), row, charset):
+    if not _are_ids(words, charset):
         return _NUMBER
     # Texts of nothing but several small numbers would be a strange list.
     return frozenset([IDS]) if len(words) > 1 else frozenset([IDS, SPACE])
 
 
-def _reads(row_format: RowFormat, row: bytes, charset: Charset) -> bool:
+def _are_ids(words: list[bytes], charset: Charset | None) -> bool:
+    """Returns whether words are rows of the charset, as programs write them: without zeros in front."""
     try:
-        return bool(encode_entry(row_format.parse(row), charset).label)
+        return bool(charset and charset.encode_rows(words)) and not any(word[:1] == b"0" for word in words)
     except Refused:
         return False
 
@@ -266,5 +256,5 @@ def reads_as_mixed(path: str, name: str) -> bool:
     """Returns whether a list of ids or text says the same when each row is read by itself, as 0.1 did."""
     lines = LineList(path)
     if name == TEXT:
-        return not lines.search(_WITHOUT_TAB)
-    return name == MIXED or (name == IDS and not lines.search(_WITH_TAB))
+        return not any(row[0].strip(BLANKS) for row in lines.search(_WITHOUT_TAB))
+    return name == MIXED or (name == IDS and not any(lines.search(_WITH_TAB)))

@@ -7,7 +7,15 @@ from typing import NamedTuple, Protocol
 
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.errors import Refused
-from densenet_ocr.pipeline.line_list import BLANKS, ENCODING, Line, decode_text, encode_text, split_row
+from densenet_ocr.pipeline.line_list import (
+    BLANKS,
+    ENCODING,
+    Line,
+    decode_text,
+    encode_text,
+    find_path,
+    split_row,
+)
 
 IDS, TEXT, SPACE, MIXED, PADDLE = "ids", "text", "space", "mixed", "paddle"
 
@@ -55,7 +63,7 @@ class IdRows(NamedTuple):
 
     def find_path(self, row: bytes) -> bytes:
         """See RowFormat."""
-        return split_row(row)[0]
+        return find_path(row)
 
     def parse(self, row: bytes) -> Entry:
         """See RowFormat."""
@@ -72,7 +80,7 @@ class TextRows(NamedTuple):
 
     def find_path(self, row: bytes) -> bytes:
         """See RowFormat."""
-        return split_row(row)[0]
+        return find_path(row)
 
     def parse(self, row: bytes) -> Entry:
         """See RowFormat."""
@@ -90,7 +98,7 @@ class SpaceRows(NamedTuple):
 
     def find_path(self, row: bytes) -> bytes:
         """See RowFormat."""
-        return split_row(row)[0]
+        return find_path(row)
 
     def parse(self, row: bytes) -> Entry:
         """See RowFormat."""
@@ -111,7 +119,7 @@ class MixedRows(NamedTuple):
 
     def find_path(self, row: bytes) -> bytes:
         """See RowFormat."""
-        return split_row(row)[0]
+        return find_path(row)
 
     def parse(self, row: bytes) -> Entry:
         """See RowFormat."""

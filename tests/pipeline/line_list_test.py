@@ -81,6 +81,13 @@ class PathTest(parameterized.TestCase, tf.test.TestCase):
         # Says which rows are held out: another hash would move rows between splits of data sets that exist.
         self.assertEqual(self.hash(b"a.png").hex(), hashlib.blake2b(b"a.png", digest_size=16).hexdigest())
 
+    def test_a_path_is_found_as_a_row_is_split(self):
+        random = np.random.default_rng(0)
+        alphabet = np.frombuffer(b"ab1 \t\r\x0c", np.uint8)
+        for _ in range(2000):
+            row = random.choice(alphabet, random.integers(0, 8)).tobytes()
+            self.assertEqual(line_list.find_path(row), line_list.split_row(row)[0], row)
+
 
 class EncodingTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters(
