@@ -254,7 +254,6 @@ def _count(rows: int, sample: _Sample) -> str:
 
 def reads_as_mixed(path: str, name: str) -> bool:
     """Returns whether a list of ids or text says the same when each row is read by itself, as 0.1 did."""
-    lines = LineList(path)
     if name == TEXT:
-        return not any(row[0].strip(BLANKS) for row in lines.search(_WITHOUT_TAB))
-    return name == MIXED or (name == IDS and not any(lines.search(_WITH_TAB)))
+        return not any(row[0].strip(BLANKS) for row in LineList(path).search(_WITHOUT_TAB))
+    return name == MIXED or (name == IDS and not any(LineList(path).search(_WITH_TAB)))

@@ -1,0 +1,94 @@
+"""Lists of other tools become data sets as they come."""
+
+import json
+import os
+
+import tensorflow as tf
+from absl.testing import parameterized
+
+from densenet_ocr.pipeline.dataset_info import load_dataset_info
+from tests.beam_jobs.conversion.conversion_case import ConversionTest, read_folder
+from tests.messages import user_error
+from tests.samples import CHARSET, write_lines, write_list
+
+# Of the images 0.png to 3.png, and of one that is missing.
+TEXTS = {"0.png": "ab", "1.png": "2 b", "2.png": "b", "3.png": "20", "none.png": "a"}
+LISTS = {
+    "text": "".join(f"{path}\t{text}\n" for path, text in TEXTS.items()),
+    "space": "".join(f"{path} {text}\n" for path, text in TEXTS.items()),
+    "csv": "filename,words\n" + "".join(f'{path},"{text}"\n' for path, text in TEXTS.items()),
+    "jsonl": "".join(json.dumps({"filename": path, "text": text}) + "\n" for path, text in TEXTS.items()),
+    "json": json.dumps(TEXTS, indent=2),
+    "paddle": '["0.png"]\tab\n["1.png"]\t2 b\n["2.png"]\tb\n3.png\t20\n["none.png"]\ta\n',
+}
+
+
+class ListFormatsTest(parameterized.TestCase, ConversionTest):
+    def setUp(self):
+        super().setUp()
+        write_lines(self.folder, 4)
+
+    def convert_auto(self, **changes) -> dict:
+        return self.convert(**{"list_format": "auto", "image_root": "", "max_reject_fraction": 1.0, **changes})
+
+    def write(self, content: str, name: str = "train.txt") -> None:
+        with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:
+            file.write(content)
+
+    @parameterized.parameters(*LISTS)
+    def test_auto_reads_a_list_and_paths_are_relative_to_its_folder(self, name):
+        self.write(LISTS[name])
+        result = self.convert_auto()
+        self.assertEqual((result["read"], result["refused"]), (5, {"missing_image": 1}))
+        written = {path: [CHARSET.encode(text)] for path, text in TEXTS.items() if path != "none.png"}
+        self.assertEqual(self.read_labels(), written)
+
+    def test_a_folder_has_images_and_their_texts(self):
+        for path, text in TEXTS.items():
+            self.write(f"{text}\n", path.replace(".png", ".gt.txt"))
+        os.remove(os.path.join(self.folder, "2.gt.txt"))
+        os.link(os.path.join(self.folder, "0.png"), os.path.join(self.folder, "0.bin.png"))
+        result = self.convert_auto(list_paths=(self.folder,))
+        self.assertEqual(result["refused"], {"duplicate": 1, "missing_image": 1, "no_label": 1})
+        self.assertEqual((result["read"], result["written"]), (6, 3))
+        labels = self.read_labels()
+        self.assertEqual(labels["3.png"], [CHARSET.encode("20")])
+        self.assertLen({"0.png", "0.bin.png"} & labels.keys(), 1)
+        self.assertEqual(self.convert_auto(list_paths=(self.folder,))["written"], 3)
+        self.write("a", "3.gt.txt")
+        with user_error("split 'train'", "lists (by SHA-256)", "--overwrite"):
+            self.convert_auto(list_paths=(self.folder,))
+
+    def test_the_identity_is_as_before_where_rows_read_as_before_and_else_has_the_format(self):
+        self.write("0.png\tab\n1.png\tb\n")
+        self.convert_auto()
+        before = read_folder(self.output)
+        self.assertNotIn("list_formats", load_dataset_info(self.output).find_split("train").sources)
+        for told in ("text", "mixed"):
+            self.convert_auto(list_format=told)
+            self.assertEqual(read_folder(self.output), before)
+        with user_error("list_formats ['space']", "--overwrite"):
+            self.convert_auto(list_format="space")
+
+    def test_spellings_of_a_path_are_one_line_on_one_side_of_the_split(self):
+        rows = [f"{n}.png\tb" for n in range(4)]
+        spelled = [f"{self.folder}/{row}" for row in rows] + [f".//{row}" for row in rows]
+        write_list(self.folder, rows + spelled)
+        result = self.convert_auto(validation_fraction=0.5)
+        self.assertEqual(
+            result["refused"].get("duplicate", 0) + result["validation"]["refused"]["duplicate"], 8
+        )
+        names = [
+            os.path.basename(key) for split in ("train", "validation") for key in self.read_lines(split=split)
+        ]
+        self.assertCountEqual(names, ["0.png", "1.png", "2.png", "3.png"])
+
+    def test_lists_in_several_folders_need_an_image_root(self):
+        os.makedirs(os.path.join(self.folder, "a"))
+        paths = tuple(write_list(self.folder, ["0.png\tb"], name) for name in ("a/1.txt", "2.txt"))
+        with user_error("image root", "lists in the folders", "--image_root"):
+            self.convert_auto(list_paths=paths)
+
+
+if __name__ == "__main__":
+    tf.test.main()
