@@ -73,7 +73,8 @@ class Charset:
         return hashlib.sha256(self.characters.encode("utf-8")).hexdigest()
 
     @functools.cached_property
-    def _class_of(self) -> dict[str, int]:
+    def class_of(self) -> dict[str, int]:
+        """Class ids by character, and with a normalisation also by a character's normal form."""
         classes = {character: k for k, character in enumerate(self.characters)}
         if self.normalize == NO_FORM:
             return classes
@@ -84,7 +85,7 @@ class Charset:
         return forms | classes
 
     def __contains__(self, character: str) -> bool:
-        return character in self._class_of
+        return character in self.class_of
 
     def encode(self, text: str) -> list[int]:
         """Returns the class ids of a text, one for each code point of its normal form.
@@ -94,9 +95,9 @@ class Charset:
         """
         text = self.normalise(text)
         try:
-            return [self._class_of[character] for character in text]
+            return [self.class_of[character] for character in text]
         except KeyError:
-            unknown = sorted({c for c in text if c not in self._class_of})
+            unknown = sorted({c for c in text if c not in self.class_of})
             lacks = f"the charset lacks {show_characters(unknown)}"
             raise Refused("unknown_character", lacks + self._advise(text, unknown)) from None
 

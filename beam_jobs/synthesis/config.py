@@ -7,6 +7,7 @@ from densenet_ocr.beam_jobs.engine.config import SplitConfig
 from densenet_ocr.beam_jobs.synthesis.rendering.style import StyleDistribution, load_style
 from densenet_ocr.beam_jobs.synthesis.text.lengths import Lengths, parse_lengths
 from densenet_ocr.beam_jobs.synthesis.text.text_normalisation import WIDTHS
+from densenet_ocr.pipeline.charset import NO_FORM, NORMALIZATIONS
 from densenet_ocr.pipeline.charsets.charset_file import BLANK_HELP, BLANK_ROWS, FIRST_ROW
 from densenet_ocr.pipeline.errors import check_setting
 from densenet_ocr.pipeline.frames import count_frames
@@ -33,6 +34,9 @@ class SynthesisConfig(SplitConfig):
     )
     charset_blank: str = option(FIRST_ROW, help=BLANK_HELP, choices=BLANK_ROWS)
     output: str = option("", help="Folder of the data set; required without --preview.")
+    normalize: str = option(
+        NO_FORM, help="Normalise the text: see ocr-convert --normalize.", choices=NORMALIZATIONS
+    )
     text: tuple[str, ...] = option(
         (),
         help="Text source: FILES (a path or glob of plain text), list:FILES, or charset, each with an optional "

@@ -46,7 +46,7 @@ def read_inputs(config: SynthesisConfig) -> Inputs:
     Raises:
       UserError: one of them cannot be used.
     """
-    charset = read_charset(config.charset_path, config.charset_blank)
+    charset = read_charset(config.charset_path, config.charset_blank, config.normalize)
     faces = find_faces(config.fonts)
     corpora = read_corpora(
         config.text,
@@ -54,6 +54,7 @@ def read_inputs(config: SynthesisConfig) -> Inputs:
         encoding=config.text_encoding,
         character_map=config.character_map or None,
         width=config.width_forms,
+        normalize=config.normalize,
     )
     for corpus in corpora:
         _log_outside(corpus)

@@ -15,6 +15,7 @@ from densenet_ocr.beam_jobs.synthesis.inputs import Inputs
 from densenet_ocr.beam_jobs.synthesis.rendering.renderer import describe_renderer
 from densenet_ocr.beam_jobs.synthesis.text.corpus import Corpus, count_undrawable
 from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.charset import NO_FORM
 from densenet_ocr.pipeline.charsets.charset_file import FIRST_ROW
 
 # Most characters that the recipe names of those that lines lack; all are counted.
@@ -45,6 +46,7 @@ def describe_recipe(config: SynthesisConfig, inputs: Inputs) -> dict[str, Any]:
         "width_forms": config.width_forms,
         # Older data sets have no other.
         **({"charset_blank": config.charset_blank} if config.charset_blank != FIRST_ROW else {}),
+        **({"normalize": config.normalize} if config.normalize != NO_FORM else {}),
         "fonts": [_describe_face(face) for face in inputs.faces],
         "looks": dataclasses.asdict(config.style_distribution),
         "drawn by": describe_renderer(),

@@ -9,7 +9,7 @@ import numpy as np
 from densenet_ocr.beam_jobs.synthesis.text.breaks import find_breaks
 from densenet_ocr.beam_jobs.synthesis.text.corpus_files import TextFile, parse_source
 from densenet_ocr.beam_jobs.synthesis.text.text_normalisation import TextNormaliser, read_character_map
-from densenet_ocr.pipeline.charset import Charset
+from densenet_ocr.pipeline.charset import NO_FORM, Charset
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.line_list import ENCODING
 
@@ -54,6 +54,7 @@ def read_corpora(
     encoding: str = ENCODING,
     character_map: str | None = None,
     width: str = "as_is",
+    normalize: str = NO_FORM,
 ) -> list[Corpus]:
     """Reads text sources.
 
@@ -65,11 +66,12 @@ def read_corpora(
       encoding: Encoding of all files.
       character_map: File for read_character_map.
       width: One of text_normalisation.WIDTHS.
+      normalize: Form of Unicode that texts are brought to, one of charset.NORMALIZATIONS.
 
     Raises:
       UserError: a source cannot be read; names file:line where a row is at fault.
     """
-    normaliser = TextNormaliser(read_character_map(character_map) if character_map else {}, width)
+    normaliser = TextNormaliser(read_character_map(character_map) if character_map else {}, width, normalize)
     encoder = _Encoder(charset, normaliser)
     if not sources:
         raise UserError("text", received="no source", expected="at least one", remedy="Set --text.")
@@ -108,7 +110,9 @@ class _Encoder:
         spaces = " \u3000" if normaliser.width != "full" else "\u3000 "
         self._space = next((charset.encode(space)[0] for space in spaces if space in charset), -1)
         self._classes = np.full(_CODES, -1, np.int32)
-        self._classes[[ord(c) for c in charset.characters]] = np.arange(charset.blank)
+        for character, k in charset.class_of.items():
+            if len(character) == 1:  # a normal form may be longer
+                self._classes[ord(character)] = k
         # A row's end has no class, and normalised text has no other blank than the space.
         self._classes[ord("\n")], self._classes[ord(" ")] = -1, self._space
         self._charset = charset

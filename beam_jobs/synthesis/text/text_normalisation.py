@@ -1,4 +1,4 @@
-"""Normalises text before it is split: character map, full or half width, blanks, row ends."""
+"""Normalises text before it is split: Unicode form, character map, full or half width, blanks, row ends."""
 
 import dataclasses
 import re
@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Mapping
 
 from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.charset import NO_FORM, normalise_text
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.ui.tsv import split_cells
 
@@ -43,12 +44,14 @@ class TextNormaliser:
     """Normalises text.
 
     Attributes:
-      table: Replacements of characters, which may be empty; applied first.
+      table: Replacements of characters, which may be empty; applied to the normal form.
       width: One of WIDTHS.
+      form: One of charset.NORMALIZATIONS; applied first.
     """
 
     table: Mapping[str, str] = dataclasses.field(default_factory=dict)
     width: str = "as_is"
+    form: str = NO_FORM
 
     def __post_init__(self) -> None:
         if self.width not in WIDTHS:
@@ -61,6 +64,7 @@ class TextNormaliser:
 
     def apply(self, text: str) -> str:
         r"""Returns normalised text: no row is empty, rows end with one \n, a run of blanks is one space."""
+        text = normalise_text(text, self.form)
         text = self._change_width(text.translate({ord(character): to for character, to in self.table.items()}))
         return _BLANK_ENDS.sub("\n", _BLANKS.sub(" ", _ROW_ENDS.sub("\n", text))).lstrip(" \n")
 

@@ -183,6 +183,13 @@ class TextNormaliserTest(parameterized.TestCase, CorpusCase):
         charset = Charset("１，ａガ￦一\u3000 ")
         self.assertEqual(self.show_text("1,a ｶﾞ₩一", charset, width="full"), "１，ａ\u3000ガ￦一~")
 
+    def test_texts_are_kept_by_default_and_brought_to_a_normal_form_on_demand(self):
+        self.assertEqual(self.show_text("e\u0301b１", Charset("eéb1")), "e~b~~")
+        self.assertEqual(self.show_text("e\u0301b１", Charset("eéb1"), normalize="NFC"), "éb~~")
+        self.assertEqual(
+            self.show_text("e\u0301b１，", Charset("eéb1，", normalize="NFKC"), normalize="NFKC"), "éb1，~"
+        )
+
     def test_an_unknown_width_is_refused(self):
         with self.assertRaisesRegex(UserError, "received 'wide', expected as_is, half, full"):
             self.show_text("", width="wide")
