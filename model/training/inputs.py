@@ -4,12 +4,25 @@ import dataclasses
 import functools
 
 import tensorflow as tf
+from absl import logging
 
 from densenet_ocr.model.network.distribution import distribute
 from densenet_ocr.model.training.config import TrainConfig
 from densenet_ocr.pipeline import schema
 from densenet_ocr.pipeline.dataset import count_steps, training_input
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
+
+
+def warn_of_repeats(config: TrainConfig, info: DatasetInfo) -> None:
+    """Warns where a batch is larger than the split, whose lines it then has several times."""
+    lines = info.find_split(config.train_split).written
+    if config.batch_size > lines:
+        logging.warning(
+            "--batch_size=%d: split %r has %d lines, so each batch has lines more than once",
+            config.batch_size,
+            config.train_split,
+            lines,
+        )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,7 +20,8 @@ from densenet_ocr.model.training.callbacks import Callbacks
 from densenet_ocr.model.training.checkpoints import Checkpoints
 from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, LoggingConfig, TrainConfig
 from densenet_ocr.model.training.history import format_epoch, truncate_events, truncate_history
-from densenet_ocr.model.training.inputs import TrainBatches
+from densenet_ocr.model.training.inputs import TrainBatches, warn_of_repeats
+from densenet_ocr.model.training.memory import check_memory
 from densenet_ocr.model.training.network import Network, build_network
 from densenet_ocr.model.training.preemption import Preempted, PreemptionSignal, catch_signals
 from densenet_ocr.model.training.run_folder import RunFolder, hold_run, open_run
@@ -69,6 +70,8 @@ def train(
     warn_if_slow(config.precision)
     info = load_dataset_info(data)
     _check_compiles(config, strategy, info)
+    check_memory(config, devices, strategy, info)
+    warn_of_repeats(config, info)
     split = choose_validation(config.validation_split, info, RunFolder(run))
     config = dataclasses.replace(config, validation_split=split)
     checkpoints, logs = checkpoints or CheckpointConfig(), logs or LoggingConfig()
