@@ -58,6 +58,16 @@ def check_memory(
     )
 
 
+def refuse_out_of_memory(config: TrainConfig, error: tf.errors.ResourceExhaustedError) -> UserError:
+    """Returns an error about a step that ran out of memory."""
+    return UserError(
+        f"batch_size {config.batch_size}",
+        received=f"a step that runs out of memory ({error.message.splitlines()[0]})",
+        expected="a batch that fits into the memory of the device",
+        remedy="Set a smaller --batch_size, which needs another --run, or free memory and resume.",
+    )
+
+
 def estimate_memory(config: TrainConfig, info: DatasetInfo) -> int:
     """Returns about how many bytes a training step takes besides the network, over all replicas."""
     width = float(info.geometry.width)

@@ -1,4 +1,4 @@
-"""A run on disk: configuration, charset and data set beside the weights, so that a reader needs no more.
+"""The folder of a run. It has the charset and the description of the data, so a reader needs nothing else.
 
 config.json  charset.txt  dataset.json  weights/  checkpoints/  history.csv  curves.png  tensorboard/
 """
@@ -21,7 +21,7 @@ _EPOCH = re.compile(r"epoch-(\d+)\.weights\.h5")
 
 @dataclasses.dataclass(frozen=True)
 class RunFolder:
-    """The places inside a run's folder."""
+    """Paths in the folder of a run."""
 
     path: str
 
@@ -32,7 +32,7 @@ class RunFolder:
 
     @property
     def weights(self) -> str:
-        """Folder of weights by epoch, and of the best."""
+        """Folder of the weights files."""
         return storage.join(self.path, "weights")
 
     @property
@@ -51,17 +51,17 @@ class RunFolder:
 
     @property
     def checkpoints(self) -> str:
-        """Folder of what resuming needs."""
+        """Folder of the checkpoints, from which the run resumes."""
         return storage.join(self.path, "checkpoints")
 
     @property
     def history(self) -> str:
-        """Table of figures by epoch."""
+        """Metrics by epoch, CSV."""
         return storage.join(self.path, "history.csv")
 
     @property
     def curves(self) -> str:
-        """Picture of that table."""
+        """Plot of these metrics, PNG."""
         return storage.join(self.path, "curves.png")
 
     @property

@@ -1,4 +1,4 @@
-"""What people watch a training by: TensorBoard's summaries, lines as the model reads them, and the curves."""
+"""TensorBoard summaries of a training, example lines with their readings, and the curves."""
 
 import contextlib
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _LINES = 8
 
 
 class Readings:
-    """The first lines of a split as a model reads them at the time."""
+    """The first lines of a split with the readings of a model that is being trained."""
 
     def __init__(self, model: keras.Model, *, folder: str, info: DatasetInfo, split: str):
         """Loads the lines from the data set in `folder`."""
@@ -35,7 +35,7 @@ class Readings:
 
 
 class Board(keras.callbacks.TensorBoard):
-    """Keras's summaries by epoch, from 0, and beside those of the validation a picture of some lines."""
+    """Keras's TensorBoard callback, which also writes a picture of example lines after each epoch."""
 
     def __init__(self, folder: str, *, histogram_epochs: int, readings: Readings | None):
         """Writes weights' histograms every `histogram_epochs` epochs (0: never), and `readings` after each."""
@@ -43,7 +43,7 @@ class Board(keras.callbacks.TensorBoard):
         self._readings = readings
 
     def set_model(self, model: keras.Model) -> None:
-        """Takes the model, and opens no file yet: those that are there are cut before a training begins."""
+        """Stores the model. Opens no file yet, as files of an interrupted run are truncated first."""
         self._model = model
 
     def on_train_begin(self, logs: dict | None = None) -> None:
@@ -66,18 +66,18 @@ class Board(keras.callbacks.TensorBoard):
 
 
 class Curves(keras.callbacks.Callback):
-    """Draws history.csv after each epoch, when the epoch's row has to be there."""
+    """Draws history.csv after each epoch; CSVLogger has to write the epoch's row first."""
 
     def __init__(self, run: RunFolder):
         super().__init__()
         self._run = run
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Draws what the run has come to, so that however it ends the picture is there."""
+        """Draws all epochs so far."""
         self._draw()
 
     def on_train_end(self, logs: dict | None = None) -> None:
-        """Draws a run that had ended before and has no picture."""
+        """Draws a finished run that has no picture."""
         if not storage.exists(self._run.curves):
             self._draw()
 
@@ -88,7 +88,7 @@ class Curves(keras.callbacks.Callback):
 
 @contextlib.contextmanager
 def _warn_if_it_fails(subject: str) -> Iterator[None]:
-    """No failure to draw ends a training: it would end there again each time that it is resumed."""
+    """Logs any error of the block as a warning, as a picture is not worth ending a training."""
     try:
         yield
     except Exception as error:

@@ -21,7 +21,7 @@ from densenet_ocr.model.training.checkpoints import Checkpoints
 from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, LoggingConfig, TrainConfig
 from densenet_ocr.model.training.history import format_epoch, truncate_events, truncate_history
 from densenet_ocr.model.training.inputs import TrainBatches, warn_of_repeats
-from densenet_ocr.model.training.memory import check_memory
+from densenet_ocr.model.training.memory import check_memory, refuse_out_of_memory
 from densenet_ocr.model.training.network import Network, build_network
 from densenet_ocr.model.training.preemption import Preempted, PreemptionSignal, catch_signals
 from densenet_ocr.model.training.run_folder import RunFolder, hold_run, open_run
@@ -62,7 +62,7 @@ def train(
 
     Raises:
       Preempted: SIGTERM or Ctrl-C ended training; a checkpoint is saved.
-      UserError: configuration, data and run do not go together, or the loss is not finite.
+      UserError: configuration, data and run do not go together, the loss is not finite, or memory runs out.
     """
     set_up_devices(devices)
     strategy = choose_strategy(devices.strategy)
@@ -105,7 +105,10 @@ def train(
             ),
             preemption=preemption,
         )
-        return trainer.run(folder)
+        try:
+            return trainer.run(folder)
+        except tf.errors.ResourceExhaustedError as error:
+            raise refuse_out_of_memory(config, error) from None
 
 
 @dataclasses.dataclass

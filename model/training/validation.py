@@ -1,4 +1,4 @@
-"""What a training judges its model by: loss and scores of a whole split, on any number of replicas."""
+"""Validation: loss and scores of a whole split, on any number of replicas."""
 
 import keras
 import numpy as np
@@ -18,7 +18,7 @@ from densenet_ocr.pipeline.ui.progress import Progress
 
 
 class Validator:
-    """Scores one split of one data set as often as asked, every line once; the graph is built once."""
+    """Scores every line of a split; the graph is built once."""
 
     def __init__(
         self,

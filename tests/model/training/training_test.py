@@ -162,6 +162,14 @@ class TrainingTest(tf.test.TestCase):
         with user_error("training loss of step 1", "nan", "--learning_rate", ".png"):
             self.train_without_network([], training_loss=np.nan)
 
+    def test_a_step_that_runs_out_of_memory_ends_the_run_with_advice(self):
+        exhausted = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+        with (
+            mock.patch.object(training_module, "make_step", return_value=mock.Mock(side_effect=exhausted)),
+            user_error("batch_size 4", "OOM when allocating", "--batch_size"),
+        ):
+            self.train(dataclasses.replace(SETTINGS, validation_split=None))
+
     def test_a_missing_split_is_refused(self):
         with self.assertRaisesRegex(UserError, "split: received 'test', expected .*: train"):
             self.train(dataclasses.replace(SETTINGS, validation_split="test"))
