@@ -18,6 +18,7 @@ import dataclasses
 from densenet_ocr.model.reading.config import ModelConfig
 from densenet_ocr.model.training.config import DeviceConfig
 from densenet_ocr.pipeline.exports.export_info import MODEL_FILES, PRECISIONS
+from densenet_ocr.pipeline.polarity import INVERT, INVERT_AT_READING_HELP
 from densenet_ocr.pipeline.ui import command, flags
 from densenet_ocr.pipeline.ui.flags import option, validate
 
@@ -38,6 +39,7 @@ class ExportConfig:
     )
     calibration_split: str = option("train", help="Split of --calibration_data.")
     calibration_lines: int = option(200, help="Lines of --calibration_data.", at_least=1)
+    invert: str | None = option(None, help=INVERT_AT_READING_HELP, choices=INVERT)
     overwrite: bool = option(False, help="Replace an existing export.")
 
     def __post_init__(self) -> None:
@@ -54,6 +56,8 @@ def main() -> None:
     config, model = flags.read(ExportConfig), flags.read(ModelConfig)
     set_up_devices(DeviceConfig())
     network, lines = choose_network(model), []
+    if config.invert:
+        network.info = dataclasses.replace(network.info, invert=config.invert)
     if config.calibration_data:
         lines = read_representative_data(
             config.calibration_data,

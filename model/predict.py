@@ -39,7 +39,7 @@ def main(words: list[str]) -> int:
 
         set_up_devices(DeviceConfig())
     refused = predict(
-        Recognizer(choose_network(model), batch_size=config.batch_size),
+        Recognizer(choose_network(model), batch_size=config.batch_size, invert=config.invert),
         images,
         format_row=FORMATS[config.format],
         show=config.show,

@@ -12,6 +12,7 @@ from densenet_ocr.model.reading.loading import load_network
 from densenet_ocr.model.reading.reading import Reading, read_lines, rescale
 from densenet_ocr.pipeline import fitting, images
 from densenet_ocr.pipeline.errors import Refused
+from densenet_ocr.pipeline.polarity import check_invert, make_dark_on_light
 
 # A path, the bytes of an image file, a Pillow image, or levels: uint8, grey [H, W] or colour [H, W, 3 or 4].
 Image = str | os.PathLike[str] | bytes | PIL.Image.Image | np.ndarray
@@ -42,6 +43,8 @@ class Recognizer:
       model: Folder of a run or of an export, or an InferenceModel.
       checkpoint: Weights file of the run; by default the best epoch's, or the last one's without validation.
       batch_size: Maximum number of lines per batch.
+      invert: Which images to invert first: never, auto (those that are light on dark, by their border) or
+        always; by default as the lines were that the model was trained on.
 
     Raises:
       UserError: a part of the model is missing or damaged.
@@ -53,11 +56,13 @@ class Recognizer:
         checkpoint: str | None = None,
         *,
         batch_size: int = 64,
+        invert: str | None = None,
     ):
         if isinstance(model, str | os.PathLike):
             model = load_network(os.fspath(model), checkpoint)
         self.network: InferenceModel = model
         self._batch_size = batch_size
+        self._invert = check_invert(invert or self.network.info.invert)
 
     def read(self, image: Image) -> Reading:
         """Reads one image.
@@ -103,7 +108,8 @@ class Recognizer:
           Refused: it is not an image, or too narrow for a frame.
         """
         info = self.network.info
-        return fitting.fit_for_reading(read_levels(image), info.geometry, info.fit)
+        levels = make_dark_on_light(read_levels(image), self._invert)
+        return fitting.fit_for_reading(levels, info.geometry, info.fit)
 
     def _read_windows(self, remaining: Iterator[Image | Refused]) -> Iterator[_Outcome]:
         size = self._batch_size

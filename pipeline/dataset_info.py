@@ -13,6 +13,7 @@ from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.fitting import check_fit
 from densenet_ocr.pipeline.frames import STRIDE
 from densenet_ocr.pipeline.geometry import MAX_PIXELS, Geometry
+from densenet_ocr.pipeline.polarity import NEVER, check_invert
 
 FILE_NAME = "dataset.json"
 IMAGES_NAME = "images.json"  # the same for image files that are not converted yet
@@ -89,9 +90,10 @@ class DatasetInfo:
       provenance: Commands, versions and times by the name of the split; the only part that may differ between
         two equal conversions.
       fit: How images were fitted to the geometry, one of fitting.FITS.
+      invert: Which images were inverted before, one of polarity.INVERT.
 
     Raises:
-      UserError: the encoding or the fit is unknown.
+      UserError: the encoding, the fit or the inversion is unknown.
     """
 
     charset: Charset
@@ -100,10 +102,12 @@ class DatasetInfo:
     splits: dict[str, SplitInfo] = dataclasses.field(default_factory=dict)
     provenance: dict[str, Any] = dataclasses.field(default_factory=dict)
     fit: str = "exact"
+    invert: str = NEVER
 
     def __post_init__(self) -> None:
         schema.check_encoding(self.image_encoding)
         check_fit(self.fit)
+        check_invert(self.invert)
 
     def find_split(self, name: str) -> SplitInfo:
         """Returns a split by its name; raises UserError if it is missing or incomplete."""
@@ -140,6 +144,7 @@ class DatasetInfo:
             "image_width": self.geometry.width,
             "image_encoding": self.image_encoding,
             "fit": self.fit,
+            **({"invert": self.invert} if self.invert != NEVER else {}),  # older data sets do not say it
             "frame_stride": STRIDE,
             "charset": self.charset.characters,
             "charset_sha256": self.charset.sha256,
@@ -210,6 +215,7 @@ def _from_json(content: dict[str, Any]) -> DatasetInfo:
         geometry=Geometry(content["image_height"], content["image_width"]),
         image_encoding=content["image_encoding"],
         fit=content.get("fit", "exact"),  # older data sets have no other
+        invert=content.get("invert", NEVER),
         splits={name: _split_from_json(split) for name, split in content["splits"].items()},
         provenance=content["provenance"],
     )

@@ -20,6 +20,7 @@ from densenet_ocr.pipeline.errors import Refused, UserError
 from densenet_ocr.pipeline.file_kinds import BINARY, HEAD_BYTES, describe_file
 from densenet_ocr.pipeline.fitting import check_pixels, check_size, fit_line
 from densenet_ocr.pipeline.geometry import Geometry
+from densenet_ocr.pipeline.polarity import NEVER, make_dark_on_light
 
 # Formats of line images. Other readers of Pillow start programs (EPS) or match by chance (TGA).
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM", "JPEG2000", "AVIF")
@@ -120,8 +121,8 @@ def read_array(pixels: np.ndarray) -> np.ndarray:
     return read_picture(PIL.Image.fromarray(pixels))
 
 
-def decode_line(data: bytes, geometry: Geometry, fit: str) -> np.ndarray:
-    """Decodes an image with a text and fits it to a data set's size, see `decode` and `fit_line`.
+def decode_line(data: bytes, geometry: Geometry, fit: str, invert: str = NEVER) -> np.ndarray:
+    """Decodes an image with a text for a data set, see `decode`, `make_dark_on_light` and `fit_line`.
 
     Raises:
       Refused: as both; `wrong_size` before the pixels are decoded; `no_contrast` if it shows nothing.
@@ -133,6 +134,7 @@ def decode_line(data: bytes, geometry: Geometry, fit: str) -> np.ndarray:
     check_size(width, height, geometry, fit)
     levels = _read_grey(image)
     check_contrast(levels)
+    levels = make_dark_on_light(levels, invert)
     return levels if fit == "exact" else fit_line(levels, geometry, fit)
 
 

@@ -9,6 +9,7 @@ from densenet_ocr.pipeline.errors import UserError, check_setting
 from densenet_ocr.pipeline.fitting import FITS
 from densenet_ocr.pipeline.line_list import check_list_encoding
 from densenet_ocr.pipeline.lists.config import ListConfig
+from densenet_ocr.pipeline.polarity import INVERT, INVERT_HELP, NEVER
 from densenet_ocr.pipeline.ui.flags import option
 
 # The split that receives --validation_fraction of the rows.
@@ -49,6 +50,7 @@ class ConversionConfig(ListConfig, SplitConfig):
         "height and fill the width with the paper's grey (pad).",
         choices=tuple(FITS),
     )
+    invert: str = option(NEVER, help=INVERT_HELP, choices=INVERT)
     duplicates: str = option(
         "last",
         help="Which row of a repeated path counts: the last, the first, none (refuse) or each (keep).",

@@ -57,7 +57,7 @@ def convert(
     charset = find_charset(config)
     rows = open_rows(config, charset)
     charset = charset or build_charset(config, rows)
-    info = DatasetInfo(charset, config.geometry, config.image_encoding, fit=config.fit)
+    info = DatasetInfo(charset, config.geometry, config.image_encoding, fit=config.fit, invert=config.invert)
     sources = _describe_sources(config, rows)
     runners = [_make_runner(config, split, info, rows, sources) for split in config.splits]
     plans, results = _plan_splits(config, rows), []

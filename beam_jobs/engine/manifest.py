@@ -18,6 +18,7 @@ from densenet_ocr.pipeline.dataset_info import (
     load_dataset_info,
 )
 from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.polarity import NEVER
 
 # Manifests of a folder of records and of a folder of images.
 _MANIFESTS = (FILE_NAME, IMAGES_NAME)
@@ -166,6 +167,7 @@ class DatasetManifest:
             ("image size", others.geometry, self.info.geometry),
             ("image encoding", others.image_encoding, self.info.image_encoding),
             ("fit", others.fit, self.info.fit),
+            ("invert", others.invert, self.info.invert),
         ):
             if others.splits and old != new:
                 raise UserError(
@@ -186,5 +188,6 @@ def _identify(info: DatasetInfo, sources: dict[str, Any]) -> dict[str, Any]:
         "image_width": info.geometry.width,
         "image_encoding": info.image_encoding,
         "fit": info.fit,
+        **({"invert": info.invert} if info.invert != NEVER else {}),
         "schema_version": schema.VERSION,
     }

@@ -50,7 +50,7 @@ def format_dataset(*, folder: str, info: DatasetInfo, splits: list[str]) -> Iter
     yield f"data set {folder}"
     yield from _align(
         [
-            ("lines", f"{size}, stored as {info.image_encoding}, fit {info.fit}"),
+            ("lines", f"{size}, stored as {info.image_encoding}, fit {info.fit}, inverted {info.invert}"),
             ("charset", f"{len(info.charset.characters):,} characters, SHA-256 {info.charset.sha256}"),
             ("schema", f"version {schema.VERSION}"),
             ("splits", ", ".join(f"{name} ({split.written:,})" for name, split in info.splits.items())),

@@ -18,6 +18,7 @@ from densenet_ocr.pipeline.errors import Refused
 from densenet_ocr.pipeline.frames import count_frames, required_frames
 from densenet_ocr.pipeline.geometry import Geometry
 from densenet_ocr.pipeline.line_list import hash_path
+from densenet_ocr.pipeline.polarity import NEVER
 from densenet_ocr.pipeline.schema import Record
 from densenet_ocr.pipeline.ui.progress import Progress
 
@@ -65,11 +66,12 @@ class RecordBuilder:
     charset: Charset
     geometry: Geometry
     fit: str
+    invert: str = NEVER
 
     @classmethod
     def of(cls, info: DatasetInfo) -> "RecordBuilder":
         """Returns the builder for a data set."""
-        return cls(info.charset, info.geometry, info.fit)
+        return cls(info.charset, info.geometry, info.fit, info.invert)
 
     def check_label(self, label: list[int]) -> None:
         """Raises Refused for a label that needs more frames than all lines have; before the image is read."""
@@ -82,7 +84,7 @@ class RecordBuilder:
         Raises:
           Refused: the image cannot be used, or is too narrow for the label.
         """
-        levels = images.decode_line(image, self.geometry, self.fit)
+        levels = images.decode_line(image, self.geometry, self.fit, self.invert)
         if not self.geometry.width:
             _check_frames(label, levels.shape[1])
         return Record(key, levels, label)

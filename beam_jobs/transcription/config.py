@@ -5,6 +5,7 @@ import dataclasses
 from densenet_ocr.pipeline.errors import check_setting
 from densenet_ocr.pipeline.line_list import check_list_encoding
 from densenet_ocr.pipeline.lists.config import ListConfig
+from densenet_ocr.pipeline.polarity import INVERT, INVERT_AT_READING_HELP
 from densenet_ocr.pipeline.ui.flags import option, validate
 
 
@@ -17,6 +18,7 @@ class TranscriptionConfig(ListConfig):
     )
     model: str = option(help="Folder of an export in the format saved_model.")
     output: str = option(help="Folder of the transcripts.")
+    invert: str | None = option(None, help=INVERT_AT_READING_HELP, choices=INVERT)
     # A window of 16 batches, within which lines are sorted by width. A killed worker loses no more than a
     # shard.
     lines_per_shard: int = option(

@@ -14,6 +14,7 @@ from densenet_ocr.beam_jobs.sources.rows import RowSource
 from densenet_ocr.pipeline import fitting, images
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import Refused
+from densenet_ocr.pipeline.polarity import make_dark_on_light
 
 # Decoding errors: bytes that are not text become the characters that stand for them in "surrogateescape",
 # which some encodings need for bytes below 128, too.
@@ -47,7 +48,7 @@ class ImageSource:
     Attributes:
       plan: Elements are PLAN_ROW.
       lists: The lists.
-      info: Geometry and fit of the model's lines.
+      info: Geometry, fit and polarity of the model's lines.
     """
 
     plan: ShardPlan
@@ -63,6 +64,7 @@ class ImageSource:
     def read_levels(self, number: int, offset: int) -> np.ndarray:
         """Returns the grey levels of a row's image, uint8 [the model's height, W]; raises Refused."""
         levels = images.decode(images.read_file(self.lists.find_image(number, offset)))
+        levels = make_dark_on_light(levels, self.info.invert)
         return fitting.fit_for_reading(levels, self.info.geometry, self.info.fit).levels
 
     def explain_missing(self, rows: int) -> str:

@@ -1,6 +1,7 @@
 """The transcription job: an exported model reads the images of lists, a row of text for each of their rows."""
 
 import contextlib
+import dataclasses
 import functools
 import time
 from collections.abc import Callable, Iterator
@@ -70,6 +71,8 @@ def transcribe(
     """
     start, options = time.time(), parse_options(beam_arguments or [])
     export = describe_export(config.model)
+    if config.invert:
+        export = export._replace(info=dataclasses.replace(export.info, invert=config.invert))
     lists = open_lists(config.list_paths, config, labels=False)
     plan = lists.scan()
     check_output(config.output)
@@ -102,6 +105,7 @@ def _make_runner(
         "lines_per_shard": config.lines_per_shard,
         # Sums in a batch of another size may differ in their last bits, and confidences with them.
         "batch_size": config.batch_size,
+        **({"invert": config.invert} if config.invert else {}),
     }
 
     return SplitRunner(

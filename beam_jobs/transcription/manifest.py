@@ -18,6 +18,7 @@ from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, ShardInfo, SplitInfo
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports.export_info import load_export_info, load_lines_info, require_saved_model
+from densenet_ocr.pipeline.polarity import NEVER
 
 FILE_NAME = "transcription.json"
 VERSION = 1
@@ -90,6 +91,7 @@ class TranscriptionManifest:
                 "image_height": info.geometry.height,
                 "image_width": info.geometry.width,
                 "fit": info.fit,
+                **({"invert": info.invert} if info.invert != NEVER else {}),
                 "charset_sha256": info.charset.sha256,
                 "files (by SHA-256)": self.export.files,
             },

@@ -37,7 +37,7 @@ def make_module(network: KerasInferenceModel) -> tf.Module:
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "images")], autograph=False)
     def serve(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        levels, widths = decode_batch(images, network.info.geometry, fit)
+        levels, widths = decode_batch(images, network.info.geometry, fit, network.info.invert)
         logits, frames = compute_logits(levels, widths), count_frames(widths)
         texts, confidences = spell(*decode_best_path(logits, frames)[:2])
         return {"texts": texts, "confidences": confidences, "logits": logits, "frames": frames}

@@ -5,6 +5,7 @@ import dataclasses
 from densenet_ocr.pipeline.charsets.charset_file import BLANK_HELP, BLANK_ROWS, FIRST_ROW
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.lists.config import ListConfig
+from densenet_ocr.pipeline.polarity import INVERT, INVERT_AT_READING_HELP
 from densenet_ocr.pipeline.ui.flags import option, validate
 
 
@@ -73,6 +74,7 @@ class PredictConfig(ListConfig):
         help="Rows of path, text and confidence (tsv); JSON objects; or bare texts.",
         choices=("tsv", "json", "text"),
     )
+    invert: str | None = option(None, help=INVERT_AT_READING_HELP, choices=INVERT)
     show: str | None = option(None, help="PNG file for a picture of lines with their readings.")
     show_lines: int = option(16, help="Number of lines in that picture, the first ones.", at_least=1)
     font: str | None = option(None, help=_FONT)

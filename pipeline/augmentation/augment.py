@@ -68,6 +68,13 @@ def _cover(middle: tf.Tensor, size: tf.Tensor, length: tf.Tensor | int) -> tf.Te
     return tf.cast(tf.abs(place - middle[..., None]) < size[..., None] / 2, tf.float32)
 
 
+def _invert(line: tf.Tensor, width: tf.Tensor, draws: Draws) -> tf.Tensor:
+    """Makes the text light on dark."""
+    kept = tf.minimum(ranges.KEPT_CONTRAST + draws.within("contrast", ranges.MORE_CONTRAST), 1.0)
+    factor = tf.where(draws.chosen, -kept, 1.0)
+    return line * factor[:, None, None, None]
+
+
 def _contrast(line: tf.Tensor, width: tf.Tensor, draws: Draws) -> tf.Tensor:
     """Scales grey around its middle and shifts it, without saturation at black or white."""
     low, high = tf.reduce_min(line, axis=[1, 2, 3]), tf.reduce_max(line, axis=[1, 2, 3])
@@ -133,4 +140,11 @@ def _noise(line: tf.Tensor, width: tf.Tensor, draws: Draws) -> tf.Tensor:
     return line + draws.normal("grain", line.shape[1], tf.shape(line)[2], 1) * sigma[:, None, None, None]
 
 
-_CHANGES = {"cut_out": _cut_out, "contrast": _contrast, "shade": _shade, "blur": _blur, "noise": _noise}
+_CHANGES = {
+    "cut_out": _cut_out,
+    "invert": _invert,
+    "contrast": _contrast,
+    "shade": _shade,
+    "blur": _blur,
+    "noise": _noise,
+}

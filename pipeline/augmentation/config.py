@@ -9,7 +9,7 @@ from densenet_ocr.pipeline.ui.flags import option, validate
 WARPS = ("shift", "stretch", "shear", "perspective")
 
 # All operations in the order of application, as in a camera: paper, light, lens, sensor.
-OPS = (*WARPS, "cut_out", "contrast", "shade", "blur", "noise")
+OPS = (*WARPS, "cut_out", "invert", "contrast", "shade", "blur", "noise")
 
 # Ranges at strength 1; each line draws its own values. Lengths are in heights of the line (32 pixels in the
 # notebook), grey in normalised units (white - black is 1). Chosen by eye: 100 lines of the notebook's kind stay
@@ -33,6 +33,8 @@ FAN = (-0.1, 0.1)
 CUT_OUT_SIDE = (0.06, 0.12)
 # Heights of line per rectangle: about one for two characters, which are as wide as high in Chinese.
 CUT_OUT_EVERY = 2
+# Share of its contrast that an inverted line keeps, at least and beyond that: black is seldom black on screens.
+KEPT_CONTRAST, MORE_CONTRAST = 0.7, (0.0, 0.3)
 # Logarithm of the factor of contrast: two thirds to one and a half.
 CONTRAST = (-0.4, 0.4)
 # Grey added to paper and ink alike; less where either would saturate.

@@ -16,9 +16,10 @@ import tensorflow as tf
 
 from densenet_ocr.pipeline.geometry import Geometry
 from densenet_ocr.pipeline.graph import orientation
-from densenet_ocr.pipeline.graph.contrast import has_contrast
+from densenet_ocr.pipeline.graph.contrast import has_contrast, make_dark_on_light
 from densenet_ocr.pipeline.graph.fitting import fit_for_reading
 from densenet_ocr.pipeline.graph.headers import read_number, require
+from densenet_ocr.pipeline.polarity import NEVER
 
 # Pillow's convert('L'): ITU-R 601-2 with 16 fractional bits.
 _RED, _GREEN, _BLUE, _HALF = 19595, 38470, 7471, 1 << 15
@@ -50,13 +51,16 @@ def normalise(image: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.cast(image, tf.float64) / 255, tf.float32) - 0.5
 
 
-def decode_batch(data: tf.Tensor, geometry: Geometry, fit: str) -> tuple[tf.Tensor, tf.Tensor]:
+def decode_batch(
+    data: tf.Tensor, geometry: Geometry, fit: str, invert: str = NEVER
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Decodes and fits a batch of encoded images.
 
     Args:
       data: string [B], the bytes of image files.
       geometry: The size of the training lines.
       fit: How those were fitted, see fitting.fit_for_reading.
+      invert: Which images to invert before, one of polarity.INVERT.
 
     Returns:
       Grey levels, uint8 [B, H, W], padded with 0 to the widest line, and widths without padding, int32 [B].
@@ -67,7 +71,8 @@ def decode_batch(data: tf.Tensor, geometry: Geometry, fit: str) -> tuple[tf.Tens
     """
 
     def read(image: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-        return tf.transpose(fit_for_reading(decode(*image), geometry, fit, image[1]))
+        levels = make_dark_on_light(decode(*image), invert)
+        return tf.transpose(fit_for_reading(levels, geometry, fit, image[1]))
 
     holds = tf.debugging.Assert(tf.size(data) > 0, ["no image is in the batch"])
     with tf.control_dependencies([holds] if holds is not None else []):

@@ -73,6 +73,11 @@ class DatasetInfoTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(load_dataset_info(self.folder), info)
         self.assertEqual(load_dataset_info(self.folder).fit, fit)
 
+    def test_the_inversion_loads_again(self):
+        info = dataclasses.replace(INFO, invert="auto")
+        info.save(self.folder)
+        self.assertEqual(load_dataset_info(self.folder), info)
+
     def test_refuses_a_fit_that_is_not_known(self):
         with self.assertRaisesRegex(
             UserError, "^fit: received 'crop', expected exact, resize, pad. Set --fit.$"

@@ -3,6 +3,7 @@
 import hashlib
 import os
 
+import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -12,7 +13,7 @@ from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.geometry import Geometry
 from tests.beam_jobs.conversion.conversion_case import ConversionTest, read_folder
 from tests.messages import user_error
-from tests.samples import CHARSET, conversion, draw_levels, write_lines, write_list
+from tests.samples import CHARSET, conversion, draw_levels, encode_image, write_lines, write_list
 
 
 class RecordsTest(ConversionTest):
@@ -28,6 +29,26 @@ class RecordsTest(ConversionTest):
         self.assertContainsSubset(
             {"split": "train", "read": 20, "written": 20, "refused": {}, "shards": 3}, result
         )
+
+    def test_inverted_lines_become_the_records_of_those_that_are_not(self):
+        write_lines(self.folder, 4)
+        for number in range(4):
+            levels = np.full((32, 64), 200 + number, np.uint8)
+            levels[8:24, 8:50:6] = 30
+            for name, drawn in ((f"{number}.png", levels), (f"dark/{number}.png", 255 - levels)):
+                os.makedirs(os.path.dirname(os.path.join(self.folder, name)), exist_ok=True)
+                with open(os.path.join(self.folder, name), "wb") as file:
+                    file.write(encode_image(drawn))
+        other = os.path.join(self.folder, "inverted")
+        self.convert()
+        self.convert(output=other, image_root=os.path.join(self.folder, "dark"), invert="auto")
+        self.assertEqual(
+            [shard.crc32c for shard in load_dataset_info(other).splits["train"].shards],
+            [shard.crc32c for shard in load_dataset_info(self.output).splits["train"].shards],
+        )
+        self.assertEqual(load_dataset_info(other).invert, "auto")
+        with user_error(f"data set {other}: invert", "received never", "auto", "--output"):
+            self.convert(output=other, split="test")
 
     def test_uint8_and_float32_read_back_bit_identical(self):
         write_lines(self.folder, 10)

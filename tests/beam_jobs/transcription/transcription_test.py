@@ -152,6 +152,11 @@ class WholeTest(TranscriptionTest, parameterized.TestCase):
         with self.assertRaisesRegex(UserError, "^transcription .*: received model .by SHA-256. "):
             self.transcribe(model=other)
 
+    def test_another_inversion_is_refused(self):
+        self.transcribe()
+        with self.assertRaisesRegex(UserError, "^transcription .*: received invert always"):
+            self.transcribe(invert="always")
+
     def test_a_missing_model_is_found_before_anything_is_written(self):
         with self.assertRaisesRegex(UserError, "^export none: received no export.json"):
             self.transcribe(model="none")

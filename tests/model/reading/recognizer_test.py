@@ -26,10 +26,10 @@ class RecognizerTest(parameterized.TestCase, tf.test.TestCase):
         super().setUp()
         self.enterContext(shallow_network())
 
-    def make_run(self, charset=CHARSET, height=32, width=64, fit="exact"):
+    def make_run(self, charset=CHARSET, height=32, width=64, fit="exact", invert="never"):
         """A run whose weights are the initial ones."""
         path = os.path.join(self.create_tempdir().full_path, "run")
-        info = DatasetInfo(charset, Geometry(height, width), "uint8", fit=fit)
+        info = DatasetInfo(charset, Geometry(height, width), "uint8", fit=fit, invert=invert)
         run = open_run(path, config=TrainConfig(), devices=DeviceConfig(), data="data", info=info)
         build_densenet(height=height, classes=charset.classes).save_weights(
             os.path.join(run.weights, "best.weights.h5")
@@ -90,6 +90,14 @@ class RecognizerTest(parameterized.TestCase, tf.test.TestCase):
         long = draw_levels(4, 64, 400)
         fitted = fitting.fit_line(long, geometry, fit) if fit == "resize" else fitting.fit_height(long, 32)
         self.assertAllEqual(recognizer.prepare(long).levels, fitted)
+
+    def test_a_line_light_on_dark_is_inverted_as_those_of_the_data_set_were_or_as_told(self):
+        dark = np.full((32, 64), 230, np.uint8)
+        dark[8:24, 8:50:6] = 30
+        run = self.make_run(invert="auto")
+        self.assertAllEqual(Recognizer(run).prepare(255 - dark).levels, dark)
+        self.assertAllEqual(Recognizer(run, invert="never").prepare(255 - dark).levels, 255 - dark)
+        self.assertAllEqual(Recognizer(run, invert="always").prepare(dark).levels, 255 - dark)
 
     def test_refuses_a_line_without_a_frame(self):
         with self.assertRaisesRegex(Refused, "wrong_size: 6 pixels wide"):
