@@ -176,7 +176,9 @@ def _describe(error: Exception, data: bytes) -> str:
     if isinstance(error, PIL.UnidentifiedImageError):
         kind = describe_file(data[:HEAD_BYTES])
         begin = "" if kind == BINARY else f"; it begins like {kind}"
-        return f"{len(data)} bytes of no image format that is read here ({', '.join(FORMATS)}){begin}"
+        is_other_image = kind.startswith("an image") and not any(f"({name})" in kind for name in FORMATS)
+        remedy = "; convert it to PNG" if is_other_image else ""
+        return f"{len(data)} bytes of no image format that is read here ({', '.join(FORMATS)}){begin}{remedy}"
     return str(error) or type(error).__name__
 
 

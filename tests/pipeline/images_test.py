@@ -272,7 +272,7 @@ class DamageTest(ImageTest):
 
     @parameterized.parameters(
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n", "Git LFS pointer.*git lfs pull"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(80), "an image .HEIC."),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(80), "an image .HEIC.; convert it to PNG$"),
         (b"<!DOCTYPE html><html>404", "an HTML page"),
     )
     def test_says_what_a_file_is_that_is_no_image(self, data, kind):
