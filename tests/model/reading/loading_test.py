@@ -33,6 +33,14 @@ class LoadingTest(parameterized.TestCase, tf.test.TestCase):
         reading = Recognizer(network).read(draw_levels(1, height=64, width=300))
         self.assertLessEqual(set(reading.text), set(CHARSET.characters))
 
+    def test_the_charset_file_may_lack_a_row_for_the_blank(self):
+        with open(self.charset, "w", encoding="utf-8") as file:
+            file.write("\n".join(CHARSET.characters))
+        with self.assertRaisesRegex(UserError, "--charset_blank=none"):
+            self.choose(weights=self.weights, charset=self.charset)
+        network = self.choose(weights=self.weights, charset=self.charset, charset_blank="none")
+        self.assertEqual(network.info.charset, CHARSET)
+
     @parameterized.parameters(
         ({}, "received neither --model nor --weights, expected --model"),
         ({"model": "run", "weights": "w.h5"}, "received --model and --weights, expected --model"),
