@@ -155,7 +155,8 @@ class Trainer:
         elif state.epoch >= epochs:
             logging.info("finished: %d of %d epochs; --epochs=N with a larger number goes on", epochs, epochs)
         else:
-            logging.info("resuming in epoch %d of %d after step %d", state.epoch + 1, epochs, state.step)
+            place = f"epoch {state.epoch + 1} of {epochs} after step {state.step}"
+            logging.info("resuming in %s, at a learning rate of %.4g", place, self._read_learning_rate())
         return state
 
     def _save(self, state: TrainState) -> None:
@@ -209,10 +210,13 @@ class Trainer:
         self.seconds, self.images = self.seconds + seconds, self.images + images
         return {
             "loss": loss.mean(),
-            "learning_rate": float(tf.convert_to_tensor(self.network.optimizer.learning_rate)),
+            "learning_rate": self._read_learning_rate(),
             "images_per_second": images / seconds,
             "input_wait_share": waited / seconds,
         }
+
+    def _read_learning_rate(self) -> float:
+        return float(tf.convert_to_tensor(self.network.optimizer.learning_rate))
 
     def _save_if_due(self, state: TrainState, loss: RunningLoss) -> None:
         """Saves within an epoch, by steps, by time or after a signal, which ends training."""
