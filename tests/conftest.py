@@ -1,6 +1,9 @@
 """Two logical CPU devices in every test process, set before TensorFlow's first operation, to test replicas."""
 
+import atexit
 import os
+import shutil
+import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.pop("OMP_NUM_THREADS", None)  # a training would set threads by it, too late in this process
@@ -15,3 +18,6 @@ logging.set_verbosity(logging.INFO)
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
+
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp()  # of this process alone, and gone with it
+atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)

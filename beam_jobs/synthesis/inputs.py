@@ -35,8 +35,7 @@ class Inputs:
     def coverage(self) -> np.ndarray:
         """Which face has which character, bool [faces, characters]; takes seconds, and logs a summary."""
         coverage = find_coverage(self.faces, self.charset.characters)
-        for row in describe_coverage(self.faces, coverage, self.charset.characters):
-            logging.info("%s", row)
+        logging.info("%s", describe_coverage(self.faces, coverage, self.charset.characters))
         return coverage
 
 

@@ -16,6 +16,12 @@ from fontTools.ttLib import TTFont
 from fontTools.ttLib.sfnt import SFNTReader, calcChecksum
 
 from densenet_ocr.beam_jobs.engine.worker import end_with_parent
+from densenet_ocr.beam_jobs.synthesis.fonts.coverage_cache import (
+    FaceCharacters,
+    load_entry,
+    remove_old_entries,
+    save_entry,
+)
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import PILLOW, Face, open_face
 from densenet_ocr.pipeline.charset import show_characters
 from densenet_ocr.pipeline.errors import UserError
@@ -46,28 +52,41 @@ def find_coverage(faces: Sequence[Face], characters: str) -> np.ndarray:
     A face has a character if it maps it to a glyph with ink that differs from .notdef and is not shared by more
     than MOST_ALIKE of the characters. A space needs no ink, but a width. Private-use characters do not count:
     fonts have different glyphs for them. Takes one to two seconds per face for 6,000 characters, in one process
-    per core.
+    per core, unless the cache knows the face with these characters (see coverage_cache).
 
     Raises:
       UserError: the tables of a face cannot be read.
     """
-    logging.info("rendering the characters of %d faces, %s each", len(faces), f"{len(characters):,}")
-    progress = Progress("read fonts", len(faces), "faces")
     coverage = np.zeros((len(faces), len(characters)), bool)
-    for number, (drawn, damaged) in enumerate(_find_all(faces, characters)):
-        coverage[number] = [character in drawn for character in characters]
+    for row, face, (drawn, damaged) in zip(coverage, faces, _find_all(faces, characters), strict=True):
+        row[:] = [character in drawn for character in characters]
         if damaged:
             logging.warning(
                 "font %s: the checksum of its table %s is not right: its characters may be damaged",
-                faces[number],
+                face,
                 ", ".join(damaged),
             )
-        progress.show(number + 1)
-    progress.close(len(faces))
     return coverage
 
 
-def _find_all(faces: Sequence[Face], characters: str) -> Iterator[tuple[set[str], list[str]]]:
+def _find_all(faces: Sequence[Face], characters: str) -> Iterator[FaceCharacters]:
+    """Yields the characters of each face, and keeps those that were not known in the cache."""
+    known = [load_entry(face, characters) for face in faces]
+    unknown = [face for face, found in zip(faces, known, strict=True) if not found]
+    rendered, progress = _render_all(unknown, characters), Progress("read fonts", len(unknown), "faces")
+    done = 0
+    for face, found in zip(faces, known, strict=True):
+        if not found:
+            found, done = next(rendered), done + 1
+            save_entry(face, characters, found)
+            progress.show(done)
+        yield found
+    if unknown:
+        progress.close(done)
+        remove_old_entries()
+
+
+def _render_all(faces: Sequence[Face], characters: str) -> Iterator[FaceCharacters]:
     if len(faces) * len(characters) <= _WORTH_PROCESSES:
         yield from map(_find_one, faces, itertools.repeat(characters))
         return
@@ -95,21 +114,22 @@ def find_undrawable(coverage: np.ndarray, characters: str) -> str:
     return "".join(characters[k] for k in np.flatnonzero(~coverage.any(axis=0)))
 
 
-def describe_coverage(faces: Sequence[Face], coverage: np.ndarray, characters: str) -> list[str]:
-    """Formats coverage (bool [faces, characters]): characters per face, and those that no face has."""
+def describe_coverage(faces: Sequence[Face], coverage: np.ndarray, characters: str) -> str:
+    """Formats coverage (bool [faces, characters]): the least and the most of a face, and what no face has."""
     counts = coverage.sum(axis=1)
-    rows = [f"{face}: {n:,} of {len(characters):,} characters" for face, n in zip(faces, counts, strict=True)]
     lacking = find_undrawable(coverage, characters)
     shown = f"{len(lacking):,}: {show_characters(lacking, 50)}" if lacking else "0"
-    return [*rows, f"characters that no face has: {shown}"]
+    return (
+        f"{len(faces):,} faces have {counts.min():,} to {counts.max():,} of {len(characters):,} characters, "
+        f"{faces[counts.argmin()]} the fewest; characters that no face has: {shown}"
+    )
 
 
-def _find_one(face: Face, characters: str) -> tuple[set[str], list[str]]:
-    """The characters that a face has, and its damaged tables."""
+def _find_one(face: Face, characters: str) -> FaceCharacters:
     font = open_face(face, _SIZE)
     # Pillow's own face is in memory.
     mapped, damaged = _read_map(face, io.BytesIO(font.font_bytes) if face.path == PILLOW else face.path)
-    return _find_rendered(font, mapped, characters), damaged
+    return FaceCharacters(_find_rendered(font, mapped, characters), damaged)
 
 
 def _find_rendered(font: PIL.ImageFont.FreeTypeFont, mapped: set[int], characters: str) -> set[str]:
