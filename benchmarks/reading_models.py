@@ -12,7 +12,7 @@ from densenet_ocr.model.network.devices import set_up_devices
 from densenet_ocr.model.reading.keras_model import KerasInferenceModel
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
-from densenet_ocr.model.training.run_folder import RunFolder, open_run
+from densenet_ocr.model.training.run.run_folder import RunFolder, open_run
 from densenet_ocr.model.training.weights import load_model
 from densenet_ocr.pipeline import images, storage
 from densenet_ocr.pipeline.charset import Charset

@@ -27,8 +27,8 @@ from densenet_ocr.model.training.config import (
     TrainConfig,
 )
 from densenet_ocr.model.training.preemption import EXIT_CODE, Preempted
-from densenet_ocr.model.training.run_config import RunConfig, load_run_config
-from densenet_ocr.model.training.run_folder import RunFolder
+from densenet_ocr.model.training.run.run_config import RunConfig, load_run_config
+from densenet_ocr.model.training.run.run_folder import RunFolder
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.augmentation.config import AugmentConfig
 from densenet_ocr.pipeline.dataset_info import FILE_NAME

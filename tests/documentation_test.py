@@ -99,7 +99,7 @@ class DocumentationTest(tf.test.TestCase):
     def make_run(self):
         """A run with initial weights, which stands for the one that the page trains."""
         from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
-        from densenet_ocr.model.training.run_folder import open_run
+        from densenet_ocr.model.training.run.run_folder import open_run
 
         info = densenet_ocr.load_dataset_info("data")
         run = open_run("run", config=TrainConfig(), devices=DeviceConfig(), data="data", info=info)

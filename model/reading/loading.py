@@ -6,8 +6,8 @@ Keras is imported by the functions that need it: an ONNX export is read without 
 from densenet_ocr.model.exports.engines import load_export
 from densenet_ocr.model.reading.config import ModelConfig, WeightsConfig
 from densenet_ocr.model.reading.inference_model import InferenceModel
-from densenet_ocr.model.training.run_config import load_run_config
-from densenet_ocr.model.training.run_folder import RunFolder, load_run_info
+from densenet_ocr.model.training.run.run_config import load_run_config
+from densenet_ocr.model.training.run.run_folder import RunFolder, load_run_info
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.charsets.charset_file import read_charset
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
@@ -43,8 +43,8 @@ def _load_run(path: str, checkpoint: str | None) -> InferenceModel:
     load_run_info(path)  # first, as a wrong path is to be told where Keras is not installed, too
     with explain_missing():
         from densenet_ocr.model.reading.keras_model import KerasInferenceModel
+        from densenet_ocr.model.training.run.weights_files import find_weights
         from densenet_ocr.model.training.weights import load_model
-        from densenet_ocr.model.training.weights_files import find_weights
     model, info = load_model(path, checkpoint)
     run, name = RunFolder(path), f"{path} ({checkpoint})" if checkpoint else path
     weights = find_weights(run, checkpoint)

@@ -2,9 +2,9 @@
 
 import keras
 
-from densenet_ocr.model.training.run_folder import RunFolder
+from densenet_ocr.model.training.run.run_folder import RunFolder
+from densenet_ocr.model.training.run.weights_files import WeightsWriter
 from densenet_ocr.model.training.tensorboard import Board, Curves, Readings
-from densenet_ocr.model.training.weights_files import WeightsWriter
 
 
 class Callbacks:

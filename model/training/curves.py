@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from densenet_ocr.model.training.history import Row, find_best
+from densenet_ocr.model.training.run.history import Row, find_best
 
 # Losses whose highest value is this many times the lowest one are drawn on a log scale.
 _LOG_RATIO = 50

@@ -17,20 +17,20 @@ from densenet_ocr.model.network.devices import set_up_devices
 from densenet_ocr.model.network.distribution import check_batch_size, choose_strategy
 from densenet_ocr.model.network.precision import warn_if_slow
 from densenet_ocr.model.training.callbacks import Callbacks
-from densenet_ocr.model.training.checkpoints import Checkpoints
 from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, LoggingConfig, TrainConfig
-from densenet_ocr.model.training.history import format_epoch, truncate_events, truncate_history
 from densenet_ocr.model.training.inputs import TrainBatches, warn_of_repeats
 from densenet_ocr.model.training.memory import check_memory, refuse_out_of_memory
 from densenet_ocr.model.training.network import Network, build_network
 from densenet_ocr.model.training.preemption import Preempted, PreemptionSignal, catch_signals
-from densenet_ocr.model.training.run_folder import RunFolder, hold_run, open_run
+from densenet_ocr.model.training.run.checkpoints import Checkpoints
+from densenet_ocr.model.training.run.history import format_epoch, truncate_events, truncate_history
+from densenet_ocr.model.training.run.run_folder import RunFolder, hold_run, open_run
+from densenet_ocr.model.training.run.weights_files import improves
 from densenet_ocr.model.training.state import RunningLoss, TrainState
 from densenet_ocr.model.training.step import Batch, StepLoss, make_step
 from densenet_ocr.model.training.tensorboard import Readings
 from densenet_ocr.model.training.transfer import begin_with
 from densenet_ocr.model.training.validation import Validator, choose_validation
-from densenet_ocr.model.training.weights_files import improves
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.ui.progress import Progress

@@ -8,9 +8,9 @@ import dataclasses
 
 from absl import logging
 
-from densenet_ocr.model.training.checkpoints import find_checkpoints
 from densenet_ocr.model.training.config import TrainConfig
-from densenet_ocr.model.training.run_folder import RunFolder
+from densenet_ocr.model.training.run.checkpoints import find_checkpoints
+from densenet_ocr.model.training.run.run_folder import RunFolder
 from densenet_ocr.model.training.weights import Weights, read_weights
 from densenet_ocr.pipeline.charset import Charset, show_characters
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info

@@ -9,8 +9,8 @@ from densenet_ocr.model.network.densenet import call_densenet
 from densenet_ocr.model.network.distribution import distribute, sum_over_replicas
 from densenet_ocr.model.network.metrics import Scores, score_batch
 from densenet_ocr.model.training.config import NO_VALIDATION
-from densenet_ocr.model.training.run_config import load_run_config
-from densenet_ocr.model.training.run_folder import RunFolder
+from densenet_ocr.model.training.run.run_config import load_run_config
+from densenet_ocr.model.training.run.run_folder import RunFolder
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset import evaluation_input
 from densenet_ocr.pipeline.dataset_info import DatasetInfo

@@ -13,8 +13,8 @@ from absl import logging
 from densenet_ocr.model.keras2.file import is_keras2_file
 from densenet_ocr.model.keras2.weights import check_classes, count_rows, read_keras2_layers
 from densenet_ocr.model.network.densenet import build_densenet, layers_with_weights
-from densenet_ocr.model.training.run_folder import RunFolder, describe_path, load_run_info
-from densenet_ocr.model.training.weights_files import find_weights, load_weights
+from densenet_ocr.model.training.run.run_folder import RunFolder, describe_path, load_run_info
+from densenet_ocr.model.training.run.weights_files import find_weights, load_weights
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.charsets.charset_file import FIRST_ROW, read_charset

@@ -30,7 +30,7 @@ from densenet_ocr.model.reading.prediction import FORMATS, predict
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.model.training import trainer as training_module
 from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, TrainConfig
-from densenet_ocr.model.training.run_folder import open_run
+from densenet_ocr.model.training.run.run_folder import open_run
 from densenet_ocr.model.training.step import StepLoss, make_step
 from densenet_ocr.model.training.trainer import train
 from densenet_ocr.model.training.weights import load_model

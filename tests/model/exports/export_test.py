@@ -16,7 +16,7 @@ from absl.testing import parameterized
 from densenet_ocr.model.reading.loading import load_network
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
-from densenet_ocr.model.training.run_folder import open_run
+from densenet_ocr.model.training.run.run_folder import open_run
 from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.errors import UserError

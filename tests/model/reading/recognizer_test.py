@@ -12,7 +12,7 @@ from absl.testing import parameterized
 from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
-from densenet_ocr.model.training.run_folder import open_run
+from densenet_ocr.model.training.run.run_folder import open_run
 from densenet_ocr.pipeline import fitting, images
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo

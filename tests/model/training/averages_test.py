@@ -8,9 +8,9 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from densenet_ocr.model.network.distribution import choose_strategy
-from densenet_ocr.model.training.checkpoints import Checkpoints
 from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, TrainConfig
 from densenet_ocr.model.training.optimizers import MovingAverage
+from densenet_ocr.model.training.run.checkpoints import Checkpoints
 from densenet_ocr.model.training.trainer import train
 from densenet_ocr.model.training.weights import load_model
 from tests.samples import convert_lines, shallow_network

@@ -17,8 +17,8 @@ from densenet_ocr.model.training.config import (
     LoggingConfig,
     TrainConfig,
 )
-from densenet_ocr.model.training.run_config import load_run_config
-from densenet_ocr.model.training.run_folder import RunFolder, open_run
+from densenet_ocr.model.training.run.run_config import load_run_config
+from densenet_ocr.model.training.run.run_folder import RunFolder, open_run
 from densenet_ocr.pipeline.augmentation.config import OPS, AugmentConfig
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError

@@ -10,7 +10,7 @@ from absl.testing import parameterized
 from matplotlib.figure import Figure
 
 from densenet_ocr.model.training.curves import draw_curves, format_share
-from densenet_ocr.model.training.history import find_best, read_history
+from densenet_ocr.model.training.run.history import find_best, read_history
 
 NAN = math.nan
 

@@ -17,11 +17,11 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from densenet_ocr.model.training import trainer as training_module
-from densenet_ocr.model.training.checkpoints import Checkpoints
 from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, TrainConfig
-from densenet_ocr.model.training.history import truncate_events
 from densenet_ocr.model.training.preemption import Preempted
-from densenet_ocr.model.training.run_folder import hold_run, open_run
+from densenet_ocr.model.training.run.checkpoints import Checkpoints
+from densenet_ocr.model.training.run.history import truncate_events
+from densenet_ocr.model.training.run.run_folder import hold_run, open_run
 from densenet_ocr.model.training.step import make_step
 from densenet_ocr.model.training.trainer import train
 from densenet_ocr.pipeline.dataset_info import DatasetInfo

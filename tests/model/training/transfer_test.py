@@ -18,7 +18,7 @@ from densenet_ocr.model.reading.evaluation import evaluate
 from densenet_ocr.model.reading.loading import load_network
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, TrainConfig
-from densenet_ocr.model.training.run_folder import open_run
+from densenet_ocr.model.training.run.run_folder import open_run
 from densenet_ocr.model.training.trainer import Trainer, train
 from densenet_ocr.model.training.transfer import begin_with
 from densenet_ocr.model.training.weights import load_model, read_weights

@@ -14,9 +14,9 @@ import tensorflow as tf
 from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.network.metrics import Scores
 from densenet_ocr.model.training import trainer as training_module
-from densenet_ocr.model.training.checkpoints import Checkpoints
 from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
-from densenet_ocr.model.training.run_folder import RunFolder
+from densenet_ocr.model.training.run.checkpoints import Checkpoints
+from densenet_ocr.model.training.run.run_folder import RunFolder
 from densenet_ocr.model.training.step import StepLoss
 from densenet_ocr.model.training.tensorboard import Board, Curves, Readings
 from densenet_ocr.model.training.trainer import train

@@ -7,8 +7,8 @@ import h5py
 import keras
 
 from densenet_ocr.model.keras2.file import is_keras2_file
-from densenet_ocr.model.training.history import find_best, read_history
-from densenet_ocr.model.training.run_folder import BEST, RunFolder
+from densenet_ocr.model.training.run.history import find_best, read_history
+from densenet_ocr.model.training.run.run_folder import BEST, RunFolder
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import UserError
 

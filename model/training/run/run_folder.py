@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection
 
 from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, LoggingConfig, TrainConfig
-from densenet_ocr.model.training.run_config import RunConfig, check_resumable, load_run_config
+from densenet_ocr.model.training.run.run_config import RunConfig, check_resumable, load_run_config
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import FILE_NAME, DatasetInfo, load_dataset_info
 from densenet_ocr.pipeline.errors import UserError

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from densenet_ocr.model.training.history import format_epoch
+from densenet_ocr.model.training.run.history import format_epoch
 
 
 class HistoryTest(tf.test.TestCase):

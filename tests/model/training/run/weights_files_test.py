@@ -5,9 +5,9 @@ import os
 import tensorflow as tf
 
 from densenet_ocr.model.network.densenet import build_densenet
-from densenet_ocr.model.training.run_folder import RunFolder
+from densenet_ocr.model.training.run.run_folder import RunFolder
+from densenet_ocr.model.training.run.weights_files import WeightsWriter, find_weights
 from densenet_ocr.model.training.weights import load_model
-from densenet_ocr.model.training.weights_files import WeightsWriter, find_weights
 from densenet_ocr.pipeline.charset import Charset
 from tests.messages import user_error
 from tests.model.training.transfer_test import OLD, make_run

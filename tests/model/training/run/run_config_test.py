@@ -5,7 +5,7 @@ import dataclasses
 import tensorflow as tf
 
 from densenet_ocr.model.training.config import TrainConfig
-from densenet_ocr.model.training.run_config import check_resumable
+from densenet_ocr.model.training.run.run_config import check_resumable
 from densenet_ocr.pipeline.augmentation.config import AugmentConfig
 from tests.messages import user_error
 

@@ -1,0 +1,1 @@
+"""A run on disk: its folder, configuration, history, checkpoints and weights files."""
