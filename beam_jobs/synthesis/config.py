@@ -12,6 +12,7 @@ from densenet_ocr.pipeline.charsets.charset_file import BLANK_HELP, BLANK_ROWS, 
 from densenet_ocr.pipeline.errors import check_setting
 from densenet_ocr.pipeline.frames import count_frames
 from densenet_ocr.pipeline.line_list import ENCODING
+from densenet_ocr.pipeline.lists.opening import AUTO, FORMATS
 from densenet_ocr.pipeline.ui.flags import option, validate
 
 # Line numbers are smaller. The text plan takes its random numbers from this number and the next one.
@@ -41,6 +42,11 @@ class SynthesisConfig(SplitConfig):
         (),
         help="Text source: FILES (a path or glob of plain text), list:FILES, or charset, each with an optional "
         "=WEIGHT; may be repeated.",
+    )
+    list_format: str = option(
+        AUTO,
+        help="What the rows of list:FILES mean; auto decides by all rows, as in ocr-convert.",
+        choices=FORMATS,
     )
     text_encoding: str = option(ENCODING, help="Encoding of the text files, such as gb18030.")
     character_map: str = option(

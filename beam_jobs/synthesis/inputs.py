@@ -51,6 +51,7 @@ def read_inputs(config: SynthesisConfig) -> Inputs:
         config.text,
         charset,
         encoding=config.text_encoding,
+        list_format=config.list_format,
         character_map=config.character_map or None,
         width=config.width_forms,
         normalize=config.normalize,

@@ -17,6 +17,7 @@ from densenet_ocr.beam_jobs.synthesis.text.corpus import Corpus, count_undrawabl
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import NO_FORM
 from densenet_ocr.pipeline.charsets.charset_file import FIRST_ROW
+from densenet_ocr.pipeline.lists.opening import AUTO
 
 # Most characters that the recipe names of those that lines lack; all are counted.
 _MOST_NAMED = 100
@@ -46,6 +47,7 @@ def describe_recipe(config: SynthesisConfig, inputs: Inputs) -> dict[str, Any]:
         "width_forms": config.width_forms,
         # Older data sets have no other.
         **({"charset_blank": config.charset_blank} if config.charset_blank != FIRST_ROW else {}),
+        **({"list_format": config.list_format} if config.list_format != AUTO else {}),
         **({"normalize": config.normalize} if config.normalize != NO_FORM else {}),
         "fonts": [_describe_face(face) for face in inputs.faces],
         "looks": dataclasses.asdict(config.style_distribution),

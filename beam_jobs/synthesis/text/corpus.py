@@ -12,6 +12,7 @@ from densenet_ocr.beam_jobs.synthesis.text.text_normalisation import TextNormali
 from densenet_ocr.pipeline.charset import NO_FORM, Charset
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.line_list import ENCODING
+from densenet_ocr.pipeline.lists.opening import AUTO
 
 _CODES = 0x110000  # all code points
 
@@ -52,6 +53,7 @@ def read_corpora(
     charset: Charset,
     *,
     encoding: str = ENCODING,
+    list_format: str = AUTO,
     character_map: str | None = None,
     width: str = "as_is",
     normalize: str = NO_FORM,
@@ -61,9 +63,10 @@ def read_corpora(
     Args:
       sources: `charset`, `FILES` of plain text, or `list:FILES`, each with an optional `=WEIGHT`.
         FILES is a path or a glob; the files of a glob are one corpus. Rows of a list (see
-        pipeline.line_list) are separate texts.
+        pipeline.lists) are separate texts.
       charset: Charset of the ids.
       encoding: Encoding of all files.
+      list_format: What the rows of lists mean, one of pipeline.lists.opening.FORMATS.
       character_map: File for read_character_map.
       width: One of text_normalisation.WIDTHS.
       normalize: Form of Unicode that texts are brought to, one of charset.NORMALIZATIONS.
@@ -77,7 +80,7 @@ def read_corpora(
         raise UserError("text", received="no source", expected="at least one", remedy="Set --text.")
     corpora = []
     for source in sources:
-        name, weight, files = parse_source(source, encoding)
+        name, weight, files = parse_source(source, encoding, list_format)
         corpora.append(encoder.encode(name, weight, files) if files else _make_uniform(name, weight, charset))
     return corpora
 

@@ -5,12 +5,17 @@ import dataclasses
 import functools
 import hashlib
 import math
+import os
 from collections.abc import Iterator
 
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.errors import Refused, UserError
-from densenet_ocr.pipeline.line_list import LineList, check_list_encoding, decode_text, split_row
+from densenet_ocr.pipeline.line_list import LineList, check_list_encoding
+from densenet_ocr.pipeline.lists.config import ListConfig
+from densenet_ocr.pipeline.lists.detection import find_format
+from densenet_ocr.pipeline.lists.list_file import ListFile
+from densenet_ocr.pipeline.lists.opening import AUTO, open_list
 
 CHARSET = "charset"
 _LIST = "list:"
@@ -24,6 +29,7 @@ class TextFile:
     path: str
     encoding: str
     is_list: bool
+    list_format: str = AUTO
 
     def read(self, charset: Charset) -> Iterator[str]:
         """Yields the text in parts of whole rows; the charset decodes ids of a list. Raises UserError."""
@@ -56,32 +62,33 @@ class TextFile:
             start = end
 
     def _read_list(self, charset: Charset) -> Iterator[str]:
-        rows, size = LineList(self.path), 0
+        config = ListConfig(list_encoding=self.encoding, list_format=self.list_format)
+        list_format = find_format(self.path, config, charset)
+        entries = open_list(self.path, list_format, encoding=self.encoding, image_root=os.getcwd())
         texts: list[str] = []
-        for offset, line in zip(*(numbers.tolist() for numbers in rows.scan()), strict=True):
-            texts.append(self._parse(rows.row_at(offset), line, charset))
+        size = 0
+        for offset, line in zip(*(numbers.tolist() for numbers in entries.scan()), strict=True):
+            texts.append(self._parse(entries, offset, line, charset))
             size += len(texts[-1]) + 1
             if size > _BLOCK:
                 yield "\n".join(texts)
                 texts, size = [], 0
         yield "\n".join(texts)
 
-    def _parse(self, row: bytes, line: int, charset: Charset) -> str:
+    def _parse(self, entries: ListFile, offset: int, line: int, charset: Charset) -> str:
         try:
-            _, text, ids = split_row(row)
-            if text is None:
-                return charset.decode(charset.encode_rows(ids))
-            return decode_text(text, self.encoding)
+            entry = entries.parse(offset)
+            return charset.decode(charset.encode_rows(entry.ids)) if entry.text is None else entry.text
         except Refused as refusal:
             raise UserError(
                 f"list {self.path}:{line}",
                 received=refusal,
                 expected="a row that fits the charset",
-                remedy="Check --charset and --text_encoding, or remove the row.",
+                remedy="Check --charset, --text_encoding and --list_format, or remove the row.",
             ) from None
 
 
-def parse_source(source: str, encoding: str) -> tuple[str, float, list[TextFile]]:
+def parse_source(source: str, encoding: str, list_format: str = AUTO) -> tuple[str, float, list[TextFile]]:
     """Parses `[list:]FILES[=WEIGHT]` or `charset[=WEIGHT]` into name, weight and files.
 
     An existing file or glob is not parsed further: news=3.txt is a name.
@@ -98,7 +105,7 @@ def parse_source(source: str, encoding: str) -> tuple[str, float, list[TextFile]
             if paths:
                 if prefix:
                     check_list_encoding(encoding)
-                return name, weight, [TextFile(path, encoding, bool(prefix)) for path in paths]
+                return name, weight, [TextFile(path, encoding, bool(prefix), list_format) for path in paths]
     raise UserError(
         f"text {source}",
         received=_describe_missing(source),

@@ -125,7 +125,7 @@ class ReadCorporaTest(parameterized.TestCase, CorpusCase):
 
     def test_a_list_has_the_labels_of_its_rows(self):
         path = self.write("list.txt", "x.jpg 1 2 11\r\n\ny y.jpg\t一a 二龙\n")
-        corpus = self.read(f"list:{path}")
+        corpus = self.read(f"list:{path}", list_format="mixed")
         self.assertEqual(self.show(corpus), "01a~一a~二~~")
         self.assertEqual(corpus.outside, {" ": 1, "龙": 1})
 
@@ -133,7 +133,13 @@ class ReadCorporaTest(parameterized.TestCase, CorpusCase):
     def test_a_wrong_row_of_a_list_is_named(self, row, reason):
         path = self.write("list.txt", b"b.jpg 1\n" + row.encode("latin-1"))
         with self.assertRaisesRegex(UserError, f"list.txt:2: received {reason}"):
-            self.read(f"list:{path}")
+            self.read(f"list:{path}", list_format="mixed")
+
+    def test_texts_behind_a_space_are_no_ids(self):
+        path = self.write("list.txt", "x.jpg 12\ny.jpg 一二\nz.jpg a\n")
+        self.assertEqual(self.show(self.read(f"list:{path}")), "12~一二~a~")
+        with self.assertRaisesRegex(UserError, "'x.jpg 12', the ids of 'b' .*--list_format"):
+            self.read("list:" + self.write("numbers.txt", "x.jpg 12\n"))
 
     def test_a_glob_is_one_corpus_and_its_files_are_hashed(self):
         paths = [self.write("b.txt", "二"), self.write("a.txt", "一")]

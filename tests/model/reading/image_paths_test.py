@@ -83,6 +83,19 @@ class ImagePathsTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(found, [NamedImage(*pair) for pair in zip(names, paths, strict=True)])
         self.assertEqual((outside.name, outside.path.reason), (f"{path}:5", "outside_root"))
 
+    @parameterized.parameters(
+        "filename,words\nb/1.png,a\na [1].png,b\n",
+        '{"b/1.png": "a", "a [1].png": "b"}',
+        '["b/1.png", "a [1].png"]\ta\n',
+        "b/1.png\ta\na [1].png\tb\n",
+    )
+    def test_a_list_of_another_tool_has_paths_relative_to_its_folder(self, content):
+        path = self.path("list.txt")
+        with open(path, "w") as file:
+            file.write(content)
+        found = [(image.name, image.path) for image in read_list(path, ListConfig())]
+        self.assertEqual(found, [(name, self.path(name)) for name in ("b/1.png", "a [1].png")])
+
     def test_a_row_in_another_encoding_is_refused_with_file_and_line(self):
         path = self.path("list.txt")
         with open(path, "wb") as file:
