@@ -104,21 +104,26 @@ def _find_name(sample: _Sample, config: ListConfig, charset: Charset | None, lab
         return JSON, "one JSON document"
     if objects * 2 > len(rows):
         return JSONL, f"JSON objects, by {_count(objects, sample)}"
-    if _find_delimiter(rows[0], config):
+    delimiter = _find_delimiter(rows[0], config).encode()
+    if delimiter and _is_common(delimiter, rows):
         return CSV, f"by the header {_show(rows[0])}"
     arrays = sum(row.startswith(b'["') and b"]\t" in row for row in rows)
-    if arrays:
+    if arrays and _is_common(b"\t", rows):
         return PADDLE, f"JSON arrays of paths, in {_count(arrays, sample)}"
-    return _choose(sample, charset, config.list_encoding) if labels else (MIXED, "for paths alone")
+    return _choose(sample, charset) if labels else (MIXED, "for paths alone")
 
 
 def _is_document(rows: list[bytes], objects: int, config: ListConfig) -> bool:
     """Returns whether rows are those of one JSON document; a document of one row may be an object of JSONL."""
-    if rows[0][:1] + rows[-1][-1:] not in (b"{}", b"[]") or sum(b"\t" in row for row in rows) * 2 > len(rows):
+    if rows[0][:1] + rows[-1][-1:] not in (b"{}", b"[]") or _is_common(b"\t", rows):
         return sum(bool(_MEMBER.match(row)) for row in rows) * 2 > len(rows)
     if len(rows) > 1:
         return objects * 2 <= len(rows)
     return not _has_columns(_list_names(rows[0]), config)
+
+
+def _is_common(part: bytes, rows: list[bytes]) -> bool:
+    return sum(part in row for row in rows) * 2 > len(rows)
 
 
 def _has_columns(names: Iterable[str], config: ListConfig) -> bool:
@@ -165,13 +170,20 @@ def _find_json_columns(sample: _Sample, told: Columns) -> Columns:
     return columns
 
 
-def _choose(sample: _Sample, charset: Charset | None, encoding: str) -> tuple[str, str]:
+def _choose(sample: _Sample, charset: Charset | None) -> tuple[str, str]:
     """Returns ids, text or space, whichever many rows fit alone, and by what; raises UserError if unclear."""
-    fits = [_find_fits(row, charset, encoding) for row in sample.rows]
+    fits = [_find_fits(row, charset) for row in sample.rows]
     counts = collections.Counter(fits)
     counts.pop(_NONE, None)
     alone = {name: counts[frozenset([name])] for name in (TEXT, IDS, SPACE)}
     best = max(alone, key=lambda name: alone[name])
+    if not counts and _is_common(b",", sample.rows):
+        raise UserError(
+            f"list {sample.path}",
+            received=f"commas and neither tabs nor spaces, such as {_show(sample.rows[0])}",
+            expected="a CSV file with the names of its columns in its first row, such as filename,text",
+            remedy="Add that row, or name what rows are with --list_format.",
+        )
     total, against = counts.total(), sum(alone.values()) - alone[best]
     # Numbers that are no ids do not make a list one of texts: the charset may be another list's.
     numbers = 0 if best == SPACE else counts[_NUMBER]
@@ -186,7 +198,7 @@ def _choose(sample: _Sample, charset: Charset | None, encoding: str) -> tuple[st
 _NONE, _NUMBER = frozenset[str](), frozenset(["number"])
 
 
-def _find_fits(row: bytes, charset: Charset | None, encoding: str) -> frozenset[str]:
+def _find_fits(row: bytes, charset: Charset | None) -> frozenset[str]:
     """Returns which of ids, text and space fit a row."""
     _, text, words = split_row(row)
     if text is not None:
@@ -210,7 +222,9 @@ def _find_fits(row: bytes, charset: Charset | None, encoding: str) -> frozenset[
 def _are_ids(words: list[bytes], charset: Charset | None) -> bool:
     """Returns whether words are rows of the charset, as programs write them: without zeros in front."""
     try:
-        return bool(charset and charset.encode_rows(words)) and not any(word[:1] == b"0" for word in words)
+        return bool(charset and charset.encode_rows(words)) and not any(
+            word[:1] == b"0" != word for word in words
+        )
     except Refused:
         return False
 

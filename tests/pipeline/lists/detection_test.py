@@ -91,6 +91,16 @@ class DetectionTest(parameterized.TestCase):
         ]
         self.assertEqual(self.read(*damaged)[0], "ids")
 
+    @parameterized.parameters(
+        '["x.jpg"]\t20', "filename,words", '{"x.jpg": "20"}', '{"filename": "x", "text": "20"}'
+    )
+    def test_the_first_row_does_not_turn_a_list(self, row):
+        self.assertEqual(self.read(row, *[f"{n}.jpg 11 12" for n in range(9)])[0], "ids")
+
+    def test_a_csv_file_without_a_header_is_named(self):
+        with user_error("'0.jpg,20'", "filename,text", "--list_format"):
+            self.read("0.jpg,20", "1.jpg,7")
+
     def test_columns_of_other_names_are_given(self):
         rows = ["id;scan;truth", "7;0.jpg;20"]
         self.assertEqual(self.read(*rows, path_column="scan", text_column="truth"), ("csv", ["20"]))
