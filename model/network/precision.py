@@ -12,11 +12,14 @@ _POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mix
 
 
 def warn_if_slow(precision: str) -> None:
-    """Warns of a 16-bit precision on a CPU."""
+    """Warns of a 16-bit precision on a CPU.
+
+    Steps of 16 lines of 32x280 took 1.5 seconds of CPU time with float32, 2.8 with bfloat16, 10.0 with float16.
+    """
     if precision != "float32" and not tf.config.list_logical_devices("GPU"):
         logging.warning(
-            "--precision=%s: TensorFlow finds no GPU; most CPUs convert 16-bit numbers back and forth, which "
-            "makes training slower than --precision=float32",
+            "--precision=%s: TensorFlow finds no GPU; on CPUs training takes two to seven times as long as "
+            "with float32",
             precision,
         )
 
