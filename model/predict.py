@@ -25,7 +25,7 @@ def main(words: list[str]) -> int:
     """Reads the images and returns the exit code."""
     config, model = flags.read(PredictConfig), flags.read(ModelConfig)
     if not words and not config.list_path:
-        raise app.UsageError("no images: name a file, a folder, a glob, - for standard input, or a --list.")
+        raise app.UsageError("no images: name files, folders or globs, - for standard input, or a --list.")
     from densenet_ocr.model.reading.image_paths import find_images, read_list
     from densenet_ocr.model.reading.loading import choose_network, needs_tensorflow
     from densenet_ocr.model.reading.prediction import FORMATS, predict

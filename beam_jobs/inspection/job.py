@@ -12,6 +12,7 @@ from densenet_ocr.pipeline import schema, storage
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, SplitInfo, load_dataset_info
 from densenet_ocr.pipeline.errors import REASONS, UserError
+from densenet_ocr.pipeline.ui.command import print_while_read
 from densenet_ocr.pipeline.ui.picture import save_png
 
 # Most frequent characters, and rarest ones, that are named.
@@ -32,7 +33,7 @@ def describe(config: DescribeConfig) -> dict[str, Any]:
     """
     folder, info = config.data, load_dataset_info(config.data)
     splits = _choose_splits(folder, info, config.split)
-    print("\n".join(format_dataset(folder=folder, info=info, splits=splits)), end="\n\n", flush=True)
+    print_while_read("\n".join(format_dataset(folder=folder, info=info, splits=splits)) + "\n")
     if config.verify:
         verify(folder=folder, info=info, splits=splits, workers=config.workers)
     if config.picture:

@@ -1,13 +1,15 @@
 """Entry point of binaries: flags, strict arguments, error messages, exit codes, the result line."""
 
+import importlib.metadata
 import io
 import json
 import logging as std_logging
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from absl import app, logging
 from absl import flags as absl_flags
@@ -45,18 +47,21 @@ def run(
       resumes: The same command resumes an interrupted run; the message after Ctrl-C says so.
     """
     arguments, after = _split_arguments(sys.argv)
+    if "--version" in arguments:
+        print(f"densenet-ocr {importlib.metadata.version('densenet-ocr')}")
+        sys.exit(0)
     more_words, beam_arguments = (after, []) if words and not beam else ([], after)
     # TensorFlow reads this when it loads; its start-up messages would hide ours.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _show_help_of(main, flags.define(*configs))
+    if not {"-h", "--help"}.isdisjoint(arguments):  # before other flags are judged; absl would exit with 1
+        app.usage(shorthelp=True, writeto_stdout=True, exitcode=0)
 
     def start(argv: list[str]) -> int | None:
         if argv[1:] and not words:
-            raise app.UsageError(f"stray arguments: {' '.join(argv[1:])}. Options are written --name=value.")
+            _refuse_usage(f"stray arguments: {' '.join(argv[1:])}. Options are written --name=value.")
         if beam_arguments and not beam:
-            raise app.UsageError(
-                f"arguments after '--', which this command does not take: {' '.join(beam_arguments)}"
-            )
+            _refuse_usage(f"arguments after '--', which this command does not take: {' '.join(beam_arguments)}")
         logging.set_verbosity(logging.INFO)
         logging.get_absl_handler().addFilter(_concerns_users)
         _write_utf8()
@@ -65,7 +70,7 @@ def run(
         extra = ([argv[1:] + more_words] if words else []) + ([beam_arguments] if beam else [])
         return _report_errors(lambda: main(*extra), resumes)
 
-    app.run(start, argv=arguments)
+    app.run(start, argv=arguments, flags_parser=_parse_flags)
 
 
 def print_result(result: dict[str, Any]) -> None:
@@ -89,6 +94,14 @@ def print_row(row: str) -> None:
         ) from None
 
 
+def print_while_read(text: str) -> None:
+    """Prints a text on standard output; if its reader has gone, as head does, the work goes on in silence."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        _let_output_go()
+
+
 def _report_errors(call: Callable[[], int | None], resumes: bool) -> int:
     try:
         with explain_missing():
@@ -96,6 +109,8 @@ def _report_errors(call: Callable[[], int | None], resumes: bool) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except app.UsageError as error:
+        _refuse_usage(str(error))
     except BrokenPipeError:
         _let_output_go()  # the reader has closed the pipe, as head does
         return CLOSED
@@ -103,6 +118,21 @@ def _report_errors(call: Callable[[], int | None], resumes: bool) -> int:
         remedy = "; finished work is kept, and the same command resumes the run" if resumes else ""
         print(f"stopped{remedy}", file=sys.stderr)
         return INTERRUPTED
+
+
+def _parse_flags(argv: list[str]) -> list[str]:
+    """Parses the flags; returns the other arguments, the program's name first."""
+    try:
+        return absl_flags.FLAGS(argv)
+    except absl_flags.Error as error:
+        missing = re.findall(r"Flag (--\w+) must have a value other than None", str(error))
+        _refuse_usage(f"{' and '.join(missing)} must be given" if missing else str(error))
+
+
+def _refuse_usage(message: str) -> NoReturn:
+    """Ends the process with a message about its arguments."""
+    print(f"error: {message} (--help lists all options)", file=sys.stderr)
+    sys.exit(1)
 
 
 def _let_output_go() -> None:
@@ -113,7 +143,7 @@ def _let_output_go() -> None:
 def _write_utf8() -> None:
     """Prints texts as UTF-8 in any locale, and paths that are not UTF-8 as their bytes."""
     if sys.stdout is None or sys.stderr is None:
-        raise app.UsageError("standard output or standard error is closed: output would be lost.")
+        _refuse_usage("standard output or standard error is closed: output would be lost.")
     for stream in (sys.stdout, sys.stderr):
         cast(io.TextIOWrapper, stream).reconfigure(encoding="utf-8", errors="surrogateescape")
 

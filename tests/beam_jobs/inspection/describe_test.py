@@ -41,6 +41,17 @@ class DescribeTest(tf.test.TestCase):
         self.assertStartsWith(error, f"error: data set {data}: received 1 problem in 1 of 3 shards")
         self.assertNotIn("verified", failed.stdout)
 
+    def test_the_picture_is_drawn_though_the_reader_of_the_text_has_gone(self):
+        folder = self.create_tempdir().full_path
+        data, picture = convert_lines(folder, 3), os.path.join(folder, "sheet.png")
+        reader, writer = os.pipe()
+        os.close(reader)
+        command = [sys.executable, "-m", "beam_jobs.describe", f"--data={data}", f"--picture={picture}"]
+        done = subprocess.run(command, cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, text=True)
+        os.close(writer)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(os.path.exists(picture))
+
 
 if __name__ == "__main__":
     tf.test.main()

@@ -159,6 +159,23 @@ class CommandTest(parameterized.TestCase, tf.test.TestCase):
         done = subprocess.run([sys.executable, path, "--do=path"], env=environment, capture_output=True)
         self.assertEqual((done.stdout, done.stderr), (b"\xff\n", b""))
 
+    @parameterized.parameters("-h", "--help")
+    def test_help_is_no_error_beside_wrong_flags_either(self, flag):
+        done = self.run_binary("--numbre=5", "word", flag)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("Adds a number.", done.stdout)
+
+    def test_version(self):
+        done = self.run_binary("--version")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertRegex(done.stdout, r"^densenet-ocr \d+\.\d+\.\d+\n$")
+
+    @parameterized.parameters("--numbre=5", "--number=five", "word")
+    def test_wrong_usage_is_one_line_that_names_help(self, argument):
+        done = self.run_binary(argument)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertRegex(done.stderr, r"^error: .*(number|word).* \(--help lists all options\)\n$")
+
     @parameterized.parameters("", "import add\nadd.run()\n")
     def test_help_shows_the_binarys_text_and_flags(self, stub):
         done = self.run_binary("--help", stub=stub)
@@ -166,6 +183,22 @@ class CommandTest(parameterized.TestCase, tf.test.TestCase):
         for text in ("Adds a number.", "A line of the help text.", "--number", "The number."):
             self.assertIn(text, shown)
         self.assertNotIn("before", done.stdout)
+
+
+class CommandsTest(parameterized.TestCase, tf.test.TestCase):
+    @parameterized.parameters(
+        ("beam_jobs.convert", "--output and --charset must be given"),
+        ("model.predict --model=x", "no images: name files"),
+        ("model.train", "Set --run"),
+        ("model.evaluate", "--data and --split must be given"),
+    )
+    def test_a_command_without_what_it_needs_says_so_in_one_line(self, command, message):
+        done = subprocess.run(
+            [sys.executable, "-m", *command.split()], cwd=ROOT, capture_output=True, text=True
+        )
+        self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (1, "", 1))
+        self.assertStartsWith(done.stderr, "error: ")
+        self.assertIn(message, done.stderr)
 
 
 if __name__ == "__main__":
