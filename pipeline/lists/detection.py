@@ -68,6 +68,7 @@ def find_format(path: str, config: ListConfig, charset: Charset | None, *, label
       UserError: the list may be read in two ways, or lacks the columns.
     """
     if config.list_format == AUTO and storage.is_folder(path):
+        logging.info("%s: --list_format=%s, a folder", path, GT_TXT)
         return ListFormat(GT_TXT)
     if config.list_format not in (AUTO, CSV, JSONL):
         return ListFormat(config.list_format, Columns(config.path_column, config.text_column))
