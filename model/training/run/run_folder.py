@@ -158,4 +158,4 @@ def describe_path(path: str) -> str:
     if storage.exists(storage.join(path, FILE_NAME)):
         return "the folder of a data set, or of an incomplete export"
     inside = [name for name in storage.list_names(path) if is_export(storage.join(path, name))]
-    return f"a folder that has exports in it: {', '.join(inside[:3])}" if inside else "a folder with neither"
+    return f"a folder that has exports in it: {', '.join(inside[:3])}" if inside else "another folder"

@@ -130,7 +130,7 @@ class RecognizerTest(parameterized.TestCase, tf.test.TestCase):
         for path, received in (
             (os.path.join(folder, "none"), "no such folder"),
             (file, "a file"),
-            (os.path.join(run, "weights"), "a folder with neither"),
+            (os.path.join(run, "weights"), "another folder"),
             (folder, "a folder that has exports in it: 1"),
         ):
             with self.assertRaisesRegex(UserError, f"received {received}, expected the folder of a run"):

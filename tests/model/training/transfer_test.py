@@ -170,7 +170,7 @@ class TransferTest(parameterized.TestCase, tf.test.TestCase):
             self.begin(OLD, old=old)
 
     def test_a_folder_that_is_no_run_is_refused(self):
-        with self.assertRaisesRegex(UserError, "a folder with neither, expected the folder of a run"):
+        with self.assertRaisesRegex(UserError, "another folder, expected a run"):
             self.begin(OLD, old=self.folder)
 
 
