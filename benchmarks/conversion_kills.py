@@ -1,4 +1,4 @@
-"""Kills beam_jobs.convert at random moments, lets it go on, and compares the bytes with an undisturbed run's.
+"""Kills beam_jobs.convert at random moments, resumes it, and compares the bytes with an undisturbed run's.
 
     python -m benchmarks.conversion_kills --work=build/benchmark --rows=100000 --kills=10
 

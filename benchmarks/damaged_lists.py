@@ -5,7 +5,7 @@
 Each list has a format, a charset and a rate of damage by a seed. Rows lose or double what parts path and text,
 are cut, have ids beyond the charset, broken quotes or JSON, or are rows of another format; lists have CRLF,
 blank rows and byte order marks. The generator knows the text of each path: a label that is read has to equal
-it. A row of ids and a row of digits behind a space cannot be told from each other, so neither is put into a
+it. A row of ids and a row of digits behind a space cannot be distinguished, so neither is put into a
 list of the other. Standard output has a table by format, and ends with one JSON object. The run fails where a
 row is misread.
 """

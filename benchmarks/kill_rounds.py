@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from densenet_ocr.pipeline import storage
 
-# Files that tell of the run, too, that made what they describe.
+# Files that also describe the run which wrote them.
 _DESCRIPTIONS = ("dataset.json", "images.json", "transcription.json")
 
 

@@ -94,7 +94,7 @@ def read_images(folder: str) -> None:
 
 
 def make_command(task: Task, output: str, **changes: object) -> list[str]:
-    """Our command on a task, with two workers and no row a duplicate unless told otherwise."""
+    """Our command on a task, with two workers and no row a duplicate unless arguments say otherwise."""
     given = {
         "list": task.list_path,
         "image_root": task.image_root,

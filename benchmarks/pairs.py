@@ -27,7 +27,7 @@ def measure_pairs(ours: Callable, yardstick: Callable, count: int) -> list[tuple
 
 
 def median(values: Iterable[float], digits: int | None = None) -> float:
-    """The median, rounded; to a whole number unless told otherwise."""
+    """The median, rounded; to a whole number by default."""
     return round(statistics.median(values), digits)
 
 

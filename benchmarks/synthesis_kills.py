@@ -1,4 +1,4 @@
-"""Kills beam_jobs.synthesize at random moments, lets it go on, and compares its bytes to an undisturbed run's.
+"""Kills beam_jobs.synthesize at random moments, resumes it, and compares its bytes to an undisturbed run's.
 
     python -m benchmarks.synthesis_kills --work=build/benchmark --lines=20000 --kills=10
 

@@ -1,4 +1,4 @@
-"""Watches the memory of a training as its steps go on.
+"""Watches the memory of a training over its steps.
 
     python -m benchmarks.training_memory --work=build/benchmark --steps=2000
 

@@ -1,4 +1,4 @@
-"""Kills beam_jobs.transcribe at random moments, lets it go on, and compares the bytes to an undisturbed run's.
+"""Kills beam_jobs.transcribe at random moments, resumes it, and compares the bytes to an undisturbed run's.
 
     python -m model.export --model=demo/run --format=saved_model --output=build/benchmark/export
     python -m benchmarks.transcription_kills --work=build/benchmark --model=build/benchmark/export

@@ -6,7 +6,7 @@ The run folder holds the configuration, the charset, the weights of every epoch 
 checkpoints, history.csv, curves.png and TensorBoard logs with example lines of the validation split.
 
 The same command, or ocr-train --run=run alone, resumes an existing run from its last checkpoint and ends with
-the same weights as a run that was never interrupted. A larger --epochs goes on with a finished run. SIGTERM
+the same weights as a run that was never interrupted. A larger --epochs continues a finished run. SIGTERM
 and Ctrl-C save a checkpoint first; the exit code is then 75.
 
 --init_from=OLD_RUN starts from that run's weights, matched by character; --init_from=FILE.h5 starts from

@@ -43,7 +43,7 @@ class OddNamesTest(tf.test.TestCase):
 
     @classmethod
     def train(cls, epochs: int) -> dict:
-        """Trains without a network, or goes on with the run."""
+        """Trains without a network, or resumes the run."""
         config = TrainConfig(batch_size=4, epochs=epochs)
         with mock.patch.object(training_module, "make_step", lambda *_: lambda batch: StepLoss(1.0, 4.0)):
             return train(

@@ -77,8 +77,8 @@ def open_rows(config: ConversionConfig, charset: Charset | None) -> Rows:
     if labels:
         return labels
     for name in ("image_root", "list_format"):
-        told = getattr(config, name)
-        check_setting(name, told, told in ("", AUTO_FORMAT), "none for an LMDB that has images and texts")
+        value = getattr(config, name)
+        check_setting(name, value, value in ("", AUTO_FORMAT), "none for an LMDB that has images and texts")
     return LmdbRows(config.lmdb_path, config.list_encoding)
 
 
@@ -125,8 +125,8 @@ def _describe_sources(config: ConversionConfig, rows: Rows) -> dict[str, Any]:
 def _describe_labels(config: ConversionConfig) -> dict[str, str]:
     """How labels are read, if not by default: older data sets do not say it."""
     defaults = {"charset_blank": FIRST_ROW, "normalize": NO_FORM}
-    told = {name: getattr(config, name) for name in defaults}
-    return {name: value for name, value in told.items() if value != defaults[name]}
+    given = {name: getattr(config, name) for name in defaults}
+    return {name: value for name, value in given.items() if value != defaults[name]}
 
 
 def _plan_splits(config: ConversionConfig, rows: Rows) -> list[np.ndarray]:

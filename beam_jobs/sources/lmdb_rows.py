@@ -101,7 +101,7 @@ class LmdbRows:
 
 
 def identify_lmdb(path: str) -> dict[str, int]:
-    """Returns what tells an LMDB from another one: every change increases the number of transactions."""
+    """Returns what identifies the content of an LMDB: every change increases the number of transactions."""
     environment = open_lmdb(path)
     path = environment.path()
     return {

@@ -46,7 +46,7 @@ class Rows(Protocol):
         """Yields the label of each of `rows`: a text, ids as rows of the charset, or None if refused."""
 
     def identify(self) -> dict[str, Any]:
-        """Returns what tells this input from another, such as hashes of files; a resumed run compares it."""
+        """Returns what identifies this input, such as hashes of files; a resumed run compares it."""
 
     def read_record(self, number: int, offset: int, builder: "RecordBuilder") -> Record:
         """Returns the record of a row, given by its plan's "list" and "offset".

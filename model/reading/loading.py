@@ -40,7 +40,7 @@ def load_network(path: str, checkpoint: str | None = None) -> InferenceModel:
 
 
 def _load_run(path: str, checkpoint: str | None) -> InferenceModel:
-    load_run_info(path)  # first, as a wrong path is to be told where Keras is not installed, too
+    load_run_info(path)  # first, so that a wrong path is an error without Keras, too
     with explain_missing():
         from densenet_ocr.model.reading.keras_model import KerasInferenceModel
         from densenet_ocr.model.training.run.weights_files import find_weights

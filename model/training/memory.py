@@ -92,7 +92,7 @@ def read_available_memory() -> int | None:
 
 
 def _read_gpu_memory(devices: DeviceConfig) -> int | None:
-    """Bytes of the first GPU that the training may use; None if the driver does not tell."""
+    """Bytes of the first GPU that the training may use; None if the driver does not say."""
     try:
         return int(total_memory(0) * (devices.gpu_memory_fraction or 1))
     except (OSError, UserError):

@@ -153,7 +153,7 @@ class Trainer:
         if state.stopped:
             logging.info("finished: early stopping after epoch %d of at most %d", state.epoch, epochs)
         elif state.epoch >= epochs:
-            logging.info("finished: %d of %d epochs; --epochs=N with a larger number goes on", epochs, epochs)
+            logging.info("finished: %d of %d epochs; a larger --epochs continues", epochs, epochs)
         else:
             place = f"epoch {state.epoch + 1} of {epochs} after step {state.step}"
             logging.info("resuming in %s, at a learning rate of %.4g", place, self._read_learning_rate())

@@ -116,7 +116,7 @@ def _take_blank(rows: list[str], blank: str) -> _Parts:
 
 
 def _refuse_blank(path: str, rows: list[str], blank: str) -> None:
-    """Raises UserError where another row than `blank` says is evidently that of the blank."""
+    """Raises UserError where the blank is clearly in another row than `blank` says."""
     found = find_blank_row(rows)
     if found is None or (blank == FIRST_ROW and found == 0):
         return

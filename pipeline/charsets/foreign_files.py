@@ -21,7 +21,7 @@ BYTE_ORDER_MARK = "\ufeff"
 
 
 def find_blank_row(rows: Sequence[str]) -> int | None:
-    """Returns the index of the row that evidently stands for the blank: the first, the last, or None.
+    """Returns the index of the row that clearly stands for the blank: the first, the last, or None.
 
     A row is evident if it is a word for the blank, and row 0 also if no other row is not one character.
     """

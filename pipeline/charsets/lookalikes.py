@@ -1,4 +1,4 @@
-"""Characters that look alike or show nothing: a model cannot tell them apart, and neither can who labels."""
+"""Characters that look alike or show nothing: neither a model nor a person who labels can distinguish them."""
 
 import unicodedata
 

@@ -29,16 +29,16 @@ from densenet_ocr.pipeline.lists.objects import (
 from densenet_ocr.pipeline.lists.opening import AUTO, CSV, GT_TXT, JSON, JSONL, ListFormat
 from densenet_ocr.pipeline.lists.rows import IDS, MIXED, PADDLE, SHAPES, SPACE, TEXT
 
-# Of longer lists as many rows decide, evenly spaced: half a second of work.
+# So many rows, evenly spaced, decide for a longer list; they take half a second.
 _MAX_ROWS = 100_000
 
-# The format needs so many rows that fit no other, and bears so many that fit only another. Between text and the
-# others no row can be misread, and of the others a number, such as 2018, is an id or a text: then damaged rows
-# would have to be a third of a list to turn it.
-_NEEDED, _BORNE = 1 / 3, 1 / 4
-_BORNE_NUMBERS = 1 / 20  # numbers that are no ids: a list of them may be one of texts
+# A format is chosen if at least the first share of the rows fit no other one, and at most the second fit only
+# another one. A row with a tab cannot be misread. A number, such as 2018, may be an id or a text, so damaged
+# rows would have to be a third of a list to change its format.
+_MIN_SHARE, _MAX_OTHERS = 1 / 3, 1 / 4
+_MAX_NUMBERS = 1 / 20  # rows of numbers that are no ids: such a list may be one of texts
 
-# A row with no tab, or with one before its last word.
+# A row without a tab; a row with one before its last word.
 _WITHOUT_TAB = re.compile(rb"^[^\t\n]++$", re.MULTILINE)
 _WITH_TAB = re.compile(rb"\t[^\n]*[^\t\r\n ]")
 
@@ -156,18 +156,18 @@ def _split_header(row: bytes, delimiter: str, encoding: str) -> tuple[str, ...]:
         return ()
 
 
-def _read_header(sample: _Sample, told: Columns, encoding: str) -> ListFormat:
+def _read_header(sample: _Sample, given: Columns, encoding: str) -> ListFormat:
     """Returns the format of a CSV file by its first row."""
     row = sample.rows[0].strip(BLANKS) if sample.rows else b""
     delimiter = max(_DELIMITERS, key=lambda delimiter: row.count(delimiter.encode()))
     header = _split_header(row, delimiter, encoding)
-    columns = find_columns(f"list {sample.path}:1", header, *told)
+    columns = find_columns(f"list {sample.path}:1", header, *given)
     return ListFormat(CSV, columns, header, delimiter)
 
 
-def _find_json_columns(sample: _Sample, told: Columns) -> Columns:
+def _find_json_columns(sample: _Sample, given: Columns) -> Columns:
     names = [name for row in sample.rows[:_HEADER_ROWS] for name in sorted(_list_names(row))]
-    columns = find_columns(f"list {sample.path}", dict.fromkeys(names), *told)
+    columns = find_columns(f"list {sample.path}", dict.fromkeys(names), *given)
     return columns
 
 
@@ -189,7 +189,7 @@ def _choose(sample: _Sample, charset: Charset | None) -> tuple[str, str]:
     # Numbers that are no ids do not make a list one of texts: the charset may be another list's.
     numbers = 0 if best == SPACE else counts[_NUMBER]
     if total and (
-        alone[best] < _NEEDED * total or against > _BORNE * total or numbers > _BORNE_NUMBERS * total
+        alone[best] < _MIN_SHARE * total or against > _MAX_OTHERS * total or numbers > _MAX_NUMBERS * total
     ):
         raise _refuse_to_guess(sample, fits, charset)
     return best, f"`{SHAPES[best]}`, by {_count(alone[best], sample)}"

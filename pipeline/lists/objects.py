@@ -103,22 +103,22 @@ def find_columns(subject: str, names: Iterable[str], path_column: str, text_colu
       text_column: --text_column, or "".
 
     Raises:
-      UserError: not exactly one column can be meant.
+      UserError: no column, or more than one, has such a name.
     """
     found, names = [], list(names)
-    for flag, told, known in (
+    for flag, given, known in (
         ("path_column", path_column, PATH_COLUMNS),
         ("text_column", text_column, TEXT_COLUMNS),
     ):
-        meant = [name for name in names if (name == told if told else name.lower() in known)]
-        if len(meant) != 1:
+        matches = [name for name in names if (name == given if given else name.lower() in known)]
+        if len(matches) != 1:
             raise UserError(
                 subject,
                 received=f"the columns {', '.join(names) or 'none'}",
-                expected=told or f"one of {', '.join(known)}",
+                expected=given or f"one of {', '.join(known)}",
                 remedy=f"Name the column with --{flag}.",
             )
-        found += meant
+        found += matches
     return Columns(*found)
 
 

@@ -86,8 +86,8 @@ def _pair_files(folder: str) -> Iterator[tuple[str, str]]:
         stems = {name.removesuffix(_TEXT) for name in names if name.endswith(_TEXT)}
         local = os.path.relpath(place, folder)
         images = [(name, stem) for name in names if (stem := _find_stem(name, stems)) is not None]
-        lonely = stems - {stem for _, stem in images}
-        for name, stem in [*images, *(("", stem) for stem in lonely)]:
+        unpaired = stems - {stem for _, stem in images}
+        for name, stem in [*images, *(("", stem) for stem in unpaired)]:
             image = os.path.normpath(os.path.join(local, name)) if name else ""
             yield image, os.path.normpath(os.path.join(local, stem + _TEXT)) if stem in stems else ""
 

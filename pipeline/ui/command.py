@@ -95,7 +95,7 @@ def print_row(row: str) -> None:
 
 
 def print_while_read(text: str) -> None:
-    """Prints a text on standard output; if its reader has gone, as head does, the work goes on in silence."""
+    """Prints a text on standard output, or nothing if its reader has closed the pipe, as head does."""
     try:
         print(text, flush=True)
     except BrokenPipeError:

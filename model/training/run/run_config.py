@@ -69,7 +69,7 @@ def load_run_config(path: str) -> RunConfig:
 
 
 def check_resumable(run: str, old: TrainConfig, new: TrainConfig) -> None:
-    """Raises UserError if a run cannot go on with a configuration. Only `epochs` may differ, and only rise."""
+    """Raises UserError if a run cannot resume with a configuration. Only `epochs` may differ, and only rise."""
     before, now = _list_settings(old), _list_settings(new)
     changed = [name for name in now if now[name] != before[name]]
     if new.epochs > old.epochs:
@@ -82,7 +82,7 @@ def check_resumable(run: str, old: TrainConfig, new: TrainConfig) -> None:
         raise UserError(
             f"run {run}",
             received=received,
-            expected=f"{expected}, as the run was begun with",
+            expected=f"{expected}, the settings of the run",
             remedy=f"Leave these flags out: ocr-train --run={run} resumes the run with its own. "
             "Name another --run to start a new one. Only --epochs may change, to a larger number.",
         )
@@ -99,7 +99,7 @@ def _tell_about_more_epochs(old: TrainConfig, new: TrainConfig) -> None:
         return
     logging.warning(
         "--epochs=%d: raised from %d; the %s schedule now ends there, so the learning rate jumps up where the "
-        "run goes on, and the weights will differ from those of a run that was begun with %d epochs",
+        "run resumes, and the weights will differ from those of a run that had %d epochs from the start",
         new.epochs,
         old.epochs,
         new.schedule,

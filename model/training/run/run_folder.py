@@ -80,12 +80,12 @@ def open_run(
     checkpoints: CheckpointConfig | None = None,
     logs: LoggingConfig | None = None,
 ) -> RunFolder:
-    """Makes a run folder, or opens one that can go on with this training and data.
+    """Makes a run folder, or opens one that can resume with this training and data.
 
     config.json then has the configurations of this call: the others may change when a run is resumed.
 
     Raises:
-      UserError: the run was begun with another training or other data, or the folder has other files.
+      UserError: the run has another configuration or other data, or the folder has other files.
     """
     run = RunFolder(path)
     new = RunConfig(config, data, devices, checkpoints or CheckpointConfig(), logs or LoggingConfig())
@@ -138,7 +138,7 @@ def _check_data(run: RunFolder, config: RunConfig, info: DatasetInfo) -> None:
     if _restrict(load_dataset_info(run.path), used) != _restrict(info, used):
         raise UserError(
             f"run {run.path}",
-            received=f"--data={config.data}, a data set other than the one it was begun with",
+            received=f"--data={config.data}, another data set than that of the run",
             expected=f"the data set that {FILE_NAME} in the run describes",
             remedy="Give the same data to resume it, or another --run to start a new one.",
         )

@@ -148,7 +148,7 @@ class TrainingTest(tf.test.TestCase):
     def test_other_data_do_not_resume_a_run(self):
         self.train_without_network([3.0, 2.0, 1.0])
         self.data = convert_lines(self.create_tempdir().full_path, 9)
-        with self.assertRaisesRegex(UserError, "a data set other than the one it was begun with"):
+        with self.assertRaisesRegex(UserError, "another data set than that of the run"):
             self.train()
 
     def test_a_folder_of_other_things_is_no_run(self):

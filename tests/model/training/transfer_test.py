@@ -319,7 +319,7 @@ class FineTuningTest(tf.test.TestCase):
 
     def test_other_data_do_not_resume_the_run(self):
         data = convert_lines(self.create_tempdir().full_path, 9)
-        with self.assertRaisesRegex(UserError, "a data set other than the one it was begun with"):
+        with self.assertRaisesRegex(UserError, "another data set than that of the run"):
             train(config=self.settings, devices=DeviceConfig(), data=data, run=self.run_folder)
 
     def test_a_run_from_before_init_charset_resumes(self):
