@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from densenet_ocr.pipeline.errors import Refused, UserError
 from densenet_ocr.pipeline.line_list import ENCODING, decode_text
-from densenet_ocr.pipeline.lists.rows import Entry
+from densenet_ocr.pipeline.lists.rows import Entry, RowFormat
 
 # EasyOCR has filename and words, MMOCR filename and text, Hugging Face file_name and text.
 PATH_COLUMNS = ("filename", "file_name", "file", "img_path", "image_path", "path", "img", "image")
@@ -42,10 +42,7 @@ class JsonRows(NamedTuple):
 
     def find_path(self, row: bytes) -> bytes:
         """See RowFormat; the whole row if it has no path."""
-        try:
-            return self.parse(row).path.encode("utf-8", "surrogatepass")
-        except Refused:
-            return row
+        return _find_path(self, row)
 
     def parse(self, row: bytes) -> Entry:
         """See RowFormat."""
@@ -63,10 +60,7 @@ class CsvRows(NamedTuple):
 
     def find_path(self, row: bytes) -> bytes:
         """See RowFormat; the whole row if it has no path."""
-        try:
-            return self.parse(row).path.encode("utf-8", "surrogatepass")
-        except Refused:
-            return row
+        return _find_path(self, row)
 
     def parse(self, row: bytes) -> Entry:
         """See RowFormat."""
@@ -75,6 +69,14 @@ class CsvRows(NamedTuple):
             more = "; quote a text that has the delimiter" if len(cells) > len(self.header) else ""
             raise Refused("bad_row", f"{len(cells)} cells under {len(self.header)} columns{more}")
         return make_entry(*self.columns.pick(dict(zip(self.header, cells, strict=True))))
+
+
+def _find_path(row_format: RowFormat, row: bytes) -> bytes:
+    """Returns the path of a row that can be parsed, else the row."""
+    try:
+        return row_format.parse(row).path.encode("utf-8", "surrogatepass")
+    except Refused:
+        return row
 
 
 def make_entry(path: str, text: str) -> Entry:
