@@ -12,6 +12,7 @@ from densenet_ocr.pipeline import schema, storage
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, SplitInfo, load_dataset_info
 from densenet_ocr.pipeline.errors import REASONS, UserError
+from densenet_ocr.pipeline.polarity import NEVER
 from densenet_ocr.pipeline.ui.command import print_while_read
 from densenet_ocr.pipeline.ui.picture import save_png
 
@@ -48,10 +49,11 @@ def describe(config: DescribeConfig) -> dict[str, Any]:
 def format_dataset(*, folder: str, info: DatasetInfo, splits: list[str]) -> Iterator[str]:
     """Yields the lines of the description of a data set and of some of its splits."""
     size = f"{info.geometry} pixels" if info.geometry.width else str(info.geometry)
+    inverted = "" if info.invert == NEVER else f", inverted {info.invert}"
     yield f"data set {folder}"
     yield from _align(
         [
-            ("lines", f"{size}, stored as {info.image_encoding}, fit {info.fit}, inverted {info.invert}"),
+            ("lines", f"{size}, stored as {info.image_encoding}, fit {info.fit}{inverted}"),
             ("charset", f"{len(info.charset.characters):,} characters, SHA-256 {info.charset.sha256}"),
             ("schema", f"version {schema.VERSION}"),
             ("splits", ", ".join(f"{name} ({split.written:,})" for name, split in info.splits.items())),

@@ -228,7 +228,7 @@ class ReportTest(parameterized.TestCase, tf.test.TestCase):
         path = os.path.join(self.create_tempdir().full_path, "data")
         os.makedirs(path)
         statistics = {"characters": {"0": 4, "2": 1}}
-        split = SplitInfo((ShardInfo("train-00000-of-00001.tfrecord", 3, 1, "0"),), 3, {}, statistics, {})
+        split = SplitInfo((ShardInfo("train-00000-of-00001.tfrecord", 3, 3000, "0"),), 3, {}, statistics, {})
         info = DatasetInfo(CHARSET, Geometry(32, 64), "uint8", {"train": split})
         info.save(path)
         for known in (info, load_dataset_info(path)):
