@@ -2,9 +2,10 @@
 
     ocr-convert --list=train.txt --image_root=images --charset=char_std_5990.txt --output=data --split=train
 
-A row is `path id id ...` (ids are charset rows) or `path<TAB>text`. Every row becomes a record, or is listed
-with file:line and reason in data/train.rejects.tsv. data/dataset.json lists the split once all of its shards
-exist. The same command resumes an interrupted conversion.
+Lists of many tools are read (--list_format), such as rows of `path<TAB>text` or of `path id id ...`, where ids
+are rows of the charset. Every row becomes a record, or is listed with file:line and reason in
+data/train.rejects.tsv. data/dataset.json lists the split once all of its shards exist. The same command
+resumes an interrupted conversion.
 
 The last line on standard output is {"split", "read", "written", "refused": {reason: n}, "shards", "seconds"},
 with another such object as "validation" where --validation_fraction is given.
