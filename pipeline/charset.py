@@ -112,6 +112,10 @@ class Charset:
                 f"; {self.placeholder!r} is {self.blank_row} of the charset file, which stands for the blank: "
                 "--charset_blank=none makes it a character"
             )
+        if "\t" in unknown:
+            return "; a tab in a text: if the list has three columns, cut -f1,2 takes the first two"
+        if any(map(is_control, unknown)):
+            return "; control characters are no text: remove them from the label"
         form = next((form for form in _FORMS if self._with_form[form].fits(text)), None)
         return f"; {form} would fit: --normalize={form}" if form else ""
 
@@ -175,6 +179,11 @@ class Charset:
 def normalise_text(text: str, form: str) -> str:
     """Returns the normal form of a text, by one of NORMALIZATIONS."""
     return text if form == NO_FORM else unicodedata.normalize(cast(Any, form), text)
+
+
+def is_control(character: str) -> bool:
+    """Returns whether a character is a control (Unicode's category Cc) or a byte order mark, not a text's."""
+    return character == "\ufeff" or unicodedata.category(character) == "Cc"
 
 
 def show_characters(characters: Sequence[str], most: int | None = None) -> str:

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 from absl import logging
@@ -9,8 +10,9 @@ from absl import logging
 from densenet_ocr.beam_jobs.conversion.config import AUTO, ConversionConfig
 from densenet_ocr.beam_jobs.sources.rows import Rows
 from densenet_ocr.pipeline import storage
-from densenet_ocr.pipeline.charset import Charset, normalise_text
+from densenet_ocr.pipeline.charset import Charset, is_control, normalise_text, show_characters
 from densenet_ocr.pipeline.charsets.charset_file import read_charset
+from densenet_ocr.pipeline.charsets.lookalikes import find_invisible
 from densenet_ocr.pipeline.dataset_info import FILE_NAME, load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.line_list import BLANKS
@@ -18,6 +20,7 @@ from densenet_ocr.pipeline.ui.progress import Progress
 
 _BLANKS = BLANKS.decode()
 _BLOCK = 4096  # labels that are counted at once
+_JOINERS = "\u200c\u200d"  # show nothing, but scripts such as Persian and Hindi need them
 
 
 def find_charset(config: ConversionConfig) -> Charset | None:
@@ -47,13 +50,19 @@ def find_charset(config: ConversionConfig) -> Charset | None:
 def build_charset(config: ConversionConfig, rows: Rows) -> Charset:
     """Returns the characters of all labels, in the order of their code points.
 
-    Left out are characters with fewer occurrences than --charset_min_count, and what no charset file can have:
-    line ends and halves of surrogate pairs.
+    Left out are characters with fewer occurrences than --charset_min_count, control characters, and halves of
+    surrogate pairs, which no charset file can have.
 
     Raises:
       UserError: labels are ids, or have no characters.
     """
     counts = _count_characters(config, rows)
+    controls = sorted(filter(is_control, counts))
+    if controls:
+        shown = _show_counts(controls, counts)
+        logging.warning("charset: control characters are no classes, rows with them are refused: %s", shown)
+    for character in controls:
+        del counts[character]
     kept = sorted(c for c, count in counts.items() if count >= config.charset_min_count and _is_writable(c))
     if not kept:
         raise UserError(
@@ -68,6 +77,9 @@ def build_charset(config: ConversionConfig, rows: Rows) -> Charset:
         f"{len(counts) - len(kept):,}",
         config.charset_min_count,
     )
+    if invisible := find_invisible("".join(kept)).translate(dict.fromkeys(map(ord, _JOINERS))):
+        shown = _show_counts(invisible, counts)
+        logging.warning("charset: classes that show nothing, or only a space: %s", shown)
     return Charset("".join(kept), normalize=config.normalize)
 
 
@@ -100,5 +112,9 @@ def _refuse_ids(rows: Rows, row: Any) -> UserError:
     )
 
 
+def _show_counts(characters: Iterable[str], counts: collections.Counter[str]) -> str:
+    return ", ".join(f"{show_characters(c)} {counts[c]:,} times" for c in characters)
+
+
 def _is_writable(character: str) -> bool:
-    return character != "\r" and not "\ud800" <= character <= "\udfff"
+    return not "\ud800" <= character <= "\udfff"

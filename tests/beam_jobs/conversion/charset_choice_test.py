@@ -38,6 +38,25 @@ class AutoTest(ConversionTest):
         self.assertEqual(self.read_charset(), "ab")
         self.assertEqual((result["written"], result["refused"]), (2, {"unknown_character": 2}))
 
+    def test_controls_are_no_classes_and_rows_with_them_are_refused_with_advice(self):
+        rows = ["0.png\tab\t0.98", "1.png\ta\0b", "2.png\ta\ufeffb", "3.png\ta\x85b", "4.png\tab", "5.png\tba"]
+        write_list(self.folder, rows)
+        with self.assertLogs(level="WARNING") as logs:
+            result = self.convert(list_format="text", max_reject_fraction=0.9)
+        self.assertIn(r"'\t' (U+0009) 1 times, '\x85' (U+0085) 1 times", logs.output[0])
+        self.assertEqual(self.read_charset(), ".089ab")
+        self.assertEqual((result["written"], result["refused"]), (2, {"unknown_character": 4}))
+        details = [detail for *_, detail in self.read_rejects()]
+        self.assertIn("cut -f1,2 takes the first two", next(d for d in details if "U+0009" in d))
+        self.assertLen([d for d in details if d.endswith("remove them from the label")], 3)
+
+    def test_characters_that_show_nothing_are_kept_and_warned_of_but_for_joiners(self):
+        write_list(self.folder, ["0.png\ta\u200bb", "1.png\ta\u200b\u2060b", "2.png\ta\u200d\u200cb"])
+        with self.assertLogs(level="WARNING") as logs:
+            self.assertEqual(self.convert()["refused"], {})
+        self.assertEqual(self.read_charset(), "ab\u200b\u200c\u200d\u2060")
+        self.assertEndsWith(logs.output[0], r"'\u200b' (U+200B) 2 times, '\u2060' (U+2060) 1 times")
+
     def test_labels_are_normalised_before_they_are_counted(self):
         write_list(self.folder, ["0.png\te\u0301", "1.png\t１"])
         self.convert(normalize="NFKC")
