@@ -69,25 +69,9 @@ class LineList:
         row = self._bytes[offset : end if end >= 0 else len(self._bytes)].rstrip(b"\r")
         return row.removeprefix(_BYTE_ORDER_MARK)
 
-    def read_lines(self, offset: int) -> Iterator[bytes]:
-        """Yields the lines from a byte offset on, with their line endings."""
-        while offset < len(self._bytes):
-            end = self._bytes.find(b"\n", offset) + 1 or len(self._bytes)
-            yield self._bytes[offset:end]
-            offset = end
-
-    def find(self, data: bytes) -> int:
-        """Returns the first offset of some bytes, or -1."""
-        return self._bytes.find(data)
-
     def search(self, pattern: re.Pattern[bytes]) -> Iterator[re.Match[bytes]]:
         """Yields the matches of a regular expression in the file."""
         return pattern.finditer(self._bytes)
-
-    @property
-    def start(self) -> int:
-        """Offset of the first line, after a byte order mark."""
-        return _skip_byte_order_mark(self._bytes)
 
     def sha256(self) -> str:
         """Returns the SHA-256 of the file as hexadecimal digits."""

@@ -22,9 +22,9 @@ from densenet_ocr.pipeline.lists.objects import (
     PATH_COLUMNS,
     TEXT_COLUMNS,
     Columns,
+    CsvDialect,
     find_columns,
     load_object,
-    read_cells,
 )
 from densenet_ocr.pipeline.lists.opening import AUTO, CSV, GT_TXT, JSON, JSONL, ListFormat
 from densenet_ocr.pipeline.lists.rows import IDS, MIXED, PADDLE, SHAPES, SPACE, TEXT
@@ -151,9 +151,10 @@ def _find_delimiter(row: bytes, config: ListConfig) -> str:
 
 def _split_header(row: bytes, delimiter: str, encoding: str) -> tuple[str, ...]:
     try:
-        return tuple(cell.strip() for cell in read_cells(decode_text(row, encoding), delimiter))
+        cells = CsvDialect(delimiter, skips_spaces=True).split(decode_text(row, encoding))
     except Refused:
         return ()
+    return tuple(cell.strip() for cell in cells)
 
 
 def _read_header(sample: _Sample, given: Columns, encoding: str) -> ListFormat:
@@ -162,7 +163,8 @@ def _read_header(sample: _Sample, given: Columns, encoding: str) -> ListFormat:
     delimiter = max(_DELIMITERS, key=lambda delimiter: row.count(delimiter.encode()))
     header = _split_header(row, delimiter, encoding)
     columns = find_columns(f"list {sample.path}:1", header, *given)
-    return ListFormat(CSV, columns, header, delimiter)
+    skips_spaces = all(cell[:1] == b" " for cell in row.split(delimiter.encode())[1:])
+    return ListFormat(CSV, columns, header, CsvDialect(delimiter, skips_spaces))
 
 
 def _find_json_columns(sample: _Sample, given: Columns) -> Columns:

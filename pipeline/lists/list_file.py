@@ -49,7 +49,7 @@ class Lines(Protocol):
     """Random access to the rows of a text file."""
 
     def scan(self) -> tuple[np.ndarray, np.ndarray]:
-        """Returns offset and first line of each row that is not blank, int64 [rows] each."""
+        """Returns offset and line of each row that is not blank, int64 [rows] each."""
 
     def row_at(self, offset: int) -> bytes:
         """Returns the row at an offset, without its line ending."""
@@ -59,15 +59,18 @@ class Lines(Protocol):
 
 
 class RowList:
-    """A list whose entries are rows of a text file, all in one format."""
+    """A list whose entries are rows of a text file, all in one format; the first ones may be a header."""
 
-    def __init__(self, rows: Lines, row_format: RowFormat, *, encoding: str, path_encoding: str):
-        self._rows, self._format, self._encoding = rows, row_format, encoding
+    def __init__(
+        self, rows: Lines, row_format: RowFormat, *, encoding: str, path_encoding: str, header_rows: int = 0
+    ):
+        self._rows, self._format, self._encoding, self._header_rows = rows, row_format, encoding, header_rows
         self.path_encoding = path_encoding
 
     def scan(self) -> tuple[np.ndarray, np.ndarray]:
         """See ListFile."""
-        return self._rows.scan()
+        offsets, lines = self._rows.scan()
+        return offsets[self._header_rows :], lines[self._header_rows :]
 
     def find_path(self, offset: int) -> bytes:
         """See ListFile."""

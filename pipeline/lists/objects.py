@@ -1,8 +1,8 @@
 """Rows with named columns: JSON objects and CSV rows, of which one column is the path and one the text."""
 
 import csv
-import io
 import json
+import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -50,12 +50,47 @@ class JsonRows(NamedTuple):
         return make_entry(*self.columns.pick(values))
 
 
+class CsvDialect(NamedTuple):
+    """How the cells of a CSV file are written.
+
+    Attributes:
+      delimiter: One character between two cells.
+      skips_spaces: Whether spaces before a cell belong to the file, not to the cell.
+    """
+
+    delimiter: str
+    skips_spaces: bool = False
+
+    def split(self, row: str) -> list[str]:
+        """Returns the cells of a row; raises Refused (`bad_row`) for quotes that RFC 4180 does not have."""
+        if '"' in row and not self._pattern().fullmatch(row):
+            raise Refused("bad_row", _BAD_QUOTE)
+        try:
+            (cells,) = csv.reader(
+                [row], delimiter=self.delimiter, skipinitialspace=self.skips_spaces, strict=True
+            )
+        except csv.Error as error:
+            raise Refused("bad_row", f"not a row of a CSV file: {error}") from None
+        return cells
+
+    def _pattern(self) -> re.Pattern[str]:
+        """Returns what fits rows whose quotes enclose a cell, or are doubled within such a cell."""
+        cell = f'{" *" if self.skips_spaces else ""}"(?:[^"]|"")*+"|[^"{self.delimiter}]*+'
+        return re.compile(f"(?:{cell})(?:{self.delimiter}(?:{cell}))*+")
+
+
+_BAD_QUOTE = (
+    "a quote that does not enclose a cell of its row; enclose the whole text in quotes, and double those "
+    'within, such as "a ""quoted"" word"'
+)
+
+
 class CsvRows(NamedTuple):
-    """A row of a CSV file, with the names of its columns."""
+    """A row of a CSV file, with the names of its columns; a cell ends where its row ends."""
 
     columns: Columns
     header: tuple[str, ...]
-    delimiter: str
+    dialect: CsvDialect
     encoding: str = ENCODING
 
     def find_path(self, row: bytes) -> bytes:
@@ -64,7 +99,7 @@ class CsvRows(NamedTuple):
 
     def parse(self, row: bytes) -> Entry:
         """See RowFormat."""
-        cells = read_cells(decode_text(row, self.encoding), self.delimiter)
+        cells = self.dialect.split(decode_text(row, self.encoding))
         if len(cells) != len(self.header):
             more = "; quote a text that has the delimiter" if len(cells) > len(self.header) else ""
             raise Refused("bad_row", f"{len(cells)} cells under {len(self.header)} columns{more}")
@@ -84,15 +119,6 @@ def make_entry(path: str, text: str) -> Entry:
     if not path or "\0" in path or any("\ud800" <= character <= "\udfff" for character in path):
         raise Refused("bad_path", f"no file can have the path {path!r}")
     return Entry(path, text, [])
-
-
-def read_cells(row: str, delimiter: str) -> list[str]:
-    """Returns the cells of one row of a CSV file; raises Refused (`bad_row`) for broken quotes."""
-    try:
-        (cells,) = csv.reader(io.StringIO(row, newline=""), delimiter=delimiter, strict=True)
-    except (csv.Error, ValueError) as error:
-        raise Refused("bad_row", f"not a row of a CSV file: {error}") from None
-    return cells
 
 
 def find_columns(subject: str, names: Iterable[str], path_column: str, text_column: str) -> Columns:

@@ -4,11 +4,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from densenet_ocr.pipeline.line_list import LineList
-from densenet_ocr.pipeline.lists.csv_lines import CsvLines
 from densenet_ocr.pipeline.lists.image_arrays import PaddleList
 from densenet_ocr.pipeline.lists.json_document import JsonDocument
 from densenet_ocr.pipeline.lists.list_file import Lines, ListFile, RowList
-from densenet_ocr.pipeline.lists.objects import Columns, CsvRows, JsonRows
+from densenet_ocr.pipeline.lists.objects import Columns, CsvDialect, CsvRows, JsonRows
 from densenet_ocr.pipeline.lists.rows import (
     IDS,
     MIXED,
@@ -44,13 +43,13 @@ class ListFormat(NamedTuple):
       name: One of FORMATS, but AUTO.
       columns: Names of the columns of path and text; in json as --path_column and --text_column give them.
       header: Names of all columns of a CSV file.
-      delimiter: What parts them.
+      dialect: How its cells are written.
     """
 
     name: str
     columns: Columns = Columns("", "")
     header: tuple[str, ...] = ()
-    delimiter: str = ""
+    dialect: CsvDialect = CsvDialect(",")
 
 
 def open_list(path: str, list_format: ListFormat, *, encoding: str, image_root: str) -> ListFile:
@@ -74,8 +73,8 @@ def open_list(path: str, list_format: ListFormat, *, encoding: str, image_root: 
     if name == PADDLE:
         return PaddleList(lines, encoding)
     if name == CSV:
-        rows = CsvRows(list_format.columns, list_format.header, list_format.delimiter, encoding)
-        return RowList(CsvLines(lines, list_format.delimiter), rows, encoding=encoding, path_encoding="utf-8")
+        rows = CsvRows(list_format.columns, list_format.header, list_format.dialect, encoding)
+        return RowList(lines, rows, encoding=encoding, path_encoding="utf-8", header_rows=1)
     return open_lines(lines, list_format, encoding)
 
 

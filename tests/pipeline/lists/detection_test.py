@@ -39,6 +39,11 @@ class DetectionTest(parameterized.TestCase):
         (["0.jpg", "1.jpg"], "text", ["no_label", "no_label"]),
         (["filename,words", '0.jpg,"2,0"', "1.jpg,20"], "csv", ["unknown_character", "20"]),
         (["Filename\tText", "0.jpg\t20"], "csv", ["20"]),
+        (["filename,words", '0.jpg,"20', "1.jpg,7", '2.jpg,8"', "3.jpg,9"], "csv",
+         ["bad_row", "7", "bad_row", "9"]),
+        (["filename,words", '0.jpg, "20"', '1.jpg,7 "8"', '2.jpg,"7" 8', '3.jpg,"7",9', '"4.jpg","7"'], "csv",
+         ["bad_row"] * 4 + ["7"]),
+        (["filename, words", '0.jpg, "20"', "1.jpg, 7", "2.jpg,8"], "csv", ["20", "7", "8"]),
         (['{"filename": "0.jpg", "text": "20"}'], "jsonl", ["20"]),
         (['{"img": "0.jpg", "label": "20"}', "1.jpg 20", '{"img": "2.jpg", "label": 20}'], "jsonl",
          ["20", "bad_row", "bad_row"]),
@@ -100,6 +105,10 @@ class DetectionTest(parameterized.TestCase):
     def test_a_csv_file_without_a_header_is_named(self):
         with user_error("'0.jpg,20'", "filename,text", "--list_format"):
             self.read("0.jpg,20", "1.jpg,7")
+
+    def test_quoted_cells_of_a_csv_file_have_delimiters_and_doubled_quotes(self):
+        rows = ["filename,words", '0.jpg,"a ""b"", c"', '1.jpg,""""', '"2.jpg",", "']
+        self.assertEqual(self.read(*rows, charset=Charset('abc ",'))[1], ['a "b", c', '"', ", "])
 
     def test_columns_of_other_names_are_given(self):
         rows = ["id;scan;truth", "7;0.jpg;20"]
