@@ -13,11 +13,11 @@ from densenet_ocr.beam_jobs.sources.rows import PLAN_ROW, RecordBuilder
 from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.line_list import normalise_path, resolve_path
+from densenet_ocr.pipeline.line_list import ENCODING, normalise_path, resolve_path
 from densenet_ocr.pipeline.lists.config import ListConfig
 from densenet_ocr.pipeline.lists.detection import find_format, reads_as_mixed
 from densenet_ocr.pipeline.lists.list_file import ListFile, find_label
-from densenet_ocr.pipeline.lists.opening import ListFormat, open_list
+from densenet_ocr.pipeline.lists.opening import GT_TXT, ListFormat, open_list
 from densenet_ocr.pipeline.lists.roots import find_root
 from densenet_ocr.pipeline.lists.rows import MIXED, decode_path, encode_entry
 from densenet_ocr.pipeline.schema import Record
@@ -51,9 +51,10 @@ class ListRows:
 
     def paths(self, rows: np.ndarray) -> Iterator[bytes]:
         """See Rows."""
-        root = self._root
+        lines = self._lines_of_images
         for one, offset in self._locate(rows):
-            yield normalise_path(one.find_line(offset), root, one.path_encoding)
+            path = self._normalise(one.find_line(offset), one.path_encoding)
+            yield lines.get(path, path)
 
     def labels(self, rows: np.ndarray) -> Iterator[str | list[bytes] | None]:
         """See Rows."""
@@ -99,6 +100,29 @@ class ListRows:
     def find_image(self, number: int, offset: int) -> str:
         """Returns the file of an entry's image; raises Refused."""
         return resolve_path(decode_path(*self.path_at(number, offset)), self._root)
+
+    def _normalise(self, path: bytes, encoding: str) -> bytes:
+        """Returns what identifies a path, in UTF-8 if the lists have paths in several encodings."""
+        path = normalise_path(path, self._root, encoding)
+        if encoding == ENCODING or not self._has_encodings:
+            return path
+        return path.decode(encoding, "backslashreplace").encode(ENCODING)
+
+    @functools.cached_property
+    def _has_encodings(self) -> bool:
+        return len({one.path_encoding for one in self._lists}) > 1
+
+    @functools.cached_property
+    def _lines_of_images(self) -> dict[bytes, bytes]:
+        """What identifies the line of each image in a folder with texts, which other lists may name, too."""
+        if len(self._lists) == 1:
+            return {}
+        return {
+            normalise_path(one.find_path(offset), self._root): normalise_path(one.find_line(offset), self._root)
+            for one, list_format in zip(self._lists, self.list_formats, strict=True)
+            if list_format.name == GT_TXT
+            for offset in one.scan()[0].tolist()
+        }
 
     @functools.cached_property
     def _root(self) -> str:

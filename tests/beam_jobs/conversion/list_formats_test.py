@@ -6,6 +6,7 @@ import os
 import tensorflow as tf
 from absl.testing import parameterized
 
+from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from tests.beam_jobs.conversion.conversion_case import ConversionTest, read_folder
 from tests.messages import user_error
@@ -82,6 +83,24 @@ class ListFormatsTest(parameterized.TestCase, ConversionTest):
             os.path.basename(key) for split in ("train", "validation") for key in self.read_lines(split=split)
         ]
         self.assertCountEqual(names, ["0.png", "1.png", "2.png", "3.png"])
+
+    def test_an_image_of_a_folder_with_texts_and_of_a_list_is_one_line(self):
+        self.write("ab", "0.gt.txt")
+        os.link(os.path.join(self.folder, "0.png"), os.path.join(self.folder, "0.bin.png"))
+        path = write_list(self.folder, ["./0.png\tb"])
+        result = self.convert_auto(list_paths=(self.folder, path))
+        self.assertEqual(result["refused"], {"duplicate": 2, "no_label": 3})
+        self.assertEqual(self.read_labels(), {"./0.png": [CHARSET.encode("b")]})
+
+    def test_a_path_in_two_encodings_is_one_line(self):
+        os.rename(os.path.join(self.folder, "0.png"), os.path.join(self.folder, "图.png"))
+        self.write('{"图.png": "ab"}', "train.json")
+        path = os.path.join(self.folder, "train.txt")
+        storage.write_atomically(path, "图.png\tb\n".encode("gbk"))
+        lists = (os.path.join(self.folder, "train.json"), path)
+        result = self.convert_auto(list_paths=lists, list_encoding="gbk")
+        self.assertEqual(result["refused"], {"duplicate": 1})
+        self.assertEqual(self.read_labels(), {"图.png": [CHARSET.encode("b")]})
 
     def test_lists_in_several_folders_need_an_image_root(self):
         os.makedirs(os.path.join(self.folder, "a"))
