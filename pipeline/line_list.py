@@ -208,7 +208,7 @@ def _check_kind(path: str, head: bytes) -> None:
 
 def _check_regular(path: str) -> None:
     """Raises UserError for a pipe or a device, which has no random access and may block."""
-    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path) and path != os.devnull:
+    if storage.is_special(path) and path != os.devnull:
         raise UserError(
             f"list {path}",
             received="a pipe or a device",

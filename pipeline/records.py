@@ -53,7 +53,7 @@ class RecordWriter:
 
 def read_records(path: str) -> Iterator[bytes]:
     """Yields the records of a local shard; raises ValueError if a checksum does not match."""
-    with open(storage.local_path(path), "rb", buffering=1 << 20) as file:
+    with open(storage.local_path(path), "rb", buffering=1 << 20, opener=storage.open_regular) as file:
         size = os.fstat(file.fileno()).st_size
         while head := file.read(_LENGTH.size + _CHECKSUM.size):
             length, checksum = head[: _LENGTH.size], head[_LENGTH.size :]
@@ -69,7 +69,7 @@ def hash_file(path: str) -> str:
     """Returns the CRC-32C of a local file, eight hexadecimal digits, as RecordWriter.crc32c."""
     _check_speed()
     crc = 0
-    with open(storage.local_path(path), "rb", buffering=0) as file:
+    with open(storage.local_path(path), "rb", buffering=0, opener=storage.open_regular) as file:
         while block := file.read(1 << 20):
             crc = google_crc32c.extend(crc, block)
     return f"{crc:08x}"

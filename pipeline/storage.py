@@ -42,9 +42,7 @@ def join(folder: str, name: str) -> str:
 def read_bytes(path: str) -> bytes:
     """Returns the bytes of a file; raises UserError if it cannot be read."""
     try:
-        with open(local_path(path), "rb", opener=open_at_once) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise OSError(errno.EINVAL, "a pipe or a device")
+        with open(local_path(path), "rb", opener=open_regular) as file:
             return file.read()
     except OSError as error:
         raise UserError(
@@ -78,6 +76,16 @@ def is_plain_name(name: object) -> bool:
 def open_at_once(path: str, flags: int) -> int:
     """Opener for `open` that does not block on a pipe, which then reads as empty."""
     return os.open(path, flags | os.O_NONBLOCK)
+
+
+def open_regular(path: str, flags: int) -> int:
+    """Opener for `open` that raises OSError for a pipe or a device, which may block or have no end."""
+    handle = open_at_once(path, flags)
+    mode = os.fstat(handle).st_mode
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):  # `open` itself refuses a folder
+        return handle
+    os.close(handle)
+    raise OSError(errno.EINVAL, "a pipe or a device", path)
 
 
 def write_atomically(path: str, data: bytes) -> None:
@@ -135,6 +143,11 @@ def make_folder(path: str) -> None:
 def exists(path: str) -> bool:
     """Returns whether a file or folder exists."""
     return os.path.exists(local_path(path))
+
+
+def is_special(path: str) -> bool:
+    """Returns whether a path is that of a pipe or a device, which may block or have no end."""
+    return exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
 
 
 def is_folder(path: str) -> bool:

@@ -196,12 +196,17 @@ class _Findings:
 
     def compare_rejects(self, path: str, crc32c: str) -> None:
         """Compares a split's rejects file with its checksum, where the description has it."""
-        if crc32c and not storage.exists(path):
+        if not crc32c:
+            return
+        try:
+            found = records.hash_file(path)
+        except FileNotFoundError:
             self._problems.append(f"{path}: no such file")
-        elif crc32c and records.hash_file(path) != crc32c:
-            self._problems.append(
-                f"{path}: has the CRC-32C {records.hash_file(path)}, {FILE_NAME} says {crc32c}"
-            )
+        except OSError as error:
+            self._problems.append(f"{path}: cannot be read: {error.strerror}")
+        else:
+            if found != crc32c:
+                self._problems.append(f"{path}: has the CRC-32C {found}, {FILE_NAME} says {crc32c}")
 
     def summarise(self) -> str:
         """Formats the number of problems so far."""

@@ -124,6 +124,8 @@ def open_lmdb(path: str) -> Any:
             remedy="pip install 'densenet-ocr[lmdb]'",
         ) from None
     try:
+        if storage.is_special(path):
+            raise OSError("a pipe or a device")
         folder = storage.is_folder(storage.local_path(path))
         return lmdb.open(path, subdir=folder, readonly=True, lock=False, readahead=False, max_readers=1)
     except (lmdb.Error, OSError) as error:

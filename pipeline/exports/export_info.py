@@ -151,11 +151,16 @@ def require_file(folder: str, name: str) -> None:
 
 
 def hash_files(folder: str) -> dict[str, str]:
-    """Returns the CRC-32C of each file of an export but export.json, by name."""
+    """Returns the CRC-32C of each file of an export but export.json, by name; raises UserError."""
     variables = storage.list_names(storage.join(folder, "variables"))
     names = [*MODEL_FILES.values(), *(f"variables/{name}" for name in variables), *DESCRIPTION]
     paths = {name: storage.join(folder, name) for name in names}
-    return {name: hash_file(path) for name, path in paths.items() if storage.exists(path)}
+    try:
+        return {name: hash_file(path) for name, path in paths.items() if storage.exists(path)}
+    except OSError as error:
+        raise damaged_export(
+            folder, received=f"{error.filename}: {error.strerror}", expected="files that can be read"
+        ) from None
 
 
 def check_files(folder: str, info: ExportInfo) -> None:

@@ -152,6 +152,13 @@ class HashFileTest(parameterized.TestCase, tf.test.TestCase):
         path = self.create_tempfile("a", data, mode="wb").full_path
         self.assertEqual(hash_file(path), expected or f"{google_crc32c.value(data):08x}")
 
+    @parameterized.parameters(hash_file, lambda path: next(read_records(path)))
+    def test_a_pipe_is_refused_in_place_of_waiting(self, read):
+        pipe = os.path.join(self.create_tempdir().full_path, "pipe")
+        os.mkfifo(pipe)
+        with self.assertRaisesRegex(OSError, "a pipe or a device"):
+            read(pipe)
+
     def test_equals_the_writers_checksum(self):
         path = os.path.join(self.create_tempdir().full_path, "a.tfrecord")
         with open(path, "wb") as file:

@@ -90,6 +90,13 @@ def load_weights(model: keras.Model, path: str) -> None:
     Raises:
       UserError: the file cannot be read, or has weights of another network.
     """
+    if storage.is_special(path):
+        raise UserError(
+            f"weights {path}",
+            received="a pipe or a device",
+            expected="a weights file",
+            remedy="Restore the file from a copy.",
+        )
     # Keras would load a file of Keras 2 layer by layer, without a charset that its classes belong to.
     if is_keras2_file(path):
         raise UserError(

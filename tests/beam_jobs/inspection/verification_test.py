@@ -121,6 +121,14 @@ class VerificationTest(parameterized.TestCase, tf.test.TestCase):
         os.remove(self.path(2))
         self.assertEqual(self.find(), [f"{self.names[2]}: no such file"])
 
+    def test_a_pipe_in_place_of_a_shard_or_of_the_rejects_is_found(self):
+        path = os.path.join(self.data, "train.rejects.tsv")
+        for replaced in (self.path(2), path):
+            os.remove(replaced)
+            os.mkfifo(replaced)
+        names = (self.names[2], "train.rejects.tsv")
+        self.assertEqual(self.find(), [f"{name}: cannot be read: a pipe or a device" for name in names])
+
     def test_a_shard_that_is_cut_off_is_found(self):
         data = self.read(0)
         self.write(0, data[:-100])

@@ -7,6 +7,7 @@ import lmdb
 import tensorflow as tf
 from absl.testing import parameterized
 
+from densenet_ocr.beam_jobs.sources.lmdb_rows import open_lmdb
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
 from tests.beam_jobs.conversion.conversion_case import ConversionTest, read_folder
@@ -126,6 +127,12 @@ class LmdbTest(parameterized.TestCase, ConversionTest):
     def test_a_path_without_an_lmdb_is_refused(self):
         with self.assertRaisesRegex(UserError, f"^LMDB {self.path}: received .*No such file.* Check --lmdb.$"):
             self.convert()
+
+    def test_a_pipe_is_refused_in_place_of_waiting(self):
+        pipe = os.path.join(self.create_tempdir().full_path, "pipe")
+        os.mkfifo(pipe)
+        with user_error(f"LMDB {pipe}", "a pipe or a device", "--lmdb"):
+            open_lmdb(pipe)
 
     def test_a_missing_package_is_named(self):
         with (

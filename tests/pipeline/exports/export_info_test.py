@@ -15,6 +15,7 @@ from densenet_ocr.pipeline.exports.export_info import (
     load_export_info,
     load_lines_info,
 )
+from tests.messages import user_error
 from tests.pipeline.exports.sample_export import CHARSET, INFO, write_export
 
 
@@ -97,6 +98,14 @@ class ExportInfoTest(parameterized.TestCase, tf.test.TestCase):
         del sums["dataset.json"]
         with self.assertRaisesRegex(UserError, "dataset.json with a CRC-32C of .*expected none"):
             check_files(folder, dataclasses.replace(INFO, files=sums))
+
+    def test_a_pipe_in_place_of_a_file_is_refused(self):
+        folder = write_export(self.create_tempdir().full_path)
+        path = os.path.join(folder, "model.onnx")
+        os.remove(path)
+        os.mkfifo(path)
+        with user_error(f"export {folder}", "model.onnx: a pipe or a device", "Export the model again"):
+            load_lines_info(folder, load_export_info(folder))
 
     @parameterized.parameters(None, b"", b"{")
     def test_a_missing_or_damaged_description_is_not_to_be_converted_again(self, data):

@@ -73,6 +73,13 @@ class OtherNetworkTest(tf.test.TestCase):
         self.enterContext(shallow_network())
         self.run = make_run(self.create_tempdir().full_path)
 
+    def test_a_pipe_is_refused_in_place_of_waiting(self):
+        best = os.path.join(self.run, "weights", "best.weights.h5")
+        os.remove(best)
+        os.mkfifo(best)
+        with user_error(f"weights {best}", "a pipe or a device"):
+            load_model(self.run)
+
     def test_weights_of_another_number_of_classes_are_refused_with_both_numbers(self):
         best = os.path.join(self.run, "weights", "best.weights.h5")
         build_densenet(height=32, classes=71).save_weights(best)
