@@ -23,7 +23,7 @@ class TextFolder:
     """Entries by their number from 1: each image, and each text without one; see list_file.ListFile.
 
     Raises:
-      UserError: the folder has no text.
+      UserError: the folder has no text, or a folder in it cannot be read.
     """
 
     def __init__(self, folder: str, root: str, encoding: str):
@@ -33,7 +33,7 @@ class TextFolder:
         if not any(text for _, text in self._pairs):
             raise UserError(
                 f"list {folder}",
-                received=f"a folder without a file *{_TEXT}" if storage.is_folder(folder) else "no folder",
+                received=f"a folder without a file *{_TEXT}",
                 expected="a folder of images with their texts beside them, or a list file",
                 remedy="Check --list; an LMDB is given as --lmdb.",
             )
@@ -81,8 +81,7 @@ class TextFolder:
 
 def _pair_files(folder: str) -> Iterator[tuple[str, str]]:
     """Yields names of image and text, "" for none, of each image and of each text without one."""
-    for place, folders, names in os.walk(folder):
-        folders.sort()
+    for place, names in _walk(folder):
         stems = {name.removesuffix(_TEXT) for name in names if name.endswith(_TEXT)}
         local = os.path.relpath(place, folder)
         images = [(name, stem) for name in names if (stem := _find_stem(name, stems)) is not None]
@@ -90,6 +89,28 @@ def _pair_files(folder: str) -> Iterator[tuple[str, str]]:
         for name, stem in [*images, *(("", stem) for stem in unpaired)]:
             image = os.path.normpath(os.path.join(local, name)) if name else ""
             yield image, os.path.normpath(os.path.join(local, stem + _TEXT)) if stem in stems else ""
+
+
+def _walk(folder: str) -> Iterator[tuple[str, list[str]]]:
+    """Yields each folder and the names of its files; a folder that links lead to again is left out."""
+    seen = set()
+    for place, folders, names in os.walk(folder, followlinks=True, onerror=_refuse_folder):
+        real = os.path.realpath(place)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders.sort()
+        yield place, names
+
+
+def _refuse_folder(error: OSError) -> None:
+    raise UserError(
+        f"list {error.filename}",
+        received=error.strerror or str(error),
+        expected="a readable folder",
+        remedy="Check --list and the permissions of the folders below it.",
+    )
 
 
 def _find_stem(name: str, stems: set[str]) -> str | None:

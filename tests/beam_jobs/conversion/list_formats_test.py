@@ -84,6 +84,18 @@ class ListFormatsTest(parameterized.TestCase, ConversionTest):
         ]
         self.assertCountEqual(names, ["0.png", "1.png", "2.png", "3.png"])
 
+    def test_a_folder_that_cannot_be_read_is_named(self):
+        with user_error("list /none", "No such file", "--list"):
+            self.convert_auto(list_paths=("/none",), list_format="gt_txt", image_root=self.folder)
+
+    def test_a_linked_folder_is_read_once(self):
+        folder = os.path.join(self.folder, "gt")
+        os.mkdir(folder)
+        os.symlink(self.folder, os.path.join(folder, "linked"))
+        self.write("ab", "0.gt.txt")
+        self.assertEqual(self.convert_auto(list_paths=(folder,))["refused"], {"no_label": 3})
+        self.assertEqual(self.read_labels(), {"linked/0.png": [CHARSET.encode("ab")]})
+
     def test_an_image_of_a_folder_with_texts_and_of_a_list_is_one_line(self):
         self.write("ab", "0.gt.txt")
         os.link(os.path.join(self.folder, "0.png"), os.path.join(self.folder, "0.bin.png"))
