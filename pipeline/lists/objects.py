@@ -115,10 +115,24 @@ def _find_path(row_format: RowFormat, row: bytes) -> bytes:
 
 
 def make_entry(path: str, text: str) -> Entry:
-    """Returns path and text as an entry; raises Refused (`bad_path`)."""
+    """Returns path and text as an entry; raises Refused (`bad_path`, `bad_row`)."""
     if not path or "\0" in path or any("\ud800" <= character <= "\udfff" for character in path):
         raise Refused("bad_path", f"no file can have the path {path!r}")
+    if _is_document(text):
+        raise Refused("bad_row", "a JSON document in place of a text, such as Donut's; take the text out of it")
     return Entry(path, text, [])
+
+
+def _is_document(text: str) -> bool:
+    """Returns whether a text is a JSON object with members, or an array of objects."""
+    if text[:1] + text[-1:] not in ("{}", "[]"):
+        return False
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    first = value[0] if isinstance(value, list) and value else value
+    return isinstance(first, dict) and bool(first)
 
 
 def find_columns(subject: str, names: Iterable[str], path_column: str, text_column: str) -> Columns:

@@ -45,6 +45,8 @@ class DetectionTest(parameterized.TestCase):
          ["bad_row"] * 4 + ["7"]),
         (["filename, words", '0.jpg, "20"', "1.jpg, 7", "2.jpg,8"], "csv", ["20", "7", "8"]),
         (['{"filename": "0.jpg", "text": "20"}'], "jsonl", ["20"]),
+        (['{"image": "0.jpg", "ground_truth": "{\\"gt_parse\\": {\\"a\\": 1}}"}'], "jsonl", ["bad_row"]),
+        (["path;gt", '0.jpg;"[{""text"": ""20""}]"', "1.jpg;7"], "csv", ["bad_row", "7"]),
         (['{"img": "0.jpg", "label": "20"}', "1.jpg 20", '{"img": "2.jpg", "label": 20}'], "jsonl",
          ["20", "bad_row", "bad_row"]),
         (['{"0.jpg": "20", "1.jpg": "7"}'], "json", ["20", "7"]),
