@@ -59,7 +59,7 @@ def read_file(path: str) -> bytes:
                 raise Refused("unreadable_image", f"{path}: a pipe or a device")
             return file.readall()
     except (FileNotFoundError, NotADirectoryError):
-        raise Refused("missing_image", f"no file {path}{_find_other_form(path)}") from None
+        raise Refused("missing_image", f"no file {path}{_explain_missing(path)}") from None
     except OSError as error:
         if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
             raise UserError(
@@ -71,9 +71,11 @@ def read_file(path: str) -> bytes:
         raise Refused("unreadable_image", f"{path}: {error.strerror}") from None
 
 
-def _find_other_form(path: str) -> str:
-    """Says under which Unicode form a name exists; macOS and its archives may change the form."""
+def _explain_missing(path: str) -> str:
+    """Says why a path may have no file; macOS and its archives may change the Unicode form of a name."""
     folder, name = os.path.split(path)
+    if name[-1:] == "," or "|" in name:
+        return "; is the list a CSV file without the names of its columns?"
     for form in ("NFC", "NFD"):
         other = unicodedata.normalize(form, name)
         if other != name and os.path.exists(os.path.join(folder, other)):

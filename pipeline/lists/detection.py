@@ -101,6 +101,14 @@ def _find_name(sample: _Sample, config: ListConfig, charset: Charset | None, lab
     if not rows:
         return TEXT, "no rows"
     objects = sum(row[:1] == b"{" and row[-1:] == b"}" for row in rows)
+    commas = sum(row[:1] == b"{" and row[-2:] == b"}," for row in rows)
+    if commas * 2 >= len(rows) and rows[0][-1:] == b"," and _list_names(rows[0][:-1]):
+        raise UserError(
+            f"list {sample.path}",
+            received=f"a comma after each JSON object, such as {_show(rows[0])}",
+            expected="JSON objects alone in their rows, or one JSON array of them",
+            remedy="Remove the commas at the ends of rows, or put [ before the first row and ] after the last.",
+        )
     if _is_document(rows, objects, config):
         return JSON, "one JSON document"
     if objects * 2 > len(rows):

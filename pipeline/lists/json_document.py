@@ -53,7 +53,7 @@ class JsonDocument:
             return make_entry(*self._columns.pick(values))
         if _is_pair(entry) and isinstance(entry[1], str):
             return make_entry(*entry)
-        raise Refused("bad_row", "not one path with one text")
+        raise Refused("bad_row", f"not one path with one text, but {self.show(offset)[:80]}")
 
     def show(self, offset: int) -> str:
         """See ListFile."""

@@ -114,6 +114,15 @@ class ListFormatsTest(parameterized.TestCase, ConversionTest):
         self.assertEqual(result["refused"], {"duplicate": 1})
         self.assertEqual(self.read_labels(), {"图.png": [CHARSET.encode("b")]})
 
+    @parameterized.parameters(
+        ("0.png, ab\n1.png, b\n", "a CSV file without the names of its columns?"),
+        ('{"0.png": 2018, "1.png": "b"}', '["0.png", 2018]'),
+    )
+    def test_the_detail_of_a_refusal_names_the_likely_cause(self, content, detail):
+        self.write(content)
+        self.convert_auto()
+        self.assertIn(detail, self.read_rejects()[0][3])
+
     def test_lists_in_several_folders_need_an_image_root(self):
         os.makedirs(os.path.join(self.folder, "a"))
         paths = tuple(write_list(self.folder, ["0.png\tb"], name) for name in ("a/1.txt", "2.txt"))

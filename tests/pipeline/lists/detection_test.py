@@ -112,6 +112,12 @@ class DetectionTest(parameterized.TestCase):
         rows = ["filename,words", '0.jpg,"a ""b"", c"', '1.jpg,""""', '"2.jpg",", "']
         self.assertEqual(self.read(*rows, charset=Charset('abc ",'))[1], ['a "b", c', '"', ", "])
 
+    @parameterized.parameters(",", "")
+    def test_commas_after_json_objects_are_named(self, last):
+        rows = ['{"filename": "0.jpg", "text": "20"},', '{"filename": "1.jpg", "text": "20"}' + last]
+        with user_error("a comma after each JSON object", "0.jpg", "Remove the commas"):
+            self.read(*rows)
+
     def test_columns_of_other_names_are_given(self):
         rows = ["id;scan;truth", "7;0.jpg;20"]
         self.assertEqual(self.read(*rows, path_column="scan", text_column="truth"), ("csv", ["20"]))
