@@ -24,7 +24,7 @@ from densenet_ocr.pipeline.line_list import normalise_path, resolve_path
 from densenet_ocr.pipeline.lists.config import ListConfig
 from densenet_ocr.pipeline.lists.detection import find_row_format
 from densenet_ocr.pipeline.lists.list_file import ListFile, find_label
-from densenet_ocr.pipeline.lists.opening import LINE_FORMATS, ListFormat, open_lines
+from densenet_ocr.pipeline.lists.opening import LINE_FORMATS, ListFormat, check_columns, open_lines
 from densenet_ocr.pipeline.lists.roots import find_root
 from densenet_ocr.pipeline.lists.rows import encode_entry
 from densenet_ocr.pipeline.schema import Record
@@ -141,6 +141,7 @@ def open_labels(path: str, config: ListConfig, charset: Charset | None) -> LmdbL
         return None
     root = find_root([os.path.abspath(path)], config.image_root or os.path.dirname(os.path.abspath(path)))
     list_format = find_row_format(path, lines, config, charset)
+    check_columns([list_format], config.path_column, config.text_column)
     if list_format.name not in LINE_FORMATS:
         raise UserError(
             f"LMDB {path}",

@@ -1,8 +1,9 @@
 """Opens a list in a given format."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.line_list import LineList
 from densenet_ocr.pipeline.lists.image_arrays import PaddleList
 from densenet_ocr.pipeline.lists.json_document import JsonDocument
@@ -50,6 +51,18 @@ class ListFormat(NamedTuple):
     columns: Columns = Columns("", "")
     header: tuple[str, ...] = ()
     dialect: CsvDialect = CsvDialect(",")
+
+
+def check_columns(formats: Iterable[ListFormat], path_column: str, text_column: str) -> None:
+    """Raises UserError for names of columns if no list has columns."""
+    names = sorted({one.name for one in formats})
+    if (path_column or text_column) and not {CSV, JSONL, JSON}.intersection(names):
+        raise UserError(
+            "--path_column and --text_column",
+            received=f"{path_column or text_column!r} for a list of the format {', '.join(names)}",
+            expected="a list in csv, json or jsonl, whose columns they name",
+            remedy="Remove them, or name the format with --list_format.",
+        )
 
 
 def open_list(path: str, list_format: ListFormat, *, encoding: str, image_root: str) -> ListFile:

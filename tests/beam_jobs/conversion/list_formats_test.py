@@ -123,6 +123,15 @@ class ListFormatsTest(parameterized.TestCase, ConversionTest):
         self.convert_auto()
         self.assertIn(detail, self.read_rejects()[0][3])
 
+    def test_names_of_columns_need_a_list_that_has_columns(self):
+        paths = (
+            write_list(self.folder, ["0.png\tb"]),
+            write_list(self.folder, ["scan,gt", "1.png,b"], "1.csv"),
+        )
+        with user_error("--path_column", "'scan' for a list of the format text", "csv"):
+            self.convert_auto(list_paths=paths[:1], path_column="scan")
+        self.assertEqual(self.convert_auto(list_paths=paths, path_column="scan")["written"], 2)
+
     def test_lists_in_several_folders_need_an_image_root(self):
         os.makedirs(os.path.join(self.folder, "a"))
         paths = tuple(write_list(self.folder, ["0.png\tb"], name) for name in ("a/1.txt", "2.txt"))
