@@ -9,7 +9,7 @@ from typing import Any
 
 from densenet_ocr.pipeline import schema, storage
 from densenet_ocr.pipeline.charset import Charset
-from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.errors import UserError, value_errors
 from densenet_ocr.pipeline.fitting import check_fit
 from densenet_ocr.pipeline.frames import STRIDE
 from densenet_ocr.pipeline.geometry import MAX_PIXELS, Geometry
@@ -210,15 +210,16 @@ def _from_json(content: dict[str, Any]) -> DatasetInfo:
         raise ValueError(f"{type(content).__name__} in place of an object")
     if content["schema_version"] != schema.VERSION or content["frame_stride"] != STRIDE:
         raise ValueError(f"schema version {content['schema_version']}, frame stride {content['frame_stride']}")
-    info = DatasetInfo(
-        charset=Charset(content["charset"]),
-        geometry=Geometry(content["image_height"], content["image_width"]),
-        image_encoding=content["image_encoding"],
-        fit=content.get("fit", "exact"),  # older data sets have no other
-        invert=content.get("invert", NEVER),
-        splits={name: _split_from_json(split) for name, split in content["splits"].items()},
-        provenance=content["provenance"],
-    )
+    with value_errors():
+        info = DatasetInfo(
+            charset=Charset(content["charset"]),
+            geometry=Geometry(content["image_height"], content["image_width"]),
+            image_encoding=content["image_encoding"],
+            fit=content.get("fit", "exact"),  # older data sets have no other
+            invert=content.get("invert", NEVER),
+            splits={name: _split_from_json(split) for name, split in content["splits"].items()},
+            provenance=content["provenance"],
+        )
     _check_names_and_widths(info)
     if info.charset.sha256 != content["charset_sha256"]:
         raise ValueError("the charset does not match its hash")
@@ -238,7 +239,18 @@ def _check_names_and_widths(info: DatasetInfo) -> None:
 def _split_from_json(content: dict[str, Any]) -> SplitInfo:
     content = {"rejects_crc32c": "", **content}
     fields = {field.name: content[field.name] for field in dataclasses.fields(SplitInfo)}
-    return SplitInfo(**{**fields, "shards": tuple(ShardInfo(**shard) for shard in fields["shards"])})
+    split = SplitInfo(**{**fields, "shards": tuple(ShardInfo(**shard) for shard in fields["shards"])})
+    _check_sums(split, content.get("written", split.written))
+    return split
+
+
+def _check_sums(split: SplitInfo, written: int) -> None:
+    """Raises ValueError for statistics, or a number of lines, that do not fit the shards' records."""
+    if written != split.written:
+        raise ValueError(f"{written} lines written, but {split.written} records in the shards")
+    histograms = [split.statistics[name] for name in ("label_lengths", "widths") if name in split.statistics]
+    if any(sum(counts.values()) != written for counts in histograms):
+        raise ValueError(f"statistics of another number of lines than {written}")
 
 
 def _is_count(value: object) -> bool:

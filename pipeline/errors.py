@@ -1,5 +1,8 @@
 """Errors in the user's input: UserError ends a run, Refused rejects one line."""
 
+import contextlib
+from collections.abc import Iterator
+
 REASONS = {
     "bad_encoding": "the row is not text in the list's encoding",
     "bad_row": "the row is not of the list's format",
@@ -28,10 +31,14 @@ class UserError(Exception):
       received: Its value.
       expected: What would be right.
       remedy: What to do, one or more sentences.
+
+    Attributes:
+      problem: The message without its remedy.
     """
 
     def __init__(self, subject: str, *, received: object, expected: object, remedy: str):
         super().__init__(f"{subject}: received {received}, expected {expected}. {remedy}")
+        self.problem = f"{subject} {received} in place of {expected}"
 
     def __reduce__(self) -> tuple:
         return UserError.of_text, (str(self),)
@@ -41,6 +48,7 @@ class UserError(Exception):
         """Returns an error with the whole message of another one, such as one from a worker process."""
         error = cls.__new__(cls)
         Exception.__init__(error, text)
+        error.problem = text
         return error
 
 
@@ -48,6 +56,15 @@ def check_setting(name: str, value: object, holds: object, expected: str) -> Non
     """Raises UserError about the flag `name` and its value unless `holds`."""
     if not holds:
         raise UserError(name, received=repr(value), expected=expected, remedy=f"Set --{name}.")
+
+
+@contextlib.contextmanager
+def value_errors() -> Iterator[None]:
+    """Turns a UserError about a value into a ValueError: in a file, a remedy that names a flag is no help."""
+    try:
+        yield
+    except UserError as error:
+        raise ValueError(error.problem) from None
 
 
 class Refused(Exception):

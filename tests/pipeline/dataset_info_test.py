@@ -165,6 +165,31 @@ class DatasetInfoTest(parameterized.TestCase, tf.test.TestCase):
         self.save_changed(splits={"train": split})
         self.assert_refused("ValueError: 9 rows read, but 5 written and 3 refused")
 
+    @parameterized.parameters(
+        ({"written": 4}, "4 lines written, but 5 records in the shards"),
+        ({"statistics": {"label_lengths": {"1": 4}}}, "statistics of another number of lines than 5"),
+        ({"statistics": {"widths": {"64": 6}}}, "statistics of another number of lines than 5"),
+    )
+    def test_refuses_sums_that_are_not_those_of_the_shards(self, changes, received):
+        split = {**json.loads(INFO.to_json())["splits"]["train"], **changes}
+        self.save_changed(splits={"train": split})
+        self.assert_refused(f"ValueError: {received}")
+
+    @parameterized.parameters(
+        ({"invert": "foo"}, "invert 'foo'"),
+        ({"fit": "crop"}, "fit 'crop'"),
+        ({"image_encoding": "int4"}, "image encoding 'int4'"),
+        ({"image_height": 10**9}, "image size 64x1000000000 pixels"),
+        ({"image_width": 3}, "image width 3"),
+        ({"charset": "aa"}, "charset duplicated characters"),
+    )
+    def test_names_the_file_and_no_flag_for_a_value_that_cannot_be(self, changes, received):
+        self.save_changed(**changes)
+        self.assert_refused(f"ValueError: {received}")
+        with self.assertRaises(UserError) as caught:
+            load_dataset_info(self.folder)
+        self.assertNotIn("Set --", str(caught.exception))
+
     def test_refuses_a_shard_without_its_size(self):
         split = {**json.loads(INFO.to_json())["splits"]["train"], "shards": [{"name": "t", "records": 5}]}
         self.save_changed(splits={"train": split})

@@ -11,7 +11,7 @@ from absl import logging
 from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, LoggingConfig, TrainConfig
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.augmentation.config import AugmentConfig
-from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.errors import UserError, value_errors
 from densenet_ocr.pipeline.ui import flags
 
 
@@ -49,16 +49,8 @@ def load_run_config(path: str) -> RunConfig:
     """
     try:
         content = storage.read_json(path)
-        training = {**content["training"]}
-        augmentation = AugmentConfig(**training.pop("augmentation", {}))
-        return RunConfig(
-            training=TrainConfig(**training, augmentation=augmentation),
-            data=content["data"],
-            devices=DeviceConfig(**content.get("devices", {})),
-            checkpoints=CheckpointConfig(**content.get("checkpoints", {})),
-            logs=LoggingConfig(**content.get("logs", {})),
-            command=tuple(content.get("command", ())),
-        )
+        with value_errors():
+            return _from_json(content)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise UserError(
             f"run {path}",
@@ -66,6 +58,19 @@ def load_run_config(path: str) -> RunConfig:
             expected="the configuration of a training, as JSON",
             remedy="Restore the file from a copy of the run.",
         ) from None
+
+
+def _from_json(content: dict[str, Any]) -> RunConfig:
+    training = {**content["training"]}
+    augmentation = AugmentConfig(**training.pop("augmentation", {}))
+    return RunConfig(
+        training=TrainConfig(**training, augmentation=augmentation),
+        data=content["data"],
+        devices=DeviceConfig(**content.get("devices", {})),
+        checkpoints=CheckpointConfig(**content.get("checkpoints", {})),
+        logs=LoggingConfig(**content.get("logs", {})),
+        command=tuple(content.get("command", ())),
+    )
 
 
 def check_resumable(run: str, old: TrainConfig, new: TrainConfig) -> None:
@@ -84,7 +89,8 @@ def check_resumable(run: str, old: TrainConfig, new: TrainConfig) -> None:
             received=received,
             expected=f"{expected}, the settings of the run",
             remedy=f"Leave these flags out: ocr-train --run={run} resumes the run with its own. "
-            "Name another --run to start a new one. Only --epochs may change, to a larger number.",
+            "Name another --run to start a new one. Of the training's settings only --epochs may change, to a "
+            "larger number.",
         )
 
 

@@ -1,11 +1,13 @@
 """What may change when a run is resumed, and how differences are told."""
 
 import dataclasses
+import os
 
 import tensorflow as tf
 
 from densenet_ocr.model.training.config import TrainConfig
-from densenet_ocr.model.training.run.run_config import check_resumable
+from densenet_ocr.model.training.run.run_config import check_resumable, load_run_config
+from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.augmentation.config import AugmentConfig
 from tests.messages import user_error
 
@@ -36,6 +38,12 @@ class CheckResumableTest(tf.test.TestCase):
     def test_no_validation_is_the_same_however_it_is_told(self):
         none = dataclasses.replace(OLD, validation_split=None)
         check_resumable("run", none, dataclasses.replace(none, validation_split="none"))
+
+    def test_a_value_that_cannot_be_is_an_error_of_the_file(self):
+        path = os.path.join(self.create_tempdir().full_path, "config.json")
+        storage.write_atomically(path, b'{"training": {"epochs": 0}, "data": "data"}')
+        with user_error(f"run {path}", "epochs 0", "Restore the file"):
+            load_run_config(path)
 
 
 if __name__ == "__main__":
