@@ -35,12 +35,9 @@ from densenet_ocr.pipeline.exports.golden_line import (
     check_golden,
     compare_logits,
     compute_line,
+    find_tolerance,
     save_golden,
 )
-
-# Tolerance of an int8 export, as a share of its largest golden logit: another processor's kernels may round
-# some of its quantised values the other way.
-_INT8_TOLERANCE = 0.05
 
 _MOST_COMPARED = 50  # representative lines that int8 is compared on: each is read four times
 
@@ -104,12 +101,11 @@ def _export(
     logits = compute_line(exported.compute_logits, golden)
     save_golden(folder, golden, logits)
     reading = _read_line(exported, golden)
-    is_int8 = info.precision == "int8"
     info = dataclasses.replace(
         info,
         text=reading.text,
         confidence=reading.confidence,
-        tolerance=_INT8_TOLERANCE * float(np.max(np.abs(logits))) if is_int8 else TOLERANCE,
+        tolerance=find_tolerance(info.precision, logits),
         train_split=network.train_split,
         files=hash_files(folder),
         provenance=_describe_origin(network) | figures,

@@ -164,9 +164,14 @@ def hash_files(folder: str) -> dict[str, str]:
 
 
 def check_files(folder: str, info: ExportInfo) -> None:
-    """Raises UserError for a file that was changed since the export; some engines crash on such files."""
+    """Raises UserError for a file that was changed since the export, or that it did not write.
+
+    Some engines crash on such files. A model in another format is not read.
+    """
     found = hash_files(folder)
-    for name in [*info.files, *(name for name in found if name in DESCRIPTION)]:
+    own = MODEL_FILES[info.format]
+    others = {*MODEL_FILES.values()} - {own}
+    for name in [own, *info.files, *(name for name in found if name not in others)]:
         require_file(folder, name)
         if found.get(name) != info.files.get(name):
             raise damaged_export(

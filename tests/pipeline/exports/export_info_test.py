@@ -92,11 +92,12 @@ class ExportInfoTest(parameterized.TestCase, tf.test.TestCase):
         with self.assertRaisesRegex(UserError, f"{name} with a CRC-32C of .*as export.json has it"):
             check_files(folder, info)
 
-    def test_a_file_that_the_sums_leave_out_is_refused(self):
+    @parameterized.parameters("dataset.json", "model.onnx")
+    def test_a_file_that_the_sums_leave_out_is_refused(self, name):
         folder = write_export(self.create_tempdir().full_path)
         sums = hash_files(folder)
-        del sums["dataset.json"]
-        with self.assertRaisesRegex(UserError, "dataset.json with a CRC-32C of .*expected none"):
+        del sums[name]
+        with self.assertRaisesRegex(UserError, f"{name} with a CRC-32C of .*expected none"):
             check_files(folder, dataclasses.replace(INFO, files=sums))
 
     def test_a_pipe_in_place_of_a_file_is_refused(self):

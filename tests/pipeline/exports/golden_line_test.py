@@ -11,7 +11,8 @@ from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports.golden_line import check_golden
 from densenet_ocr.pipeline.geometry import Geometry
-from tests.pipeline.exports.sample_export import LINES, LOGITS, write_export
+from tests.messages import user_error
+from tests.pipeline.exports.sample_export import INFO, LINES, LOGITS, write_export
 from tests.samples import draw_levels, encode_image
 
 
@@ -56,6 +57,13 @@ class GoldenLineTest(parameterized.TestCase, tf.test.TestCase):
     def test_other_logits_are_refused(self, logits, message):
         with self.assertRaisesRegex(UserError, f"logits of golden.png that differ .*{message}"):
             check_golden(write_export(self.create_tempdir().full_path), LINES, lambda *_: logits[None])
+
+    @parameterized.parameters(("float32", 1.1e-3), ("int8", 2.0), ("int8", 1e9))
+    def test_a_tolerance_beyond_that_of_any_export_is_refused(self, precision, tolerance):
+        info = dataclasses.replace(INFO, precision=precision, tolerance=tolerance)
+        folder = write_export(self.create_tempdir().full_path, info)
+        with user_error(f"export {folder}", f"a tolerance of {tolerance:.2g}", "ocr-export"):
+            check_golden(folder, LINES, lambda *_: LOGITS[None])
 
     @parameterized.parameters("golden.png", "golden.npy")
     def test_a_missing_or_damaged_file_is_refused(self, name):
