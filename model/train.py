@@ -106,12 +106,19 @@ def _load_stored(run: str | None) -> RunConfig | None:
 def _find_data(arguments: Arguments, stored: RunConfig | None) -> str:
     """The data set that is named, else that of the run; raises UserError if there is none."""
     data = arguments.data or (stored.data if stored else "")
+    if not data and arguments.run:
+        raise UserError(
+            f"run {arguments.run}",
+            received="no run in it, and no --data",
+            expected="the folder of a run, which resumes, or a data set for a new run",
+            remedy="Check --run, or set --data.",
+        )
     if not data:
         raise UserError(
             "data",
             received="none",
             expected="the folder of a data set, or an existing --run, which has one",
-            remedy="Set --data." if not arguments.run else f"Set --data, or check --run={arguments.run}.",
+            remedy="Set --data.",
         )
     if not arguments.data and not storage.exists(storage.join(data, FILE_NAME)):
         raise UserError(

@@ -58,6 +58,12 @@ def check_setting(name: str, value: object, holds: object, expected: str) -> Non
         raise UserError(name, received=repr(value), expected=expected, remedy=f"Set --{name}.")
 
 
+def check_left_out(name: str, value: object, holds: object, expected: str) -> None:
+    """Raises UserError about the flag `name`, which something else makes useless, unless `holds`."""
+    if not holds:
+        raise UserError(name, received=repr(value), expected=expected, remedy=f"Leave --{name} out.")
+
+
 @contextlib.contextmanager
 def value_errors() -> Iterator[None]:
     """Turns a UserError about a value into a ValueError: in a file, a remedy that names a flag is no help."""

@@ -5,7 +5,7 @@ import dataclasses
 from densenet_ocr.beam_jobs.engine.config import SplitConfig
 from densenet_ocr.pipeline.charset import NO_FORM, NORMALIZATIONS
 from densenet_ocr.pipeline.charsets.charset_file import BLANK_HELP, BLANK_ROWS, FIRST_ROW
-from densenet_ocr.pipeline.errors import UserError, check_setting
+from densenet_ocr.pipeline.errors import UserError, check_left_out, check_setting
 from densenet_ocr.pipeline.fitting import FITS
 from densenet_ocr.pipeline.line_list import check_list_encoding
 from densenet_ocr.pipeline.lists.config import ListConfig
@@ -73,9 +73,9 @@ class ConversionConfig(ListConfig, SplitConfig):
 
     def _check_charset(self) -> None:
         auto, count = self.charset_path == AUTO, self.charset_min_count
-        check_setting("charset_min_count", count, auto or count == 1, f"1 without --charset={AUTO}")
+        check_left_out("charset_min_count", count, auto or count == 1, f"1 without --charset={AUTO}")
         fits = not auto or self.charset_blank == FIRST_ROW
-        check_setting("charset_blank", self.charset_blank, fits, f"{FIRST_ROW} with --charset={AUTO}")
+        check_left_out("charset_blank", self.charset_blank, fits, f"{FIRST_ROW} with --charset={AUTO}")
 
     def _check_input(self) -> None:
         if bool(self.list_paths) == bool(self.lmdb_path):

@@ -21,7 +21,7 @@ from densenet_ocr.beam_jobs.sources.rows import RecordBuilder, Rows, RowSource, 
 from densenet_ocr.pipeline.charset import NO_FORM, Charset
 from densenet_ocr.pipeline.charsets.charset_file import FIRST_ROW
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
-from densenet_ocr.pipeline.errors import UserError, check_setting
+from densenet_ocr.pipeline.errors import UserError, check_left_out
 from densenet_ocr.pipeline.lists.opening import AUTO as AUTO_FORMAT
 
 _TERMS = JobTerms(
@@ -78,7 +78,7 @@ def open_rows(config: ConversionConfig, charset: Charset | None) -> Rows:
         return labels
     for name in ("image_root", "list_format"):
         value = getattr(config, name)
-        check_setting(name, value, value in ("", AUTO_FORMAT), "none for an LMDB that has images and texts")
+        check_left_out(name, value, value in ("", AUTO_FORMAT), "none for an LMDB that has images and texts")
     return LmdbRows(config.lmdb_path, config.list_encoding)
 
 

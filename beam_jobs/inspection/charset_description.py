@@ -12,7 +12,7 @@ from densenet_ocr.pipeline.charset import Charset, show_characters
 from densenet_ocr.pipeline.charsets.charset_file import FIRST_ROW, NONE, is_common, read_charset
 from densenet_ocr.pipeline.charsets.lookalikes import find_decomposed, find_invisible, find_lookalikes
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
-from densenet_ocr.pipeline.errors import check_setting
+from densenet_ocr.pipeline.errors import check_left_out
 
 # Most characters or groups that a row names; the result has all.
 _MOST_SHOWN = 20
@@ -54,7 +54,7 @@ def describe_charset(config: CharsetConfig) -> dict[str, Any]:
 def _load_charset(config: CharsetConfig) -> tuple[Charset, bool]:
     """Returns the charset, and whether it is that of a folder."""
     if storage.is_folder(config.charset):
-        check_setting(
+        check_left_out(
             "charset_blank",
             config.charset_blank,
             config.charset_blank == FIRST_ROW,

@@ -116,6 +116,15 @@ def _find_group(file: h5py.File) -> h5py.Group | None:
 
 
 def _refuse_layout(path: str, file: h5py.File) -> UserError:
+    folder, name = os.path.split(path)
+    run = os.path.dirname(folder) or os.curdir
+    if os.path.basename(folder) == "weights" and storage.exists(storage.join(run, "config.json")):
+        return UserError(
+            f"weights {path}",
+            received=f"weights of the run {run}",
+            expected="a file that Keras 2 wrote",
+            remedy=f"Name the run: --model={run} --checkpoint={name}, or --init_from={run} in training.",
+        )
     if "layers" in file or "_layer_checkpoint_dependencies" in file:
         return UserError(
             f"weights {path}",

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from densenet_ocr.pipeline.augmentation.config import AugmentConfig
 from densenet_ocr.pipeline.charsets.charset_file import BLANK_HELP, BLANK_ROWS, FIRST_ROW
-from densenet_ocr.pipeline.errors import check_setting
+from densenet_ocr.pipeline.errors import check_left_out, check_setting
 from densenet_ocr.pipeline.ui.flags import option, validate
 
 # Values of --preset; flags on the command line override them. `notebook` has the defaults, which are those of
@@ -101,9 +101,9 @@ class TrainConfig:
         )
         for name, unset in (("init_charset", None), ("charset_mode", "fail"), ("freeze_trunk_steps", 0)):
             value = getattr(self, name)
-            check_setting(name, value, self.init_from or value in (unset, ""), f"{unset} without --init_from")
+            check_left_out(name, value, self.init_from or value in (unset, ""), f"{unset} without --init_from")
         is_used = self.init_charset or self.charset_blank == FIRST_ROW
-        check_setting("charset_blank", self.charset_blank, is_used, f"{FIRST_ROW} without --init_charset")
+        check_left_out("charset_blank", self.charset_blank, is_used, f"{FIRST_ROW} without --init_charset")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

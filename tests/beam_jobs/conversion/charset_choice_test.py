@@ -104,7 +104,7 @@ class AutoTest(ConversionTest):
             self.convert()
 
     def test_options_of_auto_and_of_files_exclude_each_other(self):
-        with user_error("charset_min_count", "2", "1 without --charset=auto"):
+        with user_error("charset_min_count", "2", "1 without --charset=auto", "Leave --charset_min_count out"):
             self.convert(charset_path="charset.txt", charset_min_count=2)
         with user_error("charset_blank", "none", "first_row with --charset=auto"):
             self.convert(charset_blank="none")

@@ -13,6 +13,8 @@ from benchmarks.keras2_weights import draw_lines, draw_weights, find_logits
 from densenet_ocr.model.keras2.file import is_keras2_file
 from densenet_ocr.model.keras2.weights import load_keras2_model, read_keras2_layers
 from densenet_ocr.model.network.densenet import build_densenet
+from densenet_ocr.pipeline import storage
+from tests.messages import user_error
 from tests.model.keras2.keras2_case import Keras2Case, shallow, write_keras2
 from tests.samples import CHARSET
 
@@ -114,6 +116,14 @@ class DamagedTest(parameterized.TestCase, Keras2Case):
         build_densenet(height=32, classes=3).save_weights(path := os.path.join(self.folder, "a.weights.h5"))
         os.rename(path, self.path)
         self.refuse("received a weights file of Keras 3 that is not in a run, .* Name the folder of the run")
+
+    def test_weights_in_a_run_name_the_run_and_the_flags(self):
+        path = os.path.join(self.folder, "weights", "a.weights.h5")
+        os.makedirs(os.path.dirname(path))
+        build_densenet(height=32, classes=3).save_weights(path)
+        storage.write_atomically(os.path.join(self.folder, "config.json"), b"{}")
+        with user_error(f"weights {path}", f"--model={self.folder} --checkpoint=a.weights.h5"):
+            read_keras2_layers(path)
 
     @parameterized.parameters(("theano", "2.0.8"), ("tensorflow", "1.2.2"))
     def test_kernels_that_lie_otherwise(self, backend, version):
