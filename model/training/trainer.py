@@ -65,13 +65,8 @@ def train(
       UserError: configuration, data and run do not go together, the loss is not finite, or memory runs out.
     """
     set_up_devices(devices)
-    strategy = choose_strategy(devices.strategy)
-    check_batch_size(config.batch_size, strategy)
-    warn_if_slow(config.precision)
-    info = load_dataset_info(data)
-    _check_compiles(config, strategy, info)
-    check_memory(config, devices, strategy, info)
-    warn_of_repeats(config, info)
+    strategy, info = choose_strategy(devices.strategy), load_dataset_info(data)
+    _check_settings(config, devices, strategy, info)
     split = choose_validation(config.validation_split, info, RunFolder(run))
     config = dataclasses.replace(config, validation_split=split)
     checkpoints, logs = checkpoints or CheckpointConfig(), logs or LoggingConfig()
@@ -82,33 +77,46 @@ def train(
         )
         batches = TrainBatches(data, info, config, strategy)
         network = build_network(batches, source)
-        trainer = Trainer(
-            config=config,
-            batches=batches,
-            network=network,
-            step=make_step(
-                network.model,
-                network.optimizer,
-                strategy,
-                config,
-                batches.start_at(0).element_spec,
-                network.average,
-            ),
-            validator=_make_validator(batches, network.model),
-            callbacks=_make_callbacks(batches, network.model, folder, checkpoints.keep_weights, logs),
-            checkpoints=Checkpoints(
-                folder.checkpoints,
-                checkpoints,
-                model=network.model,
-                optimizer=network.optimizer,
-                averages=network.average,
-            ),
-            preemption=preemption,
-        )
+        trainer = _make_trainer(batches, network, folder, checkpoints, logs, preemption)
         try:
             return trainer.run(folder)
         except tf.errors.ResourceExhaustedError as error:
             raise refuse_out_of_memory(config, error) from None
+
+
+def _check_settings(
+    config: TrainConfig, devices: DeviceConfig, strategy: tf.distribute.Strategy, info: DatasetInfo
+) -> None:
+    """Raises UserError for settings that do not suit the devices or the data; warns of slow ones."""
+    check_batch_size(config.batch_size, strategy)
+    warn_if_slow(config.precision)
+    _check_compiles(config, strategy, info)
+    check_memory(config, devices, strategy, info)
+    warn_of_repeats(config, info)
+
+
+def _make_trainer(
+    batches: TrainBatches,
+    network: Network,
+    folder: RunFolder,
+    checkpoints: CheckpointConfig,
+    logs: LoggingConfig,
+    preemption: PreemptionSignal,
+) -> "Trainer":
+    model, optimizer, average = network.model, network.optimizer, network.average
+    spec = batches.start_at(0).element_spec
+    return Trainer(
+        config=batches.config,
+        batches=batches,
+        network=network,
+        step=make_step(model, optimizer, batches.strategy, batches.config, spec, average),
+        validator=_make_validator(batches, model),
+        callbacks=_make_callbacks(batches, model, folder, checkpoints.keep_weights, logs),
+        checkpoints=Checkpoints(
+            folder.checkpoints, checkpoints, model=model, optimizer=optimizer, averages=average
+        ),
+        preemption=preemption,
+    )
 
 
 @dataclasses.dataclass
