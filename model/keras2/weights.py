@@ -171,7 +171,7 @@ def _check_counters(path: str, layers: list[StoredLayer]) -> None:
                     f"weights {path}",
                     received=f"{layer.name} behind {name}",
                     expected="layers in the order in which the notebook made them, as Keras writes them",
-                    remedy="Which is which cannot be told: save the weights again, with model.save_weights.",
+                    remedy="The layers cannot be matched: save the weights again, with model.save_weights.",
                 )
             last[kind] = number, layer.name
 

@@ -1,7 +1,7 @@
 """Decides what the entries of a list mean, once for the whole list.
 
-A format fits a row if the row reads under it. The format is taken that many rows fit and no other; a list that
-could be read in two ways is refused, and the user names its format.
+A format fits a row if the row can be read in it. The chosen format is the only one that enough rows fit; a list
+that could be read in two ways is refused, and the user names its format.
 """
 
 import collections
@@ -177,8 +177,7 @@ def _read_header(sample: _Sample, given: Columns, encoding: str) -> ListFormat:
 
 def _find_json_columns(sample: _Sample, given: Columns) -> Columns:
     names = [name for row in sample.rows[:_HEADER_ROWS] for name in sorted(_list_names(row))]
-    columns = find_columns(f"list {sample.path}", dict.fromkeys(names), *given)
-    return columns
+    return find_columns(f"list {sample.path}", dict.fromkeys(names), *given)
 
 
 def _choose(sample: _Sample, charset: Charset | None) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""What a user is told whose installation lacks a package."""
+"""Errors of an installation that lacks a package."""
 
 import importlib.metadata
 import os
@@ -29,13 +29,13 @@ class PackagesTest(parameterized.TestCase, tf.test.TestCase):
     def test_a_missing_package_is_both_a_user_error_and_an_import_error(self):
         with mock.patch.dict(sys.modules, {"apache_beam": None}):
             for kind in (UserError, ImportError):
-                told = self.assertRaisesRegex(kind, r"apache_beam.*install 'densenet-ocr\[train\]'")
-                with told, explain_missing():
+                expected = self.assertRaisesRegex(kind, r"apache_beam.*install 'densenet-ocr\[train\]'")
+                with expected, explain_missing():
                     import apache_beam  # noqa: F401
 
     def test_another_missing_module_is_a_fault_of_ours(self):
-        told = self.assertRaisesRegex(ModuleNotFoundError, "^No module named 'no_such_module'$")
-        with told, explain_missing():
+        expected = self.assertRaisesRegex(ModuleNotFoundError, "^No module named 'no_such_module'$")
+        with expected, explain_missing():
             import no_such_module  # noqa: F401
 
     def test_a_public_name_tells_the_extra(self):

@@ -1,4 +1,4 @@
-"""config.json of a run: the configuration of its training, its data set, and the command that began it."""
+"""config.json of a run: the configuration of its training, its data set, and the command that started it."""
 
 import dataclasses
 import json
@@ -25,7 +25,7 @@ class RunConfig:
       devices: Devices, memory and threads.
       checkpoints: When checkpoints are saved, and what is kept.
       logs: What TensorBoard gets.
-      command: Command line that began the run; empty in older runs.
+      command: Command line that started the run; empty in older runs.
     """
 
     training: TrainConfig
@@ -79,7 +79,7 @@ def check_resumable(run: str, old: TrainConfig, new: TrainConfig) -> None:
     changed = [name for name in now if now[name] != before[name]]
     if new.epochs > old.epochs:
         changed.remove("epochs")
-        _tell_about_more_epochs(old, new)
+        _log_raised_epochs(old, new)
     if changed:
         received, expected = (
             " ".join(flags.format_flag(name, settings[name]) for name in changed) for settings in (now, before)
@@ -99,7 +99,7 @@ def _list_settings(config: TrainConfig) -> dict[str, Any]:
     return {**flags.list_values(config), "validation_split": config.validation_split or "none"}
 
 
-def _tell_about_more_epochs(old: TrainConfig, new: TrainConfig) -> None:
+def _log_raised_epochs(old: TrainConfig, new: TrainConfig) -> None:
     if new.schedule == "constant":
         logging.info("--epochs=%d: raised from %d; the learning rate stays constant", new.epochs, old.epochs)
         return

@@ -50,14 +50,14 @@ class CommandTest(parameterized.TestCase, ConversionTest):
         write_list(self.folder, [f"{n}.png {n % 10 + 1}" for n in range(20)] + ["none.png 1"])
         poison = self.create_tempdir()
         poison.create_file("tensorflow/__init__.py", 'raise RuntimeError("a conversion loaded TensorFlow")\n')
-        told = {
+        settings = {
             "split": "test",
             "lines_per_shard": 6,
             "seed": 3,
             "max_reject_fraction": 0.1,
             "image_encoding": "uint8",
         }
-        flags = self.flags(**told, workers=2)
+        flags = self.flags(**settings, workers=2)
         done = self.run_command(*flags, "--", "--job_name=lines", python_path=poison.full_path)
         self.assertEqual(done.returncode, 0, done.stderr)
         result = json.loads(done.stdout.splitlines()[-1])
@@ -66,7 +66,7 @@ class CommandTest(parameterized.TestCase, ConversionTest):
             result, {"split": "test", "read": 21, "written": 20, "refused": {"missing_image": 1}, "shards": 4}
         )
         alone = os.path.join(self.folder, "alone")
-        self.convert(output=alone, **told)
+        self.convert(output=alone, **settings)
         self.assertEqual(read_folder(self.output), read_folder(alone))
 
     def test_two_lists_and_a_held_out_fraction_become_two_splits(self):

@@ -65,8 +65,8 @@ class ListFormatsTest(parameterized.TestCase, ConversionTest):
         self.convert_auto()
         before = read_folder(self.output)
         self.assertNotIn("list_formats", load_dataset_info(self.output).find_split("train").sources)
-        for told in ("text", "mixed"):
-            self.convert_auto(list_format=told)
+        for name in ("text", "mixed"):
+            self.convert_auto(list_format=name)
             self.assertEqual(read_folder(self.output), before)
         with user_error("list_formats ['space']", "--overwrite"):
             self.convert_auto(list_format="space")

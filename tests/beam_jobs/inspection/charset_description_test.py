@@ -25,8 +25,8 @@ class CharsetDescriptionTest(tf.test.TestCase):
         command = [sys.executable, "-m", "beam_jobs.charset", *arguments]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
-        *told, last = done.stdout.splitlines()
-        return "\n".join(" ".join(row.split()) for row in told), json.loads(last)
+        *lines, last = done.stdout.splitlines()
+        return "\n".join(" ".join(row.split()) for row in lines), json.loads(last)
 
     def test_names_the_blank_and_likely_mistakes(self):
         self.write(["A", "b", "А", "，", ",", "\u0301", "\ufeff"])

@@ -24,8 +24,8 @@ class DescribeTest(tf.test.TestCase):
 
         done = run(f"--data={data}", "--verify", "--workers=2", f"--picture={picture}", "--lines=5")
         self.assertEqual(done.returncode, 0, done.stderr)
-        *told, last = done.stdout.splitlines()
-        self.assertEqual(told[0], f"data set {data}")
+        *lines, last = done.stdout.splitlines()
+        self.assertEqual(lines[0], f"data set {data}")
         result = json.loads(last)
         self.assertEqual((result["data"], result["verified"]), (data, True))
         self.assertEqual(result["splits"]["train"]["written"], 20)

@@ -146,8 +146,8 @@ class ImageOutputTest(parameterized.TestCase, SynthesisTest):
 
     def test_reading_images_as_records_names_the_remedy(self):
         self.synthesize(**self.settings)
-        told = f"^data set {self.output}: received image files .*convert with .*--image_root={self.output}"
-        with self.assertRaisesRegex(UserError, told):
+        message = f"^data set {self.output}: received image files .*convert with .*--image_root={self.output}"
+        with self.assertRaisesRegex(UserError, message):
             load_dataset_info(self.output)
 
     def test_records_and_images_need_separate_folders(self):

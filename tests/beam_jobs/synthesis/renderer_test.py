@@ -24,8 +24,8 @@ def draw(
     text: str = "0123456789", *, geometry: Geometry | None = None, seed: int = 0, **properties
 ) -> np.ndarray:
     """Returns grey levels of a line in Pillow's face, with fixed properties."""
-    told = {**STILL, **{name: (value,) * 5 for name, value in properties.items()}}
-    renderer = LineRenderer(find_faces([PILLOW]), StyleDistribution(**told), geometry or Geometry(32, 280))
+    quantiles = {**STILL, **{name: (value,) * 5 for name, value in properties.items()}}
+    renderer = LineRenderer(find_faces([PILLOW]), StyleDistribution(**quantiles), geometry or Geometry(32, 280))
     return images.decode(renderer.render(text, 0, np.random.default_rng(seed)))
 
 

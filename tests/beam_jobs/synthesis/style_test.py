@@ -18,9 +18,9 @@ def draw_many(style: StyleDistribution, count: int = 4000) -> np.ndarray:
 
 class StyleDistributionTest(parameterized.TestCase, tf.test.TestCase):
     def test_lines_have_the_given_quartiles(self):
-        told = (1.0, 1.5, 2.0, 4.0, 5.0)
-        drawn = draw_many(StyleDistribution(blur=told))[:, Style._fields.index("blur")]
-        self.assertAllClose(np.percentile(drawn, [25, 50, 75]), told[1:4], atol=0.1)
+        quantiles = (1.0, 1.5, 2.0, 4.0, 5.0)
+        drawn = draw_many(StyleDistribution(blur=quantiles))[:, Style._fields.index("blur")]
+        self.assertAllClose(np.percentile(drawn, [25, 50, 75]), quantiles[1:4], atol=0.1)
         self.assertBetween(drawn.min(), 1.0, 1.1)
         self.assertBetween(drawn.max(), 4.9, 5.0)
 
@@ -60,11 +60,11 @@ class StyleDistributionTest(parameterized.TestCase, tf.test.TestCase):
         ("blur", "no JSON .Expecting value"),
         ('{"blur": [0, 0, 0, 0, 0], "blur": [1, 1, 1, 1, 1]}', "'blur' twice"),
     )
-    def test_a_wrong_file_is_refused(self, content, told):
+    def test_a_wrong_file_is_refused(self, content, message):
         path = os.path.join(self.get_temp_dir(), "bad.json")
         with open(path, "w") as file:
             file.write(content)
-        with self.assertRaisesRegex(UserError, f"style .*bad.json: .*{told}.*plain, caffe_ocr"):
+        with self.assertRaisesRegex(UserError, f"style .*bad.json: .*{message}.*plain, caffe_ocr"):
             load_style(path)
 
     def test_an_unknown_preset_is_refused(self):

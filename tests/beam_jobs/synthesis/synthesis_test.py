@@ -121,10 +121,10 @@ class RecordsTest(parameterized.TestCase, SynthesisTest):
     def test_describe_prints_the_recipe(self):
         self.synthesize(style="plain")
         info = load_dataset_info(self.output)
-        told = [row.strip() for row in format_dataset(folder=self.output, info=info, splits=["train"])]
-        self.assertContainsSubset(["blur 0, 0, 0, 0, 0", "shade 0, 0, 0, 0, 0"], told)
+        lines = [row.strip() for row in format_dataset(folder=self.output, info=info, splits=["train"])]
+        self.assertContainsSubset(["blur 0, 0, 0, 0, 0", "shade 0, 0, 0, 0, 0"], lines)
         self.assertLen(
-            [row for row in told if "source text.txt, weight 1.0, files file text.txt, sha256" in row], 1
+            [row for row in lines if "source text.txt, weight 1.0, files file text.txt, sha256" in row], 1
         )
 
     def test_every_character_occurs_as_often_as_configured(self):

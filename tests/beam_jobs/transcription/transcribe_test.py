@@ -40,8 +40,8 @@ class CommandTest(TranscriptionTest):
             "batch_size": 3,
             **changes,
         }
-        told = [f"--{name}={value}" for name, value in given.items()]
-        command = [sys.executable, "-m", "beam_jobs.transcribe", *told, *beam_arguments]
+        arguments = [f"--{name}={value}" for name, value in given.items()]
+        command = [sys.executable, "-m", "beam_jobs.transcribe", *arguments, *beam_arguments]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
     def write_network(self) -> KerasInferenceModel:
@@ -89,11 +89,11 @@ class CommandTest(TranscriptionTest):
         self.assertNotIn("Traceback", done.stderr)
 
     def test_wrong_words_are_errors(self):
-        for told, message in (
+        for arguments, message in (
             ({"batch_size": 0}, "batch_size: received 0"),
             ({"charset": "x"}, "Unknown command line flag 'charset'"),
         ):
-            done = self.run_command(**told)
+            done = self.run_command(**arguments)
             self.assertNotEqual(done.returncode, 0)
             self.assertIn(message, done.stdout + done.stderr)
 

@@ -92,9 +92,9 @@ class WholeTest(TranscriptionTest, parameterized.TestCase):
             },
         ),
     )
-    def test_the_bytes_are_the_same_with(self, told):
+    def test_the_bytes_are_the_same_with(self, options):
         self.transcribe(output=os.path.join(self.folder, "one"))
-        self.transcribe(**told)
+        self.transcribe(**options)
         self.assertEqual(read_output(self.output), read_output(os.path.join(self.folder, "one")))
 
     def test_the_same_command_keeps_all_rows(self):

@@ -63,11 +63,11 @@ class EvaluationTest(parameterized.TestCase, tf.test.TestCase):
             network, data=data, split="train", report=report, report_lines=2, picture=picture, picture_lines=3
         )
         with open(os.path.join(report, "report.json")) as file:
-            told = json.load(file)
+            content = json.load(file)
         with open(os.path.join(report, "index.html")) as file:
             self.assertIn("some run on train", file.read())
-        self.assertEqual(told["totals"]["lines"], result["lines"])
-        self.assertEqual(told["totals"]["cer"], result["cer"])
+        self.assertEqual(content["totals"]["lines"], result["lines"])
+        self.assertEqual(content["totals"]["cer"], result["cer"])
         self.assertTrue(os.path.exists(picture))
 
     @parameterized.parameters(("picture", "none/sheet.png"), ("picture", ""), ("report", "file.txt"))

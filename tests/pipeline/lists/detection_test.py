@@ -19,10 +19,10 @@ class DetectionTest(parameterized.TestCase):
     def write(self, *rows: str) -> str:
         return self.create_tempfile("train.txt", "".join(f"{row}\n" for row in rows)).full_path
 
-    def read(self, *rows: str, charset: Charset = CHARSET, **told) -> tuple[str, list[str]]:
+    def read(self, *rows: str, charset: Charset = CHARSET, **options) -> tuple[str, list[str]]:
         """Name of the format, and the text or reason of each entry."""
         path, labels = self.write(*rows), []
-        list_format = find_format(path, ListConfig(**told), charset)
+        list_format = find_format(path, ListConfig(**options), charset)
         entries = open_list(path, list_format, encoding="utf-8", image_root="/")
         for offset in entries.scan()[0].tolist():
             try:

@@ -14,7 +14,7 @@ CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 
 
 def make_pngs() -> Iterator[tuple[str, bytes]]:
-    """Of every depth and colour, with chunks that tell of either."""
+    """Of every depth and colour, with chunks that describe either."""
     random = np.random.default_rng(0)
     palette = random.integers(0, 256, 768, dtype=np.uint8).tobytes()
     depths = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}

@@ -1,4 +1,4 @@
-"""What may change when a run is resumed, and how differences are told."""
+"""What may change when a run is resumed, and how messages name differences."""
 
 import dataclasses
 import os
