@@ -77,7 +77,7 @@ class PackagingTest(tf.test.TestCase):
         self.assertEqual(reading, {"absl-py", "google-crc32c", "numpy", "onnxruntime", "pillow"})
         with open(os.path.join(ROOT, "requirements.lock")) as file:
             locked = set(re.findall(r"^([\w.-]+)==", file.read(), re.MULTILINE))
-        needed = reading.union(*(names_of(extras[extra]) for extra in ("train", "export", "lmdb", "dev")))
+        needed = reading.union(*(names_of(extras[extra]) for extra in ("train", "io", "export", "lmdb", "dev")))
         self.assertContainsSubset(needed - {"densenet-ocr"}, locked)
 
 
