@@ -10,18 +10,21 @@ from densenet_ocr.pipeline.errors import UserError
 # The extra that installs a package, by the name that the package is imported by.
 EXTRAS = {
     "apache_beam": "train",
+    "boto3": "cloud",
     "fontTools": "train",
     "h5py": "train",
     "jinja2": "train",
     "keras": "train",
     "lmdb": "lmdb",
     "matplotlib": "train",
+    "obstore": "cloud",
     "onnx": "export",
     "onnxruntime": "read",
     "rapidfuzz": "train",
     "tensorflow": "train",
     "tensorflow_io": "io",
     "tf2onnx": "export",
+    "urllib3": "cloud",
 }
 
 

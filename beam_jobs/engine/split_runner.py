@@ -249,9 +249,10 @@ def _check_disk_space(job: ShardJob, done: int) -> None:
     shards, stored_as = job.plan.shard_count, job.writer.stored_as
     rows = job.plan.rows * (shards - done) // shards
     needed, free = round(rows * job.writer.estimate_line_bytes(job.source)), storage.free_bytes(job.folder)
-    needed_size, free_size = storage.describe_size(needed), storage.describe_size(free)
+    needed_size = storage.describe_size(needed)
+    free_size = "unlimited bytes" if free is None else storage.describe_size(free)
     logging.info("%s rows into %d shards, about %s; %s are free", f"{rows:,}", shards, needed_size, free_size)
-    if needed > free:
+    if free is not None and needed > free:
         saves = "; --image_encoding=uint8 takes a quarter of it" if stored_as == "float32" else ""
         raise UserError(
             f"output {job.folder}",

@@ -15,7 +15,6 @@ from absl.testing import parameterized
 
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.line_list import LineList
 from tests import ROOT
 
 # Holds a folder's lock while its input is open, and tells.
@@ -165,23 +164,9 @@ class StorageTest(parameterized.TestCase, tf.test.TestCase):
         ):
             storage.write_atomically(os.path.join(self.folder, "none", "x"), b"")
 
-    @parameterized.parameters(
-        storage.read_bytes,
-        storage.exists,
-        storage.size,
-        storage.find,
-        storage.remove,
-        storage.free_bytes,
-        storage.make_folder,
-        storage.list_names,
-        storage.is_folder,
-        LineList,
-        lambda path: storage.write_atomically(path, b""),
-        lambda path: storage.locked(path, wait=False).__enter__(),
-    )
-    def test_refuses_a_url(self, verb):
-        with self.assertRaisesRegex(UserError, "^path: received 's3://bucket/a'.*copy the files"):
-            verb("s3://bucket/a")
+    def test_refuses_a_url_where_only_a_local_file_will_do(self):
+        with self.assertRaisesRegex(UserError, "^path: received 's3://bucket/a'.*Copy the files"):
+            storage.local_path("s3://bucket/a")
 
 
 class LockTest(tf.test.TestCase):

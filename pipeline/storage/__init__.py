@@ -1,0 +1,76 @@
+"""Files and folders on local disks, in object stores and on web servers, behind the same few functions.
+
+A path is a local one or a URL: s3://, gs://, az://, abfs(s)://, and http(s):// to read. docs/storage.md says
+which settings count.
+"""
+
+from densenet_ocr.pipeline.storage.copies import download_folder, local_copy, upload_folder
+from densenet_ocr.pipeline.storage.errors import MissingFile, NoPermission
+from densenet_ocr.pipeline.storage.files import (
+    atomic_file,
+    check_writable,
+    exists,
+    find,
+    free_bytes,
+    is_folder,
+    list_names,
+    make_folder,
+    open_file,
+    read_bytes,
+    read_json,
+    read_range,
+    remove,
+    size,
+    write_atomically,
+)
+from densenet_ocr.pipeline.storage.local_files import is_special, open_at_once, open_regular, plain_path
+from densenet_ocr.pipeline.storage.locks import held, locked
+from densenet_ocr.pipeline.storage.many import read_many
+from densenet_ocr.pipeline.storage.paths import (
+    TEMPORARY,
+    absolute,
+    describe_size,
+    is_plain_name,
+    is_url,
+    join,
+    local_path,
+    parent,
+)
+
+__all__ = [
+    "TEMPORARY",
+    "MissingFile",
+    "NoPermission",
+    "absolute",
+    "atomic_file",
+    "check_writable",
+    "describe_size",
+    "download_folder",
+    "exists",
+    "find",
+    "free_bytes",
+    "held",
+    "is_folder",
+    "is_plain_name",
+    "is_special",
+    "is_url",
+    "join",
+    "list_names",
+    "local_copy",
+    "local_path",
+    "locked",
+    "make_folder",
+    "open_at_once",
+    "open_file",
+    "open_regular",
+    "parent",
+    "plain_path",
+    "read_bytes",
+    "read_json",
+    "read_many",
+    "read_range",
+    "remove",
+    "size",
+    "upload_folder",
+    "write_atomically",
+]

@@ -1,0 +1,86 @@
+"""What a place for files has to offer, and which one a path is in."""
+
+import functools
+import os
+from typing import Protocol
+
+from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.storage.paths import scheme_of
+
+OBJECT_STORES = ("s3", "gs", "az", "abfs", "abfss")
+WEB = ("http", "https")
+
+
+class FileSystem(Protocol):
+    """A place for files that are named by URLs.
+
+    Methods raise UserError with the URL and the cause; MissingFile where there is no such file.
+    """
+
+    def read_bytes(self, url: str) -> bytes:
+        """Returns the bytes of a file."""
+
+    def read_range(self, url: str, start: int, length: int) -> bytes:
+        """Returns up to `length` bytes from `start`, fewer at the end of the file."""
+
+    def download(self, url: str, path: str) -> None:
+        """Writes the bytes of a file to a local path."""
+
+    def size(self, url: str) -> int:
+        """Returns the size of a file in bytes."""
+
+    def version(self, url: str) -> str | None:
+        """Returns what changes with the bytes of a file, such as its ETag; None if there is no such thing."""
+
+    def upload(self, path: str, url: str) -> None:
+        """Puts a local file under a URL in one step."""
+
+    def exists(self, url: str) -> bool:
+        """Returns whether a file or folder exists."""
+
+    def is_folder(self, url: str) -> bool:
+        """Returns whether a folder exists."""
+
+    def list_names(self, url: str) -> list[str]:
+        """Returns the names inside a folder, sorted; none if there is no folder."""
+
+    def list_files(self, url: str) -> list[str]:
+        """Returns the names of all files in a folder and the folders in it, relative to it, sorted."""
+
+    def find(self, pattern: str, folder: str = "") -> list[str]:
+        """Returns the URLs that match a glob below a folder, sorted."""
+
+    def remove(self, url: str) -> None:
+        """Removes a file, or a folder with its contents, if it exists."""
+
+    def check_writable(self, url: str) -> None:
+        """Raises UserError if no file can be written under a URL; leaves nothing behind."""
+
+
+def find_system(url: str) -> FileSystem:
+    """Returns the file system of a URL; raises UserError for a scheme that is not known."""
+    return _open_system(scheme_of(url), url.split("://", 1)[0])
+
+
+@functools.cache
+def _open_system(scheme: str, written: str) -> FileSystem:
+    if scheme in OBJECT_STORES:
+        from densenet_ocr.pipeline.storage.object_store import ObjectStore
+
+        return ObjectStore()
+    if scheme in WEB:
+        from densenet_ocr.pipeline.storage.http_files import HttpFiles
+
+        return HttpFiles()
+    raise UserError(
+        "path",
+        received=f"a URL that begins with {written}://",
+        expected="a local path or a URL with " + ", ".join(f"{name}://" for name in (*OBJECT_STORES, *WEB)),
+        remedy="Leave file:// out."
+        if scheme == "file"
+        else "Copy the files to a bucket or a local folder, or mount them.",
+    )
+
+
+# A process that is forked cannot use the connections and threads of its parent.
+os.register_at_fork(after_in_child=_open_system.cache_clear)

@@ -1,0 +1,133 @@
+"""Files and folders by local paths and URLs."""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from densenet_ocr.pipeline.storage import local_files
+from densenet_ocr.pipeline.storage.file_system import find_system
+from densenet_ocr.pipeline.storage.paths import is_url
+from densenet_ocr.pipeline.storage.remote_files import open_ranges, spooled_file
+
+# A description of half a million shards, at about 120 bytes each. Parsed, it may take 20 times as much memory.
+_MOST_JSON_BYTES = 1 << 26
+
+
+def read_bytes(path: str) -> bytes:
+    """Returns the bytes of a file.
+
+    Raises:
+      UserError: it cannot be read. For a URL, a missing file is MissingFile and one that may not be read is
+        NoPermission.
+    """
+    return find_system(path).read_bytes(path) if is_url(path) else local_files.read_bytes(path)
+
+
+def read_range(path: str, start: int, length: int) -> bytes:
+    """Returns up to `length` bytes of a file from the byte `start`, fewer at its end.
+
+    Raises:
+      UserError: see `read_bytes`.
+    """
+    if is_url(path):
+        return find_system(path).read_range(path, start, length) if length > 0 else b""
+    return local_files.read_range(path, start, length)
+
+
+def read_json(path: str) -> Any:
+    """Reads a JSON file that describes something, and may come from anywhere.
+
+    Raises:
+      ValueError: it is no JSON, is nested too deeply, or is larger than any description.
+      UserError: it cannot be read.
+    """
+    if exists(path) and size(path) > _MOST_JSON_BYTES:
+        raise ValueError(f"{size(path):,} bytes, a description has {_MOST_JSON_BYTES:,} at most")
+    try:
+        return json.loads(read_bytes(path))
+    except RecursionError:
+        raise ValueError("JSON that is nested too deeply") from None
+
+
+def open_file(path: str) -> BinaryIO:
+    """Opens a file for reading from any position; a URL is read by ranges of a megabyte.
+
+    Raises:
+      OSError: a local file cannot be opened.
+      UserError: see `read_bytes`; reading raises it too.
+    """
+    return open_ranges(path) if is_url(path) else local_files.open_file(path)
+
+
+@contextlib.contextmanager
+def atomic_file(path: str) -> Iterator[BinaryIO]:
+    """Opens a file for writing bytes; it gets its name when the block succeeds, and is removed otherwise.
+
+    Readers see the old bytes or the new ones, never a part. What goes to a URL is first written to this
+    machine's temporary folder.
+
+    Raises:
+      UserError: the file cannot be written, for example for lack of space.
+    """
+    with spooled_file(path) if is_url(path) else local_files.atomic_file(path) as file:
+        yield file
+
+
+def write_atomically(path: str, data: bytes) -> None:
+    """Writes a file in one atomic step: readers see the old bytes or the new ones, never a part."""
+    with atomic_file(path) as file:
+        file.write(data)
+
+
+def check_writable(path: str) -> None:
+    """Raises UserError if a path is a folder or cannot be written; leaves nothing behind."""
+    find_system(path).check_writable(path) if is_url(path) else local_files.check_writable(path)
+
+
+def make_folder(path: str) -> None:
+    """Makes a folder and its parents; raises UserError if it cannot. Object stores need no folders."""
+    if not is_url(path):
+        local_files.make_folder(path)
+
+
+def exists(path: str) -> bool:
+    """Returns whether a file or folder exists."""
+    return find_system(path).exists(path) if is_url(path) else local_files.exists(path)
+
+
+def is_folder(path: str) -> bool:
+    """Returns whether a folder exists; in an object store, whether there are files in it."""
+    return find_system(path).is_folder(path) if is_url(path) else local_files.is_folder(path)
+
+
+def size(path: str) -> int:
+    """Returns the size of a file in bytes; raises OSError or UserError if there is none."""
+    return find_system(path).size(path) if is_url(path) else local_files.size(path)
+
+
+def list_names(folder: str) -> list[str]:
+    """Returns the names inside a folder, sorted; none if there is no folder."""
+    return find_system(folder).list_names(folder) if is_url(folder) else local_files.list_names(folder)
+
+
+def find(pattern: str, folder: str = "") -> list[str]:
+    """Returns the paths that match a glob, sorted; ** matches any number of folders.
+
+    Args:
+      pattern: The glob.
+      folder: A folder that the glob is relative to; its own path is no pattern.
+    """
+    if is_url(folder or pattern):
+        return find_system(folder or pattern).find(pattern, folder)
+    return local_files.find(pattern, folder)
+
+
+def remove(path: str) -> None:
+    """Removes a file or a folder with its contents, if it exists."""
+    find_system(path).remove(path) if is_url(path) else local_files.remove(path)
+
+
+def free_bytes(folder: str) -> int | None:
+    """Returns the free bytes of the disk that holds `folder`; None for a URL, which has no such limit."""
+    return None if is_url(folder) else local_files.free_bytes(folder)

@@ -1,0 +1,221 @@
+"""Files in S3, Google Cloud Storage, Azure and stores with the same interfaces, by obstore."""
+
+import contextlib
+import functools
+import mmap
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.storage.errors import MissingFile
+from densenet_ocr.pipeline.storage.globs import match_names, split_glob
+from densenet_ocr.pipeline.storage.paths import TEMPORARY, join
+from densenet_ocr.pipeline.storage.store_errors import explain
+from densenet_ocr.pipeline.storage.store_settings import open_store
+
+# Up to this size a file goes out in one request, which leaves nothing behind if the writer dies.
+ONE_PUT_BYTES = 256 << 20
+# Larger files go in parts; S3 takes 10,000 of them.
+_PART_BYTES, _MOST_PARTS = 16 << 20, 10_000
+_SMALL_PUT_BYTES = 1 << 20
+
+
+class ObjectStore:
+    """Object stores as a file system; see FileSystem. A folder is there while there are files in it."""
+
+    def read_bytes(self, url: str) -> bytes:
+        """See FileSystem."""
+        store, key = _find_file(url)
+        with _explained(url):
+            return store.get(key).bytes().to_bytes()
+
+    def read_range(self, url: str, start: int, length: int) -> bytes:
+        """See FileSystem."""
+        store, key = _find_file(url)
+        with _explained(url):
+            return store.get_range(key, start=start, length=length).to_bytes()
+
+    def download(self, url: str, path: str) -> None:
+        """See FileSystem."""
+        store, key = _find_file(url)
+        with _explained(url), open(path, "wb") as file:
+            for chunk in store.get(key):
+                file.write(chunk)
+
+    def size(self, url: str) -> int:
+        """See FileSystem."""
+        return _head(url)["size"]
+
+    def version(self, url: str) -> str | None:
+        """See FileSystem."""
+        found = _head(url)
+        return f"{found['e_tag']} {found['version']} {found['size']} {found['last_modified']}"
+
+    def upload(self, path: str, url: str) -> None:
+        """See FileSystem."""
+        count = os.path.getsize(path)
+        store, key = _find_file(url, uploads=count > _SMALL_PUT_BYTES)
+        with _explained(url), open(path, "rb") as file:
+            if count == 0:
+                store.put(key, b"", use_multipart=False)
+            elif count <= ONE_PUT_BYTES:
+                with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                    store.put(key, data, use_multipart=False)
+            else:
+                store.put(key, file, use_multipart=True, chunk_size=max(_PART_BYTES, -(-count // _MOST_PARTS)))
+
+    def exists(self, url: str) -> bool:
+        """See FileSystem."""
+        try:
+            return bool(_find(url)[1] and _head(url)) or self.is_folder(url)
+        except MissingFile:
+            return self.is_folder(url)
+
+    def is_folder(self, url: str) -> bool:
+        """See FileSystem."""
+        store, key = _find(url)
+        with _explained(url):
+            return any(len(chunk) for chunk in store.list(key or None, chunk_size=1))
+
+    def list_names(self, url: str) -> list[str]:
+        """See FileSystem."""
+        store, key = _find(url)
+        with _explained(url):
+            found = store.list_with_delimiter(key or None)
+        paths = [item["path"] for item in found["objects"]] + list(found["common_prefixes"])
+        # Consoles make a file KEY/ for an empty folder, which obstore lists as KEY.
+        return sorted({path.rpartition("/")[2] for path in paths if path != key})
+
+    def list_files(self, url: str) -> list[str]:
+        """See FileSystem."""
+        store, key = _find(url)
+        start = len(key) + 1 if key else 0
+        with _explained(url):
+            paths = [item["path"] for chunk in store.list(key or None, chunk_size=1000) for item in chunk]
+        folders = {path.rpartition("/")[0] for path in paths}
+        return sorted(path[start:] for path in paths if path != key and path not in folders)
+
+    def find(self, pattern: str, folder: str = "") -> list[str]:
+        """See FileSystem."""
+        start, parts = split_glob(pattern)
+        base = join(folder, start) if folder else start
+        names = self.list_names(base) if len(parts) == 1 and parts != ["**"] else self.list_files(base)
+        return [join(base, name) for name in match_names(names, parts)]
+
+    def remove(self, url: str) -> None:
+        """See FileSystem."""
+        store, key = _find(url)
+        keys = [f"{key}/{name}" if key else name for name in self.list_files(url)]
+        with _explained(url):
+            for start in range(0, len(keys), 1000):
+                store.delete(keys[start : start + 1000])
+            if key:
+                store.delete(key)
+
+    def check_writable(self, url: str) -> None:
+        """See FileSystem."""
+        probe = f"{url}{TEMPORARY}{os.urandom(4).hex()}"
+        store, key = _find(probe)
+        with _explained(url):
+            store.put(key, b"", use_multipart=False)
+            store.delete(key)
+
+
+def put_if(url: str, data: bytes, *, version: str | None) -> str:
+    """Puts a file only if there is none, or only in place of a version of it.
+
+    Args:
+      url: The file.
+      data: Its bytes.
+      version: The ETag of the version to replace; None if there must be no file.
+
+    Returns:
+      The ETag of the new version.
+
+    Raises:
+      FileExistsError: there is a file, or another version of it.
+      NotImplementedError: the store knows no conditions.
+    """
+    import obstore.exceptions as errors
+
+    store, key = _find(url)
+    mode = "create" if version is None else {"e_tag": version}
+    with _explained(url):
+        try:
+            return store.put(key, data, mode=mode, use_multipart=False)["e_tag"] or ""
+        except (errors.AlreadyExistsError, errors.PreconditionError, FileNotFoundError) as error:
+            if isinstance(error, FileNotFoundError) and version is None:
+                raise
+            raise FileExistsError(url) from None
+        except errors.NotSupportedError:
+            raise NotImplementedError(url) from None
+
+
+def read_version(url: str) -> tuple[bytes, str]:
+    """Returns the bytes of a file and their ETag."""
+    store, key = _find(url)
+    with _explained(url):
+        result = store.get(key)
+        return result.bytes().to_bytes(), result.meta["e_tag"] or ""
+
+
+def _find(url: str, *, uploads: bool = False) -> tuple[Any, str]:
+    """Returns the store and the key of a URL, "" for that of a bucket."""
+    start, rest = url.split("://", 1)
+    bucket, _, key = rest.partition("/")
+    return _open_cached(f"{start.lower()}://{bucket}", uploads), key.rstrip("/")
+
+
+def _find_file(url: str, *, uploads: bool = False) -> tuple[Any, str]:
+    """Returns the store and the key of a URL; raises UserError for the URL of a bucket."""
+    store, key = _find(url, uploads=uploads)
+    if not key:
+        raise UserError(
+            f"file {url}", received="a bucket", expected="a file in a bucket", remedy="Name the file after it."
+        )
+    return store, key
+
+
+@functools.cache
+def _open_cached(bucket: str, uploads: bool) -> Any:
+    return open_store(bucket, uploads=uploads)
+
+
+# A process that is forked cannot use the connections and threads of its parent.
+os.register_at_fork(after_in_child=_open_cached.cache_clear)
+
+
+def _head(url: str) -> Any:
+    store, key = _find_file(url)
+    with _explained(url):
+        try:
+            return store.head(key)
+        except Exception as error:
+            if "403" not in str(error):
+                raise
+            store.get_range(key, start=0, length=1)  # an answer to HEAD has no body that says why
+            raise
+
+
+@contextlib.contextmanager
+def _explained(url: str) -> Iterator[None]:
+    """Raises UserError in place of the errors of obstore."""
+    try:
+        yield
+    except (UserError, FileExistsError, NotImplementedError):
+        raise
+    except OSError as error:
+        if error.errno:
+            raise  # of a local file
+        raise explain(url, error) from None
+    except Exception as error:
+        if not _is_of_obstore(error):
+            raise
+        raise explain(url, error) from None
+
+
+def _is_of_obstore(error: Exception) -> bool:
+    import obstore.exceptions
+
+    return isinstance(error, obstore.exceptions.BaseError | ValueError)
