@@ -14,21 +14,22 @@ Beam's own options follow after --, for example: -- --runner=FlinkRunner --flink
 """
 
 from densenet_ocr.beam_jobs.conversion.config import ConversionConfig
-from densenet_ocr.beam_jobs.engine.config import LocalConfig
+from densenet_ocr.beam_jobs.engine.config import LocalConfig, RemoteConfig
 from densenet_ocr.pipeline.ui import command, flags
 
 
 def main(beam_arguments: list[str]) -> None:
     """Converts as the flags say and prints the result."""
-    config, local = flags.read(ConversionConfig), flags.read(LocalConfig)
+    config = flags.read(ConversionConfig)
+    local, remote = flags.read(LocalConfig), flags.read(RemoteConfig)
     from densenet_ocr.beam_jobs.conversion.job import convert  # loads Beam, which --help does not need
 
-    command.print_result(convert(config, workers=local.workers, beam_arguments=beam_arguments))
+    command.print_result(convert(config, workers=local.workers, beam_arguments=beam_arguments, remote=remote))
 
 
 def run() -> None:
     """Entry point of ocr-convert."""
-    command.run(main, configs=[ConversionConfig, LocalConfig], beam=True, resumes=True)
+    command.run(main, configs=[ConversionConfig, LocalConfig, RemoteConfig], beam=True, resumes=True)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ The last line on standard output is {"split", "read", "written", "refused": {rea
 Beam's own options follow after --, for example: -- --runner=FlinkRunner --flink_master=localhost:8081
 """
 
-from densenet_ocr.beam_jobs.engine.config import LocalConfig
+from densenet_ocr.beam_jobs.engine.config import LocalConfig, RemoteConfig
 from densenet_ocr.beam_jobs.synthesis.config import SynthesisConfig
 from densenet_ocr.pipeline.ui import command, flags
 from densenet_ocr.pipeline.ui.picture import save_png
@@ -25,18 +25,21 @@ from densenet_ocr.pipeline.ui.picture import save_png
 
 def main(beam_arguments: list[str]) -> None:
     """Synthesizes as the flags say and prints the result."""
-    config, local = flags.read(SynthesisConfig), flags.read(LocalConfig)
+    config = flags.read(SynthesisConfig)
+    local, remote = flags.read(LocalConfig), flags.read(RemoteConfig)
     from densenet_ocr.beam_jobs.synthesis import job  # loads Beam, which --help does not need
 
     if config.preview:
         save_png(job.preview(config), config.preview)
         return
-    command.print_result(job.synthesize(config, workers=local.workers, beam_arguments=beam_arguments))
+    command.print_result(
+        job.synthesize(config, workers=local.workers, beam_arguments=beam_arguments, remote=remote)
+    )
 
 
 def run() -> None:
     """Entry point of ocr-synthesize."""
-    command.run(main, configs=[SynthesisConfig, LocalConfig], beam=True, resumes=True)
+    command.run(main, configs=[SynthesisConfig, LocalConfig, RemoteConfig], beam=True, resumes=True)
 
 
 if __name__ == "__main__":

@@ -21,22 +21,25 @@ exists, it does not start. --max_reject_fraction=1 accepts both.
 Beam's own options follow after --, for example: -- --runner=FlinkRunner --flink_master=localhost:8081
 """
 
-from densenet_ocr.beam_jobs.engine.config import LocalConfig
+from densenet_ocr.beam_jobs.engine.config import LocalConfig, RemoteConfig
 from densenet_ocr.beam_jobs.transcription.config import TranscriptionConfig
 from densenet_ocr.pipeline.ui import command, flags
 
 
 def main(beam_arguments: list[str]) -> None:
     """Transcribes as the flags say and prints the result."""
-    config, local = flags.read(TranscriptionConfig), flags.read(LocalConfig)
+    config = flags.read(TranscriptionConfig)
+    local, remote = flags.read(LocalConfig), flags.read(RemoteConfig)
     from densenet_ocr.beam_jobs.transcription.job import transcribe  # loads Beam, which --help does not need
 
-    command.print_result(transcribe(config, workers=local.workers, beam_arguments=beam_arguments))
+    command.print_result(
+        transcribe(config, workers=local.workers, beam_arguments=beam_arguments, remote=remote)
+    )
 
 
 def run() -> None:
     """Entry point of ocr-transcribe."""
-    command.run(main, configs=[TranscriptionConfig, LocalConfig], beam=True, resumes=True)
+    command.run(main, configs=[TranscriptionConfig, LocalConfig, RemoteConfig], beam=True, resumes=True)
 
 
 if __name__ == "__main__":

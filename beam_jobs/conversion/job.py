@@ -2,15 +2,19 @@
 
 import functools
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from densenet_ocr.beam_jobs.conversion.charset_choice import build_charset, find_charset
 from densenet_ocr.beam_jobs.conversion.config import AUTO, ConversionConfig
-from densenet_ocr.beam_jobs.engine.beam_runner import parse_options, try_runner
+from densenet_ocr.beam_jobs.engine.beam_runner import parse_options
 from densenet_ocr.beam_jobs.engine.charset_copy import CharsetCopy
+from densenet_ocr.beam_jobs.engine.config import RemoteConfig
 from densenet_ocr.beam_jobs.engine.manifest import DatasetManifest
+from densenet_ocr.beam_jobs.engine.runner_trial import try_runner
+from densenet_ocr.beam_jobs.engine.shared_paths import check_paths
 from densenet_ocr.beam_jobs.engine.split_runner import SplitRunner, summarise_split
 from densenet_ocr.beam_jobs.engine.split_state import JobTerms
 from densenet_ocr.beam_jobs.engine.tfrecord_writer import TFRecordShardWriter
@@ -34,7 +38,11 @@ _TERMS = JobTerms(
 
 
 def convert(
-    config: ConversionConfig, *, workers: int = 0, beam_arguments: list[str] | None = None
+    config: ConversionConfig,
+    *,
+    workers: int = 0,
+    beam_arguments: list[str] | None = None,
+    remote: RemoteConfig = RemoteConfig(),  # noqa: B008 - frozen
 ) -> dict[str, Any]:
     """Converts lists of line images, or an LMDB, into a split of a data set.
 
@@ -44,6 +52,7 @@ def convert(
       config: What to convert, and where to.
       workers: Local processes, 0 for one per core.
       beam_arguments: Beam's own options, such as ["--runner=FlinkRunner"].
+      remote: Shared folders and time limit of the runner that those name.
 
     Returns:
       {"split", "read", "written", "refused": {reason: n}, "shards", "seconds"}, and the same of the validation
@@ -53,7 +62,9 @@ def convert(
       UserError: the input cannot be used, or too many rows are refused; the split is not published then.
     """
     start, options = time.time(), parse_options(beam_arguments or [])
-    try_runner(options)
+    paths = _list_inputs(config)
+    check_paths(options, remote.shared_folders, paths | {"output": [config.output]})
+    try_runner(options, seconds=remote.runner_timeout, inputs=paths, output=config.output)
     charset = find_charset(config)
     rows = open_rows(config, charset)
     charset = charset or build_charset(config, rows)
@@ -67,6 +78,11 @@ def convert(
         results.append(summarise_split(runner.split, split, time.time() - start))
         start = time.time()
     return {**results[0], **{result["split"]: result for result in results[1:]}}
+
+
+def _list_inputs(config: ConversionConfig) -> dict[str, Sequence[str]]:
+    """Returns the paths that workers read, by flag."""
+    return {"list": config.list_paths, "image_root": [config.image_root], "lmdb": [config.lmdb_path]}
 
 
 def open_rows(config: ConversionConfig, charset: Charset | None) -> Rows:

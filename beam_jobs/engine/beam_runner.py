@@ -5,6 +5,7 @@ and runs the same steps in the same order every time.
 """
 
 import contextlib
+import copy
 import os
 import subprocess
 import sys
@@ -14,18 +15,21 @@ from typing import Any, NoReturn
 
 import apache_beam as beam
 import grpc
-from absl import logging
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
 from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgumentParser
 from apache_beam.portability import python_urns
 from apache_beam.portability.api import beam_fn_api_pb2, beam_provision_api_pb2
 from apache_beam.runners.portability.fn_api_runner import fn_runner, worker_handlers
-from apache_beam.runners.portability.portable_runner import JobServiceHandle
-from apache_beam.runners.runner import PipelineRunner, create_runner
+from apache_beam.runners.portability.portable_runner import JobServiceHandle, PortableRunner
+from apache_beam.runners.runner import PipelineResult, PipelineRunner, PipelineState, create_runner
+from apache_beam.transforms.environments import PythonLoopbackEnvironment
 from google.protobuf import json_format, text_format
 
 from densenet_ocr.beam_jobs.engine import worker
 from densenet_ocr.pipeline.errors import UserError
+
+# Packages of runners whose workers are always on this machine.
+_LOCAL_RUNNERS = ("apache_beam.runners.direct", "apache_beam.runners.portability.fn_api_runner")
 
 _WORKER_URN = "densenet_ocr:env:worker_process:v1"
 
@@ -155,35 +159,51 @@ def choose_runner(options: PipelineOptions, *, workers: int) -> tuple[PipelineRu
         direct.direct_num_workers = workers
         direct.direct_running_mode = "multi_processing" if workers > 1 else "in_memory"
         return LocalRunner(), options
+    return _create_runner(name), options
+
+
+def _create_runner(name: str) -> PipelineRunner:
     try:
-        return create_runner(name), options
-    except ValueError as error:
+        return create_runner(name)
+    except (ValueError, ImportError) as error:
         raise _refuse(f"--runner={name} ({str(error).splitlines()[0]})") from None
 
 
-def try_runner(options: PipelineOptions) -> None:
-    """Runs a pipeline of one step on the runner that Beam's options name, if they name one.
+def is_remote(options: PipelineOptions) -> bool:
+    """Returns whether the workers of a runner may run on other machines, or in containers.
 
-    A cluster out of reach, or a missing option, is found only by running; better before a data set is touched.
-
-    Raises:
-      UserError: the pipeline fails.
+    Those of a job server are local where the environment is LOOPBACK, which starts them in this process.
     """
     name = options.view_as(StandardOptions).runner
     if not name:
-        return
-    logging.info("trying runner %s", name)
-    runner, options = choose_runner(options, workers=1)
+        return False
+    runner = _create_runner(name)
+    if isinstance(runner, PortableRunner):
+        # A copy, because a runner writes its default into the options.
+        environment = runner.default_environment(copy.deepcopy(options))
+        return not isinstance(environment, PythonLoopbackEnvironment)
+    return not type(runner).__module__.startswith(_LOCAL_RUNNERS)
+
+
+def run_pipeline(pipeline: beam.Pipeline, *, seconds: float | None = None) -> str:
+    """Runs a pipeline and returns its state at the end, or after `seconds`, when it is cancelled.
+
+    A pipeline on a remote runner would outlive the driver and write on, so whatever ends the wait cancels it.
+    """
+    result = pipeline.run()
     try:
-        with beam.Pipeline(runner=runner, options=options) as pipeline:
-            pipeline | "Try" >> beam.Create([0])
-    except Exception as error:
-        raise UserError(
-            f"runner {name}",
-            received=f"{type(error).__name__}: {(str(error) or 'no reason given').splitlines()[0]}",
-            expected="a runner that runs a job of one step",
-            remedy="Check Beam's options after --, and that the runner can be reached.",
-        ) from None
+        state = result.wait_until_finish(duration=int(1000 * seconds) if seconds else None)
+    except BaseException:
+        _cancel(result)
+        raise
+    if not PipelineState.is_terminal(state):
+        _cancel(result)
+    return state
+
+
+def _cancel(result: PipelineResult) -> None:
+    with contextlib.suppress(Exception):  # it may have ended, or the runner may be out of reach
+        result.cancel()
 
 
 def count_workers(workers: int, shards: int) -> int:

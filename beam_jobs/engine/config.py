@@ -17,6 +17,23 @@ class LocalConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class RemoteConfig:
+    """Options of a runner that Beam's own options name; they do not change the output."""
+
+    shared_folders: tuple[str, ...] = option(
+        (),
+        help="Folder that this machine and all workers mount under the same name; may be repeated. With a "
+        "remote runner, local paths have to be in such folders.",
+    )
+    runner_timeout: float = option(
+        600, help="Seconds in which a named runner has to run a trial of one step.", above=0
+    )
+
+    def __post_init__(self) -> None:
+        validate(self)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class SplitConfig:
     """Options of a split of line images, whatever job writes it."""
 

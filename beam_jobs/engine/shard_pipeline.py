@@ -5,14 +5,13 @@ kept: that is how a job resumes.
 """
 
 import contextlib
-import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from densenet_ocr.beam_jobs.engine.beam_runner import choose_runner, count_workers
+from densenet_ocr.beam_jobs.engine.beam_runner import choose_runner, count_workers, run_pipeline
 from densenet_ocr.beam_jobs.engine.reports import Report, find_reports, load_report, save_report
 from densenet_ocr.beam_jobs.engine.shard_job import (
     RowCounter,
@@ -21,9 +20,9 @@ from densenet_ocr.beam_jobs.engine.shard_job import (
     count_unfinished_rows,
 )
 from densenet_ocr.beam_jobs.engine.split_state import remove_temporary
+from densenet_ocr.beam_jobs.engine.worker_errors import raise_worker_error
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import ShardInfo
-from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.ui.progress import Progress
 
 # Makes the Beam step of a job: PCollection of shard numbers -> (shard, lines written, rows refused).
@@ -76,16 +75,20 @@ def run_shards(
     storage.make_folder(job.state_folder)
     remove_temporary(job.folder, job.split)
     try:
-        with _show_progress(job, verb, shards), beam.Pipeline(runner=runner, options=options) as pipeline:
-            (
-                pipeline
-                | "Number shards" >> beam.Create(shards)  # int; Create spreads them over the workers
-                | "Write shard" >> step  # (shard, lines, refused)
-            )
+        pipeline = beam.Pipeline(runner=runner, options=options)
+        (
+            pipeline
+            | "Number shards" >> beam.Create(shards)  # int; Create spreads them over the workers
+            | "Write shard" >> step  # (shard, lines, refused)
+        )
+        with _show_progress(job, verb, shards):
+            run_pipeline(pipeline)
     except (Exception, KeyboardInterrupt) as error:
-        remove_temporary(job.folder, job.split)
-        _raise_worker_error(error)
+        raise_worker_error(error)
         raise
+    finally:
+        # Also after success: of a worker that was killed, whose shard the runner gave to another one.
+        remove_temporary(job.folder, job.split)
 
 
 def write_shard(job: ShardJob, shard: int, writer: ShardWriter | None = None) -> Report:
@@ -126,16 +129,6 @@ def count_done_rows(job: ShardJob, rows: int, shards: int) -> int:
     finished = set(find_reports(job))
     partly = sum(count for shard, count in count_unfinished_rows(job).items() if shard not in finished)
     return min(rows, rows * min(shards, len(finished)) // shards + partly)
-
-
-def _raise_worker_error(error: BaseException) -> None:
-    """Raises again the UserError or Ctrl-C of a worker, which runners pass on as the text of a traceback."""
-    if re.search("^KeyboardInterrupt", str(error), re.MULTILINE):
-        raise KeyboardInterrupt from None
-    name = rf"{UserError.__module__}\.{UserError.__name__}"
-    found = re.findall(rf"^{name}: (.*?)(?: \[while running|$)", str(error), re.MULTILINE)
-    if found:
-        raise UserError.of_text(found[-1]) from error
 
 
 @contextlib.contextmanager

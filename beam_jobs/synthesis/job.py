@@ -6,15 +6,19 @@ from typing import Any
 
 import numpy as np
 import PIL.Image
+from apache_beam.options.pipeline_options import PipelineOptions
 
-from densenet_ocr.beam_jobs.engine.beam_runner import parse_options, try_runner
+from densenet_ocr.beam_jobs.engine.beam_runner import is_remote, parse_options
+from densenet_ocr.beam_jobs.engine.config import RemoteConfig
 from densenet_ocr.beam_jobs.engine.manifest import DatasetManifest
+from densenet_ocr.beam_jobs.engine.runner_trial import try_runner
+from densenet_ocr.beam_jobs.engine.shared_paths import check_paths
 from densenet_ocr.beam_jobs.engine.split_runner import SplitRunner, summarise_split
 from densenet_ocr.beam_jobs.engine.split_state import JobTerms
 from densenet_ocr.beam_jobs.engine.tfrecord_writer import TFRecordShardWriter
 from densenet_ocr.beam_jobs.sources.rows import RecordBuilder
 from densenet_ocr.beam_jobs.synthesis.config import PREVIEW_LINES, SynthesisConfig
-from densenet_ocr.beam_jobs.synthesis.fonts.faces import Face
+from densenet_ocr.beam_jobs.synthesis.fonts.faces import PILLOW, Face, find_faces
 from densenet_ocr.beam_jobs.synthesis.image_list import ImageList
 from densenet_ocr.beam_jobs.synthesis.image_writer import ImageShardWriter
 from densenet_ocr.beam_jobs.synthesis.inputs import log_unused_faces, plan_lines, read_inputs
@@ -35,7 +39,11 @@ _TERMS = JobTerms(
 
 
 def synthesize(
-    config: SynthesisConfig, *, workers: int = 0, beam_arguments: list[str] | None = None
+    config: SynthesisConfig,
+    *,
+    workers: int = 0,
+    beam_arguments: list[str] | None = None,
+    remote: RemoteConfig = RemoteConfig(),  # noqa: B008 - frozen
 ) -> dict[str, Any]:
     """Renders synthetic lines into a split of a data set.
 
@@ -45,6 +53,7 @@ def synthesize(
       config: Text, fonts, style and output.
       workers: Local processes, 0 for one per core.
       beam_arguments: Beam's own options, such as ["--runner=FlinkRunner"].
+      remote: Shared folders and time limit of the runner that those name.
 
     Returns:
       {"split", "read", "written", "refused": {reason: n}, "shards", "seconds"}; "read" is config.lines.
@@ -53,7 +62,9 @@ def synthesize(
       UserError: text or fonts cannot be used, or too many lines are refused; the split is not published then.
     """
     start, options = time.time(), parse_options(beam_arguments or [])
-    try_runner(options)
+    paths = {"fonts": _list_fonts(config, options)}
+    check_paths(options, remote.shared_folders, paths | {"output": [config.output]})
+    try_runner(options, seconds=remote.runner_timeout, inputs=paths, output=config.output)
     runner, plans = _plan_split(config)
     # Popped, so that no plan stays in memory once it is a file.
     split = runner.run(plans.pop(), workers=workers, options=options)
@@ -72,6 +83,12 @@ def preview(config: SynthesisConfig) -> PIL.Image.Image:
     texts = [(inputs.charset.decode(ids[:length].tolist()), int(face)) for face, length, ids in plan]
     renderer = LineRenderer(inputs.faces, config.style_distribution, config.geometry)
     return draw_preview(texts, renderer, seed=config.seed, split=config.split)
+
+
+def _list_fonts(config: SynthesisConfig, options: PipelineOptions) -> list[str]:
+    """Returns the font files, which workers open; nothing for local workers, who see what this process sees."""
+    faces = find_faces(config.fonts) if is_remote(options) else []
+    return sorted({face.path for face in faces if face.path != PILLOW})
 
 
 def _plan_split(config: SynthesisConfig) -> tuple[SplitRunner, list[np.ndarray]]:

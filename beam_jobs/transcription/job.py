@@ -4,10 +4,13 @@ import contextlib
 import dataclasses
 import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
-from densenet_ocr.beam_jobs.engine.beam_runner import parse_options, try_runner
+from densenet_ocr.beam_jobs.engine.beam_runner import parse_options
+from densenet_ocr.beam_jobs.engine.config import RemoteConfig
+from densenet_ocr.beam_jobs.engine.runner_trial import try_runner
+from densenet_ocr.beam_jobs.engine.shared_paths import check_paths
 from densenet_ocr.beam_jobs.engine.split_runner import SplitRunner, summarise_split
 from densenet_ocr.beam_jobs.engine.split_state import JobTerms
 from densenet_ocr.beam_jobs.sources.list_rows import ListRows, open_lists
@@ -50,6 +53,7 @@ def transcribe(
     *,
     workers: int = 0,
     beam_arguments: list[str] | None = None,
+    remote: RemoteConfig = RemoteConfig(),  # noqa: B008 - frozen
     load: Callable[[str], LineModel] = load_saved_model,
 ) -> dict[str, Any]:
     """Reads the images of lists with an exported model.
@@ -60,6 +64,7 @@ def transcribe(
       config: What to read, with which model, and where to write.
       workers: Local processes, 0 for one per core.
       beam_arguments: Beam's own options, such as ["--runner=FlinkRunner"].
+      remote: Shared folders and time limit of the runner that those name.
       load: Loads the model of an export's folder in a worker.
 
     Returns:
@@ -70,13 +75,15 @@ def transcribe(
         could be read, although everything is written then, unless max_reject_fraction is 1.
     """
     start, options = time.time(), parse_options(beam_arguments or [])
+    paths = _list_inputs(config)
+    check_paths(options, remote.shared_folders, paths | {"output": [config.output]})
     export = describe_export(config.model)
     if config.invert:
         export = export._replace(info=dataclasses.replace(export.info, invert=config.invert))
     lists = open_lists(config.list_paths, config, labels=False)
     plan = lists.scan()
     check_output(config.output)
-    try_runner(options)
+    try_runner(options, seconds=remote.runner_timeout, inputs=paths, output=config.output)
     with _new_folder(config.output):
         runner = _make_runner(config, export, lists, functools.partial(load, config.model), workers)
         split = runner.run(plan, workers=workers, options=options)
@@ -91,6 +98,11 @@ def transcribe(
         "seconds": "seconds",
     }
     return {name: result[key] for name, key in names.items()}
+
+
+def _list_inputs(config: TranscriptionConfig) -> dict[str, Sequence[str]]:
+    """Returns the paths that workers read, by flag."""
+    return {"list": config.list_paths, "image_root": [config.image_root], "model": [config.model]}
 
 
 def _make_runner(

@@ -24,7 +24,12 @@ INTERRUPTED, CLOSED = 130, 141  # SIGINT, SIGPIPE
 # Modules of TensorFlow whose warnings do not matter here: saving, gradients that an export lacks.
 _TENSORFLOW_CHATTER = ("functional_saver", "function_deserialization")
 
-_BEAM_WORKERS = ("apache_beam/runners/worker/", "apache_beam/runners/portability/fn_api_runner/")
+# What workers log, also through a job server.
+_BEAM_WORKERS = (
+    "apache_beam/runners/worker/",
+    "apache_beam/runners/portability/fn_api_runner/",
+    "apache_beam/runners/portability/portable_runner.py",
+)
 
 
 def run(

@@ -12,7 +12,13 @@ from apache_beam.options.pipeline_options import (
     StandardOptions,
 )
 
-from densenet_ocr.beam_jobs.engine.beam_runner import LocalRunner, choose_runner, count_workers, parse_options
+from densenet_ocr.beam_jobs.engine.beam_runner import (
+    LocalRunner,
+    choose_runner,
+    count_workers,
+    is_remote,
+    parse_options,
+)
 from densenet_ocr.pipeline.errors import UserError
 
 
@@ -53,6 +59,36 @@ class ParseOptionsTest(parameterized.TestCase, tf.test.TestCase):
         with self.assertRaisesRegex(UserError, "--workers sets the processes"):
             parse_options(["--direct_num_workers=3"])
         parse_options(["--runner=DirectRunner", "--direct_num_workers=3"])
+
+
+class IsRemoteTest(parameterized.TestCase, tf.test.TestCase):
+    @parameterized.parameters(
+        [],
+        ["--runner=DirectRunner"],
+        ["--runner=BundleBasedDirectRunner"],
+        ["--runner=PortableRunner", "--job_endpoint=embed", "--environment_type=LOOPBACK"],
+        ["--runner=PortableRunner", "--job_endpoint=localhost:8099", "--environment_type=LOOPBACK"],
+        ["--runner=FlinkRunner", "--flink_master=[local]"],
+        ["--runner=SparkRunner", "--spark_master_url=local[2]"],
+    )
+    def test_workers_of_this_machine_are_local(self, *arguments):
+        self.assertFalse(is_remote(parse_options(list(arguments))))
+
+    @parameterized.parameters(
+        ["--runner=PortableRunner", "--job_endpoint=localhost:8099"],  # DOCKER
+        ["--runner=PortableRunner", "--job_endpoint=embed"],
+        ["--runner=PortableRunner", "--job_endpoint=localhost:8099", "--environment_type=EXTERNAL",
+         "--environment_config=localhost:50000"],
+        ["--runner=FlinkRunner", "--flink_master=host:8081"],
+        ["--runner=SparkRunner", "--spark_master_url=spark://host:7077"],
+    )  # fmt: skip
+    def test_workers_elsewhere_and_in_containers_are_remote(self, *arguments):
+        self.assertTrue(is_remote(parse_options(list(arguments))))
+
+    def test_the_options_stay_as_they_are(self):
+        options = parse_options(["--runner=FlinkRunner", "--flink_master=[local]"])
+        is_remote(options)
+        self.assertIsNone(options.view_as(PortableOptions).environment_type)
 
 
 class ChooseRunnerTest(parameterized.TestCase, tf.test.TestCase):
