@@ -1,7 +1,9 @@
 """Reads the line images of lists with an exported model: one row of text for each row of the lists.
 
-    ocr-export --model=run --format=saved_model --output=export
+    ocr-export --model=run --output=export --format=onnx
     ocr-transcribe --list=lines.txt --image_root=images --model=export --output=texts
+
+An export of any format will do; docs/reading_and_serving.md has the speed of each.
 
 Rows are paths, alone or as ocr-convert reads them; labels are ignored. A path with blanks needs a tab and any
 text behind it. The shards transcripts-00000-of-03203.tsv, ... have a row

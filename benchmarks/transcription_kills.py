@@ -25,7 +25,7 @@ from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.ui import command
 
 _WORK = flags.DEFINE_string("work", None, "Folder for drawn lines (kept) and outputs (deleted).", required=True)
-_MODEL = flags.DEFINE_string("model", None, "Folder of an export, format saved_model.", required=True)
+_MODEL = flags.DEFINE_string("model", None, "Folder of an export.", required=True)
 _ROWS = flags.DEFINE_integer("rows", 100_000, "Rows of the list.", lower_bound=1)
 _FILES = flags.DEFINE_integer("files", 5_000, "Different JPEG files that the rows name.", lower_bound=1)
 _WIDTH = flags.DEFINE_integer("width", 88, "Width of the lines in pixels.", lower_bound=16)

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import PIL.Image
 
-from densenet_ocr.model.reading.inference_model import InferenceModel
 from densenet_ocr.model.reading.loading import load_network
 from densenet_ocr.model.reading.reading import Reading, read_lines, rescale
 from densenet_ocr.pipeline import fitting, images
 from densenet_ocr.pipeline.errors import Refused
+from densenet_ocr.pipeline.inference_model import InferenceModel
 from densenet_ocr.pipeline.polarity import check_invert, make_dark_on_light
 
 # A path, the bytes of an image file, a Pillow image, or levels: uint8, grey [H, W] or colour [H, W, 3 or 4].

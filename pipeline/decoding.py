@@ -6,10 +6,13 @@ model.network.ctc has the same decoder for tensors; a beam search would go besid
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
+
+from densenet_ocr.pipeline.charset import Charset
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -99,6 +102,20 @@ def merge_repeats(best: np.ndarray, probability: np.ndarray, blank: int) -> Best
     splits = np.concatenate([[0], np.cumsum(starts.sum(axis=1))])
     parts = (best[starts], confidence, first.astype(np.int32), last.astype(np.int32))
     return BestPath(*(RaggedArray(part, splits) for part in parts))
+
+
+def spell(path: BestPath, charset: Charset) -> tuple[list[str], list[float]]:
+    """Returns the texts of decoded lines, and their confidences: see `geometric_mean`."""
+    texts = [charset.decode(ids) for ids in path.ids.to_list()]
+    return texts, [geometric_mean(confidences) for confidences in path.confidence.to_list()]
+
+
+def geometric_mean(confidences: Iterable[float]) -> float:
+    """Returns the confidence of a line with these confidences of its characters; 0 if it has none."""
+    values = list(confidences)
+    if not values or min(values) <= 0:
+        return 0.0
+    return math.exp(sum(map(math.log, values)) / len(values))
 
 
 def _find_peaks(logits: np.ndarray) -> np.ndarray:

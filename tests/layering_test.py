@@ -103,7 +103,12 @@ class LayeringTest(parameterized.TestCase, tf.test.TestCase):
             self.assertEmpty(packages_of(walk_module_level(tree)) & {"tensorflow", "tensorflow_io"}, name)
 
     def test_reading_an_onnx_export_imports_four_packages(self):
-        readers = ("model.predict", "model.recognizer", "model.exports.onnx_engine", "model.reading.prediction")
+        readers = (
+            "model.predict",
+            "model.recognizer",
+            "pipeline.exports.onnx_engine",
+            "model.reading.prediction",
+        )
         needed = {"PIL", "absl", "google_crc32c", "numpy", "onnxruntime"}
         for name, tree in loaded_by(*readers).items():
             others = packages_of(walk_module_level(tree)) - needed - sys.stdlib_module_names

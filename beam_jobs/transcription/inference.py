@@ -3,9 +3,14 @@
 Local runners keep all that crosses from step to step in memory, and a model wants batches. So the inferred
 element is a whole shard: the handler reads its images, reads them in batches with the model, and writes its
 file.
+
+Beam's own OnnxModelHandlerNumpy takes single lines and stacks them into batches of one width. Their texts would
+have to be grouped again into the list's order and into shards that resume, and it neither checks an export nor
+shares the cores among processes. One handler for all formats is less code.
 """
 
 import dataclasses
+import functools
 import os
 import weakref
 from collections.abc import Callable, Sequence
@@ -24,13 +29,14 @@ from densenet_ocr.beam_jobs.transcription.transcript_writer import LineModel, Tr
 # Fewer messages at start, and no process takes a GPU's whole memory.
 _TENSORFLOW = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
 
-LoadModel = Callable[[], LineModel]
+# Loads a model for a number of threads, 0 for one per core.
+LoadModel = Callable[[int], LineModel]
 
 
 class TranscriptionHandler(ModelHandler[int, tuple[int, int, int], LineModel]):
     """Shard number -> (shard number, lines read, rows refused); a worker loads the model once."""
 
-    def __init__(self, job: ShardJob, load_model: LoadModel, environment: dict[str, str]) -> None:
+    def __init__(self, job: ShardJob, load_model: Callable[[], LineModel], environment: dict[str, str]) -> None:
         """Takes a job whose writer is a TranscriptWriter.
 
         Args:
@@ -65,7 +71,7 @@ class _HeldModel:
     """
 
     def __init__(self, model: LineModel) -> None:
-        self._held = [model]
+        self._held, self.takes_padding = [model], model.takes_padding
         weakref.finalize(self, self._held.clear)
 
     def read(self, levels: np.ndarray, widths: np.ndarray) -> tuple[list[str], list[float]]:
@@ -78,17 +84,22 @@ def make_inference_step(
 ) -> beam.PTransform:
     """Returns the step that reads shards with a model; see engine.shard_pipeline.MakeStep."""
     is_local = not options.view_as(StandardOptions).runner
-    processes = count_workers(workers, shards) if is_local else 1
-    return RunInference(TranscriptionHandler(job, load_model, make_environment(processes)))
+    threads = count_threads(count_workers(workers, shards) if is_local else 1)
+    load = functools.partial(load_model, threads)
+    return RunInference(TranscriptionHandler(job, load, make_environment(threads)))
 
 
-def make_environment(processes: int) -> dict[str, str]:
-    """Returns TensorFlow's environment variables in one of `processes` processes that share the cores.
+def count_threads(processes: int) -> int:
+    """Returns the threads of each of `processes` processes that share the cores; 0, one per core, for one.
 
-    Where there is only one process, or a runner spreads them itself, TensorFlow chooses its number of threads.
+    A runner that spreads processes itself counts as one: how many share a machine is not known here.
     """
+    return max(1, (os.cpu_count() or 1) // processes) if processes > 1 else 0
+
+
+def make_environment(threads: int) -> dict[str, str]:
+    """Returns TensorFlow's environment variables; for 0 threads it chooses their number itself."""
     wanted = dict(_TENSORFLOW)
-    if processes > 1:
-        threads = str(max(1, (os.cpu_count() or 1) // processes))
-        wanted |= {"TF_NUM_INTRAOP_THREADS": threads, "TF_NUM_INTEROP_THREADS": threads}
+    if threads:
+        wanted |= {"TF_NUM_INTRAOP_THREADS": str(threads), "TF_NUM_INTEROP_THREADS": str(threads)}
     return {name: os.environ.get(name, value) for name, value in wanted.items()}

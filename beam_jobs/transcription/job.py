@@ -16,7 +16,8 @@ from densenet_ocr.beam_jobs.engine.split_state import JobTerms
 from densenet_ocr.beam_jobs.sources.list_rows import ListRows, open_lists
 from densenet_ocr.beam_jobs.transcription.config import TranscriptionConfig
 from densenet_ocr.beam_jobs.transcription.image_source import ImageSource
-from densenet_ocr.beam_jobs.transcription.inference import make_inference_step
+from densenet_ocr.beam_jobs.transcription.inference import LoadModel, make_inference_step
+from densenet_ocr.beam_jobs.transcription.line_reader import load_line_reader
 from densenet_ocr.beam_jobs.transcription.manifest import (
     SPLIT,
     Export,
@@ -41,20 +42,13 @@ _TERMS = JobTerms(
 )
 
 
-def load_saved_model(folder: str) -> LineModel:
-    """Loads the SavedModel of an export; raises UserError where it does not reproduce its golden line."""
-    from densenet_ocr.pipeline.exports import saved_model  # loads TensorFlow, which only workers need
-
-    return saved_model.load_saved_model(folder)
-
-
 def transcribe(
     config: TranscriptionConfig,
     *,
     workers: int = 0,
     beam_arguments: list[str] | None = None,
     remote: RemoteConfig = RemoteConfig(),  # noqa: B008 - frozen
-    load: Callable[[str], LineModel] = load_saved_model,
+    load: Callable[[str, int], LineModel] = load_line_reader,
 ) -> dict[str, Any]:
     """Reads the images of lists with an exported model.
 
@@ -65,7 +59,7 @@ def transcribe(
       workers: Local processes, 0 for one per core.
       beam_arguments: Beam's own options, such as ["--runner=FlinkRunner"].
       remote: Shared folders and time limit of the runner that those name.
-      load: Loads the model of an export's folder in a worker.
+      load: Loads the model of an export's folder in a worker, with a number of threads, 0 for one per core.
 
     Returns:
       {"read", "transcribed", "refused": {reason: n}, "shards", "seconds"}.
@@ -109,7 +103,7 @@ def _make_runner(
     config: TranscriptionConfig,
     export: Export,
     lists: ListRows,
-    load_model: Callable[[], LineModel],
+    load_model: LoadModel,
     workers: int,
 ) -> SplitRunner:
     sources = {

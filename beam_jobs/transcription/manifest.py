@@ -17,7 +17,8 @@ from densenet_ocr.beam_jobs.transcription.transcript_writer import COLUMNS
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, ShardInfo, SplitInfo
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.exports.export_info import load_export_info, load_lines_info, require_saved_model
+from densenet_ocr.pipeline.exports.engines import PACKAGES
+from densenet_ocr.pipeline.exports.export_info import load_export_info, load_lines_info
 from densenet_ocr.pipeline.polarity import NEVER
 
 FILE_NAME = "transcription.json"
@@ -29,10 +30,17 @@ _FOREIGN_MANIFESTS = ("dataset.json", "config.json", "export.json")
 
 
 class Export(NamedTuple):
-    """The export that reads: what its lines are like, and the SHA-256 of each of its files by name."""
+    """The export that reads.
+
+    Attributes:
+      info: What its lines are like.
+      files: SHA-256 of each of its files by name.
+      package: The package that computes it.
+    """
 
     info: DatasetInfo
     files: dict[str, str]
+    package: str
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -101,7 +109,7 @@ class TranscriptionManifest:
             "shards": [_describe_shard(split, number) for number in range(len(split.shards))],
             "rejects_crc32c": split.rejects_crc32c,
             "sources": split.sources,
-            "provenance": describe_run(self.started, "tensorflow"),
+            "provenance": describe_run(self.started, self.export.package),
         }
         data = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
         # A path that is not UTF-8 becomes an escape, which is still JSON.
@@ -116,12 +124,11 @@ def describe_export(folder: str) -> Export:
     """Returns the export in a folder, by its files, before anything is loaded.
 
     Raises:
-      UserError: it is not an export of a SavedModel, or its files differ from those that were written.
+      UserError: it is no export, or its files differ from those that were written.
     """
     export = load_export_info(folder)
-    require_saved_model(folder, export)
     info = load_lines_info(folder, export)
-    return Export(info, {name: _hash_file(folder, name) for name in export.files})
+    return Export(info, {name: _hash_file(folder, name) for name in export.files}, PACKAGES[export.format])
 
 
 def check_output(folder: str) -> None:

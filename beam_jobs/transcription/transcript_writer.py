@@ -39,13 +39,19 @@ _ESCAPED_BYTE = re.compile(r"\\(?:\\|x([0-9a-f]{2}))")
 
 
 class LineModel(Protocol):
-    """A model that reads lines, such as the exported SavedModel."""
+    """A model that reads lines; transcription.line_reader makes one of an export.
+
+    Attributes:
+      takes_padding: Whether the lines of a batch may differ in width.
+    """
+
+    takes_padding: bool
 
     def read(self, levels: np.ndarray, widths: np.ndarray) -> tuple[list[str], list[float]]:
         """Reads a batch of lines.
 
         Args:
-          levels: Grey levels, uint8 [B, H, W]; anything may be behind a line.
+          levels: Grey levels, uint8 [B, H, W]; columns after a line's width are ignored.
           widths: Widths of the lines, int32 [B].
 
         Returns:
@@ -109,7 +115,8 @@ class TranscriptWriter:
         count(len(found))
         places = list(lines)
         widths = [line.shape[1] for line in lines.values()]
-        for batch in batch_by_width(widths, size=self.batch_size, most=GROWTH):
+        growth = GROWTH if self.model.takes_padding else 1
+        for batch in batch_by_width(widths, size=self.batch_size, most=growth):
             chosen = [places[k] for k in batch]
             texts, confidences = self.model.read(*pad_lines([lines[place] for place in chosen]))
             for place, text, confidence in zip(chosen, texts, confidences, strict=True):

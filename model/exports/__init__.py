@@ -1,1 +1,1 @@
-"""A network for other engines: SavedModel, ONNX, TFLite; written, proved to read the same, and read back."""
+"""Exports of a network: SavedModel, ONNX, TFLite; written, and compared with the run."""

@@ -12,14 +12,13 @@ import numpy as np
 from absl import logging
 
 from densenet_ocr.model.exports.drawn_lines import draw_golden_line, draw_test_lines
-from densenet_ocr.model.exports.engines import Engine, open_export
 from densenet_ocr.model.exports.export_folder import replaced_folder
 from densenet_ocr.model.exports.writers import write_onnx, write_saved_model, write_tflite
-from densenet_ocr.model.reading.inference_model import InferenceModel
 from densenet_ocr.model.reading.keras_model import KerasInferenceModel
 from densenet_ocr.model.reading.reading import Reading, make_readings
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import UserError, check_setting
+from densenet_ocr.pipeline.exports.engines import Engine, open_export
 from densenet_ocr.pipeline.exports.export_info import (
     CHARSET,
     DESCRIPTION,
@@ -38,6 +37,7 @@ from densenet_ocr.pipeline.exports.golden_line import (
     find_tolerance,
     save_golden,
 )
+from densenet_ocr.pipeline.inference_model import InferenceModel
 
 _MOST_COMPARED = 50  # representative lines that int8 is compared on: each is read four times
 

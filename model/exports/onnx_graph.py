@@ -6,8 +6,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from densenet_ocr.model.exports.line_engine import LIKELIEST, OUTPUT
 from densenet_ocr.model.network.densenet import GROWTH
+from densenet_ocr.pipeline.exports.line_engine import LIKELIEST, OUTPUT
 
 # An operator, its inputs after the first, and its attributes.
 _Step = tuple[str, list[str], dict]

@@ -9,7 +9,7 @@ import onnx
 import onnxruntime.quantization as tools
 from onnxruntime.quantization import shape_inference
 
-from densenet_ocr.model.exports.line_engine import INPUT
+from densenet_ocr.pipeline.exports.line_engine import INPUT
 
 # Operators computed in int8; the last layer's bias is added in float32.
 _OPERATORS = ["Conv", "Relu", "Concat", "MatMul"]

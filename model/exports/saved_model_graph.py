@@ -15,7 +15,7 @@ from densenet_ocr.pipeline.graph.images import decode_batch, normalise
 
 
 def make_module(network: KerasInferenceModel) -> tf.Module:
-    """Makes the functions that pipeline.exports.saved_model calls, and `serve`, which takes image files.
+    """Makes the functions that pipeline.exports.saved_model_engine calls, and `serve`, which takes image files.
 
     They compute with the network's own variables, which are the only ones that the module has.
     """
@@ -31,10 +31,6 @@ def make_module(network: KerasInferenceModel) -> tf.Module:
     def find_best_path(levels: tf.Tensor, widths: tf.Tensor) -> tuple[tf.RaggedTensor, ...]:
         return tuple(decode_best_path(compute_logits(levels, widths), count_frames(widths)))
 
-    @tf.function(input_signature=[levels, widths], autograph=False)
-    def read(levels: tf.Tensor, widths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return spell(*find_best_path(levels, widths)[:2])
-
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "images")], autograph=False)
     def serve(images: tf.Tensor) -> dict[str, tf.Tensor]:
         levels, widths = decode_batch(images, network.info.geometry, fit, network.info.invert)
@@ -44,8 +40,7 @@ def make_module(network: KerasInferenceModel) -> tf.Module:
 
     module = tf.Module()
     module.variables_of_network = [variable.value for variable in network.model.variables]
-    module.compute_logits, module.find_best_path = compute_logits, find_best_path
-    module.read, module.serve = read, serve
+    module.compute_logits, module.find_best_path, module.serve = compute_logits, find_best_path, serve
     return module
 
 

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from densenet_ocr.model.exports.line_engine import INPUT, OUTPUT
 from densenet_ocr.model.exports.lines_graph import make_lines_call
-from densenet_ocr.model.exports.quiet import quiet
 from densenet_ocr.model.exports.saved_model_graph import make_module
 from densenet_ocr.model.reading.keras_model import KerasInferenceModel
 from densenet_ocr.pipeline import images, storage
 from densenet_ocr.pipeline.exports.export_info import MODEL_FILES
+from densenet_ocr.pipeline.exports.line_engine import INPUT, OUTPUT
+from densenet_ocr.pipeline.exports.quiet import quiet
 from densenet_ocr.pipeline.packages import explain_missing
 
 # The newest operator set that tf2onnx 1.17 writes is 18; onnxruntime runs 13 as fast, and older ones read it.

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from densenet_ocr.model.reading.inference_model import InferenceModel
 from densenet_ocr.model.reading.pictures import FirstLines, draw_readings
 from densenet_ocr.model.reading.reading import LineResult, read_lines
 from densenet_ocr.model.report.report import PAGE, Report, count_seen
@@ -15,6 +14,7 @@ from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset import evaluation_input
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.inference_model import InferenceModel
 from densenet_ocr.pipeline.ui.picture import choose_typeface, save_png
 from densenet_ocr.pipeline.ui.progress import Progress
 

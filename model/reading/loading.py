@@ -3,17 +3,17 @@
 Keras is imported by the functions that need it: an ONNX export is read without TensorFlow and Keras.
 """
 
-from densenet_ocr.model.exports.engines import load_export
 from densenet_ocr.model.reading.config import ModelConfig, WeightsConfig
-from densenet_ocr.model.reading.inference_model import InferenceModel
 from densenet_ocr.model.training.run.run_config import load_run_config
 from densenet_ocr.model.training.run.run_folder import RunFolder, load_run_info
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.charsets.charset_file import read_charset
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.exports.engines import PACKAGES, load_export
 from densenet_ocr.pipeline.exports.export_info import is_export, load_export_info
 from densenet_ocr.pipeline.geometry import Geometry
+from densenet_ocr.pipeline.inference_model import InferenceModel
 from densenet_ocr.pipeline.packages import explain_missing
 
 
@@ -68,7 +68,7 @@ def needs_tensorflow(config: WeightsConfig) -> bool:
       UserError: the path is neither a run nor an export.
     """
     if config.model and is_export(config.model):
-        return load_export_info(config.model).format != "onnx"
+        return PACKAGES[load_export_info(config.model).format] == "tensorflow"
     if config.model:
         load_run_info(config.model)
     return True

@@ -1,16 +1,15 @@
 """Readings of lines: text, confidence and characters with their places; and how lines are read in batches."""
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from densenet_ocr.model.reading.inference_model import InferenceModel
 from densenet_ocr.pipeline.buckets import GROWTH, batch_by_width, pad_lines
 from densenet_ocr.pipeline.charset import Charset
-from densenet_ocr.pipeline.decoding import BestPath
+from densenet_ocr.pipeline.decoding import BestPath, geometric_mean
 from densenet_ocr.pipeline.frames import frame_columns
+from densenet_ocr.pipeline.inference_model import InferenceModel
 
 
 class ReadCharacter(NamedTuple):
@@ -115,11 +114,3 @@ def rescale(reading: Reading, scale: float, width: int) -> Reading:
         for character in reading.characters
     ]
     return reading._replace(characters=characters)
-
-
-def geometric_mean(confidences: Iterable[float]) -> float:
-    """Returns the geometric mean of confidences; 0 if there are none."""
-    values = list(confidences)
-    if not values or min(values) <= 0:
-        return 0.0
-    return math.exp(sum(map(math.log, values)) / len(values))

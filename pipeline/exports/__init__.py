@@ -1,1 +1,1 @@
-"""An exported model's description on disk, and the SavedModel that TensorFlow alone can read."""
+"""Exported models: their description on disk, and an engine for each format that reads them without Keras."""

@@ -133,17 +133,6 @@ def load_export_info(folder: str) -> ExportInfo:
     return info
 
 
-def require_saved_model(folder: str, export: ExportInfo) -> None:
-    """Raises UserError for an export in another format."""
-    if export.format != SAVED_MODEL:
-        raise damaged_export(
-            folder,
-            received=f"a model in the format {export.format}",
-            expected="a SavedModel",
-            remedy=f"Export one: ocr-export --model=RUN --format={SAVED_MODEL} --output=...",
-        )
-
-
 def require_file(folder: str, name: str) -> None:
     """Raises UserError for an export without the file `name`."""
     if not storage.exists(storage.join(folder, name)):

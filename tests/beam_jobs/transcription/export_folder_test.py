@@ -56,13 +56,9 @@ class ExportFolderTest(parameterized.TestCase, tf.test.TestCase):
         os.remove(os.path.join(self.folder, name))
         self.assert_refused(f"no {name}", "Export the model again, or copy the folder again")
 
-    @parameterized.parameters("onnx", "tflite")
-    def test_one_of_another_format_is_refused_with_the_command_that_makes_one(self, kind):
-        write_export(self.folder, format=kind)
-        self.assert_refused(
-            f"a model in the format {kind}",
-            "Export one: ocr-export --model=RUN --format=saved_model --output",
-        )
+    @parameterized.parameters(("saved_model", "tensorflow"), ("onnx", "onnxruntime"), ("tflite", "tensorflow"))
+    def test_one_of_any_format_names_the_package_that_computes_it(self, format, package):
+        self.assertEqual(describe_export(write_export(self.folder, format=format)).package, package)
 
     @parameterized.parameters(True, False)
     def test_a_missing_folder_or_a_run_is_refused(self, is_there):

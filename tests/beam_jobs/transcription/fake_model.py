@@ -10,11 +10,14 @@ import numpy as np
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.exports.export_info import MODEL_FILES, ExportInfo, hash_files
 from densenet_ocr.pipeline.geometry import Geometry
+from densenet_ocr.pipeline.packages import explain_missing
 from tests.samples import CHARSET
 
 
 class FakeModel:
     """Reads a line's width and the checksum of its pixels, however it is batched and padded."""
+
+    takes_padding = True
 
     def read(self, levels: np.ndarray, widths: np.ndarray) -> tuple[list[str], list[float]]:
         """See beam_jobs.transcription.transcript_writer.LineModel."""
@@ -27,12 +30,12 @@ def read_line(levels: np.ndarray) -> str:
     return f"{levels.shape[1]}:{zlib.crc32(levels.tobytes())}"
 
 
-def load_fake_model(folder: str) -> FakeModel:
+def load_fake_model(folder: str, threads: int) -> FakeModel:
     """A model, whatever folder is named."""
     return FakeModel()
 
 
-def load_killing_model(folder: str) -> FakeModel:
+def load_killing_model(folder: str, threads: int) -> FakeModel:
     """A model that kills the command, whose worker it serves, in its third batch."""
     model, batches = FakeModel(), itertools.count(1)
     read, driver = model.read, os.getppid() if "WORKER_ID" in os.environ else os.getpid()
@@ -45,6 +48,12 @@ def load_killing_model(folder: str) -> FakeModel:
 
     model.read = read_or_kill
     return model
+
+
+def load_without_package(folder: str, threads: int) -> FakeModel:
+    """What loading an ONNX export does where onnxruntime is not installed."""
+    with explain_missing():
+        raise ModuleNotFoundError(name="onnxruntime")
 
 
 def write_export(folder: str, *, fit: str = "exact", width: int = 0, format: str = "saved_model") -> str:

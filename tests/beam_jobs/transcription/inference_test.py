@@ -12,7 +12,7 @@ from apache_beam.ml.inference.base import RunInference
 from densenet_ocr.beam_jobs.engine.beam_runner import LocalRunner
 from densenet_ocr.beam_jobs.engine.shard_job import ShardJob
 from densenet_ocr.beam_jobs.engine.source import ShardPlan
-from densenet_ocr.beam_jobs.transcription.inference import TranscriptionHandler, make_environment
+from densenet_ocr.beam_jobs.transcription.inference import TranscriptionHandler, count_threads, make_environment
 from densenet_ocr.beam_jobs.transcription.transcript_writer import TranscriptWriter
 from tests.beam_jobs.transcription.fake_model import FakeModel
 from tests.beam_jobs.transcription.transcript_writer_test import RowSource
@@ -52,15 +52,15 @@ class InferenceTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_processes_share_the_cores(self):
         with mock.patch.object(os, "cpu_count", return_value=8):
-            threads = [make_environment(n).get("TF_NUM_INTRAOP_THREADS") for n in (1, 2, 3, 8, 9)]
-        self.assertEqual(threads, [None, "4", "2", "1", "1"])
+            self.assertEqual([count_threads(n) for n in (1, 2, 3, 8, 9)], [0, 4, 2, 1, 1])
 
     def test_tensorflow_is_set_up_unless_it_is_already(self):
         with mock.patch.dict(os.environ, clear=True):
             expected = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
-            self.assertEqual(make_environment(1), expected)
+            self.assertEqual(make_environment(0), expected)
+            self.assertEqual(make_environment(2)["TF_NUM_INTRAOP_THREADS"], "2")
             os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "0", "TF_NUM_INTRAOP_THREADS": "7"}
-            self.assertEqual(make_environment(1), {**expected, "TF_CPP_MIN_LOG_LEVEL": "0"})
+            self.assertEqual(make_environment(0), {**expected, "TF_CPP_MIN_LOG_LEVEL": "0"})
             self.assertEqual(make_environment(2)["TF_NUM_INTRAOP_THREADS"], "7")
 
 

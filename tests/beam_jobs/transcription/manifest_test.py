@@ -20,7 +20,8 @@ SPLIT = SplitInfo(
     sources={"lines_per_shard": 4, "image_root": "\udcff"},
     rejects_crc32c="00000003",
 )
-EXPORT = Export(DatasetInfo(CHARSET, Geometry(32, 64), "uint8", fit="pad"), {"saved_model.pb": "1f"})
+INFO = DatasetInfo(CHARSET, Geometry(32, 64), "uint8", fit="pad")
+EXPORT = Export(INFO, {"saved_model.pb": "1f"}, "tensorflow")
 
 
 class TranscriptionManifestTest(parameterized.TestCase, tf.test.TestCase):
@@ -46,7 +47,7 @@ class TranscriptionManifestTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(self.manifest.load(), (SPLIT, self.manifest.identity))
 
     def test_another_export_has_another_identity(self):
-        other = Export(EXPORT.info, {"saved_model.pb": "2f"})
+        other = EXPORT._replace(files={"saved_model.pb": "2f"})
         manifest = TranscriptionManifest(folder=self.folder, export=other, sources=SPLIT.sources)
         self.assertNotEqual(manifest.identity, self.manifest.identity)
 

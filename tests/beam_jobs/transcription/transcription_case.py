@@ -41,9 +41,12 @@ class TranscriptionTest(tf.test.TestCase):
         return TranscriptionConfig(**{**given, **changes})
 
     def transcribe(self, *, workers: int = 1, beam_arguments: list[str] | None = None, **changes) -> dict:
-        return transcribe(
-            self.config(**changes), workers=workers, beam_arguments=beam_arguments, load=load_fake_model
-        )
+        return self.transcribe_with(load_fake_model, workers=workers, beam_arguments=beam_arguments, **changes)
+
+    def transcribe_with(
+        self, load, *, workers: int = 1, beam_arguments: list[str] | None = None, **changes
+    ) -> dict:
+        return transcribe(self.config(**changes), workers=workers, beam_arguments=beam_arguments, load=load)
 
     def read_rows(self) -> list[Transcript]:
         names = [name for name in sorted(os.listdir(self.output)) if name.startswith("transcripts-")]

@@ -18,7 +18,7 @@ from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.errors import UserError
 from tests import ROOT
 from tests.beam_jobs.conversion.resume_test import cut_file, flip_bit
-from tests.beam_jobs.transcription.fake_model import read_line, write_export
+from tests.beam_jobs.transcription.fake_model import load_without_package, read_line, write_export
 from tests.beam_jobs.transcription.transcription_case import TranscriptionTest, read_output
 from tests.messages import user_error
 from tests.samples import draw_levels, write_lines, write_list
@@ -160,9 +160,11 @@ class WholeTest(TranscriptionTest, parameterized.TestCase):
     def test_a_missing_model_is_found_before_anything_is_written(self):
         with self.assertRaisesRegex(UserError, "^export none: received no export.json"):
             self.transcribe(model="none")
-        with self.assertRaisesRegex(UserError, "received a model in the format onnx, expected a SavedModel"):
-            self.transcribe(model=write_export(os.path.join(self.folder, "onnx"), format="onnx"))
         self.assertFalse(os.path.exists(self.output))
+
+    def test_a_worker_without_the_package_of_a_format_names_its_extra(self):
+        with user_error("package onnxruntime", "densenet-ocr[read]"):
+            self.transcribe_with(load_without_package)
 
     def test_unknown_files_are_replaced_only_with_overwrite(self):
         self.transcribe()

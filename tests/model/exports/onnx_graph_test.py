@@ -12,11 +12,11 @@ import tensorflow as tf
 from absl.testing import parameterized
 from onnx import numpy_helper
 
-from densenet_ocr.model.exports.engines import open_export
-from densenet_ocr.model.reading.inference_model import InferenceModel
 from densenet_ocr.model.reading.loading import load_network
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.pipeline import images
+from densenet_ocr.pipeline.exports.engines import open_export
+from densenet_ocr.pipeline.inference_model import InferenceModel
 from tests import ROOT
 from tests.model.exports.export_case import ExportCase, make_network
 from tests.samples import draw_levels

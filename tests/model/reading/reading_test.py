@@ -3,8 +3,8 @@
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.model.reading.reading import ReadCharacter, geometric_mean, make_readings, rescale
-from densenet_ocr.pipeline.decoding import BestPath
+from densenet_ocr.model.reading.reading import ReadCharacter, make_readings, rescale
+from densenet_ocr.pipeline.decoding import BestPath, geometric_mean
 from tests.samples import CHARSET
 
 

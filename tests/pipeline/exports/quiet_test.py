@@ -8,11 +8,11 @@ import sys
 import tensorflow as tf
 from absl import logging
 
-from densenet_ocr.model.exports.quiet import quiet
+from densenet_ocr.pipeline.exports.quiet import quiet
 
 _WRITE = """
 import os
-from model.exports.quiet import quiet
+from pipeline.exports.quiet import quiet
 with quiet():
     os.write(2, b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\\n")
     os.write(2, b"W0000 00:00:1 tf_tfl_flatbuffer_helpers.cc:390] Ignored output_format.\\n")
@@ -33,7 +33,11 @@ class SilenceTest(tf.test.TestCase):
         self.assertIn("ValueError: broken", ended.stderr)
 
     def test_works_where_the_standard_error_is_closed(self):
-        command = [sys.executable, "-c", "import model.exports.quiet as s\nwith s.quiet(): print('a result')"]
+        command = [
+            sys.executable,
+            "-c",
+            "import pipeline.exports.quiet as s\nwith s.quiet(): print('a result')",
+        ]
         ended = subprocess.run(
             ["sh", "-c", 'exec "$@" 2>&-', "sh", *command], capture_output=True, text=True, check=False
         )

@@ -5,14 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from densenet_ocr.model.exports.line_engine import INPUT, LIKELIEST, OUTPUT, LineEngine, count_cores
+from densenet_ocr.pipeline.exports.line_engine import INPUT, LIKELIEST, OUTPUT, LineEngine
 
 
 class OnnxEngine(LineEngine):
     """Inference by onnxruntime, on a CPU."""
 
     def _load(self, path: str) -> None:
-        self._alone, self._among_others = (self._open(path, cores) for cores in (count_cores(), 1))
+        self._alone = self._open(path, self.threads)
+        self._among_others = self._open(path, 1) if self.threads > 1 else self._alone
         outputs = {output.name for output in self._alone.get_outputs()}
         self._has_likeliest = outputs.issuperset(LIKELIEST)  # older exports have not
 

@@ -16,8 +16,9 @@ from densenet_ocr.model.reading.keras_model import KerasInferenceModel
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
+from densenet_ocr.pipeline.decoding import spell
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.exports.saved_model import load_saved_model
+from densenet_ocr.pipeline.exports.engines import load_export
 from densenet_ocr.pipeline.geometry import Geometry
 from tests.samples import draw_levels, encode_image, shallow_network, train_a_little
 
@@ -106,10 +107,10 @@ class SavedModelTest(parameterized.TestCase, tf.test.TestCase):
             self.assertEqual(self.read_bytes(data.getvalue())["texts"][0].decode(), reading.text)
 
     def test_reads_texts_and_confidences_of_levels(self):
-        model, line = load_saved_model(self.folder), draw_levels(1)
+        model, line = load_export(self.folder), draw_levels(1)
         blank = np.zeros_like(line)
         levels, widths = np.stack([line, blank]), np.array([64, 1])  # a line without a frame says nothing
-        texts, confidences = model.read(levels, widths)
+        texts, confidences = spell(model.find_best_path(levels, widths), model.info.charset)
         reading = self.recognizer.read(line)
         self.assertEqual(texts, [reading.text, ""])
         self.assertAllClose(confidences, [reading.confidence, 0.0])
@@ -149,7 +150,7 @@ class SavedModelTest(parameterized.TestCase, tf.test.TestCase):
             file.seek(os.path.getsize(path) // 2)
             file.write(b"\x41" * 64)
         with self.assertRaisesRegex(UserError, "variables.data-00000-of-00001 with a CRC-32C of"):
-            load_saved_model(folder)
+            load_export(folder)
 
     def test_another_height_is_refused(self):
         folder = self.copy()
@@ -159,14 +160,14 @@ class SavedModelTest(parameterized.TestCase, tf.test.TestCase):
         with open(path, "w", encoding="utf-8") as file:
             file.write(text.replace('"image_height": 32', '"image_height": 48'))
         with self.assertRaisesRegex(UserError, "dataset.json with a CRC-32C of"):
-            load_saved_model(folder)
+            load_export(folder)
 
     @parameterized.parameters("saved_model.pb", "variables/variables.index", "dataset.json", "golden.npy")
     def test_a_missing_file_is_refused(self, name):
         folder = self.copy()
         os.remove(os.path.join(folder, name))
         with self.assertRaises(UserError):
-            load_saved_model(folder)
+            load_export(folder)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ import queue
 import numpy as np
 import tensorflow as tf
 
-from densenet_ocr.model.exports.line_engine import LineEngine, count_cores
-from densenet_ocr.model.exports.quiet import quiet
+from densenet_ocr.pipeline.exports.line_engine import LineEngine
+from densenet_ocr.pipeline.exports.quiet import quiet
 
 
 class TfliteEngine(LineEngine):
@@ -19,7 +19,7 @@ class TfliteEngine(LineEngine):
     def _load(self, path: str) -> None:
         self._interpreters: queue.SimpleQueue[_Interpreter] = queue.SimpleQueue()
         with quiet():
-            for _ in range(count_cores()):
+            for _ in range(self.threads):
                 self._interpreters.put(_Interpreter(path))
 
     def _compute_logits(self, line: np.ndarray, *, alone: bool) -> np.ndarray:

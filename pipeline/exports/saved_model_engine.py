@@ -8,14 +8,7 @@ import tensorflow as tf
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.decoding import BestPath
-from densenet_ocr.pipeline.exports.export_info import (
-    ExportInfo,
-    damaged_export,
-    load_export_info,
-    load_lines_info,
-    require_saved_model,
-)
-from densenet_ocr.pipeline.exports.golden_line import check_golden
+from densenet_ocr.pipeline.exports.export_info import ExportInfo, damaged_export
 
 
 class SavedModelEngine:
@@ -34,8 +27,18 @@ class SavedModelEngine:
 
     takes_padding = True
 
-    def __init__(self, folder: str, export: ExportInfo, info: DatasetInfo):
-        """Loads the model without checking it; raises UserError for a damaged one."""
+    def __init__(self, folder: str, export: ExportInfo, info: DatasetInfo, threads: int = 0):
+        """Loads the model without checking it.
+
+        Args:
+          folder: The export.
+          export: Its description.
+          info: Description of the lines that it reads.
+          threads: Ignored: TensorFlow's threads are those of the whole process.
+
+        Raises:
+          UserError: a file of the model is damaged.
+        """
         self.name, self.export, self.info, self.train_split = folder, export, info, export.train_split
         self._model = _load(folder)
 
@@ -46,23 +49,6 @@ class SavedModelEngine:
     def find_best_path(self, levels: np.ndarray, widths: np.ndarray) -> BestPath:
         """Returns the lines' characters."""
         return BestPath(*self._model.find_best_path(*_to_tensors(levels, widths)))
-
-    def read(self, levels: np.ndarray, widths: np.ndarray) -> tuple[list[str], list[float]]:
-        """Returns the lines' texts and confidences.
-
-        A confidence is the geometric mean of the characters', 0 for an empty text.
-        """
-        texts, confidences = self._model.read(*_to_tensors(levels, widths))
-        return [text.decode("utf-8") for text in texts.numpy()], confidences.numpy().tolist()
-
-
-def load_saved_model(folder: str) -> SavedModelEngine:
-    """Loads an export and checks its files and its golden line; raises UserError."""
-    export = load_export_info(folder)
-    require_saved_model(folder, export)
-    engine = SavedModelEngine(folder, export, load_lines_info(folder, export))
-    check_golden(folder, engine.info, engine.compute_logits)
-    return engine
 
 
 def _load(folder: str) -> Any:

@@ -1,0 +1,76 @@
+"""Inference with exported models, by the engine of each format.
+
+ocr-predict, ocr-evaluate and ocr-transcribe read with these. Each engine is imported when it is used: that of
+ONNX needs neither TensorFlow nor Keras.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
+from densenet_ocr.pipeline.exports.export_info import SAVED_MODEL, ExportInfo, load_export_info, load_lines_info
+from densenet_ocr.pipeline.exports.golden_line import check_golden
+from densenet_ocr.pipeline.inference_model import InferenceModel
+from densenet_ocr.pipeline.packages import explain_missing
+
+# The package that computes a format.
+PACKAGES = {SAVED_MODEL: "tensorflow", "onnx": "onnxruntime", "tflite": "tensorflow"}
+
+
+class Engine(InferenceModel, Protocol):
+    """An exported model.
+
+    Attributes:
+      export: Description of the export.
+    """
+
+    export: ExportInfo
+
+
+# Folder, description of the export and of its lines, number of threads -> engine.
+MakeEngine = Callable[[str, ExportInfo, DatasetInfo, int], Engine]
+
+
+def load_export(folder: str, *, threads: int = 0) -> Engine:
+    """Loads an export and checks its files and its golden line.
+
+    Args:
+      folder: The export.
+      threads: Lines that an ONNX or TFLite model computes at once, each on one thread; 0 for one per core. A
+        SavedModel computes with the threads of TensorFlow, which are those of the whole process.
+
+    Returns:
+      The engine of its format.
+
+    Raises:
+      UserError: a file is missing or was changed, the model does not reproduce its golden line, or a package
+        that computes it is not installed.
+    """
+    export = load_export_info(folder)
+    engine = _load(folder, export, load_lines_info(folder, export), threads)
+    check_golden(folder, engine.info, engine.compute_logits)
+    return engine
+
+
+def open_export(folder: str, export: ExportInfo) -> Engine:
+    """Loads an export that is being written: without its checks, as it has no golden line yet."""
+    return _load(folder, export, load_dataset_info(folder), 0)
+
+
+def _load(folder: str, export: ExportInfo, info: DatasetInfo, threads: int) -> Engine:
+    with explain_missing():
+        return _find_engine(export.format)(folder, export, info, threads)
+
+
+def _find_engine(format: str) -> MakeEngine:
+    if format == "onnx":
+        from densenet_ocr.pipeline.exports.onnx_engine import OnnxEngine
+
+        return OnnxEngine
+    if format == "tflite":
+        from densenet_ocr.pipeline.exports.tflite_engine import TfliteEngine
+
+        return TfliteEngine
+    from densenet_ocr.pipeline.exports.saved_model_engine import SavedModelEngine
+
+    return SavedModelEngine
