@@ -4,14 +4,16 @@ import contextlib
 import functools
 import os
 import re
+import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.packages import explain_missing
 from densenet_ocr.pipeline.storage.errors import MissingFile, NoPermission
 from densenet_ocr.pipeline.storage.paths import scheme_of
+from densenet_ocr.pipeline.storage.store_settings import RETRY_SECONDS
 
 _RETRIED = (429, 500, 502, 503, 504)
 _CHUNK_BYTES = 1 << 20
@@ -36,14 +38,14 @@ class HttpFiles:
     def download(self, url: str, path: str) -> None:
         """See FileSystem."""
         with _explained(url), open(path, "wb") as file:
-            for attempt in range(5):
+            for last in (False, False, True):  # a file that is cut short is read again
                 file.seek(0)
                 try:
                     self._copy(url, file)
                     file.truncate()
                     return
-                except _errors().ProtocolError:
-                    if attempt == 4:
+                except _errors().HTTPError:
+                    if last:
                         raise
 
     def _copy(self, url: str, file: Any) -> None:
@@ -132,10 +134,9 @@ def _request(
     method: str, url: str, headers: dict[str, str] | None = None, also: tuple[int, ...] = (), **options: Any
 ) -> Any:
     """Returns an answer of status 200, 206 or one in `also`."""
+    headers = {"Accept-Encoding": "identity", **(headers or {})}
     with _explained(url):
-        answer = _open_pool(scheme_of(url)).request(
-            method, url, headers={"Accept-Encoding": "identity", **(headers or {})}, **options
-        )
+        answer = _ask(lambda: _open_pool(scheme_of(url)).request(method, url, headers=headers, **options))
     if answer.status in (200, 206, *also):
         return answer
     answer.close()
@@ -162,21 +163,29 @@ def _request(
     )
 
 
+def _ask(request: Callable[[], Any]) -> Any:
+    """Makes a request again, after growing pauses, while the server is busy or the connection breaks."""
+    end, pause = time.monotonic() + RETRY_SECONDS, 0.1
+    while True:
+        try:
+            answer = request()
+            if answer.status not in _RETRIED or time.monotonic() + pause > end:
+                return answer
+            answer.close()
+        except _errors().HTTPError:
+            if time.monotonic() + pause > end:
+                raise
+        time.sleep(pause)
+        pause = min(2 * pause, 3.0)
+
+
 @functools.cache
 def _open_pool(scheme: str) -> Any:
     """Connections, by way of the proxy that http_proxy and https_proxy name."""
     with explain_missing():
         import urllib3
-    retries = urllib3.Retry(
-        total=8,
-        status_forcelist=_RETRIED,
-        backoff_factor=0.1,
-        backoff_max=3,
-        respect_retry_after_header=False,  # it may ask for an hour
-        raise_on_status=False,
-    )
     options: dict[str, Any] = {
-        "retries": retries,
+        "retries": urllib3.Retry(None, connect=0, read=0, status=0, other=0, redirect=10),
         "timeout": urllib3.Timeout(connect=5, read=10),
         "maxsize": 64,
         "num_pools": 32,

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import mmap
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -68,7 +69,7 @@ class ObjectStore:
     def exists(self, url: str) -> bool:
         """See FileSystem."""
         try:
-            return bool(_find(url)[1] and _head(url)) or self.is_folder(url)
+            return bool(_find(url)[1] and _head(url, ask_why="30[17]|40[03]")) or self.is_folder(url)
         except MissingFile:
             return self.is_folder(url)
 
@@ -182,19 +183,20 @@ def _open_cached(bucket: str, uploads: bool) -> Any:
     return open_store(bucket, uploads=uploads)
 
 
-# A process that is forked cannot use the connections and threads of its parent.
-os.register_at_fork(after_in_child=_open_cached.cache_clear)
+def forget_stores() -> None:
+    """Closes all connections; the next one is made with the settings of its time."""
+    _open_cached.cache_clear()
 
 
-def _head(url: str) -> Any:
+def _head(url: str, ask_why: str = "30[17]|40[034]") -> Any:
+    """Returns what a store tells of a file; asks for a byte of it after these statuses, to know why."""
     store, key = _find_file(url)
     with _explained(url):
         try:
             return store.head(key)
         except Exception as error:
-            if "403" not in str(error):
-                raise
-            store.get_range(key, start=0, length=1)  # an answer to HEAD has no body that says why
+            if re.search(f"status code: ({ask_why})", str(error)):
+                store.get_range(key, start=0, length=1)  # unlike this, an answer to HEAD has no body
             raise
 
 

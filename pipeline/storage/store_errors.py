@@ -29,11 +29,18 @@ _KINDS = tuple(
             "Check the bucket's name, and the endpoint and the account in the settings.",
         ),
         (
+            r"169\.254\.169\.254|metadata\.google|NoCredentials|Error after .* token|fetching token",
+            "no credentials",
+            "keys, a profile or the role of a machine",
+            "Set them as docs/storage.md says, or declare the bucket public by AWS_SKIP_SIGNATURE=true, "
+            "GOOGLE_SKIP_SIGNATURE=true or AZURE_SKIP_SIGNATURE=true.",
+        ),
+        (
             r"PermanentRedirect|AuthorizationHeaderMalformed|IllegalLocationConstraint|TemporaryRedirect"
             r"|Received redirect|status code: 301",
             "another region than the bucket's",
             "the region of the bucket",
-            "Set AWS_REGION to it.",
+            "Set AWS_REGION to {region}.",
         ),
         (
             r"InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|ExpiredToken|TokenRefreshRequired|InvalidSecurity"
@@ -55,13 +62,6 @@ _KINDS = tuple(
             "credentials that may do this",
             "Give them the right, or use others. Without the right to list, a missing file reads the same.",
             NoPermission,
-        ),
-        (
-            r"169\.254\.169\.254|metadata\.google|NoCredentials|Error after .* token|fetching token",
-            "no credentials",
-            "keys, a profile or the role of a machine",
-            "Set them as docs/storage.md says, or declare the bucket public by AWS_SKIP_SIGNATURE=true, "
-            "GOOGLE_SKIP_SIGNATURE=true or AZURE_SKIP_SIGNATURE=true.",
         ),
         (
             r"NoSuchKey|BlobNotFound|status code: 404|not found:",
@@ -95,7 +95,7 @@ _KINDS = tuple(
             "Run the same command again later.",
         ),
         (
-            r"[Tt]imed? ?[Oo]ut|kind: Timeout|deadline has elapsed",
+            r"kind: Timeout|timed out|TimedOut|deadline has elapsed",
             "no answer in time, also after retries",
             "a store that answers",
             "Check the endpoint in the settings, and the network.",
@@ -117,16 +117,19 @@ _KINDS = tuple(
 )
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 _MESSAGE = re.compile(r"<Message>([^<]*)</Message>")
+_REGION = re.compile(r"<Region>([^<]*)</Region>|expecting '([^']*)'")
 _STATUS = re.compile(r"status code: (\d{3}[A-Za-z ]*)")
 
 
 def explain(url: str, error: Exception) -> UserError:
     """Returns what to tell the user about an error of obstore."""
-    text = str(error)
+    text = str(error).replace("retry_timeout", "")
     for kind in _KINDS:
         if re.search(kind.signs, text):
+            region = _REGION.search(text)
             received = f"{kind.received}{_quote_cause(text)}"
-            return kind.error(f"file {url}", received=received, expected=kind.expected, remedy=kind.remedy)
+            remedy = kind.remedy.format(region=region[1] or region[2] if region else "it")
+            return kind.error(f"file {url}", received=received, expected=kind.expected, remedy=remedy)
     return UserError(
         f"file {url}",
         received=text.partition("\n")[0],

@@ -10,11 +10,12 @@ from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.packages import explain_missing
 from densenet_ocr.pipeline.storage.paths import scheme_of
 
-# A request is tried again for 20 s, after pauses of 0.1 s to 3 s, on 429, 5xx, time-outs and lost connections;
-# so an error comes within 30 s.
+# A request is tried again for so long, after pauses of 0.1 s to 3 s, on 429, 5xx, time-outs and lost
+# connections; with a time-out of 10 s for each, an error comes within 30 s.
+RETRY_SECONDS = 20.0
 RETRIES = {
-    "max_retries": 12,
-    "retry_timeout": timedelta(seconds=20),
+    "max_retries": 100,
+    "retry_timeout": timedelta(seconds=RETRY_SECONDS),
     "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=3), "base": 2},
 }
 # `timeout` is that of a whole request: reads of a gigabyte and writes of 256 MiB have to fit.
@@ -22,6 +23,7 @@ _PATIENT = {"allow_http": True, "connect_timeout": "5s", "timeout": "600s"}
 _PROMPT = {**_PATIENT, "read_timeout": "10s"}
 
 _AWS_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_SKIP_SIGNATURE")
+_AZURE_ACCOUNT = ("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_USE_EMULATOR")
 _AWS_CONTAINER = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
 
 
@@ -97,11 +99,17 @@ def _azure_settings(url: str, authority: str) -> dict[str, Any]:
     """az://CONTAINER/..., or abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/..., and the connection string."""
     container, _, host = authority.partition("@")
     settings: dict[str, Any] = {"container_name": container}
+    if text := os.environ.get("AZURE_STORAGE_CONNECTION_STRING", ""):
+        settings.update(_read_connection_string(url, text))
     if host:
         settings["account_name"] = host.partition(".")[0]
-    text = os.environ.get("AZURE_STORAGE_CONNECTION_STRING", "")
-    if text:
-        settings = {**_read_connection_string(url, text), **settings}
+    if "account_name" not in settings and not any(map(os.environ.get, _AZURE_ACCOUNT)):
+        raise _refuse(
+            url,
+            received="no storage account",
+            expected="AZURE_STORAGE_ACCOUNT_NAME, AZURE_STORAGE_CONNECTION_STRING, or the account in the URL",
+            remedy="Set one, or write abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/PATH.",
+        )
     return settings
 
 

@@ -1,0 +1,276 @@
+"""Files in an S3 server, also behind a network that fails."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import timedelta
+from unittest import mock
+
+import tensorflow as tf
+from absl.testing import parameterized
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.s3.models import s3_backends
+
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.storage import object_store, store_settings
+from tests import ROOT
+from tests.messages import user_error
+from tests.pipeline.storage.store_case import StoreCase
+from tests.servers.faulty_proxy import FAULTS, serve_faults
+from tests.servers.s3 import use_s3
+
+TREE = ("a.txt", "b/c.txt", "b/d/e.txt", "b/d/f.png", "b/.hidden", "漢/#? %25[1].txt")
+
+
+class ObjectStoreTest(StoreCase):
+    def write_tree(self) -> None:
+        for name in TREE:
+            storage.write_atomically(self.url(name), name.encode())
+
+    def test_reads_what_was_written(self):
+        for name in TREE:
+            storage.write_atomically(self.url(name), b"old")
+        self.write_tree()
+        for name in TREE:
+            self.assertEqual(storage.read_bytes(self.url(name)), name.encode())
+            self.assertEqual(storage.size(self.url(name)), len(name.encode()))
+
+    def test_an_empty_file_is_a_file(self):
+        self.write(empty=b"")
+        self.assertEqual(storage.read_bytes(self.url("empty")), b"")
+        self.assertTrue(storage.exists(self.url("empty")))
+        with storage.open_file(self.url("empty")) as file:
+            self.assertEqual(file.read(), b"")
+
+    def test_a_file_is_read_from_any_position(self):
+        data = os.urandom(3 << 20)
+        self.write(data=data)
+        self.assertEqual(storage.read_range(self.url("data"), 5, 10), data[5:15])
+        self.assertEqual(storage.read_range(self.url("data"), len(data) - 3, 10), data[-3:])
+        with storage.open_file(self.url("data")) as file:
+            file.seek(-5, os.SEEK_END)
+            self.assertEqual(file.read(), data[-5:])
+            file.seek(1 << 20)
+            self.assertEqual(file.read(7), data[1 << 20 :][:7])
+            file.seek(0)
+            self.assertEqual(file.read(), data)
+
+    def test_a_large_file_goes_out_in_parts(self):
+        data = os.urandom(12 << 20)
+        with (
+            mock.patch.object(object_store, "ONE_PUT_BYTES", 1 << 20),
+            mock.patch.object(object_store, "_PART_BYTES", 5 << 20),
+            storage.atomic_file(self.url("data")) as file,
+        ):
+            file.write(data)
+        self.assertEqual(storage.read_bytes(self.url("data")), data)
+
+    def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(self):
+        self.write(a=b"old")
+        with self.assertRaises(KeyboardInterrupt), storage.atomic_file(self.url("a")) as file:
+            file.write(b"part")
+            raise KeyboardInterrupt
+        self.assertEqual(storage.read_bytes(self.url("a")), b"old")
+        self.assertEqual(storage.list_names(self.root), ["a"])
+
+    def test_a_full_temporary_folder_is_named(self):
+        with (
+            mock.patch.object(
+                tempfile, "NamedTemporaryFile", side_effect=OSError(28, "No space left on device")
+            ),
+            user_error(self.url("a"), "No space left on device", "TMPDIR"),
+        ):
+            self.write(a=b"new")
+        self.assertEqual(storage.list_names(self.root), [])
+
+    @parameterized.parameters(
+        "*", "*.txt", "b/*", "**", "**/*.txt", "b/**/*.txt", "*/c.txt", "b/d/?.*", "b/.*", "z*", "a.txt", "b/**"
+    )
+    def test_finds_what_a_local_folder_with_the_same_files_has(self, pattern):
+        self.write_tree()
+        folder = self.create_tempdir().full_path
+        self.assertEqual(storage.download_folder(self.root, folder), sorted(TREE))
+        local = [os.path.relpath(path, folder) for path in storage.find(pattern, folder)]
+        self.assertEqual(
+            [path.removeprefix(f"{self.root}/") for path in storage.find(pattern, self.root)],
+            [path for path in local if path != {"**": ".", "b/**": "b"}.get(pattern)],
+        )
+        self.assertEqual(storage.find(self.url(pattern)), storage.find(pattern, self.root))
+
+    def test_lists_a_folder_with_more_files_than_a_page_has(self):
+        names = [f"{number:04d}" for number in range(1100)]
+        server = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]  # a thousand requests take seconds
+        for name in names:
+            server.put_object(self.root[5:], f"many/{name}", b"")
+        self.assertEqual(storage.list_names(self.url("many")), names)
+        storage.remove(self.url("many"))
+        self.assertEqual(storage.list_names(self.root), [])
+
+    def test_a_folder_is_there_while_files_are_in_it(self):
+        self.write_tree()
+        self.assertTrue(storage.exists(self.url("b")) and storage.is_folder(self.url("b/")))
+        self.assertFalse(storage.is_folder(self.url("a.txt")) or storage.exists(self.url("b/c")))
+        storage.remove(self.url("b"))
+        self.assertFalse(storage.exists(self.url("b")))
+        self.assertEqual(storage.list_names(self.root), ["a.txt", "漢"])
+
+    def test_the_mark_of_a_folder_that_a_console_made_is_no_file(self):
+        import urllib.request
+
+        for name in ("run/", "run/weights/"):
+            request = urllib.request.Request(f"{self.server}/{self.root[5:]}/{name}", method="PUT")
+            urllib.request.urlopen(request).close()
+        self.write(**{"run/weights/best.h5": b"1"})
+        self.assertEqual(storage.list_names(self.url("run")), ["weights"])
+        self.assertEqual(
+            storage.download_folder(self.url("run"), self.create_tempdir().full_path), ["weights/best.h5"]
+        )
+
+    def test_check_writable_leaves_nothing_behind(self):
+        storage.check_writable(self.url("a/b"))
+        self.assertEqual(storage.list_names(self.root), [])
+
+    def test_a_folder_of_any_size_fits(self):
+        self.assertIsNone(storage.free_bytes(self.root))
+        storage.make_folder(self.url("a"))
+
+    def test_reads_many_files_in_order_with_the_error_of_each(self):
+        self.write_tree()
+        local = self.create_tempfile("local", b"here").full_path
+        paths = [self.url("a.txt"), self.url("none"), local, "/none", self.url("b/c.txt")]
+        results = list(storage.read_many(paths * 3, at_once=2))
+        self.assertEqual(results[0::5], [b"a.txt"] * 3)
+        self.assertEqual([type(result) for result in results[1::5]], [storage.MissingFile] * 3)
+        self.assertEqual(results[2::5], [b"here"] * 3)
+        self.assertEqual([type(result) for result in results[3::5]], [FileNotFoundError] * 3)
+        self.assertEqual(results[4::5], [b"b/c.txt"] * 3)
+
+    @parameterized.parameters(
+        (
+            "no such file",
+            "file {root}/none: received no such file (NoSuchKey",
+            storage.MissingFile,
+            "{root}/none",
+        ),
+        (
+            "no such bucket",
+            "s3://no-bucket/a: received no such bucket (NoSuchBucket",
+            UserError,
+            "s3://no-bucket/a",
+        ),
+        ("a bucket", "file {root}: received a bucket", UserError, "{root}"),
+        ("no bucket", "settings for s3://: received no bucket", UserError, "s3:///a"),
+        ("an odd name", "received a name that no file can have here", UserError, "{root}/a//b"),
+        ("another scheme", "a URL that begins with hdfs://, expected a local path", UserError, "hdfs://host/a"),
+    )
+    def test_says_what_is_wrong(self, _, message, kind, url):
+        with self.assertRaises(kind) as raised:
+            storage.read_bytes(url.format(root=self.root))
+        self.assertIn(message.format(root=self.root), str(raised.exception))
+
+    def test_a_missing_bucket_is_not_a_missing_file(self):
+        for verb in (storage.exists, storage.list_names, storage.is_folder, storage.remove):
+            with user_error("s3://no-bucket", "no such bucket"):
+                verb("s3://no-bucket/a")
+
+    def test_credentials_that_are_missing_are_named(self):
+        nowhere = {"AWS_CONFIG_FILE": "/none", "AWS_SHARED_CREDENTIALS_FILE": "/none", "AWS_ACCESS_KEY_ID": ""}
+        with use_s3(self.server, **nowhere), user_error(self.root, "no credentials", "AWS_SKIP_SIGNATURE"):
+            storage.read_bytes(self.url("a"))
+
+    def test_a_profile_gives_keys_region_and_endpoint(self):
+        self.write(a=b"1")
+        keys = "aws_access_key_id = k\naws_secret_access_key = s\n"
+        profile = f"[profile ours]\nregion = eu-west-1\nendpoint_url = {self.server}\n{keys}"
+        path = self.create_tempfile("config", profile).full_path
+        with use_s3("", AWS_CONFIG_FILE=path, AWS_PROFILE="ours", AWS_ACCESS_KEY_ID="", AWS_REGION=""):
+            os.environ.pop("AWS_DEFAULT_REGION")
+            self.assertEqual(storage.read_bytes(self.url("a")), b"1")
+
+    def test_without_obstore_the_extra_is_named(self):
+        program = (
+            "import sys; sys.modules['obstore'] = None\n"
+            "from densenet_ocr.pipeline import storage\nstorage.read_bytes('s3://bucket/a')"
+        )
+        done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+        self.assertIn("pip install 'densenet-ocr[cloud]'", done.stderr)
+
+    def test_a_url_is_read_without_tensorflow_and_local_paths_without_obstore(self):
+        self.write(a=b"1")
+        program = (
+            "import sys\nfrom densenet_ocr.pipeline import storage\n"
+            "storage.list_names('.')\nprint('obstore' in sys.modules)\n"
+            f"storage.read_bytes('{self.url('a')}')\nprint('tensorflow' in sys.modules)"
+        )
+        done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+        self.assertEqual(done.stdout.split(), ["False", "False"], done.stderr)
+
+
+class FailuresTest(StoreCase):
+    def setUp(self):
+        super().setUp()
+        self.data = {self.url(f"{number}"): os.urandom(3000) for number in range(40)}
+        for url, data in self.data.items():
+            storage.write_atomically(url, data)
+        url, self.proxy = self.enter_context(serve_faults(self.server, share=0))
+        self.enter_context(use_s3(url))
+
+    @parameterized.parameters(*FAULTS)
+    def test_a_request_that_fails_is_made_again(self, fault):
+        self.proxy.share, self.proxy.faults = 0.2, [fault]
+        self.assertEqual(list(storage.read_many(self.data, at_once=8)), list(self.data.values()))
+        for number, url in enumerate(list(self.data)[:10]):
+            storage.write_atomically(url, b"new" * number)
+        self.proxy.share = 0
+        self.assertGreater(self.proxy.failed[fault], 3)
+        self.assertEqual(
+            [storage.read_bytes(url) for url in list(self.data)[:10]], [b"new" * n for n in range(10)]
+        )
+
+    @parameterized.parameters(
+        ("403 InvalidAccessKeyId", "credentials that the store does not accept", "Check the keys"),
+        ("403 SignatureDoesNotMatch", "credentials that the store does not accept", "Check the keys"),
+        ("400 ExpiredToken", "credentials that the store does not accept", "expired"),
+        ("403 AccessDenied", "no permission", "Give them the right"),
+        ("400 AuthorizationHeaderMalformed", "another region than the bucket's", "AWS_REGION"),
+        ("301 PermanentRedirect", "another region than the bucket's", "AWS_REGION"),
+        ("404 NoSuchBucket", "no such bucket", "Check the bucket's name"),
+    )
+    def test_an_error_of_the_store_reads_as_what_it_is(self, fault, received, remedy):
+        self.proxy.share, self.proxy.faults = 1, [fault]
+        verbs = (storage.read_bytes, storage.exists, storage.size, storage.list_names, storage.check_writable)
+        for verb in verbs:
+            with user_error(self.root, received, remedy):
+                verb(self.url("0"))
+        with user_error(self.root, received, remedy):
+            storage.write_atomically(self.url("0"), b"new")
+
+    @parameterized.parameters(
+        ("503", "too busy, also after retries (SlowDown"),
+        ("reset", "a connection that broke, also after retries"),
+        ("cut", "a connection that broke, also after retries"),
+    )
+    def test_a_store_that_keeps_failing_is_given_up(self, fault, received):
+        self.proxy.share, self.proxy.faults = 1, [fault]
+        short = {**store_settings.RETRIES, "retry_timeout": timedelta(seconds=0.5)}
+        with mock.patch.object(store_settings, "RETRIES", short), user_error(self.root, received):
+            storage.read_bytes(self.url("0"))
+
+    def test_a_store_that_is_not_there_is_named(self):
+        short = {**store_settings.RETRIES, "retry_timeout": timedelta(seconds=0.5)}
+        for endpoint, received in (
+            ("http://127.0.0.1:9", "a connection that was refused"),
+            ("http://no-such-host.invalid", "no such host"),
+        ):
+            with mock.patch.object(store_settings, "RETRIES", short), use_s3(endpoint, NO_PROXY="*"):
+                start = time.monotonic()
+                with user_error(self.root, received, "Check the endpoint"):
+                    storage.read_bytes(self.url("0"))
+                self.assertLess(time.monotonic() - start, 30)
+
+
+if __name__ == "__main__":
+    tf.test.main()
