@@ -2,16 +2,17 @@
 # make test   passes the tests
 # make lint   checks style and types
 # Each sets up .venv first; nothing else is needed but Python 3.11 or 3.12.
+# make test-latest   passes the tests with the newest TensorFlow and NumPy, in .venv-latest; Python 3.11 to 3.13
 
-PYTHONS := $(or $(PYTHON),python3.11 python3.12 python3 python)
 VENV := .venv
+LATEST := .venv-latest
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 DEMO := demo
 TYPES := build/types/densenet_ocr
 WIDTH := 88
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-latest lint clean
 
 demo: $(READY)
 	rm -rf $(DEMO)
@@ -36,6 +37,9 @@ demo: $(READY)
 test: $(READY)
 	$(RUN) -m pytest -n 2 --dist loadgroup
 
+test-latest: $(LATEST)/ready
+	$(LATEST)/bin/python -m pytest -n 2 --dist loadgroup -rs
+
 lint: $(READY)
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
@@ -45,22 +49,30 @@ lint: $(READY)
 	  --config-file=$(CURDIR)/pyproject.toml -p densenet_ocr
 
 clean:
-	rm -rf $(VENV) $(DEMO) *.egg-info
+	rm -rf $(VENV) $(LATEST) $(DEMO) *.egg-info
+
+$(READY): LOCK := requirements.lock
+$(READY): PYTHONS := $(or $(PYTHON),python3.11 python3.12 python3 python)
+$(READY): NEWEST := 12
+$(LATEST)/ready: LOCK := requirements-latest.lock
+$(LATEST)/ready: PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
+$(LATEST)/ready: NEWEST := 13
+$(READY): requirements.lock
+$(LATEST)/ready: requirements-latest.lock
 
 # A version that stands on the PATH may still not run (pyenv's stubs), so each candidate is tried.
-$(READY): requirements.lock pyproject.toml
+$(READY) $(LATEST)/ready: pyproject.toml
 	@rm -f $@; \
 	for python in $(PYTHONS); do \
-	  if $$python -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' \
+	  if $$python -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, $(NEWEST)))' \
 	    2>/dev/null; then found=$$python; break; fi; \
 	done; \
 	if [ -z "$$found" ]; then \
-	  echo "densenet-ocr needs Python 3.11 or 3.12 with venv, and none of these is one:" \
-	    "$(PYTHONS)." >&2; \
-	  echo "Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; \
+	  echo "$(@D) needs Python 3.11 to 3.$(NEWEST) with venv, and none of these is one: $(PYTHONS)." >&2; \
+	  echo "Install one, or name it: make PYTHON=/path/to/python3.$(NEWEST)" >&2; exit 1; \
 	fi; \
-	echo "Setting up $(VENV) with $$($$found --version); about 1 GB to fetch, some minutes"; \
-	$$found -m venv --clear $(VENV) && \
-	$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
-	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . && \
+	echo "Setting up $(@D) with $$($$found --version); about 1 GB to fetch, some minutes"; \
+	$$found -m venv --clear $(@D) && \
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK) && \
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . && \
 	touch $@

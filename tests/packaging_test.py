@@ -10,13 +10,14 @@ import tomllib
 import zipfile
 
 import tensorflow as tf
+from absl.testing import parameterized
 
 from tests import ROOT
 
 FOLDERS = ("densenet_ocr", "pipeline", "beam_jobs", "model")
 
 
-class PackagingTest(tf.test.TestCase):
+class PackagingTest(parameterized.TestCase, tf.test.TestCase):
     def build_wheel(self) -> str:
         """Builds from a copy, so that the checkout gets no build folder; returns the wheel's path."""
         folder = self.create_tempdir().full_path
@@ -69,16 +70,29 @@ class PackagingTest(tf.test.TestCase):
                 found.add(folder if name == "densenet_ocr" else f"densenet_ocr.{folder}")
         self.assertCountEqual(packages, found)
 
-    def test_reading_needs_few_packages_and_the_lock_file_has_them_all(self):
-        with open(os.path.join(ROOT, "pyproject.toml"), "rb") as file:
-            project = tomllib.load(file)["project"]
-        extras = project["optional-dependencies"]
-        reading = names_of([*project["dependencies"], *extras["read"]])
+    def test_reading_needs_few_packages(self):
+        project = read_project()
+        reading = names_of([*project["dependencies"], *project["optional-dependencies"]["read"]])
         self.assertEqual(reading, {"absl-py", "google-crc32c", "numpy", "onnxruntime", "pillow"})
-        with open(os.path.join(ROOT, "requirements.lock")) as file:
+
+    @parameterized.parameters(
+        ("requirements.lock", ("train", "io", "export", "lmdb", "dev", "cloud")),
+        ("requirements-latest.lock", ("train", "export", "lmdb", "dev", "cloud")),
+    )
+    def test_a_lock_file_has_the_packages_of_the_extras(self, path, extras):
+        project = read_project()
+        needed = names_of(project["dependencies"]).union(
+            *(names_of(project["optional-dependencies"][extra]) for extra in extras)
+        )
+        with open(os.path.join(ROOT, path)) as file:
             locked = set(re.findall(r"^([\w.-]+)==", file.read(), re.MULTILINE))
-        needed = reading.union(*(names_of(extras[extra]) for extra in ("train", "io", "export", "lmdb", "dev")))
         self.assertContainsSubset(needed - {"densenet-ocr"}, locked)
+
+
+def read_project() -> dict:
+    """The table [project] of pyproject.toml."""
+    with open(os.path.join(ROOT, "pyproject.toml"), "rb") as file:
+        return tomllib.load(file)["project"]
 
 
 def names_of(requirements: list[str]) -> set[str]:

@@ -45,8 +45,8 @@ def _make_bmp(
     grey: bool = False,
 ) -> bytes:
     rows = random.integers(0, 256, (abs(height), (WIDTH * bits + 31) // 32 * 4), dtype=np.uint8)
-    if colours:
-        rows = (rows % min(colours, 256)).astype(np.uint8)
+    if 0 < colours < 256:
+        rows = rows % np.uint8(colours)
     count = (colours or 1 << bits) if bits <= 8 else 0
     table = random.integers(0, 256, (count, 3 if header == 12 else 4), dtype=np.uint8)
     if grey:
