@@ -45,12 +45,15 @@ _ORIENTATION, _SIDEWAYS = 0x0112, range(5, 9)
 
 
 def read_file(path: str) -> bytes:
-    """Reads a local image file.
+    """Reads an image file.
 
     Raises:
       Refused: `missing_image` or `unreadable_image`.
-      UserError: the machine, not the file, is at fault: no file handles or no memory are left.
+      UserError: the machine or the store, not the file, is at fault: no file handles or no memory are left, or
+        there is no answer; storage.NoPermission where a URL may not be read.
     """
+    if storage.is_url(path):
+        return _read_url(path)
     try:
         # Unbuffered: one read of the whole file.
         with open(path, "rb", buffering=0, opener=storage.open_at_once) as file:
@@ -69,6 +72,13 @@ def read_file(path: str) -> bytes:
                 remedy="Lower --workers, or raise the limit (ulimit -n). The same command resumes.",
             ) from None
         raise Refused("unreadable_image", f"{path}: {error.strerror}") from None
+
+
+def _read_url(url: str) -> bytes:
+    try:
+        return storage.read_bytes(url)
+    except storage.MissingFile:
+        raise Refused("missing_image", f"no file {url}") from None
 
 
 def _explain_missing(path: str) -> str:

@@ -8,6 +8,7 @@ import hashlib
 import mmap
 import os
 import re
+import urllib.parse
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -37,10 +38,10 @@ class Line(NamedTuple):
 
 
 class LineList:
-    """Random access to the rows of a list file, which stays on disk (mmap).
+    """Random access to the rows of a list file, which stays on disk (mmap); of a URL there is a local copy.
 
     Raises:
-      UserError: the file is not local, cannot be read, or is not text.
+      UserError: the file cannot be read, or is not text.
     """
 
     def __init__(self, path: str):
@@ -103,13 +104,13 @@ def normalise_path(path: bytes, root: str = "", encoding: str = ENCODING) -> byt
 
     Args:
       path: The path as the list has it, such as a/b.png, a\\b.png, ./a//b.png or ROOT/a/b.png.
-      root: The absolute image root.
+      root: The absolute image root, or its URL.
       encoding: The encoding of the path.
     """
     if not _ODD_PATH.search(path):
         return path
     try:
-        name = os.path.normpath(path.decode(encoding).replace("\\", "/"))
+        name = _normalise_name(path.decode(encoding).replace("\\", "/"), root)
     except UnicodeDecodeError:
         return path  # the row is refused later
     return name.removeprefix(os.path.join(root, "") if root else "").encode(encoding)
@@ -139,17 +140,36 @@ def check_list_encoding(encoding: str) -> str:
 
 
 def resolve_path(key: str, root: str) -> str:
-    """Returns the path of a key's file below an absolute image root; backslashes count as slashes.
+    """Returns the path of a key's file below an image root, which is absolute or a URL.
+
+    Backslashes count as slashes. Below an http(s) URL, what a URL cannot have is written as %XX.
 
     Raises:
       Refused: `outside_root`; the file is not below the root.
     """
+    if storage.is_url(root):
+        return _resolve_url(key, root)
     if "//" not in key and "/." not in key and "\\" not in key and key[:1] not in "./" and key[-1] != "/":
         return f"{root.rstrip('/')}/{key}"  # the same as below in a tenth of the time
     path = os.path.normpath(os.path.join(root, key.replace("\\", "/")))
     if not path.startswith(os.path.join(root, "")):
         raise Refused("outside_root", f"{key!r} leads out of the image root {root!r}")
     return path
+
+
+def _normalise_name(name: str, root: str) -> str:
+    # Below a local root, s3://a/b is a strange name of a local file.
+    return storage.normalise(name) if storage.is_url(root) else os.path.normpath(name)
+
+
+def _resolve_url(key: str, root: str) -> str:
+    name = _normalise_name(key.replace("\\", "/"), root).removeprefix(f"{root}/")
+    if storage.is_url(name) or name == "." or name.startswith("/") or name.split("/", 1)[0] == "..":
+        raise Refused("outside_root", f"{key!r} leads out of the image root {root!r}")
+    if not storage.is_web(root):
+        return storage.join(root, name)
+    name = urllib.parse.unquote(name) if storage.is_url(key) else name
+    return storage.join(root, urllib.parse.quote(name, errors="surrogatepass"))
 
 
 def encode_text(text: str, charset: Charset) -> list[int]:
@@ -171,12 +191,14 @@ def decode_text(data: bytes, encoding: str) -> str:
 
 
 def _map_file(path: str) -> mmap.mmap | bytes:
-    """Returns the bytes of a local text file, mapped into memory."""
-    path = storage.local_path(path)
+    """Returns the bytes of a text file, mapped into memory."""
     _check_regular(path)
     try:
-        with open(path, "rb") as file:
-            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if os.path.getsize(path) else b""
+        # What is mapped stays, also after the copy of a URL is removed.
+        with storage.local_copy(path) as local, open(local, "rb") as file:
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if os.path.getsize(local) else b""
+    except UserError:
+        raise
     except OSError as error:
         raise UserError(
             f"list {path}",

@@ -7,7 +7,7 @@ checksum is a "masked" CRC-32C, rotated and offset: tensorflow/core/lib/io/recor
 import os
 import struct
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import google_crc32c
 
@@ -52,9 +52,10 @@ class RecordWriter:
 
 
 def read_records(path: str) -> Iterator[bytes]:
-    """Yields the records of a local shard; raises ValueError if a checksum does not match."""
-    with open(storage.local_path(path), "rb", buffering=1 << 20, opener=storage.open_regular) as file:
-        size = os.fstat(file.fileno()).st_size
+    """Yields the records of a shard; raises ValueError if a checksum does not match."""
+    with _open(path, buffering=1 << 20) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
         while head := file.read(_LENGTH.size + _CHECKSUM.size):
             length, checksum = head[: _LENGTH.size], head[_LENGTH.size :]
             if _masked_crc(length) != checksum:
@@ -66,13 +67,19 @@ def read_records(path: str) -> Iterator[bytes]:
 
 
 def hash_file(path: str) -> str:
-    """Returns the CRC-32C of a local file, eight hexadecimal digits, as RecordWriter.crc32c."""
+    """Returns the CRC-32C of a file, eight hexadecimal digits, as RecordWriter.crc32c."""
     _check_speed()
     crc = 0
-    with open(storage.local_path(path), "rb", buffering=0, opener=storage.open_regular) as file:
+    with _open(path, buffering=0) as file:
         while block := file.read(1 << 20):
             crc = google_crc32c.extend(crc, block)
     return f"{crc:08x}"
+
+
+def _open(path: str, buffering: int) -> BinaryIO:
+    if storage.is_url(path):
+        return storage.open_file(path)
+    return cast(BinaryIO, open(path, "rb", buffering=buffering, opener=storage.open_regular))
 
 
 def _masked_crc(data: bytes) -> bytes:

@@ -21,7 +21,8 @@ from densenet_ocr.beam_jobs.engine.tfrecord_writer import TFRecordShardWriter
 from densenet_ocr.beam_jobs.sources.list_rows import open_lists
 from densenet_ocr.beam_jobs.sources.lmdb_labels import open_labels
 from densenet_ocr.beam_jobs.sources.lmdb_rows import LmdbRows
-from densenet_ocr.beam_jobs.sources.rows import RecordBuilder, Rows, RowSource, plan_rows
+from densenet_ocr.beam_jobs.sources.row_source import RowSource
+from densenet_ocr.beam_jobs.sources.rows import RecordBuilder, Rows, plan_rows
 from densenet_ocr.pipeline.charset import NO_FORM, Charset
 from densenet_ocr.pipeline.charsets.charset_file import FIRST_ROW
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
@@ -111,14 +112,15 @@ def _make_runner(
         derived=CharsetCopy(config.output, info.charset) if config.charset_path == AUTO else None,
     )
     manifest.check()
-    read = functools.partial(rows.read_record, builder=RecordBuilder.of(info))
+    builder = RecordBuilder.of(info)
+    find = functools.partial(rows.find_line, builder=builder)
 
     return SplitRunner(
         folder=config.output,
         split=split,
         manifest=manifest,
         writer=TFRecordShardWriter(info),
-        make_source=functools.partial(RowSource, input=rows, read_row=read),
+        make_source=functools.partial(RowSource, input=rows, find=find, build=builder.build_found),
         lines_per_shard=config.lines_per_shard,
         terms=_TERMS,
         overwrite=config.overwrite,

@@ -8,16 +8,18 @@ import collections
 import dataclasses
 import json
 import os
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any, NamedTuple
 
+import google_crc32c
 import numpy as np
 from absl import logging
 
 from densenet_ocr.beam_jobs.engine.shard_job import ShardJob
 from densenet_ocr.beam_jobs.engine.source import RefusedRow
-from densenet_ocr.pipeline import records, storage
+from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import ShardInfo, SplitInfo
 from densenet_ocr.pipeline.schema import Record
@@ -86,14 +88,27 @@ def save_report(job: ShardJob, number: int, report: Report) -> None:
 
 def load_report(job: ShardJob, number: int) -> Report | None:
     """Returns this job's report of a shard; None where there is none, or it is damaged or another job's."""
-    if not storage.exists(job.report_path(number)):
-        return None
+    return next(load_reports(job, [number]))
+
+
+def load_reports(job: ShardJob, numbers: Iterable[int]) -> Iterator[Report | None]:
+    """Yields what `load_report` returns, for many shards: in a store, with many requests at once."""
+    for data in storage.read_many(map(job.report_path, numbers)):
+        if isinstance(data, bytes):
+            yield _parse_report(job, data)
+        elif isinstance(data, FileNotFoundError):
+            yield None
+        else:
+            raise data
+
+
+def _parse_report(job: ShardJob, data: bytes) -> Report | None:
     try:
-        content = storage.read_json(job.report_path(number))
+        content = json.loads(data)
         refused = [RefusedRow(*row) for row in content["refused"]]
         report = Report(ShardInfo(**content["shard"]), refused, content["statistics"])
         return report if content["digest"] == job.digest else None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
@@ -115,15 +130,16 @@ def merge_reports(job: ShardJob, *, sources: dict[str, Any]) -> SplitInfo:
     total: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
     with _Rejects(job) as rejects:
         progress = Progress("collect reports", job.plan.shard_count, "shards")
-        for number in range(job.plan.shard_count):
-            report = _require_report(job, number)
+        for number, report in enumerate(load_reports(job, range(job.plan.shard_count))):
+            if not report:
+                raise ValueError(f"shard {number} was written without a report")
             shards.append(report.shard)
             rejects.add(report.refused)
             reasons.update(row.reason for row in report.refused)
             for name, counts in report.statistics.items():
                 total[name].update(counts)
             progress.show(number + 1)
-        rejects.save()
+        rejects_crc32c = rejects.save()
     _log_white_space(total.pop(WhiteSpaceEnds.NAME, {}))
     read = sum(shard.records for shard in shards) + reasons.total()
     if read != job.plan.rows:
@@ -134,7 +150,7 @@ def merge_reports(job: ShardJob, *, sources: dict[str, Any]) -> SplitInfo:
         refused=dict(sorted(reasons.items())),
         statistics={name: _sort_by_value(counts) for name, counts in total.items()},
         sources=sources,
-        rejects_crc32c=records.hash_file(job.rejects_path),
+        rejects_crc32c=rejects_crc32c,
     )
 
 
@@ -147,17 +163,11 @@ def _log_white_space(found: dict[str, int]) -> None:
         )
 
 
-def _require_report(job: ShardJob, number: int) -> Report:
-    report = load_report(job, number)
-    if not report:
-        raise ValueError(f"shard {number} was written without a report")
-    return report
-
-
 def show_first_refusal(job: ShardJob) -> str:
     """Formats the first row of the rejects file for a message."""
-    with open(job.rejects_path, encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-        where, row, reason, detail = split_cells(file.readline().rstrip("\n"))
+    with storage.open_file(job.rejects_path) as file:
+        first = file.readline().decode("utf-8", "backslashreplace").rstrip("\n")
+    where, row, reason, detail = split_cells(first)
     return f"{where}, {row[:_MOST_SHOWN]!r}, {reason}: {detail}"
 
 
@@ -165,20 +175,19 @@ class _Rejects:
     """Sorts refused rows by position: their texts in a file, 24 bytes per row in memory."""
 
     def __init__(self, job: ShardJob) -> None:
-        self._path = job.rejects_path
-        self._spool_path = storage.join(job.state_folder, "rejects.spool")
+        self._path, self._folder = job.rejects_path, job.state_folder
         self._places = array.array("q")  # position, start, length, position, ...
         self._end = 0
 
     def __enter__(self) -> "_Rejects":
-        self._spool = open(self._spool_path, "w+b")
+        # Without a name, so that a killed run leaves nothing; beside the shards, where there is space.
+        self._spool = tempfile.TemporaryFile(dir=None if storage.is_url(self._folder) else self._folder)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._spool.close()
-        storage.remove(self._spool_path)
 
     def add(self, rows: Iterable[RefusedRow]) -> None:
         """Adds rows. Columns are file:line, row, reason, detail; without a header, lines are rows."""
@@ -190,17 +199,21 @@ class _Rejects:
             self._places.extend((row.position, self._end, len(data)))
             self._end += len(data)
 
-    def save(self) -> None:
-        """Writes the rejects file in the input's order."""
+    def save(self) -> str:
+        """Writes the rejects file in the input's order; returns its CRC-32C, eight hexadecimal digits."""
         places = np.frombuffer(self._places, np.int64).reshape(-1, 3)
         order = np.argsort(places[:, 0], kind="stable")
         progress = Progress("sort refused rows", len(places), "rows")
         self._spool.flush()
+        crc = 0
         with storage.atomic_file(self._path) as file:
             for first in range(0, len(order), 4096):
                 for _, start, length in places[order[first : first + 4096]].tolist():
-                    file.write(os.pread(self._spool.fileno(), length, start))
+                    data = os.pread(self._spool.fileno(), length, start)
+                    file.write(data)
+                    crc = google_crc32c.extend(crc, data)
                 progress.show(first)
+        return f"{crc:08x}"
 
 
 def _sort_by_value(counts: dict[str, int]) -> dict[str, int]:

@@ -13,7 +13,6 @@ from apache_beam.runners.runner import PipelineState
 
 from densenet_ocr.beam_jobs.engine.beam_runner import choose_runner, run_pipeline
 from densenet_ocr.beam_jobs.engine.provenance import find_version
-from densenet_ocr.beam_jobs.engine.shared_paths import is_url
 from densenet_ocr.beam_jobs.engine.worker_errors import raise_worker_error
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import UserError
@@ -73,7 +72,7 @@ def try_runner(
     if not name:
         return
     logging.info("trying runner %s: one step, within %g seconds", name, seconds)
-    local = {p: f"path {p}" for p in itertools.chain(*inputs.values()) if p and not is_url(p)}
+    local = {p: f"path {p}" for p in itertools.chain(*inputs.values()) if p and not storage.is_url(p)}
     with _probe(output) as probe:
         step = CheckWorker({package: find_version(package) for package in _PACKAGES}, local | probe)
         _run_trial(name, options, seconds, step)
@@ -95,7 +94,7 @@ def _run_trial(name: str, options: PipelineOptions, seconds: float, step: CheckW
 @contextlib.contextmanager
 def _probe(output: str) -> Iterator[dict[str, str]]:
     """Yields the path of a file beside a local output folder, which only who shares the disk sees."""
-    if not output or is_url(output):
+    if not output or storage.is_url(output):
         yield {}
         return
     folder = os.path.abspath(output)

@@ -54,7 +54,10 @@ class ShardWriter(Protocol):
         """
 
     def is_intact(self, folder: str, shard: ShardInfo) -> bool:
-        """Returns whether a shard in `folder` still has the described size and checksum."""
+        """Returns whether a shard in `folder` still has the described size, and if it is local, checksum.
+
+        A store gets the bytes of a file whole, so that its size will do; to read all of them takes hours.
+        """
 
     @property
     def stored_as(self) -> str:
@@ -108,16 +111,20 @@ class ShardJob:
 
 
 def is_file_intact(folder: str, shard: ShardInfo) -> bool:
-    """Returns whether a shard that is one file has the described size and checksum."""
+    """Returns whether a shard that is one file is intact; see ShardWriter.is_intact."""
     path = storage.join(folder, shard.name)
-    exists = storage.exists(path) and storage.size(path) == shard.bytes
-    return exists and records.hash_file(path) == shard.crc32c
+    try:
+        has_size = storage.size(path) == shard.bytes
+    except FileNotFoundError:
+        return False
+    return has_size and (storage.is_url(path) or records.hash_file(path) == shard.crc32c)
 
 
 class RowCounter:
     """Counts the rows of a shard that are done while it is written; a context manager.
 
-    Only the progress display depends on it, so nothing fails where the counter file cannot be written.
+    In a store there are no counts, because each change of one would be a request. Only the progress display
+    depends on them, so nothing fails where the counter file cannot be written.
     """
 
     def __init__(self, job: ShardJob, shard: int) -> None:
@@ -126,8 +133,9 @@ class RowCounter:
         self._pending = 0
 
     def __enter__(self) -> "RowCounter":
-        with contextlib.suppress(OSError):
-            self._file = open(self._path, "wb", buffering=0)
+        if not storage.is_url(self._path):
+            with contextlib.suppress(OSError):
+                self._file = open(self._path, "wb", buffering=0)
         return self
 
     def add(self, rows: int) -> None:
@@ -150,7 +158,9 @@ class RowCounter:
 
 def count_unfinished_rows(job: ShardJob) -> dict[int, int]:
     """Returns the rows done of each shard that is being written, by shard number."""
-    counts = {}
+    counts: dict[int, int] = {}
+    if storage.is_url(job.state_folder):
+        return counts
     for name in storage.list_names(job.state_folder):
         shard = name.removesuffix(_COUNTER_SUFFIX)
         if shard != name:

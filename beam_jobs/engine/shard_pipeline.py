@@ -6,7 +6,9 @@ kept: that is how a job resumes.
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -23,7 +25,16 @@ from densenet_ocr.beam_jobs.engine.split_state import remove_temporary
 from densenet_ocr.beam_jobs.engine.worker_errors import raise_worker_error
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import ShardInfo
+from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.ui.progress import Progress
+
+# Seconds between two looks at what is done. A store lists 1,000 reports per request, half a second for those of
+# 100 million lines: looks are so rare that they take at most 1 % of the time.
+_LOCAL_SECONDS, _STORE_SECONDS, _POLL_SHARE = 0.5, 5.0, 100
+
+_AT_ONCE = 64  # requests that wait for an answer
+
+_Item = TypeVar("_Item")
 
 # Makes the Beam step of a job: PCollection of shard numbers -> (shard, lines written, rows refused).
 MakeStep = Callable[[ShardJob, int, PipelineOptions], beam.PTransform]
@@ -117,6 +128,21 @@ def find_written_shard(job: ShardJob, shard: int) -> Report | None:
     return report if report and job.writer.is_intact(job.folder, report.shard) else None
 
 
+def find_written_shards(job: ShardJob, shards: Iterable[int]) -> Iterator[bool]:
+    """Yields whether each shard is written; asks a store about many at once."""
+    return _check_all(job, lambda shard: bool(find_written_shard(job, shard)), shards)
+
+
+def check_intact(job: ShardJob, shards: Iterable[ShardInfo]) -> Iterator[bool]:
+    """Yields whether each shard is intact, as ShardWriter.is_intact; asks a store about many at once."""
+    return _check_all(job, lambda shard: job.writer.is_intact(job.folder, shard), shards)
+
+
+def _check_all(job: ShardJob, check: Callable[[_Item], bool], items: Iterable[_Item]) -> Iterator[bool]:
+    is_local = not storage.is_url(job.folder)
+    return storage.map_many(check, items, _AT_ONCE, run_here=lambda _: is_local)
+
+
 def count_lines(report: Report, outcome: str) -> None:
     """Adds a shard to Beam's counters: lines by `outcome`, refused rows by reason."""
     beam.metrics.Metrics.counter("lines", outcome).inc(report.shard.records)
@@ -136,13 +162,18 @@ def _show_progress(job: ShardJob, verb: str, numbers: Sequence[int]) -> Iterator
     """Shows the rows done while the block runs, by reports and counter files, because Beam shows nothing."""
     shards = len({*numbers, *find_reports(job)})
     rows, finished = job.plan.rows * shards // job.plan.shard_count, threading.Event()
+    shortest = _STORE_SECONDS if storage.is_url(job.folder) else _LOCAL_SECONDS
     progress = Progress(f"{verb} {job.split}", rows, "rows", done=count_done_rows(job, rows, shards))
 
     def watch() -> None:
         most = 0  # a shard may have more rows than the mean, which it counts for once it is finished
-        while not finished.wait(0.5):
-            most = max(most, count_done_rows(job, rows, shards))
+        seconds = 0.0
+        while not finished.wait(max(shortest, _POLL_SHARE * seconds)):
+            start = time.monotonic()
+            with contextlib.suppress(UserError):  # of a store that does not answer; workers fail by themselves
+                most = max(most, count_done_rows(job, rows, shards))
             progress.show(most)
+            seconds = time.monotonic() - start
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
 from densenet_ocr.beam_jobs.engine.beam_runner import is_remote
+from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import UserError, check_setting
 
 _MOUNT = (
@@ -35,13 +36,8 @@ def check_paths(
     runner = options.view_as(StandardOptions).runner
     for flag, values in paths.items():
         for path in values:
-            if path and not is_url(path):
+            if path and not storage.is_url(path):
                 _check_shared(flag, path, shared_folders, runner)
-
-
-def is_url(path: str) -> bool:
-    """Returns whether a path is a URL, which all machines see alike."""
-    return "://" in path
 
 
 def _check_shared(flag: str, path: str, shared_folders: Sequence[str], runner: str) -> None:

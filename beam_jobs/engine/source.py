@@ -3,12 +3,16 @@
 import dataclasses
 import functools
 import hashlib
+import io
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from densenet_ocr.pipeline import storage
+
+# The header of a .npy file of a few named columns has some hundred bytes.
+_MOST_HEADER_BYTES = 4096
 
 
 class RefusedRow(NamedTuple):
@@ -40,7 +44,8 @@ class Source(Protocol):
 class ShardPlan:
     """A plan file: one array element per row, in the order in which rows go into shards.
 
-    The plan lies in a file that every worker maps, because 3.3 million rows are too large for a job graph.
+    The plan lies in a file, because 3.3 million rows are too large for a job graph. Every worker maps the file;
+    of a URL it reads the rows of its shards only, with one request each.
 
     Attributes:
       path: A .npy file.
@@ -59,12 +64,28 @@ class ShardPlan:
 
     def rows_of(self, shard: int) -> np.ndarray:
         """Returns the plan's elements of a shard, [at most lines_per_shard]."""
-        first = shard * self.lines_per_shard
-        return self._array[first : first + self.lines_per_shard]
+        return self._read(shard * self.lines_per_shard, self.lines_per_shard)
 
     def first_rows(self, count: int) -> np.ndarray:
         """Returns the first elements of the plan, [at most count]."""
-        return self._array[:count]
+        return self._read(0, count)
+
+    def _read(self, first: int, count: int) -> np.ndarray:
+        if not storage.is_url(self.path):
+            return self._array[first : first + count]
+        start, dtype = self._header
+        count = min(count, self.rows - first)
+        data = storage.read_range(self.path, start + first * dtype.itemsize, count * dtype.itemsize)
+        return np.frombuffer(data, dtype)
+
+    @functools.cached_property
+    def _header(self) -> tuple[int, np.dtype]:
+        """Bytes before the first element, and the dtype of elements."""
+        file = io.BytesIO(storage.read_range(self.path, 0, _MOST_HEADER_BYTES))
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        _, _, dtype = read(file)
+        return file.tell(), dtype
 
     @functools.cached_property
     def _array(self) -> np.ndarray:

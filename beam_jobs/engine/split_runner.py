@@ -25,7 +25,8 @@ from densenet_ocr.beam_jobs.engine.reports import (
 from densenet_ocr.beam_jobs.engine.shard_job import ShardJob, ShardWriter
 from densenet_ocr.beam_jobs.engine.shard_pipeline import (
     MakeStep,
-    find_written_shard,
+    check_intact,
+    find_written_shards,
     make_write_step,
     run_shards,
 )
@@ -152,7 +153,8 @@ class SplitRunner:
         self, job: ShardJob, shards: Sequence[int], *, workers: int, options: PipelineOptions
     ) -> None:
         if self.skip_written:
-            shards = [shard for shard in shards if not find_written_shard(job, shard)]
+            written = find_written_shards(job, shards)
+            shards = [shard for shard, exists in zip(shards, written, strict=True) if not exists]
         if shards:
             run_shards(
                 job, shards, make_step=self.make_step, verb=self.terms.verb, workers=workers, options=options
@@ -212,8 +214,8 @@ class SplitRunner:
 
     def _find_damaged(self, job: ShardJob, published: SplitInfo) -> list[int]:
         progress, damaged = Progress(f"check {self.split}", len(published.shards), "shards"), []
-        for number, shard in enumerate(published.shards):
-            if not job.writer.is_intact(job.folder, shard):
+        for number, intact in enumerate(check_intact(job, published.shards)):
+            if not intact:
                 damaged.append(number)
             progress.show(number + 1)
         return damaged

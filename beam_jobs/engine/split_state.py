@@ -112,8 +112,7 @@ def find_outputs(folder: str, split: str) -> list[str]:
 def remove_outputs(folder: str, split: str) -> None:
     """Removes a split's shards, rejects, temporary files, and its state except for the plan."""
     remove_temporary(folder, split)
-    for name in find_outputs(folder, split):
-        storage.remove(storage.join(folder, name))
+    storage.remove_many([storage.join(folder, name) for name in find_outputs(folder, split)])
     _remove_matching(state_folder(folder, split), rf"(?!{PLAN}$).*")
 
 
@@ -133,6 +132,5 @@ def _output_pattern(split: str) -> str:
 
 
 def _remove_matching(folder: str, pattern: str) -> None:
-    for name in storage.list_names(folder):
-        if re.fullmatch(pattern, name):
-            storage.remove(storage.join(folder, name))
+    names = [name for name in storage.list_names(folder) if re.fullmatch(pattern, name)]
+    storage.remove_many([storage.join(folder, name) for name in names])

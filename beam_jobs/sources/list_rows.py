@@ -2,15 +2,14 @@
 
 import dataclasses
 import functools
-import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from densenet_ocr.beam_jobs.engine.source import fields_of
-from densenet_ocr.beam_jobs.sources.rows import PLAN_ROW, RecordBuilder
-from densenet_ocr.pipeline import images
+from densenet_ocr.beam_jobs.sources.rows import PLAN_ROW, FoundLine, RecordBuilder
+from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.line_list import ENCODING, normalise_path, resolve_path
@@ -20,7 +19,6 @@ from densenet_ocr.pipeline.lists.list_file import ListFile, find_label
 from densenet_ocr.pipeline.lists.opening import GT_TXT, ListFormat, check_columns, open_list
 from densenet_ocr.pipeline.lists.roots import find_root
 from densenet_ocr.pipeline.lists.rows import MIXED, decode_path, encode_entry
-from densenet_ocr.pipeline.schema import Record
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +31,7 @@ class ListRows:
       list_paths: The lists.
       list_formats: What the entries of each mean.
       list_encoding: Their text encoding.
-      image_root: Folder that the paths in all lists are relative to.
+      image_root: Folder or URL that the paths in all lists are relative to.
     """
 
     list_paths: tuple[str, ...]
@@ -77,16 +75,20 @@ class ListRows:
         return {
             "lists (by SHA-256)": [one.sha256() for one in self._lists],
             "list_encoding": self.list_encoding,
-            "image_root": os.path.normpath(self.image_root),
+            "image_root": storage.normalise(self.image_root),
             # Older data sets have none: each row was read by itself.
             **({} if set(formats) == {MIXED} else {"list_formats": formats}),
         }
 
-    def read_record(self, number: int, offset: int, builder: RecordBuilder) -> Record:
+    def find_line(self, number: int, offset: int, builder: RecordBuilder) -> FoundLine:
         """See Rows."""
         key, label = encode_entry(self._lists[number].parse(offset), builder.charset)
         builder.check_label(label)
-        return builder.build(key, images.read_file(resolve_path(key, self._root)), label)
+        return FoundLine(key, resolve_path(key, self._root), label)
+
+    def has_remote_images(self) -> bool:
+        """See Rows."""
+        return bool(self._lists) and storage.is_url(self._root)
 
     def describe(self, number: int, line: int, offset: int) -> tuple[str, str]:
         """See Rows."""
@@ -126,7 +128,7 @@ class ListRows:
 
     @functools.cached_property
     def _root(self) -> str:
-        return os.path.abspath(self.image_root)
+        return storage.absolute(self.image_root)
 
     @functools.cached_property
     def _lists(self) -> list[ListFile]:

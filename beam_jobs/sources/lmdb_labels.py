@@ -16,8 +16,8 @@ import numpy as np
 
 from densenet_ocr.beam_jobs.engine.source import fields_of
 from densenet_ocr.beam_jobs.sources.lmdb_rows import identify_lmdb, open_lmdb
-from densenet_ocr.beam_jobs.sources.rows import PLAN_ROW, RecordBuilder
-from densenet_ocr.pipeline import images
+from densenet_ocr.beam_jobs.sources.rows import PLAN_ROW, FoundLine, RecordBuilder
+from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.line_list import normalise_path, resolve_path
@@ -27,7 +27,6 @@ from densenet_ocr.pipeline.lists.list_file import ListFile, find_label
 from densenet_ocr.pipeline.lists.opening import LINE_FORMATS, ListFormat, check_columns, open_lines
 from densenet_ocr.pipeline.lists.roots import find_root
 from densenet_ocr.pipeline.lists.rows import encode_entry
-from densenet_ocr.pipeline.schema import Record
 
 _COUNT, _OLD_COUNT = b"num-samples", b"total_number"
 
@@ -100,7 +99,7 @@ class LmdbLabels:
         """See Rows."""
         for offset in rows["offset"].tolist():
             path = self._entries.find_path(offset)
-            yield normalise_path(path, os.path.abspath(self.image_root), self._entries.path_encoding)
+            yield normalise_path(path, storage.absolute(self.image_root), self._entries.path_encoding)
 
     def labels(self, rows: np.ndarray) -> Iterator[str | list[bytes] | None]:
         """See Rows."""
@@ -111,15 +110,19 @@ class LmdbLabels:
         return {
             **identify_lmdb(self.lmdb_path),
             "list_encoding": self.list_encoding,
-            "image_root": os.path.normpath(self.image_root),
+            "image_root": storage.normalise(self.image_root),
             "list_formats": [" ".join([self.list_format.name, *filter(None, self.list_format.columns)])],
         }
 
-    def read_record(self, number: int, offset: int, builder: RecordBuilder) -> Record:
+    def find_line(self, number: int, offset: int, builder: RecordBuilder) -> FoundLine:
         """See Rows."""
         key, label = encode_entry(self._entries.parse(offset), builder.charset)
         builder.check_label(label)
-        return builder.build(key, images.read_file(resolve_path(key, os.path.abspath(self.image_root))), label)
+        return FoundLine(key, resolve_path(key, storage.absolute(self.image_root)), label)
+
+    def has_remote_images(self) -> bool:
+        """See Rows."""
+        return bool(self._entries) and storage.is_url(self.image_root)
 
     def describe(self, number: int, line: int, offset: int) -> tuple[str, str]:
         """See Rows."""

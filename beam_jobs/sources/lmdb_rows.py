@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from densenet_ocr.beam_jobs.sources.rows import PLAN_ROW, RecordBuilder
+from densenet_ocr.beam_jobs.sources.rows import PLAN_ROW, FoundLine, RecordBuilder
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import Refused, UserError
 from densenet_ocr.pipeline.line_list import decode_text, encode_text
-from densenet_ocr.pipeline.schema import Record
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +60,7 @@ class LmdbRows:
         """See Rows."""
         return {**identify_lmdb(self.lmdb_path), "list_encoding": self.list_encoding}
 
-    def read_record(self, number: int, offset: int, builder: RecordBuilder) -> Record:
+    def find_line(self, number: int, offset: int, builder: RecordBuilder) -> FoundLine:
         """See Rows."""
         image, label = self._get(b"image-%09d" % offset), self._get(b"label-%09d" % offset)
         if image is None:
@@ -70,7 +69,11 @@ class LmdbRows:
         if not ids:
             raise Refused("no_label", f"no key label-{offset:09d}" if label is None else "its label is empty")
         builder.check_label(ids)
-        return builder.build(f"image-{offset:09d}", image, ids)
+        return FoundLine(f"image-{offset:09d}", image, ids)
+
+    def has_remote_images(self) -> bool:
+        """See Rows."""
+        return False
 
     def describe(self, number: int, line: int, offset: int) -> tuple[str, str]:
         """See Rows: path:number, and the label."""
@@ -114,6 +117,13 @@ def identify_lmdb(path: str) -> dict[str, int]:
 @functools.cache  # a process may open an LMDB once only
 def open_lmdb(path: str) -> Any:
     """Opens an LMDB for reading; raises UserError where it cannot be opened."""
+    if storage.is_url(path):
+        raise UserError(
+            f"LMDB {path}",
+            received="a URL",
+            expected="a folder or file of this machine: an LMDB is mapped into memory",
+            remedy="Copy it here, or mount the bucket.",
+        )
     try:
         import lmdb
     except ImportError:
@@ -126,7 +136,7 @@ def open_lmdb(path: str) -> Any:
     try:
         if storage.is_special(path):
             raise OSError("a pipe or a device")
-        folder = storage.is_folder(storage.local_path(path))
+        folder = storage.is_folder(path)
         return lmdb.open(path, subdir=folder, readonly=True, lock=False, readahead=False, max_readers=1)
     except (lmdb.Error, OSError) as error:
         raise UserError(

@@ -1,16 +1,15 @@
 """Rows of an input as a Source: which row goes into which shard, and what becomes of each row.
 
 A kind of input is one class with the methods of `Rows`: list files (sources.list_rows), an LMDB
-(sources.lmdb_rows). `plan_rows` orders its rows, and `RowSource` reads them by shard.
+(sources.lmdb_rows). `plan_rows` orders its rows, and sources.row_source reads them by shard.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from densenet_ocr.beam_jobs.engine.source import RefusedRow, ShardPlan
 from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
@@ -48,15 +47,26 @@ class Rows(Protocol):
     def identify(self) -> dict[str, Any]:
         """Returns what identifies this input, such as hashes of files; a resumed run compares it."""
 
-    def read_record(self, number: int, offset: int, builder: "RecordBuilder") -> Record:
-        """Returns the record of a row, given by its plan's "list" and "offset".
+    def find_line(self, number: int, offset: int, builder: "RecordBuilder") -> "FoundLine":
+        """Returns what a row says, given by its plan's "list" and "offset".
 
         Raises:
           Refused: the row does not become a record.
         """
 
+    def has_remote_images(self) -> bool:
+        """Returns whether images lie in a store; opens the input, for threads that read then."""
+
     def describe(self, number: int, line: int, offset: int) -> tuple[str, str]:
         """Returns a row's file:line and its text, for the rejects file."""
+
+
+class FoundLine(NamedTuple):
+    """What a row says of its line: the key, the path or the bytes of its image, and class ids."""
+
+    key: str
+    image: str | bytes
+    label: list[int]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +88,10 @@ class RecordBuilder:
         if self.geometry.width:
             _check_frames(label, self.geometry.width)
 
+    def build_found(self, line: FoundLine, image: bytes) -> Record:
+        """Returns the record of a row and the bytes of its image; see `build`."""
+        return self.build(line.key, image, line.label)
+
     def build(self, key: str, image: bytes, label: list[int]) -> Record:
         """Returns the record of an encoded image.
 
@@ -88,38 +102,6 @@ class RecordBuilder:
         if not self.geometry.width:
             _check_frames(label, levels.shape[1])
         return Record(key, levels, label)
-
-
-@dataclasses.dataclass(frozen=True)
-class RowSource:
-    """The rows of a plan as a Source (see engine.source).
-
-    Attributes:
-      plan: Elements are PLAN_ROW.
-      input: The input that has the rows.
-      read_row: Returns the line of a row by its "list" and "offset"; raises Refused.
-    """
-
-    plan: ShardPlan
-    input: Rows
-    read_row: Callable[[int, int], Any]
-
-    def read(self, shard: int) -> Iterator[Any]:
-        """See Source."""
-        for _, _, line in self.read_rows(shard):
-            yield line
-
-    def read_rows(self, shard: int) -> Iterator[tuple[int, int, Any]]:
-        """Yields (list, offset, line or RefusedRow) of each row of a shard."""
-        for number, line, offset, duplicate, _ in self.plan.rows_of(shard).tolist():
-            try:
-                if duplicate:
-                    raise Refused("duplicate", "the path stands in another row too, which counts")
-                found = self.read_row(number, offset)
-            except Refused as refusal:
-                where, row = self.input.describe(number, line, offset)
-                found = RefusedRow(number << 32 | line, where, row, refusal.reason, refusal.detail)
-            yield number, offset, found
 
 
 def plan_rows(

@@ -2,7 +2,6 @@
 
 import codecs
 import dataclasses
-import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -10,8 +9,9 @@ import numpy as np
 
 from densenet_ocr.beam_jobs.engine.source import RefusedRow, ShardPlan
 from densenet_ocr.beam_jobs.sources.list_rows import ListRows
-from densenet_ocr.beam_jobs.sources.rows import RowSource
-from densenet_ocr.pipeline import fitting, images
+from densenet_ocr.beam_jobs.sources.row_source import RowSource
+from densenet_ocr.beam_jobs.sources.rows import FoundLine
+from densenet_ocr.pipeline import fitting, images, storage
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import Refused
 from densenet_ocr.pipeline.polarity import make_dark_on_light
@@ -57,14 +57,17 @@ class ImageSource:
 
     def read(self, shard: int) -> Iterator[ImageRow]:
         """See Source; a refused row is an ImageRow too, because every row has a transcript."""
-        for number, offset, line in RowSource(self.plan, self.lists, self.read_levels).read_rows(shard):
+        source = RowSource(self.plan, self.lists, self._find, self._fit)
+        for number, offset, line in source.read_rows(shard):
             path, encoding = self.lists.path_at(number, offset)
             yield ImageRow(path.decode(encoding, _KEEP), line)
 
-    def read_levels(self, number: int, offset: int) -> np.ndarray:
+    def _find(self, number: int, offset: int) -> FoundLine:
+        return FoundLine("", self.lists.find_image(number, offset), [])
+
+    def _fit(self, row: FoundLine, image: bytes) -> np.ndarray:
         """Returns the grey levels of a row's image, uint8 [the model's height, W]; raises Refused."""
-        levels = images.decode(images.read_file(self.lists.find_image(number, offset)))
-        levels = make_dark_on_light(levels, self.info.invert)
+        levels = make_dark_on_light(images.decode(image), self.info.invert)
         return fitting.fit_for_reading(levels, self.info.geometry, self.info.fit).levels
 
     def explain_missing(self, rows: int) -> str:
@@ -72,12 +75,13 @@ class ImageSource:
         first = ""
         for number, _, offset, *_ in self.plan.first_rows(rows).tolist():
             try:
-                os.stat(self.lists.find_image(number, offset))
-            except (FileNotFoundError, NotADirectoryError) as error:
-                first = first or f"no file {error.filename}"
+                path = self.lists.find_image(number, offset)
+                storage.size(path)
+            except (FileNotFoundError, NotADirectoryError):
+                first = first or f"no file {path}"
             except Refused as refusal:
                 first = first or str(refusal)
-            except OSError:
+            except OSError:  # also storage.NoPermission; how many rows are refused decides
                 return ""
             else:
                 return ""

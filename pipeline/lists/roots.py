@@ -1,6 +1,5 @@
 """The folder that the paths in lists are relative to."""
 
-import os
 from collections.abc import Sequence
 
 from absl import logging
@@ -21,7 +20,8 @@ def find_root(paths: Sequence[str], image_root: str) -> str:
     """
     if not image_root:
         return _find_folder(paths)
-    if not storage.is_folder(image_root):
+    # A web server lists no folders: whether there is one shows with the first image.
+    if not storage.is_folder(image_root) and not storage.is_web(image_root):
         raise UserError(
             f"image root {image_root}",
             received="no such folder",
@@ -32,8 +32,8 @@ def find_root(paths: Sequence[str], image_root: str) -> str:
 
 
 def _find_folder(paths: Sequence[str]) -> str:
-    folders = [path if storage.is_folder(path) else os.path.dirname(path) or "." for path in paths]
-    if len(set(map(os.path.abspath, folders))) != 1:
+    folders = [path if storage.is_folder(path) else storage.parent(path) or "." for path in paths]
+    if len(set(map(storage.absolute, folders))) != 1:
         raise UserError(
             "image root",
             received=f"lists in the folders {', '.join(dict.fromkeys(folders))}",

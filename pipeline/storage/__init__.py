@@ -20,20 +20,23 @@ from densenet_ocr.pipeline.storage.files import (
     read_json,
     read_range,
     remove,
+    remove_many,
     size,
     write_atomically,
 )
 from densenet_ocr.pipeline.storage.local_files import is_special, open_at_once, open_regular, plain_path
 from densenet_ocr.pipeline.storage.locks import held, locked
-from densenet_ocr.pipeline.storage.many import read_many
+from densenet_ocr.pipeline.storage.many import map_many, read_many
 from densenet_ocr.pipeline.storage.paths import (
     TEMPORARY,
     absolute,
     describe_size,
     is_plain_name,
     is_url,
+    is_web,
     join,
     local_path,
+    normalise,
     parent,
 )
 
@@ -54,12 +57,15 @@ __all__ = [
     "is_plain_name",
     "is_special",
     "is_url",
+    "is_web",
     "join",
     "list_names",
     "local_copy",
     "local_path",
     "locked",
     "make_folder",
+    "map_many",
+    "normalise",
     "open_at_once",
     "open_file",
     "open_regular",
@@ -70,6 +76,7 @@ __all__ = [
     "read_many",
     "read_range",
     "remove",
+    "remove_many",
     "size",
     "upload_folder",
     "write_atomically",

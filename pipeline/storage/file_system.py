@@ -35,6 +35,12 @@ class FileSystem(Protocol):
     def upload(self, path: str, url: str) -> None:
         """Puts a local file under a URL in one step."""
 
+    def write_bytes(self, url: str, data: bytes) -> None:
+        """Puts bytes under a URL in one step."""
+
+    def make_folder(self, url: str) -> None:
+        """Makes a folder, where folders have to be made; raises UserError where nobody can write."""
+
     def exists(self, url: str) -> bool:
         """Returns whether a file or folder exists."""
 
@@ -52,6 +58,9 @@ class FileSystem(Protocol):
 
     def remove(self, url: str) -> None:
         """Removes a file, or a folder with its contents, if it exists."""
+
+    def remove_files(self, urls: list[str]) -> None:
+        """Removes files of one bucket, if they exist."""
 
     def check_writable(self, url: str) -> None:
         """Raises UserError if no file can be written under a URL; leaves nothing behind."""

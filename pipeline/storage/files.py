@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 from densenet_ocr.pipeline.storage import local_files
@@ -76,6 +76,9 @@ def atomic_file(path: str) -> Iterator[BinaryIO]:
 
 def write_atomically(path: str, data: bytes) -> None:
     """Writes a file in one atomic step: readers see the old bytes or the new ones, never a part."""
+    if is_url(path):
+        find_system(path).write_bytes(path, data)
+        return
     with atomic_file(path) as file:
         file.write(data)
 
@@ -87,8 +90,7 @@ def check_writable(path: str) -> None:
 
 def make_folder(path: str) -> None:
     """Makes a folder and its parents; raises UserError if it cannot. Object stores need no folders."""
-    if not is_url(path):
-        local_files.make_folder(path)
+    find_system(path).make_folder(path) if is_url(path) else local_files.make_folder(path)
 
 
 def exists(path: str) -> bool:
@@ -126,6 +128,16 @@ def find(pattern: str, folder: str = "") -> list[str]:
 def remove(path: str) -> None:
     """Removes a file or a folder with its contents, if it exists."""
     find_system(path).remove(path) if is_url(path) else local_files.remove(path)
+
+
+def remove_many(paths: Sequence[str]) -> None:
+    """Removes files, those of one store with a request for each thousand; missing ones do not matter."""
+    local = [path for path in paths if not is_url(path)]
+    remote = [path for path in paths if is_url(path)]
+    for path in local:
+        local_files.remove(path)
+    if remote:
+        find_system(remote[0]).remove_files(remote)
 
 
 def free_bytes(folder: str) -> int | None:

@@ -95,9 +95,21 @@ class HttpFiles:
         """See FileSystem."""
         _refuse(url, "write")
 
+    def write_bytes(self, url: str, data: bytes) -> None:
+        """See FileSystem."""
+        _refuse(url, "write")
+
+    def make_folder(self, url: str) -> None:
+        """See FileSystem."""
+        _refuse(url, "write")
+
     def remove(self, url: str) -> None:
         """See FileSystem."""
         _refuse(url, "remove")
+
+    def remove_files(self, urls: list[str]) -> None:
+        """See FileSystem."""
+        _refuse(urls[0], "remove")
 
     def check_writable(self, url: str) -> None:
         """See FileSystem."""

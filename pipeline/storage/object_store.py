@@ -20,6 +20,7 @@ ONE_PUT_BYTES = 256 << 20
 # Larger files go in parts; S3 takes 10,000 of them.
 _PART_BYTES, _MOST_PARTS = 16 << 20, 10_000
 _SMALL_PUT_BYTES = 1 << 20
+_MOST_DELETED = 1000  # files that one request may name
 
 
 class ObjectStore:
@@ -66,6 +67,15 @@ class ObjectStore:
             else:
                 store.put(key, file, use_multipart=True, chunk_size=max(_PART_BYTES, -(-count // _MOST_PARTS)))
 
+    def write_bytes(self, url: str, data: bytes) -> None:
+        """See FileSystem."""
+        store, key = _find_file(url, uploads=len(data) > _SMALL_PUT_BYTES)
+        with _explained(url):
+            store.put(key, data, use_multipart=False)
+
+    def make_folder(self, url: str) -> None:
+        """See FileSystem; there is nothing to make."""
+
     def exists(self, url: str) -> bool:
         """See FileSystem."""
         try:
@@ -109,10 +119,15 @@ class ObjectStore:
         store, key = _find(url)
         keys = [f"{key}/{name}" if key else name for name in self.list_files(url)]
         with _explained(url):
-            for start in range(0, len(keys), 1000):
-                store.delete(keys[start : start + 1000])
+            _delete(store, keys)
             if key:
                 store.delete(key)
+
+    def remove_files(self, urls: list[str]) -> None:
+        """See FileSystem."""
+        store, _ = _find_file(urls[0])
+        with _explained(urls[0]):
+            _delete(store, [_find_file(url)[1] for url in urls])
 
     def check_writable(self, url: str) -> None:
         """See FileSystem."""
@@ -121,6 +136,11 @@ class ObjectStore:
         with _explained(url):
             store.put(key, b"", use_multipart=False)
             store.delete(key)
+
+
+def _delete(store: Any, keys: list[str]) -> None:
+    for start in range(0, len(keys), _MOST_DELETED):
+        store.delete(keys[start : start + _MOST_DELETED])
 
 
 def put_if(url: str, data: bytes, *, version: str | None) -> str:

@@ -16,6 +16,11 @@ def is_url(path: str) -> bool:
     return bool(_URL.match(path))
 
 
+def is_web(path: str) -> bool:
+    """Returns whether a path is the URL of a web server, whose files can be read, but not listed."""
+    return scheme_of(path) in ("http", "https")
+
+
 def scheme_of(path: str) -> str:
     """Returns the scheme of a URL in lower case, such as "s3"; "" for a local path."""
     match = _URL.match(path)
@@ -38,7 +43,7 @@ def join(folder: str, name: str) -> str:
     """Returns the path of `name` inside `folder`; the query of an http URL stays at its end."""
     if not is_url(folder) or is_url(name):
         return name if is_url(name) else os.path.join(folder, name)
-    base, mark, query = folder.partition("?") if scheme_of(folder) in ("http", "https") else (folder, "", "")
+    base, mark, query = folder.partition("?") if is_web(folder) else (folder, "", "")
     return f"{base.rstrip('/')}/{name.lstrip('/')}{mark}{query}" if name else folder
 
 
@@ -54,6 +59,15 @@ def parent(path: str) -> str:
 def absolute(path: str) -> str:
     """Returns the absolute form of a local path, and a URL without a slash at its end."""
     return path.rstrip("/") if is_url(path) else os.path.abspath(path)
+
+
+def normalise(path: str) -> str:
+    """Returns a path without double slashes and dots, as `os.path.normpath`; a URL stays in its bucket."""
+    if not is_url(path):
+        return os.path.normpath(path)
+    start, rest = path.split("://", 1)
+    bucket, _, key = rest.partition("/")
+    return f"{start}://{bucket}{os.path.normpath(f'/{key}')}".rstrip("/")
 
 
 def is_plain_name(name: object) -> bool:

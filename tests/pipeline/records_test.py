@@ -137,11 +137,6 @@ class ReadRecordsTest(parameterized.TestCase, tf.test.TestCase):
         with self.assertRaisesRegex(ValueError, "the record that ends at byte 21 does not match its checksum"):
             list(read_records(self.path))
 
-    def test_refuses_a_url(self):
-        for read in (hash_file, lambda path: next(read_records(path))):
-            with self.assertRaisesRegex(UserError, "received 's3://bucket/a', expected a local path"):
-                read("s3://bucket/a")
-
 
 class HashFileTest(parameterized.TestCase, tf.test.TestCase):
     # 0xe3069283 is the check value of CRC-32C; the others reach over the blocks that a file is read in.
