@@ -180,7 +180,10 @@ def is_remote(options: PipelineOptions) -> bool:
     runner = _create_runner(name)
     if isinstance(runner, PortableRunner):
         # A copy, because a runner writes its default into the options.
-        environment = runner.default_environment(copy.deepcopy(options))
+        try:
+            environment = runner.default_environment(copy.deepcopy(options))
+        except (ValueError, TypeError) as error:  # TypeError where EXTERNAL has no --environment_config
+            raise _refuse(" ".join(str(error).split())) from None
         return not isinstance(environment, PythonLoopbackEnvironment)
     return not type(runner).__module__.startswith(_LOCAL_RUNNERS)
 

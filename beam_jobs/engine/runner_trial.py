@@ -80,9 +80,9 @@ def try_runner(
 
 def _run_trial(name: str, options: PipelineOptions, seconds: float, step: CheckWorker) -> None:
     runner, options = choose_runner(options, workers=1)
-    pipeline = beam.Pipeline(runner=runner, options=options)
-    pipeline | "Try" >> beam.Create([0]) | "Check worker" >> beam.ParDo(step)
     try:
+        pipeline = beam.Pipeline(runner=runner, options=options)
+        pipeline | "Try" >> beam.Create([0]) | "Check worker" >> beam.ParDo(step)
         state = run_pipeline(pipeline, seconds=seconds)
     except Exception as error:
         raise_worker_error(error)
@@ -109,7 +109,9 @@ def _probe(output: str) -> Iterator[dict[str, str]]:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error) or "no reason given").splitlines()[0]
+    # Beam lists wrong options below a heading.
+    lines = (str(error) or "no reason given").splitlines()
+    return " ".join(lines[:2]) if lines[0].rstrip().endswith(":") else lines[0]
 
 
 def _refuse(name: str, received: str) -> UserError:

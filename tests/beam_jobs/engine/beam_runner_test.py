@@ -85,6 +85,11 @@ class IsRemoteTest(parameterized.TestCase, tf.test.TestCase):
     def test_workers_elsewhere_and_in_containers_are_remote(self, *arguments):
         self.assertTrue(is_remote(parse_options(list(arguments))))
 
+    def test_an_environment_that_lacks_an_option_is_refused(self):
+        options = parse_options(["--runner=PortableRunner", "--environment_type=EXTERNAL"])
+        with self.assertRaisesRegex(UserError, "^Beam options after --: received"):
+            is_remote(options)
+
     def test_the_options_stay_as_they_are(self):
         options = parse_options(["--runner=FlinkRunner", "--flink_master=[local]"])
         is_remote(options)
