@@ -1,6 +1,7 @@
-# make demo   runs the whole path on lines it draws itself
-# make test   passes the tests
-# make lint   checks style and types
+# make demo           runs the whole path on lines it draws itself
+# make test           passes the tests
+# make lint           checks style and types
+# make test-engines   runs the jobs on Flink and Spark, which it fetches; needs Java 17 and Maven
 # Each sets up .venv first; nothing else is needed but Python 3.11 or 3.12.
 # make test-latest   passes the tests with the newest TensorFlow and NumPy, in .venv-latest; Python 3.11 to 3.13
 
@@ -12,7 +13,7 @@ DEMO := demo
 TYPES := build/types/densenet_ocr
 WIDTH := 88
 
-.PHONY: demo test test-latest lint clean
+.PHONY: demo test test-latest test-engines lint clean
 
 demo: $(READY)
 	rm -rf $(DEMO)
@@ -39,6 +40,10 @@ test: $(READY)
 
 test-latest: $(LATEST)/ready
 	$(LATEST)/bin/python -m pytest -n 2 --dist loadgroup -rs
+
+test-engines: $(READY)
+	$(RUN) -m tests.engines.downloads
+	$(RUN) -m pytest tests/engines/engines_check.py
 
 lint: $(READY)
 	$(RUN) -m ruff check .

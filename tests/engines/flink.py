@@ -110,13 +110,17 @@ class Cluster:
         for number, host in enumerate(task_hosts):
             task_folder = self._make_folder(folder / f"task_manager_{number}")
             self.task_managers.append(TaskManager(host, self.rest, settings, task_folder))
-        self._job_manager.wait_for(lambda: self.count_slots() == len(task_hosts))
+        self.wait_for_slots()
 
     def count_slots(self) -> int:
         """Returns the slots of all task managers that the job manager knows."""
         with contextlib.suppress(OSError):
             return json.load(urllib.request.urlopen(f"http://{self.rest}/overview"))["slots-total"]
         return 0
+
+    def wait_for_slots(self) -> None:
+        """Waits until all task managers are there."""
+        self._job_manager.wait_for(lambda: self.count_slots() == len(self.task_managers))
 
     def stop(self) -> None:
         """Ends all processes."""

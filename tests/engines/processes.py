@@ -1,6 +1,7 @@
 """Servers as processes of their own: started in a group each, waited for, and ended with their children."""
 
 import contextlib
+import ctypes
 import os
 import pathlib
 import signal
@@ -27,6 +28,7 @@ class Server:
                 stderr=subprocess.STDOUT,
                 env=os.environ | dict(environment or {}),
                 start_new_session=True,
+                preexec_fn=_end_with_parent,
             )
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
@@ -57,6 +59,11 @@ class Server:
                 text = self.log.read_text(errors="replace")
                 raise RuntimeError(f"{self._process.args} is not ready; {self.log} ends with\n{text[-3000:]}")
             time.sleep(0.2)
+
+
+def _end_with_parent() -> None:
+    """Ends this process when the tests end, however they do."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG of linux/prctl.h
 
 
 def find_port() -> int:
