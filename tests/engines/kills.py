@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import subprocess
 import time
 from typing import Any
 
@@ -31,7 +32,7 @@ def convert_with_kill(
       The command's result, and whether the job went on without the same command again.
     """
     process = sample.start("convert", output, *arguments, **changes)
-    _wait_for_shards(output, shards)
+    _wait_for_shards(process, output, shards)
     cluster.task_managers[0].kill()
     time.sleep(3)
     cluster.task_managers[0].start()
@@ -44,9 +45,10 @@ def convert_with_kill(
     return sample.run("convert", output, *arguments, **changes), False
 
 
-def _wait_for_shards(output: pathlib.Path, shards: int) -> None:
+def _wait_for_shards(process: subprocess.Popen[str], output: pathlib.Path, shards: int) -> None:
     end = time.monotonic() + _MOST_SECONDS
     while len(list(output.glob("*.tfrecord"))) < shards:
-        if time.monotonic() > end:
-            raise RuntimeError(f"{output} has less than {shards} shards after {_MOST_SECONDS} seconds")
+        if process.poll() is not None or time.monotonic() > end:
+            process.kill()
+            raise RuntimeError(f"{output} has less than {shards} shards:\n{process.communicate()[1][-4000:]}")
         time.sleep(0.02)
