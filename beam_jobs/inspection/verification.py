@@ -203,7 +203,7 @@ class _Findings:
         except FileNotFoundError:
             self._problems.append(f"{path}: no such file")
         except OSError as error:
-            self._problems.append(f"{path}: cannot be read: {error.strerror}")
+            self._problems.append(f"{path}: cannot be read: {error.strerror or error}")
         else:
             if found != crc32c:
                 self._problems.append(f"{path}: has the CRC-32C {found}, {FILE_NAME} says {crc32c}")

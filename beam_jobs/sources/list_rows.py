@@ -19,6 +19,7 @@ from densenet_ocr.pipeline.lists.list_file import ListFile, find_label
 from densenet_ocr.pipeline.lists.opening import GT_TXT, ListFormat, check_columns, open_list
 from densenet_ocr.pipeline.lists.roots import find_root
 from densenet_ocr.pipeline.lists.rows import MIXED, decode_path, encode_entry
+from densenet_ocr.pipeline.lists.text_folder import AT_ONCE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +57,12 @@ class ListRows:
 
     def labels(self, rows: np.ndarray) -> Iterator[str | list[bytes] | None]:
         """See Rows."""
-        yield from (find_label(one, offset) for one, offset in self._locate(rows))
+        located = self._locate(rows)
+        if any(one.name == GT_TXT for one in self.list_formats) and any(map(storage.is_url, self.list_paths)):
+            # Each text is a file of a store.
+            yield from storage.map_many(lambda row: find_label(*row), located, AT_ONCE)
+        else:
+            yield from (find_label(one, offset) for one, offset in located)
 
     def _locate(self, rows: np.ndarray) -> Iterator[tuple[ListFile, int]]:
         """Yields the list of each row and the row's offset there."""

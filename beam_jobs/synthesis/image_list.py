@@ -33,8 +33,10 @@ class ImageList:
     def write(self, split: SplitInfo) -> None:
         """See DerivedFiles."""
         with storage.atomic_file(self._list_path) as file:
-            for shard in split.shards:
-                file.write(storage.read_bytes(self._join(shard.name)))
+            for data in storage.read_many(self._join(shard.name) for shard in split.shards):
+                if not isinstance(data, bytes):
+                    raise data
+                file.write(data)
         self._charset_copy.write(split)
 
     def remove(self) -> None:
@@ -42,9 +44,8 @@ class ImageList:
         storage.remove(self._list_path)
         # Images only: a folder of the split's name may have other files.
         for folder in map(self._join, self._find_image_folders()):
-            for name in storage.list_names(folder):
-                if re.fullmatch(r"\d{8,}\.jpg", name):
-                    storage.remove(storage.join(folder, name))
+            names = [name for name in storage.list_names(folder) if re.fullmatch(r"\d{8,}\.jpg", name)]
+            storage.remove_many([storage.join(folder, name) for name in names])
             if not storage.list_names(folder):
                 storage.remove(folder)
 

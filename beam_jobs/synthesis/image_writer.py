@@ -25,6 +25,8 @@ _BLOCK_BYTES = 4096
 
 _SAMPLED_LINES = 100
 
+_AT_ONCE = 32  # images on their way to a store
+
 
 class _Checksum:
     """Size and CRC-32C of what is added: each image, and behind it its row."""
@@ -58,13 +60,12 @@ class ImageShardWriter:
     def write(self, lines: Iterable[RenderedLine | RefusedRow], file: BinaryIO, count: Count) -> ShardContent:
         """See ShardWriter."""
         refused, counts, checksum, written = [], Statistics(), _Checksum(), 0
-        for line in lines:
+        is_local = not storage.is_url(self.folder)
+        for line in storage.map_many(self._write_image, lines, _AT_ONCE, run_here=lambda _: is_local):
             count(1)
             if isinstance(line, RefusedRow):
                 refused.append(line)
                 continue
-            # In place: no list names the image until the shard has its name.
-            _write_image(storage.join(self.folder, line.record.key), line.image)
             row = _format_row(line.record)
             file.write(row)
             checksum.add(line.image)
@@ -73,13 +74,22 @@ class ImageShardWriter:
             written += 1
         return ShardContent(written, checksum.bytes, checksum.crc32c, refused, counts.count())
 
+    def _write_image(self, line: RenderedLine | RefusedRow) -> RenderedLine | RefusedRow:
+        if isinstance(line, RenderedLine):
+            # In place: no list names the image until the shard has its name.
+            _write_file(storage.join(self.folder, line.record.key), line.image)
+        return line
+
     def is_intact(self, folder: str, shard: ShardInfo) -> bool:
-        """See ShardWriter."""
+        """See ShardWriter; in a store the images are not read, and the list comes after all of them."""
         path = storage.join(folder, shard.name)
         if not storage.exists(path):
             return False
+        rows = storage.read_bytes(path).splitlines(keepends=True)
+        if storage.is_url(folder):
+            return len(rows) == shard.records
         found = _Checksum()
-        for row in storage.read_bytes(path).splitlines(keepends=True):
+        for row in rows:
             image = storage.join(folder, os.fsdecode(row.partition(b" ")[0]))
             # A row that is cut off may name a folder.
             if not storage.exists(image) or storage.is_folder(image):
@@ -95,7 +105,10 @@ class ImageShardWriter:
         return statistics.fmean(-(-size // _BLOCK_BYTES) * _BLOCK_BYTES for size in sizes or [0])
 
 
-def _write_image(path: str, data: bytes) -> None:
+def _write_file(path: str, data: bytes) -> None:
+    if storage.is_url(path):
+        storage.write_atomically(path, data)
+        return
     storage.make_folder(os.path.dirname(path))
     with open(path, "wb") as file:
         file.write(data)

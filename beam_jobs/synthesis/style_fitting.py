@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -171,7 +170,7 @@ def _check_count(
 
 
 def _check_folder(path: str) -> None:
-    if not storage.is_folder(os.path.dirname(path) or "."):
+    if not storage.is_url(path) and not storage.is_folder(storage.parent(path) or "."):
         raise UserError(
             f"output {path}",
             received="a folder that does not exist",

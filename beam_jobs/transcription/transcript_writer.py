@@ -127,8 +127,9 @@ class TranscriptWriter:
 
 def read_transcripts(path: str) -> Iterator[Transcript]:
     """Yields the rows of a shard, or of several joined."""
-    with open(storage.local_path(path), encoding="utf-8", newline="\n") as file:
-        for row in file:
+    with storage.open_file(path) as file:
+        for data in file:
+            row = data.decode()
             path, text, confidence, reason = split_cells(_ESCAPED_BYTE.sub(_unescape, row.removesuffix("\n")))
             yield Transcript(path, text, float(confidence), reason)
 

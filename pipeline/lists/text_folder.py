@@ -12,6 +12,8 @@ from densenet_ocr.pipeline.errors import Refused, UserError
 from densenet_ocr.pipeline.line_list import decode_text
 from densenet_ocr.pipeline.lists.rows import Entry
 
+AT_ONCE = 64  # texts of a store that are read together
+
 _TEXT = ".gt.txt"
 # OCRopus and Calamari name binarised and normalised images of a line in this way.
 _IMAGE = re.compile(
@@ -59,7 +61,7 @@ class TextFolder:
             raise Refused("no_label", f"no {os.path.splitext(image)[0]}{_TEXT} beside the image")
         if not image:
             raise Refused("missing_image", f"no image beside {text}")
-        label = decode_text(storage.read_bytes(os.path.join(self._folder, text)), self._encoding)
+        label = decode_text(storage.read_bytes(storage.join(self._folder, text)), self._encoding)
         return Entry(self._name(image), label.removeprefix("\ufeff").rstrip("\r\n"), [])
 
     def show(self, offset: int) -> str:
@@ -70,10 +72,14 @@ class TextFolder:
     def sha256(self) -> str:
         """See ListFile."""
         digest = hashlib.sha256()
-        for image, text in self._pairs:
-            data = storage.read_bytes(os.path.join(self._folder, text)) if text else b""
+        is_local = not storage.is_url(self._folder)
+        texts = storage.map_many(self._read_text, self._pairs, AT_ONCE, run_here=lambda _: is_local)
+        for (image, text), data in zip(self._pairs, texts, strict=True):
             digest.update(f"{image}\0{text}\0{len(data)}\0".encode("utf-8", "surrogateescape") + data)
         return digest.hexdigest()
+
+    def _read_text(self, pair: tuple[str, str]) -> bytes:
+        return storage.read_bytes(storage.join(self._folder, pair[1])) if pair[1] else b""
 
     def _name(self, name: str) -> str:
         return os.path.normpath(os.path.join(self._root, name))
@@ -81,9 +87,8 @@ class TextFolder:
 
 def _pair_files(folder: str) -> Iterator[tuple[str, str]]:
     """Yields names of image and text, "" for none, of each image and of each text without one."""
-    for place, names in _walk(folder):
+    for local, names in _walk_store(folder) if storage.is_url(folder) else _walk(folder):
         stems = {name.removesuffix(_TEXT) for name in names if name.endswith(_TEXT)}
-        local = os.path.relpath(place, folder)
         images = [(name, stem) for name in names if (stem := _find_stem(name, stems)) is not None]
         unpaired = stems - {stem for _, stem in images}
         for name, stem in [*images, *(("", stem) for stem in unpaired)]:
@@ -92,7 +97,10 @@ def _pair_files(folder: str) -> Iterator[tuple[str, str]]:
 
 
 def _walk(folder: str) -> Iterator[tuple[str, list[str]]]:
-    """Yields each folder and the names of its files; a folder that links lead to again is left out."""
+    """Yields each folder, relative to the first, and the names of its files.
+
+    A folder that links lead to again is left out.
+    """
     seen = set()
     for place, folders, names in os.walk(folder, followlinks=True, onerror=_refuse_folder):
         real = os.path.realpath(place)
@@ -101,7 +109,15 @@ def _walk(folder: str) -> Iterator[tuple[str, list[str]]]:
             continue
         seen.add(real)
         folders.sort()
-        yield place, names
+        yield os.path.relpath(place, folder), names
+
+
+def _walk_store(folder: str) -> Iterator[tuple[str, list[str]]]:
+    names: dict[str, list[str]] = {}
+    for path in storage.list_files(folder):
+        place, _, name = path.rpartition("/")
+        names.setdefault(place or os.curdir, []).append(name)
+    yield from names.items()
 
 
 def _refuse_folder(error: OSError) -> None:

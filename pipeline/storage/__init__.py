@@ -4,7 +4,7 @@ A path is a local one or a URL: s3://, gs://, az://, abfs(s)://, and http(s):// 
 which settings count.
 """
 
-from densenet_ocr.pipeline.storage.copies import download_folder, local_copy, upload_folder
+from densenet_ocr.pipeline.storage.copies import download_folder, kept_copy, local_copy, upload_folder
 from densenet_ocr.pipeline.storage.errors import MissingFile, NoPermission
 from densenet_ocr.pipeline.storage.files import (
     atomic_file,
@@ -13,6 +13,7 @@ from densenet_ocr.pipeline.storage.files import (
     find,
     free_bytes,
     is_folder,
+    list_files,
     list_names,
     make_folder,
     open_file,
@@ -59,6 +60,8 @@ __all__ = [
     "is_url",
     "is_web",
     "join",
+    "kept_copy",
+    "list_files",
     "list_names",
     "local_copy",
     "local_path",

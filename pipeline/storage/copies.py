@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import os
 import time
@@ -18,6 +19,7 @@ from densenet_ocr.pipeline.ui.progress import Progress
 _AT_ONCE = 16
 _MOST_CACHE_BYTES = 20 * 10**9
 _LOCK = ".lock"
+_KEPT = contextlib.ExitStack()
 
 
 @contextlib.contextmanager
@@ -41,6 +43,12 @@ def local_copy(path: str) -> Iterator[str]:
         os.utime(entry)
         _remove_old_entries(folder)
         yield entry
+
+
+@functools.cache
+def kept_copy(path: str) -> str:
+    """Returns a path as `local_copy` does, of a file that stays there until this process ends."""
+    return _KEPT.enter_context(local_copy(path))
 
 
 def find_cache_folder() -> str:

@@ -113,6 +113,11 @@ def list_names(folder: str) -> list[str]:
     return find_system(folder).list_names(folder) if is_url(folder) else local_files.list_names(folder)
 
 
+def list_files(folder: str) -> list[str]:
+    """Returns the names of all files in a folder of a bucket and the folders in it, relative to it, sorted."""
+    return find_system(folder).list_files(folder)
+
+
 def find(pattern: str, folder: str = "") -> list[str]:
     """Returns the paths that match a glob, sorted; ** matches any number of folders.
 

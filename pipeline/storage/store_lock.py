@@ -17,6 +17,7 @@ from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.storage.errors import MissingFile
 from densenet_ocr.pipeline.storage.file_system import find_system
 from densenet_ocr.pipeline.storage.object_store import put_if, read_version
+from densenet_ocr.pipeline.storage.paths import parent
 
 # A holder writes its lock anew so often. One that was not written for STALE_SECONDS is given up: four writes
 # failed, so the holder's process or machine is gone.
@@ -35,7 +36,9 @@ class StoreLock:
     """
 
     def __init__(self, folder: str):
-        self._folder, self._url = folder.rstrip("/"), f"{folder.rstrip('/')}.lock"
+        self._folder = folder.rstrip("/")
+        # Beside a bucket is another bucket.
+        self._url = f"{self._folder}{'' if parent(self._folder) != self._folder else '/'}.lock"
         self._token = uuid.uuid4().hex
         self._version: str | None = None
         self._done = threading.Event()

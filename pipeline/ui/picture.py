@@ -165,7 +165,9 @@ def _load_font(size: int, file: FontFile | None) -> PIL.ImageFont.FreeTypeFont |
 
 def _open_typeface(path: str, size: int) -> Typeface:
     try:
-        return Typeface(size, FontFile(storage.local_path(path)))
+        return Typeface(size, FontFile(storage.kept_copy(path)))
+    except UserError:
+        raise
     except OSError as error:
         raise UserError(
             f"font {path}",

@@ -23,6 +23,7 @@ from densenet_ocr.beam_jobs.synthesis.fonts.coverage_cache import (
     save_entry,
 )
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import PILLOW, Face, open_face
+from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import show_characters
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.ui.progress import Progress
@@ -128,7 +129,8 @@ def describe_coverage(faces: Sequence[Face], coverage: np.ndarray, characters: s
 def _find_one(face: Face, characters: str) -> FaceCharacters:
     font = open_face(face, _SIZE)
     # Pillow's own face is in memory.
-    mapped, damaged = _read_map(face, io.BytesIO(font.font_bytes) if face.path == PILLOW else face.path)
+    file = io.BytesIO(font.font_bytes) if face.path == PILLOW else storage.kept_copy(face.path)
+    mapped, damaged = _read_map(face, file)
     return FaceCharacters(_find_rendered(font, mapped, characters), damaged)
 
 

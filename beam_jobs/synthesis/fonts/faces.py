@@ -45,7 +45,7 @@ class Face:
     """One face of a font file.
 
     Attributes:
-      path: Path, as the pattern gave it, or PILLOW.
+      path: Path or URL, as the pattern gave it, or PILLOW.
       index: Index in a collection, from 0.
       name: Family and style.
       sha256: SHA-256 of the file.
@@ -99,7 +99,7 @@ def open_face(face: Face, size: float) -> PIL.ImageFont.FreeTypeFont:
             _check_file(face.path, face.sha256)
         return _load(face.path, face.index, size)
     except OSError as error:
-        raise _refuse_file(face.path, error.strerror or str(error)) from None
+        raise _refuse_file(face.path, error) from None
 
 
 class _Pattern(NamedTuple):
@@ -145,7 +145,7 @@ def _parse_pattern(pattern: str) -> _Pattern:
 def _find_files(files: str, pattern: str) -> list[str]:
     if files == PILLOW or _is_file(files):
         return [files]
-    paths = [path for path in storage.find(files) if os.path.isfile(path)]
+    paths = [path for path in storage.find(files) if _is_file(path)]
     if not paths:
         raise UserError(
             f"fonts {pattern}",
@@ -157,7 +157,9 @@ def _find_files(files: str, pattern: str) -> list[str]:
 
 
 def _is_file(path: str) -> bool:
-    return os.path.isfile(storage.local_path(path))
+    if storage.is_url(path):
+        return storage.exists(path) and not storage.is_folder(path)
+    return os.path.isfile(path)
 
 
 def _make_faces(path: str, indices: Sequence[int], weight: float) -> list[Face]:
@@ -166,7 +168,7 @@ def _make_faces(path: str, indices: Sequence[int], weight: float) -> list[Face]:
         names = [_read_name(path, index) for index in indices]
         sha256 = _hash_file(path)
     except OSError as error:
-        raise _refuse_file(path, error.strerror or str(error)) from None
+        raise _refuse_file(path, error) from None
     share = weight / len(indices)
     return [Face(path, index, name, sha256, share) for index, name in zip(indices, names, strict=True)]
 
@@ -176,10 +178,10 @@ def _count_faces(path: str) -> int:
     if path == PILLOW:
         return 1
     try:
-        with open(path, "rb") as file:
+        with open(storage.kept_copy(path), "rb") as file:
             start = file.read(_COLLECTION.size)
     except OSError as error:
-        raise _refuse_file(path, error.strerror or str(error)) from None
+        raise _refuse_file(path, error) from None
     tag, count = _COLLECTION.unpack(start.ljust(_COLLECTION.size, b"\0"))
     return max(1, count) if tag == b"ttcf" else 1
 
@@ -191,7 +193,7 @@ def _read_name(path: str, index: int) -> str:
 def _hash_file(path: str) -> str:
     if path == PILLOW:
         return hashlib.sha256(_load(path, 0, _NAME_SIZE).font_bytes).hexdigest()
-    with open(path, "rb") as file:
+    with open(storage.kept_copy(path), "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -212,7 +214,8 @@ def _load(path: str, index: int, size: float) -> PIL.ImageFont.FreeTypeFont:
         font = PIL.ImageFont.load_default(size)
         assert isinstance(font, PIL.ImageFont.FreeTypeFont)  # with a size it is always one
         return font
-    return PIL.ImageFont.truetype(path, size, index, layout_engine=PIL.ImageFont.Layout.BASIC)
+    file = storage.kept_copy(path)
+    return PIL.ImageFont.truetype(file, size, index, layout_engine=PIL.ImageFont.Layout.BASIC)
 
 
 def _find_system() -> list[Face]:
@@ -253,10 +256,12 @@ def _ask_for_fonts(received: str) -> UserError:
     )
 
 
-def _refuse_file(path: str, received: str) -> UserError:
+def _refuse_file(path: str, error: OSError) -> UserError:
+    if isinstance(error, UserError):  # of a URL
+        return error
     return UserError(
         f"font {path}",
-        received=received,
+        received=error.strerror or str(error),
         expected="a font file with outlines, such as .ttf, .otf, .ttc or .otc",
         remedy="Check --fonts.",
     )

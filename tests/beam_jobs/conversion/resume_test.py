@@ -11,6 +11,7 @@ from absl.testing import parameterized
 from densenet_ocr.beam_jobs.conversion import job as conversion_job
 from densenet_ocr.beam_jobs.conversion.job import convert
 from densenet_ocr.beam_jobs.engine import split_runner
+from densenet_ocr.beam_jobs.engine.config import RemoteConfig
 from densenet_ocr.beam_jobs.engine.split_state import SplitState, hold_split
 from densenet_ocr.pipeline import images, storage
 from densenet_ocr.pipeline.charset import Charset
@@ -201,7 +202,12 @@ class DataSetTest(parameterized.TestCase, ConversionTest):
             ),
         ):
             with self.assertRaisesRegex(UserError, f"^{received}"):
-                convert(conversion(self.folder, overwrite=True), workers=1, beam_arguments=arguments)
+                convert(
+                    conversion(self.folder, overwrite=True),
+                    workers=1,
+                    beam_arguments=arguments,
+                    remote=RemoteConfig(shared_folders=(self.folder,)),
+                )
         self.assertEqual(read_folder(self.output), before)
 
     def test_refuses_a_data_set_whose_description_is_damaged(self):

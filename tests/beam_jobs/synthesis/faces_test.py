@@ -101,10 +101,6 @@ class FacesTest(parameterized.TestCase, tf.test.TestCase):
         with self.assertRaisesRegex(UserError, "font .*no.ttf: received .*expected a font file"):
             self.find("*.ttf")
 
-    def test_urls_are_refused(self):
-        with self.assertRaisesRegex(UserError, "expected a local path"):
-            find_faces(["gs://fonts/*.ttf"])
-
     def test_pillows_face_needs_no_file_and_has_a_weight(self):
         (face,) = find_faces([f"{PILLOW}=2", PILLOW])
         self.assertEqual((face.path, face.index, face.weight), ("pillow", 0, 2))

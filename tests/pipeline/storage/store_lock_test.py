@@ -58,6 +58,11 @@ class StoreLockTest(StoreCase):
         content = {**store_lock._identify(), "token": "another", "time": time.time(), **changes}
         storage.write_atomically(f"{self.folder}.lock", json.dumps(content).encode())
 
+    def test_the_lock_of_a_bucket_is_in_it(self):
+        with storage.locked(self.root, wait=False):
+            self.assertTrue(storage.exists(self.url(".lock")))
+        self.assertFalse(storage.exists(self.url(".lock")))
+
     def test_a_second_holder_is_refused_by_name_until_the_first_is_done(self):
         with storage.locked(self.folder, wait=False):
             self.assertFalse(self.is_free())
