@@ -119,9 +119,7 @@ class ObjectStore:
         store, key = _find(url)
         keys = [f"{key}/{name}" if key else name for name in self.list_files(url)]
         with _explained(url):
-            _delete(store, keys)
-            if key:
-                store.delete(key)
+            _delete(store, [*keys, *[key] * bool(key)])
 
     def remove_files(self, urls: list[str]) -> None:
         """See FileSystem."""
@@ -140,7 +138,13 @@ class ObjectStore:
 
 def _delete(store: Any, keys: list[str]) -> None:
     for start in range(0, len(keys), _MOST_DELETED):
-        store.delete(keys[start : start + _MOST_DELETED])
+        # S3 takes the removal of a missing file for done; Azure and Google do not, and stop at it.
+        try:
+            store.delete(keys[start : start + _MOST_DELETED])
+        except FileNotFoundError:
+            for key in keys[start : start + _MOST_DELETED]:
+                with contextlib.suppress(FileNotFoundError):
+                    store.delete(key)
 
 
 def put_if(url: str, data: bytes, *, version: str | None) -> str:
@@ -200,7 +204,27 @@ def _find_file(url: str, *, uploads: bool = False) -> tuple[Any, str]:
 
 @functools.cache
 def _open_cached(bucket: str, uploads: bool) -> Any:
+    if _forked:
+        raise UserError(
+            f"file in {bucket}",
+            received="a process that was forked from one that had opened URLs",
+            expected="a process that was started anew, because the threads of obstore end with a fork",
+            remedy="Start processes by multiprocessing's spawn or forkserver.",
+        )
     return open_store(bucket, uploads=uploads)
+
+
+_forked = False
+
+
+def _note_fork() -> None:
+    """A request would wait for ever in a child of a process that has made one."""
+    global _forked
+    _forked = _forked or _open_cached.cache_info().currsize > 0
+    _open_cached.cache_clear()
+
+
+os.register_at_fork(after_in_child=_note_fork)
 
 
 def forget_stores() -> None:

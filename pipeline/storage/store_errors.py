@@ -44,6 +44,7 @@ _KINDS = tuple(
         ),
         (
             r"InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|ExpiredToken|TokenRefreshRequired|InvalidSecurity"
+            r"|Server failed to authenticate"
             r"|AuthenticationFailed|InvalidAuthenticationInfo|NoAuthenticationInformation|status code: 401",
             "credentials that the store does not accept",
             "the credentials of an account of this store",
@@ -140,7 +141,9 @@ def explain(url: str, error: Exception) -> UserError:
 
 def _quote_cause(text: str) -> str:
     """What the store said itself, such as its error code and message."""
-    found = [match[1].strip() for pattern in (_CODE, _MESSAGE) if (match := pattern.search(text))]
+    found = [
+        match[1].strip().partition("\n")[0] for pattern in (_CODE, _MESSAGE) if (match := pattern.search(text))
+    ]
     if not found and (status := _STATUS.search(text)):
         found = [status[1].strip()]
     return f" ({': '.join(found)[:300]})" if found else ""

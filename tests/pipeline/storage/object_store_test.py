@@ -82,8 +82,9 @@ class ObjectStoreTest(StoreCase):
                 tempfile, "NamedTemporaryFile", side_effect=OSError(28, "No space left on device")
             ),
             user_error(self.url("a"), "No space left on device", "TMPDIR"),
+            storage.atomic_file(self.url("a")) as file,
         ):
-            self.write(a=b"new")
+            file.write(b"new")
         self.assertEqual(storage.list_names(self.root), [])
 
     @parameterized.parameters(
@@ -207,6 +208,18 @@ class ObjectStoreTest(StoreCase):
         )
         done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
         self.assertEqual(done.stdout.split(), ["False", "False"], done.stderr)
+
+    def test_a_forked_process_is_told_that_it_cannot_read(self):
+        self.write(a=b"1")
+        program = (
+            "import os\nfrom densenet_ocr.pipeline import storage\n"
+            f"url = '{self.url('a')}'\nstorage.read_bytes(url)\n"
+            "if not os.fork():\n    storage.read_bytes(url)\nos.wait()"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60
+        )
+        self.assertIn("a process that was forked", done.stderr)
 
 
 class FailuresTest(StoreCase):
