@@ -5,8 +5,8 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from densenet_ocr.pipeline import schema, storage
-from densenet_ocr.pipeline.augmentation.augment import augment
 from densenet_ocr.pipeline.augmentation.config import AugmentConfig
+from densenet_ocr.pipeline.batches import WHOLE, Share, make_augmenter, make_padder, make_parser
 from densenet_ocr.pipeline.buckets import Bucket, make_buckets
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError
@@ -14,7 +14,6 @@ from densenet_ocr.pipeline.errors import UserError
 # Shards read in parallel, and consecutive lines of each: enough to mix them, with small buffers.
 OPEN_SHARDS, LINES_AT_A_TIME = 4, 32
 
-Batch = dict[str, tf.Tensor]  # see schema.parse
 PassReader = Callable[[tf.Tensor], tf.data.Dataset]  # the number of a pass, int64 [] -> its records
 
 
@@ -30,6 +29,7 @@ def training_input(
     replicas: int = 1,
     augmentation: AugmentConfig | None = None,
     normalised: bool = True,
+    share: Share = WHOLE,
 ) -> tf.data.Dataset:
     """Returns endless shuffled batches that contain every line of the split once per pass.
 
@@ -40,7 +40,7 @@ def training_input(
     The stream is a pure function of (seed, step): the stream from `first_step` equals the tail of the stream
     from step 0. Lines of one width come in full batches that may span two passes, as in the notebook's
     random_uniform_num. Lines of any width come in buckets (see buckets.make_buckets); the last batches of a
-    pass may have filler rows, see `pad_batch`.
+    pass may have filler rows, see batches.pad_batch.
 
     Args:
       folder: The data set.
@@ -53,6 +53,8 @@ def training_input(
       replicas: For lines of any width, batch sizes are multiples of it.
       augmentation: Random operations on the lines; None for none.
       normalised: Whether images are always float32; else uint8 records stay uint8, unless they are augmented.
+      share: The part of each batch to return. The parts of all processes are, one after the other, the batches
+        of a single process. Records of other parts are read, as the shuffle needs them, but not parsed.
 
     Returns:
       Batches of the tensors that schema.parse returns.
@@ -69,14 +71,15 @@ def training_input(
     dataset = batch_passes(read_pass, buckets, first_step)
     augments = augmentation is not None and bool(augmentation.ops)
     # Parsing a whole batch costs a fifth of parsing line by line.
-    dataset = dataset.map(_parser(info, buckets, normalised or augments), tf.data.AUTOTUNE)
+    dataset = dataset.map(make_parser(info, buckets, normalised or augments, share), tf.data.AUTOTUNE)
     if augmentation is not None and augments:
         # By step, so that a line gets other random values in every pass.
         steps = tf.data.Dataset.counter(first_step)
-        dataset = tf.data.Dataset.zip(dataset, steps).map(_augmenter(seed, augmentation), tf.data.AUTOTUNE)
+        dataset = tf.data.Dataset.zip(dataset, steps).map(make_augmenter(seed, augmentation), tf.data.AUTOTUNE)
+    dataset = dataset.map(lambda batch, _: batch)
     if not info.geometry.width:
         # After augmentation, because augmentation requires lines of one pixel or more.
-        dataset = dataset.map(_padder(buckets), tf.data.AUTOTUNE)
+        dataset = dataset.map(make_padder(buckets, share), tf.data.AUTOTUNE)
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
@@ -88,6 +91,7 @@ def evaluation_input(
     batch_size: int,
     replicas: int = 1,
     normalised: bool = True,
+    share: Share = WHOLE,
 ) -> tf.data.Dataset:
     """Returns batches that contain every line of the split exactly once, in order within a bucket.
 
@@ -102,17 +106,19 @@ def evaluation_input(
       batch_size: Lines of a batch over all replicas; for lines of any width the mean over batches, about.
       replicas: For lines of any width, batch sizes are multiples of it.
       normalised: Whether images are always float32; else uint8 records stay uint8.
+      share: The part of each batch to return, as in `training_input`.
 
     Returns:
-      Full batches of the tensors that schema.parse returns; filler rows as in `pad_batch`.
+      Full batches of the tensors that schema.parse returns; filler rows as in batches.pad_batch.
 
     Raises:
       UserError: the split is missing or empty, or a shard is missing or truncated.
     """
     paths, buckets = _find_shards(folder, info, split), find_buckets(info, split, batch_size, replicas)
     dataset = _group(tf.data.TFRecordDataset(paths), buckets)
-    dataset = dataset.map(_parser(info, buckets, normalised), tf.data.AUTOTUNE)
-    dataset = dataset.map(_padder(buckets), tf.data.AUTOTUNE)
+    dataset = dataset.map(make_parser(info, buckets, normalised, share), tf.data.AUTOTUNE)
+    dataset = dataset.map(lambda batch, _: batch)
+    dataset = dataset.map(make_padder(buckets, share), tf.data.AUTOTUNE)
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
@@ -139,38 +145,6 @@ def count_steps(info: DatasetInfo, split: str, batch_size: int, replicas: int = 
     if info.geometry.width:
         return max(1, info.find_split(split).written // batch_size)
     return max(1, sum(bucket.batches for bucket in find_buckets(info, split, batch_size, replicas)))
-
-
-def pad_batch(batch: Batch, batch_size: tf.Tensor | int) -> Batch:
-    """Fills a batch up with rows of weight 0.
-
-    Args:
-      batch: Tensors that schema.parse returns.
-      batch_size: Rows of the result, an int32 scalar.
-
-    Returns:
-      The same tensors with `batch_size` rows. Filler rows have weight 0, width 0, an empty key and a label of
-      one class, because CTC rejects an empty label.
-    """
-    missing = batch_size - tf.shape(batch[schema.WEIGHT])[0]
-    longest = tf.shape(batch[schema.LABEL])[1]
-    one_class = tf.concat([[0], tf.fill([longest - 1], schema.NO_CLASS)], axis=0)
-    row = {
-        schema.IMAGE: tf.zeros_like(batch[schema.IMAGE][0]),
-        schema.LABEL: one_class,
-        schema.LABEL_LENGTH: tf.constant(1),
-        schema.FRAMES: tf.reduce_max(batch[schema.FRAMES]),
-        schema.WIDTH: tf.constant(0),
-        schema.WEIGHT: tf.constant(0.0),
-        schema.KEY: tf.constant(""),
-    }
-    return {name: _append_rows(tensor, row[name], missing) for name, tensor in batch.items()}
-
-
-def _append_rows(tensor: tf.Tensor, row: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
-    """Appends `count` copies of a row [...] to a tensor [B, ...]."""
-    filler = tf.repeat(row[None], count, axis=0)
-    return tf.ensure_shape(tf.concat([tensor, filler], axis=0), [None, *tensor.shape[1:]])
 
 
 def _read_pass(paths: list[str], seed: tf.Tensor, number: tf.Tensor, shuffle_buffer: int) -> tf.data.Dataset:
@@ -231,42 +205,6 @@ def _group(dataset: tf.data.Dataset, buckets: tuple[Bucket, ...]) -> tf.data.Dat
 
 def _number(dataset: tf.data.Dataset, bucket: tf.Tensor | int) -> tf.data.Dataset:
     return dataset.map(lambda records: (records, tf.cast(bucket, tf.int64)))
-
-
-def _parser(
-    info: DatasetInfo, buckets: tuple[Bucket, ...], normalised: bool
-) -> Callable[[tf.Tensor, tf.Tensor], Batch]:
-    widths = [bucket.width for bucket in buckets]
-
-    def parse(records: tf.Tensor, bucket: tf.Tensor) -> Batch:
-        return schema.parse(
-            records,
-            geometry=info.geometry,
-            encoding=info.image_encoding,
-            normalised=normalised,
-            padded_width=tf.constant(widths)[bucket],
-        )
-
-    return parse
-
-
-def _augmenter(seed: int, augmentation: AugmentConfig) -> Callable[[Batch, tf.Tensor], Batch]:
-    def augment_batch(batch: Batch, step: tf.Tensor) -> Batch:
-        key = tf.stack([seed, tf.cast(step, tf.int32)])
-        image = augment(batch[schema.IMAGE], batch[schema.WIDTH], seed=key, augmentation=augmentation)
-        return {**batch, schema.IMAGE: image}
-
-    return augment_batch
-
-
-def _padder(buckets: tuple[Bucket, ...]) -> Callable[[Batch], Batch]:
-    widths, sizes = [bucket.width for bucket in buckets], [bucket.size for bucket in buckets]
-
-    def pad(batch: Batch) -> Batch:
-        width = tf.shape(batch[schema.IMAGE])[2]
-        return pad_batch(batch, tf.constant(sizes)[tf.searchsorted(widths, [width])[0]])
-
-    return pad
 
 
 def _find_shards(folder: str, info: DatasetInfo, split: str) -> list[str]:

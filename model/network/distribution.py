@@ -4,6 +4,7 @@ import functools
 
 import tensorflow as tf
 
+from densenet_ocr.pipeline.batches import WHOLE, Share
 from densenet_ocr.pipeline.errors import UserError
 
 
@@ -44,11 +45,29 @@ def check_batch_size(batch_size: int, strategy: tf.distribute.Strategy) -> None:
         )
 
 
-def distribute(dataset: tf.data.Dataset, strategy: tf.distribute.Strategy) -> tf.distribute.DistributedDataset:
-    """Splits the global batches of a data set into equal per-replica batches."""
+def distribute(
+    dataset: tf.data.Dataset, strategy: tf.distribute.Strategy, share: Share = WHOLE
+) -> tf.data.Dataset | tf.distribute.DistributedDataset:
+    """Splits the batches of a data set, this process's share of the global ones, among its replicas."""
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-    return strategy.experimental_distribute_dataset(dataset.with_options(options))
+    dataset = dataset.with_options(options)
+    if share.count == 1:
+        return strategy.experimental_distribute_dataset(dataset)
+    replicas = strategy.num_replicas_in_sync // share.count
+    if replicas == 1:
+        # As it is: a distributed data set would ask all workers for each batch whether they have one more.
+        return dataset
+    parts = dataset.flat_map(lambda batch: tf.data.Dataset.from_tensor_slices(_split(batch, replicas)))
+    return strategy.distribute_datasets_from_function(lambda _: parts)
+
+
+def _split(batch: dict[str, tf.Tensor], parts: int) -> dict[str, tf.Tensor]:
+    """Tensors [B, ...] as [parts, B / parts, ...]."""
+    return {
+        name: tf.reshape(tensor, tf.concat([[parts, -1], tf.shape(tensor)[1:]], axis=0))
+        for name, tensor in batch.items()
+    }
 
 
 def sum_over_replicas(

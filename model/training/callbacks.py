@@ -19,7 +19,7 @@ class Callbacks:
     def __init__(
         self,
         model: keras.Model,
-        run: RunFolder,
+        run: RunFolder | None,
         *,
         patience: int,
         epochs: int,
@@ -32,7 +32,7 @@ class Callbacks:
 
         Args:
           model: Network. Its attributes that Keras sets in compile() and callbacks read are set here.
-          run: Folder that the callbacks write to.
+          run: Folder that the callbacks write to. None on workers other than the chief, where none is called.
           patience: Epochs without a lower validation loss after which to stop.
           epochs: Maximum number of epochs.
           validates: Whether there is a validation loss; without it there is no best epoch and no early stop.
@@ -41,6 +41,9 @@ class Callbacks:
           readings: Example lines for TensorBoard.
         """
         model.optimizer, model.stop_training = None, False
+        if run is None:
+            self.all = keras.callbacks.CallbackList([], model=model, epochs=epochs, verbose=0)
+            return
         self.weights = WeightsWriter(run, keep=keep_weights)
         self.early_stopping = keras.callbacks.EarlyStopping(monitor="val_loss", patience=patience)
         always = [

@@ -144,8 +144,15 @@ class DeviceConfig:
 
     strategy: str = option(
         "auto",
-        help="Devices to train on; auto mirrors over all GPUs if there are several.",
-        choices=("auto", "one", "mirrored"),
+        help="Devices to train on; auto mirrors over all GPUs if there are several, multi_worker trains "
+        "with the processes that TF_CONFIG or Slurm names.",
+        choices=("auto", "one", "mirrored", "multi_worker"),
+    )
+    worker_timeout: float = option(
+        60.0,
+        help="With multi_worker, seconds to wait for the other workers at the start, and for one that does not "
+        "answer.",
+        above=0,
     )
     gpu_memory_fraction: float | None = option(
         None,

@@ -9,8 +9,10 @@ from absl import logging
 from densenet_ocr.model.network.distribution import distribute
 from densenet_ocr.model.training.config import TrainConfig
 from densenet_ocr.pipeline import schema
-from densenet_ocr.pipeline.dataset import count_steps, training_input
+from densenet_ocr.pipeline.batches import WHOLE, Share
+from densenet_ocr.pipeline.dataset import count_steps, find_buckets, training_input
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
+from densenet_ocr.pipeline.errors import UserError
 
 
 def warn_of_repeats(config: TrainConfig, info: DatasetInfo) -> None:
@@ -33,6 +35,7 @@ class TrainBatches:
     info: DatasetInfo
     config: TrainConfig
     strategy: tf.distribute.Strategy
+    share: Share = WHOLE
 
     @functools.cached_property
     def steps_per_epoch(self) -> int:
@@ -47,17 +50,44 @@ class TrainBatches:
             return self.config.batch_size
         return self.info.find_split(self.config.train_split).written / self.steps_per_epoch
 
-    def start_at(self, step: int) -> tf.distribute.DistributedDataset:
-        """Returns the distributed batches from step `step` of the run, from 0, on."""
-        return distribute(self._make_dataset(step), self.strategy)
+    def start_at(self, step: int) -> tf.data.Dataset | tf.distribute.DistributedDataset:
+        """Returns this process's share of the batches from step `step` of the run, from 0, on, distributed."""
+        return distribute(self._make_dataset(step, self.share), self.strategy, self.share)
+
+    def check_replicas(self, before: int) -> None:
+        """Says what another number of replicas changes when a run is resumed.
+
+        Args:
+          before: Replicas that have trained so far; 0 if that is not known.
+
+        Raises:
+          UserError: the batches, of lines of any width, would have other lines.
+        """
+        now, config = self.strategy.num_replicas_in_sync, self.config
+        if before in (0, now):
+            return
+        then, after = (find_buckets(self.info, config.train_split, config.batch_size, k) for k in (before, now))
+        if then != after:
+            raise UserError(
+                "replicas",
+                received=f"{now}, where {before} have trained so far",
+                expected=f"{before}, as batches of lines of any width have multiples of this number of lines",
+                remedy=f"Resume with {before} replicas (devices times workers), or start another --run.",
+            )
+        logging.warning(
+            "%d replicas go on where %d have trained: each step has the same lines as before, but batch norm "
+            "computes its statistics over the lines of a replica, and dropout draws other numbers",
+            now,
+            before,
+        )
 
     def list_keys(self, step: int) -> list[str]:
-        """Returns the keys of the lines of step `step` of the run, from 0."""
-        batch = next(iter(self._make_dataset(step)))
+        """Returns the keys of the lines, of all processes, of step `step` of the run, from 0."""
+        batch = next(iter(self._make_dataset(step, WHOLE)))
         keys = batch[schema.KEY][batch[schema.WEIGHT] > 0].numpy()
         return [key.decode("utf-8", "replace") for key in keys]
 
-    def _make_dataset(self, first_step: int) -> tf.data.Dataset:
+    def _make_dataset(self, first_step: int, share: Share) -> tf.data.Dataset:
         return training_input(
             folder=self.folder,
             info=self.info,
@@ -69,4 +99,5 @@ class TrainBatches:
             replicas=self.strategy.num_replicas_in_sync,
             augmentation=self.config.augmentation,
             normalised=False,  # uint8 is smaller to copy to the device
+            share=share,
         )

@@ -25,22 +25,27 @@ _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_b
 
 
 def check_memory(
-    config: TrainConfig, devices: DeviceConfig, strategy: tf.distribute.Strategy, info: DatasetInfo
+    config: TrainConfig,
+    devices: DeviceConfig,
+    strategy: tf.distribute.Strategy,
+    info: DatasetInfo,
+    *,
+    processes: int = 1,
 ) -> None:
-    """Checks that a batch fits into memory.
+    """Checks that a batch, or the share of each of several processes, fits into memory.
 
     Raises:
       UserError: it surely does not. One that may not fit is warned of.
     """
     on_gpu = bool(tf.config.list_logical_devices("GPU"))
-    replicas = strategy.num_replicas_in_sync if on_gpu else 1  # on CPUs they share the memory
+    replicas = strategy.num_replicas_in_sync if on_gpu else processes  # those on CPUs share the memory
     memory = _read_gpu_memory(devices) if on_gpu else read_available_memory()
     need = estimate_memory(config, info) // replicas
     if memory is None or need <= memory:
         return
     fits = max(1, int(config.batch_size * memory / need) // strategy.num_replicas_in_sync)
     remedy = f"Set --batch_size={fits * strategy.num_replicas_in_sync} or less."
-    subject, place = f"batch_size {config.batch_size}", "per GPU" if replicas > 1 else "in memory"
+    subject, place = f"batch_size {config.batch_size}", "per GPU" if on_gpu and replicas > 1 else "in memory"
     if need > memory * (_SURE_ON_GPU if on_gpu else _SURE_ON_CPU):
         raise UserError(
             subject,

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import keras
+import tensorflow as tf
 from absl import logging
 
 from densenet_ocr.model.network.densenet import build_densenet, count_parameters
@@ -18,6 +19,12 @@ class Network(NamedTuple):
     model: keras.Model
     optimizer: keras.optimizers.Optimizer
     average: MovingAverage
+
+    @property
+    def variables(self) -> list[tf.Variable]:
+        """All variables, those that do not train included."""
+        variables = [*self.model.variables, *self.optimizer.variables]
+        return [variable.value for variable in variables] + self.average.values
 
 
 def build_network(batches: TrainBatches, source: Weights | None) -> Network:

@@ -91,6 +91,11 @@ class MovingAverage(tf.Module):
         self._live = [variable.value for variable in model.variables] if decay else []
         self._averages = [tf.Variable(value, trainable=False) for value in self._live]
 
+    @property
+    def values(self) -> list[tf.Variable]:
+        """The averages, in the order of the model's variables."""
+        return list(self._averages)
+
     def update(self, step: tf.Tensor) -> None:
         """Moves the average towards the values after `step` steps, an integer scalar; not for replica code.
 

@@ -25,6 +25,7 @@ class TrainState:
       loss: Mean training loss of the last finished epoch.
       scores: Validation scores of the best epoch.
       callbacks: State of the callbacks (see Callbacks.get_state), None before the first epoch ends.
+      replicas: Replicas that trained; 0 in older checkpoints, which do not say it.
     """
 
     epoch: int = 0
@@ -35,6 +36,7 @@ class TrainState:
     loss: float | None = None
     scores: Scores | None = None
     callbacks: dict[str, float | None] | None = None
+    replicas: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Returns the state as a JSON object."""

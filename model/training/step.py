@@ -1,6 +1,7 @@
 """One training step: updates the weights on every replica and returns the global batch's loss."""
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -71,6 +72,7 @@ def make_step(
             scale = getattr(optimizer, "dynamic_scale", 1.0)  # that of scale_loss
             gradients = clip_gradients(gradients, config.clip_norm * scale)
         optimizer.apply(gradients, variables)
+        average_statistics(model)
         return tf.stack([loss, tf.reduce_sum(batch[schema.WEIGHT])])
 
     def step(batch: Batch) -> StepLoss:
@@ -81,6 +83,23 @@ def make_step(
         return StepLoss(loss / lines, lines)
 
     return tf.function(step, input_signature=[batch_spec] if batch_spec else None)
+
+
+def average_statistics(model: keras.Model) -> None:
+    """Gives each replica the mean of all replicas' batch norm statistics, in one all-reduce; for replica code.
+
+    Each replica moves its statistics by its own lines. With their mean all replicas have equal variables, so a
+    checkpoint is that of every replica. Nothing changes on a single replica.
+    """
+    replica = tf.distribute.get_replica_context()
+    statistics = [v for v in model.non_trainable_variables if v.name in ("moving_mean", "moving_variance")]
+    if replica.num_replicas_in_sync == 1 or not statistics:
+        return
+    flat = tf.concat([tf.reshape(tf.convert_to_tensor(variable), [-1]) for variable in statistics], axis=0)
+    mean = replica.all_reduce(tf.distribute.ReduceOp.MEAN, flat)
+    parts = tf.split(mean, [math.prod(variable.shape) for variable in statistics])
+    for variable, part in zip(statistics, parts, strict=True):
+        variable.assign(tf.reshape(part, variable.shape))
 
 
 @contextlib.contextmanager

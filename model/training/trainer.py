@@ -4,6 +4,7 @@ Input and dropout are pure functions of (seed, step), so a resumed run ends with
 as one that was never interrupted.
 """
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Iterator
@@ -13,26 +14,25 @@ import keras
 import tensorflow as tf
 from absl import logging
 
+from densenet_ocr.model.cluster.workers import Workers
 from densenet_ocr.model.network.devices import set_up_devices
-from densenet_ocr.model.network.distribution import check_batch_size, choose_strategy
-from densenet_ocr.model.network.precision import warn_if_slow
+from densenet_ocr.model.network.metrics import Scores
+from densenet_ocr.model.training.beginning import begin, check_settings, open_workers
 from densenet_ocr.model.training.callbacks import Callbacks
 from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, LoggingConfig, TrainConfig
-from densenet_ocr.model.training.inputs import TrainBatches, warn_of_repeats
-from densenet_ocr.model.training.memory import check_memory, refuse_out_of_memory
+from densenet_ocr.model.training.inputs import TrainBatches
+from densenet_ocr.model.training.memory import refuse_out_of_memory
 from densenet_ocr.model.training.network import Network, build_network
 from densenet_ocr.model.training.preemption import Preempted, PreemptionSignal, catch_signals
 from densenet_ocr.model.training.run.checkpoints import Checkpoints
 from densenet_ocr.model.training.run.history import format_epoch, truncate_events, truncate_history
-from densenet_ocr.model.training.run.run_folder import RunFolder, hold_run, open_run
+from densenet_ocr.model.training.run.run_folder import RunFolder
 from densenet_ocr.model.training.run.weights_files import improves
 from densenet_ocr.model.training.state import RunningLoss, TrainState
 from densenet_ocr.model.training.step import Batch, StepLoss, make_step
 from densenet_ocr.model.training.tensorboard import Readings
-from densenet_ocr.model.training.transfer import begin_with
-from densenet_ocr.model.training.validation import Validator, choose_validation
-from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
-from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.model.training.validation import Validator
+from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.ui.progress import Progress
 
 
@@ -65,40 +65,35 @@ def train(
       UserError: configuration, data and run do not go together, the loss is not finite, or memory runs out.
     """
     set_up_devices(devices)
-    strategy, info = choose_strategy(devices.strategy), load_dataset_info(data)
-    _check_settings(config, devices, strategy, info)
-    split = choose_validation(config.validation_split, info, RunFolder(run))
-    config = dataclasses.replace(config, validation_split=split)
     checkpoints, logs = checkpoints or CheckpointConfig(), logs or LoggingConfig()
-    with hold_run(run), catch_signals() as preemption:
-        info, source = begin_with(config, info, run)
-        folder = open_run(
-            run, config=config, devices=devices, data=data, info=info, checkpoints=checkpoints, logs=logs
+    with open_workers(devices) as workers, contextlib.ExitStack() as opened:
+        preemption, info = opened.enter_context(catch_signals()), load_dataset_info(data)
+        check_settings(config, devices, workers, info)
+        begun = begin(
+            workers,
+            opened,
+            config=config,
+            devices=devices,
+            data=data,
+            info=info,
+            run=run,
+            checkpoints=checkpoints,
+            logs=logs,
         )
-        batches = TrainBatches(data, info, config, strategy)
-        network = build_network(batches, source)
-        trainer = _make_trainer(batches, network, folder, checkpoints, logs, preemption)
+        batches = TrainBatches(data, begun.info, begun.config, workers.strategy, workers.share)
+        network = build_network(batches, begun.source)
+        trainer = _make_trainer(batches, network, workers, begun.folder, checkpoints, logs, preemption)
         try:
-            return trainer.run(folder)
+            return trainer.run()
         except tf.errors.ResourceExhaustedError as error:
             raise refuse_out_of_memory(config, error) from None
-
-
-def _check_settings(
-    config: TrainConfig, devices: DeviceConfig, strategy: tf.distribute.Strategy, info: DatasetInfo
-) -> None:
-    """Raises UserError for settings that do not suit the devices or the data; warns of slow ones."""
-    check_batch_size(config.batch_size, strategy)
-    warn_if_slow(config.precision)
-    _check_compiles(config, strategy, info)
-    check_memory(config, devices, strategy, info)
-    warn_of_repeats(config, info)
 
 
 def _make_trainer(
     batches: TrainBatches,
     network: Network,
-    folder: RunFolder,
+    workers: Workers,
+    folder: RunFolder | None,
     checkpoints: CheckpointConfig,
     logs: LoggingConfig,
     preemption: PreemptionSignal,
@@ -114,14 +109,21 @@ def _make_trainer(
         callbacks=_make_callbacks(batches, model, folder, checkpoints.keep_weights, logs),
         checkpoints=Checkpoints(
             folder.checkpoints, checkpoints, model=model, optimizer=optimizer, averages=average
-        ),
+        )
+        if folder
+        else None,
+        workers=workers,
+        folder=folder,
         preemption=preemption,
     )
 
 
 @dataclasses.dataclass
 class Trainer:
-    """Trains epoch by epoch; `train` puts its parts together."""
+    """Trains epoch by epoch; `train` puts its parts together.
+
+    Of several workers only the chief has a folder and checkpoints; the others wait for it where it writes.
+    """
 
     config: TrainConfig
     batches: TrainBatches
@@ -129,18 +131,21 @@ class Trainer:
     step: Callable[[Batch], StepLoss]
     validator: Validator | None
     callbacks: Callbacks
-    checkpoints: Checkpoints
+    checkpoints: Checkpoints | None
+    workers: Workers
+    folder: RunFolder | None
     preemption: PreemptionSignal
     seconds: float = 0.0
     images: int = 0
 
-    def run(self, folder: RunFolder) -> dict[str, Any]:
+    def run(self) -> dict[str, Any]:
         """Trains from the newest checkpoint to the last epoch or early stopping; returns `train`'s result."""
         state = self._restore()
-        truncate_history(folder.history, state.epoch)
-        truncate_events(folder.tensorboard, state.epoch)
+        if self.folder:
+            truncate_history(self.folder.history, state.epoch)
+            truncate_events(self.folder.tensorboard, state.epoch)
         self.callbacks.all.on_train_begin()
-        if state.callbacks:
+        if self.folder and state.callbacks:
             self.callbacks.set_state(state.callbacks)
         batches = iter(self.batches.start_at(state.count_steps(self.batches.steps_per_epoch)))
         while state.epoch < self.config.epochs and not state.stopped:
@@ -150,13 +155,15 @@ class Trainer:
         return self._summarise(state)
 
     def _restore(self) -> TrainState:
-        content = self.checkpoints.restore()
+        content = self.workers.share_result(lambda: self.checkpoints and self.checkpoints.restore())
+        self.workers.copy_variables(self.network.variables)
         if content is None:
             state = TrainState()
             if self.config.init_from:
                 self._save(state)  # when the run resumes, the initial weights may be gone or changed
             return state
         state = TrainState.from_json(content, batch_size=self.config.batch_size)
+        self.batches.check_replicas(state.replicas)
         epochs = self.config.epochs
         if state.stopped:
             logging.info("finished: early stopping after epoch %d of at most %d", state.epoch, epochs)
@@ -168,19 +175,27 @@ class Trainer:
         return state
 
     def _save(self, state: TrainState) -> None:
-        self.checkpoints.save(state.to_json(), step=state.count_steps(self.batches.steps_per_epoch))
+        if self.checkpoints:
+            replicas = self.workers.strategy.num_replicas_in_sync
+            content = dataclasses.replace(state, replicas=replicas).to_json()
+            self.checkpoints.save(content, step=state.count_steps(self.batches.steps_per_epoch))
 
     def _run_epoch(self, state: TrainState, batches: Iterator[Batch]) -> TrainState:
         """Trains and validates one epoch, runs the callbacks, and returns the state after it."""
-        epoch, best_loss = state.epoch, self.callbacks.weights.best_loss
-        self.callbacks.all.on_epoch_begin(epoch)
+        self.callbacks.all.on_epoch_begin(state.epoch)
         logs = self._train_epoch(state, batches)
         with self.network.average.applied():
             scores = self.validator.run() if self.validator else None
             if scores:
                 values = dataclasses.asdict(scores).items()
                 logs |= {f"val_{name}": value for name, value in values if name != "lines"}
-            self.callbacks.all.on_epoch_end(epoch, dict(logs))
+            after = self.workers.share_result(lambda: self._end_epoch(state, logs, scores).to_json())
+        return TrainState.from_json(after, batch_size=self.config.batch_size)
+
+    def _end_epoch(self, state: TrainState, logs: dict[str, float], scores: Scores | None) -> TrainState:
+        """Runs the callbacks, on the chief alone, and returns the state after the epoch."""
+        epoch, best_loss = state.epoch, self.callbacks.weights.best_loss
+        self.callbacks.all.on_epoch_end(epoch, dict(logs))
         logging.info("epoch %d of %d: %s", epoch + 1, self.config.epochs, format_epoch(logs))
         is_best = scores and improves(scores.loss, best_loss)
         return TrainState(
@@ -227,12 +242,15 @@ class Trainer:
         return float(tf.convert_to_tensor(self.network.optimizer.learning_rate))
 
     def _save_if_due(self, state: TrainState, loss: RunningLoss) -> None:
-        """Saves within an epoch, by steps, by time or after a signal, which ends training."""
-        signal = self.preemption.name
-        if signal or self.checkpoints.is_due(state.count_steps(self.batches.steps_per_epoch)):
+        """Saves within an epoch, by steps, by time or after a signal to any worker, which ends training."""
+        stops = self.workers.count(self.preemption.name is not None)
+        position = state.count_steps(self.batches.steps_per_epoch)
+        if self.checkpoints and (stops or self.checkpoints.is_due(position)):
             loss_sum, loss_lines = loss.sum()
             self._save(dataclasses.replace(state, loss_sum=loss_sum, loss_lines=loss_lines))
-        if signal:
+        if stops:
+            self.workers.part()
+            signal = self.preemption.name or "a signal to another worker"
             raise Preempted(f"{signal} in epoch {state.epoch + 1}, after step {state.step}")
 
     def _summarise(self, state: TrainState) -> dict[str, Any]:
@@ -259,14 +277,17 @@ def _make_validator(batches: TrainBatches, model: keras.Model) -> Validator | No
         info=batches.info,
         split=split,
         batch_size=batches.config.batch_size,
+        share=batches.share,
     )
 
 
 def _make_callbacks(
-    batches: TrainBatches, model: keras.Model, folder: RunFolder, keep_weights: int, logs: LoggingConfig
+    batches: TrainBatches, model: keras.Model, folder: RunFolder | None, keep_weights: int, logs: LoggingConfig
 ) -> Callbacks:
     config, split = batches.config, batches.config.validation_split
-    readings = Readings(model, folder=batches.folder, info=batches.info, split=split) if split else None
+    readings = None
+    if split and folder:
+        readings = Readings(model, folder=batches.folder, info=batches.info, split=split)
     return Callbacks(
         model,
         folder,
@@ -277,15 +298,3 @@ def _make_callbacks(
         histogram_epochs=logs.histogram_epochs,
         readings=readings,
     )
-
-
-def _check_compiles(config: TrainConfig, strategy: tf.distribute.Strategy, info: DatasetInfo) -> None:
-    """XLA compiles again for every width, and fails on replicas on CPUs (TensorFlow 2.16)."""
-    replicas, width = strategy.num_replicas_in_sync, "one width" if info.geometry.width else "any width"
-    if config.jit_compile and (replicas > 1 or not info.geometry.width):
-        raise UserError(
-            "jit_compile",
-            received=f"True for lines of {width}, on {replicas} devices",
-            expected="one device, and lines of one width",
-            remedy="Leave --jit_compile out.",
-        )

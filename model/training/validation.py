@@ -12,6 +12,7 @@ from densenet_ocr.model.training.config import NO_VALIDATION
 from densenet_ocr.model.training.run.run_config import load_run_config
 from densenet_ocr.model.training.run.run_folder import RunFolder
 from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.batches import WHOLE, Share
 from densenet_ocr.pipeline.dataset import evaluation_input
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.ui.progress import Progress
@@ -29,8 +30,9 @@ class Validator:
         info: DatasetInfo,
         split: str,
         batch_size: int,
+        share: Share = WHOLE,
     ):
-        """Takes a model made in the strategy's scope; batch_size is global."""
+        """Takes a model made in the strategy's scope; batch_size is global, `share` is that of this process."""
         dataset = evaluation_input(
             folder=folder,
             info=info,
@@ -38,8 +40,9 @@ class Validator:
             batch_size=batch_size,
             replicas=strategy.num_replicas_in_sync,
             normalised=False,
+            share=share,
         )
-        self._batches = distribute(dataset, strategy)
+        self._batches = distribute(dataset, strategy, share)
         self._split, self._lines = split, info.splits[split].written
 
         def score_replica(batch: dict[str, tf.Tensor]) -> tf.Tensor:

@@ -17,7 +17,14 @@ from densenet_ocr.pipeline.augmentation.random_values import Draws
 from densenet_ocr.pipeline.augmentation.warp import warp
 
 
-def augment(image: tf.Tensor, width: tf.Tensor, *, seed: tf.Tensor, augmentation: AugmentConfig) -> tf.Tensor:
+def augment(
+    image: tf.Tensor,
+    width: tf.Tensor,
+    *,
+    seed: tf.Tensor,
+    augmentation: AugmentConfig,
+    place: tf.Tensor | None = None,
+) -> tf.Tensor:
     """Applies random operations to each line of a batch.
 
     The random numbers of a line depend on the seed and its place in the batch, not on the other lines. Padding,
@@ -28,6 +35,8 @@ def augment(image: tf.Tensor, width: tf.Tensor, *, seed: tf.Tensor, augmentation
       width: Pixels without padding, int32 [B], 1 to W.
       seed: int32 [2].
       augmentation: Operations, their probability and strength.
+      place: If the lines are a part of a batch: the first one in it, the first one after them, and the lines of
+        the batch, int32 [3]. They get the random numbers that they have there.
 
     Returns:
       Augmented lines, float32 [B, H, W, 1], -0.5 to 0.5.
@@ -36,7 +45,8 @@ def augment(image: tf.Tensor, width: tf.Tensor, *, seed: tf.Tensor, augmentation
         return image
     inside = tf.sequence_mask(width, tf.shape(image)[2])[:, None, :, None]
     line = tf.where(inside, image, tf.gather(image, width - 1, axis=2, batch_dims=1)[:, :, None])
-    draws = {name: Draws(seed, name, tf.shape(image)[0], augmentation) for name in augmentation.ops}
+    rows, part = (tf.shape(image)[0], None) if place is None else (place[2], place[:2])
+    draws = {name: Draws(seed, name, rows, augmentation, part=part) for name in augmentation.ops}
     if any(name in draws for name in ranges.WARPS):
         line = warp(line, width, draws)
     for name, change in _CHANGES.items():

@@ -22,7 +22,13 @@ from densenet_ocr.pipeline.ui import flags
 INTERRUPTED, CLOSED = 130, 141  # SIGINT, SIGPIPE
 
 # Modules of TensorFlow whose warnings do not matter here: saving, gradients that an export lacks.
-_TENSORFLOW_CHATTER = ("functional_saver", "function_deserialization")
+_TENSORFLOW_CHATTER = (
+    "collective_all_reduce_strategy",
+    "cross_device_ops",
+    "function_deserialization",
+    "functional_saver",
+    "mirrored_strategy",
+)
 
 # What workers log, also through a job server.
 _BEAM_WORKERS = (
@@ -154,7 +160,7 @@ def _write_utf8() -> None:
 
 
 def _concerns_users(record: std_logging.LogRecord) -> bool:
-    """Drops warnings of TensorFlow's checkpoints and exports and of Beam, and all messages of Beam's workers.
+    """Drops the chatter of TensorFlow and Beam, and all messages of Beam's workers.
 
     An error in a worker also reaches the driver as an exception, which their log would hide.
     """

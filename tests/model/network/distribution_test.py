@@ -10,7 +10,7 @@ from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.network.distribution import check_batch_size, choose_strategy, distribute
 from densenet_ocr.model.network.layers import FusedBatchNormalization, SeededDropout
 from densenet_ocr.model.training.config import TrainConfig
-from densenet_ocr.model.training.step import make_step
+from densenet_ocr.model.training.step import average_statistics, make_step
 from densenet_ocr.model.training.validation import Validator
 from densenet_ocr.pipeline.dataset import training_input
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
@@ -62,6 +62,28 @@ class DistributionTest(tf.test.TestCase):
             self.assertAllClose(one, two, atol=1e-5)
             moved = max(moved, np.abs(one - before).max())
         self.assertGreater(moved, 1e-3)
+
+    def test_replicas_keep_the_mean_of_their_batch_norm_statistics(self):
+        strategy, images = choose_strategy("mirrored"), tf.random.stateless_normal([2, 3, 4, 5, 2], [1, 2])
+        with strategy.scope():
+            layer = FusedBatchNormalization(momentum=0.9)
+            model = keras.Sequential([keras.Input([4, 5, 2]), layer])
+
+        @tf.function
+        def run():
+            def on_replica():
+                number = tf.distribute.get_replica_context().replica_id_in_sync_group
+                model(tf.gather(images, number), training=True)
+                average_statistics(model)
+
+            strategy.run(on_replica)
+
+        run()
+        means, variances = images.numpy().mean(axis=(1, 2, 3)), images.numpy().var(axis=(1, 2, 3))
+        for replica in strategy.experimental_local_results(layer.moving_mean.value):
+            self.assertAllClose(replica, 0.1 * means.mean(axis=0))
+        for replica in strategy.experimental_local_results(layer.moving_variance.value):
+            self.assertAllClose(replica, 0.9 + 0.1 * variances.mean(axis=0))
 
     def test_two_replicas_score_every_line_once(self):
         scores = []
