@@ -32,7 +32,7 @@ from densenet_ocr.model.training.run.run_folder import RunFolder
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.augmentation.config import AugmentConfig
 from densenet_ocr.pipeline.dataset_info import FILE_NAME
-from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.errors import UserError, check_left_out
 from densenet_ocr.pipeline.ui import command, flags
 from densenet_ocr.pipeline.ui.flags import Config, option, validate
 
@@ -41,8 +41,11 @@ from densenet_ocr.pipeline.ui.flags import Config, option, validate
 class Arguments:
     """What to do with which data set."""
 
-    data: str = option("", help="Folder of the data set; not needed to resume a run.")
+    data: str = option("", help="Folder of the data set, also s3://... and so on; not needed to resume a run.")
     run: str | None = option(None, help="Folder of the run; a new one, or one to resume.")
+    cache: str | None = option(
+        None, help="Local folder that keeps the shards of a data set behind a URL, for later passes and runs."
+    )
     preview: str | None = option(None, help="Instead of training, draw augmented lines into this PNG file.")
     benchmark_input: bool = option(
         False, help="Instead of training, measure the speed of the input pipeline for ten seconds."
@@ -79,6 +82,7 @@ def main() -> int:
             split=config.train_split,
             seed=config.seed,
             augmentation=config.augmentation,
+            cache=arguments.cache,
         )
         return 0
     if arguments.benchmark_input:
@@ -91,6 +95,7 @@ def main() -> int:
             seed=config.seed,
             shuffle_buffer=config.shuffle_buffer,
             augmentation=config.augmentation,
+            cache=arguments.cache,
         )
         command.print_result(result)
         return 0
@@ -127,6 +132,8 @@ def _find_data(arguments: Arguments, stored: RunConfig | None) -> str:
             expected="the same data set",
             remedy="If its folder has moved, name it: --data=FOLDER.",
         )
+    is_used = not arguments.cache or storage.is_url(data)
+    check_left_out("cache", arguments.cache, is_used, f"no --cache for {data}, which is on this machine")
     return data
 
 
@@ -152,6 +159,7 @@ def _train(arguments: Arguments, config: TrainConfig, stored: RunConfig | None) 
             devices=read(DeviceConfig, "devices"),
             checkpoints=read(CheckpointConfig, "checkpoints"),
             logs=read(LoggingConfig, "logs"),
+            cache=arguments.cache,
         )
     except Preempted as preempted:
         print(f"stopped by {preempted}; checkpoint saved: the same command resumes", file=sys.stderr)

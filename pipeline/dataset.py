@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from densenet_ocr.pipeline import schema, storage
+from densenet_ocr.pipeline import schema
 from densenet_ocr.pipeline.augmentation.config import AugmentConfig
 from densenet_ocr.pipeline.batches import WHOLE, Share, make_augmenter, make_padder, make_parser
 from densenet_ocr.pipeline.buckets import Bucket, make_buckets
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
-from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.shards import Shards, reading_errors
 
 # Shards read in parallel, and consecutive lines of each: enough to mix them, with small buffers.
 OPEN_SHARDS, LINES_AT_A_TIME = 4, 32
@@ -30,6 +30,7 @@ def training_input(
     augmentation: AugmentConfig | None = None,
     normalised: bool = True,
     share: Share = WHOLE,
+    cache: str | None = None,
 ) -> tf.data.Dataset:
     """Returns endless shuffled batches that contain every line of the split once per pass.
 
@@ -43,7 +44,7 @@ def training_input(
     pass may have filler rows, see batches.pad_batch.
 
     Args:
-      folder: The data set.
+      folder: The data set, a local folder or a URL. Errors of a URL while it is read: see reading_errors.
       info: Its metadata, from load_dataset_info.
       split: Name of the split.
       batch_size: Lines of a batch over all replicas; for lines of any width the mean over batches, about.
@@ -55,6 +56,7 @@ def training_input(
       normalised: Whether images are always float32; else uint8 records stay uint8, unless they are augmented.
       share: The part of each batch to return. The parts of all processes are, one after the other, the batches
         of a single process. Records of other parts are read, as the shuffle needs them, but not parsed.
+      cache: Local folder that keeps copies of the shards of a `folder` behind a URL, see shard_copies.
 
     Returns:
       Batches of the tensors that schema.parse returns.
@@ -62,10 +64,10 @@ def training_input(
     Raises:
       UserError: the split is missing or empty, or a shard is missing or truncated.
     """
-    paths, buckets = _find_shards(folder, info, split), find_buckets(info, split, batch_size, replicas)
+    shards, buckets = Shards(folder, info, split, cache), find_buckets(info, split, batch_size, replicas)
 
     def read_pass(number: tf.Tensor) -> tf.data.Dataset:
-        return _read_pass(paths, tf.constant(seed, tf.int64), number, shuffle_buffer)
+        return _read_pass(shards, tf.constant(seed, tf.int64), number, shuffle_buffer)
 
     batch_passes = _batch_across_passes if info.geometry.width else _batch_by_width
     dataset = batch_passes(read_pass, buckets, first_step)
@@ -92,6 +94,7 @@ def evaluation_input(
     replicas: int = 1,
     normalised: bool = True,
     share: Share = WHOLE,
+    cache: str | None = None,
 ) -> tf.data.Dataset:
     """Returns batches that contain every line of the split exactly once, in order within a bucket.
 
@@ -100,13 +103,14 @@ def evaluation_input(
             lines = batch["weight"] > 0  # the last batch of a bucket is filled up with rows of weight 0
 
     Args:
-      folder: The data set.
+      folder: The data set, a local folder or a URL. Errors of a URL while it is read: see reading_errors.
       info: Its metadata, from load_dataset_info.
       split: Name of the split.
       batch_size: Lines of a batch over all replicas; for lines of any width the mean over batches, about.
       replicas: For lines of any width, batch sizes are multiples of it.
       normalised: Whether images are always float32; else uint8 records stay uint8.
       share: The part of each batch to return, as in `training_input`.
+      cache: Local folder that keeps copies of the shards of a `folder` behind a URL, see shard_copies.
 
     Returns:
       Full batches of the tensors that schema.parse returns; filler rows as in batches.pad_batch.
@@ -114,18 +118,21 @@ def evaluation_input(
     Raises:
       UserError: the split is missing or empty, or a shard is missing or truncated.
     """
-    paths, buckets = _find_shards(folder, info, split), find_buckets(info, split, batch_size, replicas)
-    dataset = _group(tf.data.TFRecordDataset(paths), buckets)
+    shards, buckets = Shards(folder, info, split, cache), find_buckets(info, split, batch_size, replicas)
+    dataset = _group(_read_in_order(shards), buckets)
     dataset = dataset.map(make_parser(info, buckets, normalised, share), tf.data.AUTOTUNE)
     dataset = dataset.map(lambda batch, _: batch)
     dataset = dataset.map(make_padder(buckets, share), tf.data.AUTOTUNE)
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
-def read_first_lines(*, folder: str, info: DatasetInfo, split: str, count: int) -> list[schema.Record]:
+def read_first_lines(
+    *, folder: str, info: DatasetInfo, split: str, count: int, cache: str | None = None
+) -> list[schema.Record]:
     """Returns the first `count` lines of a split in order, as stored."""
-    records = tf.data.TFRecordDataset(_find_shards(folder, info, split)).take(count)
-    return [schema.decode(record, info.image_encoding) for record in records.as_numpy_iterator()]
+    records = _read_in_order(Shards(folder, info, split, cache)).take(count)
+    with reading_errors():
+        return [schema.decode(record, info.image_encoding) for record in records.as_numpy_iterator()]
 
 
 def find_buckets(info: DatasetInfo, split: str, batch_size: int, replicas: int = 1) -> tuple[Bucket, ...]:
@@ -147,12 +154,17 @@ def count_steps(info: DatasetInfo, split: str, batch_size: int, replicas: int = 
     return max(1, sum(bucket.batches for bucket in find_buckets(info, split, batch_size, replicas)))
 
 
-def _read_pass(paths: list[str], seed: tf.Tensor, number: tf.Tensor, shuffle_buffer: int) -> tf.data.Dataset:
+def _read_in_order(shards: Shards) -> tf.data.Dataset:
+    """Returns the records, string [], of a split in order."""
+    return shards.fetch(tf.data.Dataset.from_tensor_slices(shards.paths)).flat_map(shards.read)
+
+
+def _read_pass(shards: Shards, seed: tf.Tensor, number: tf.Tensor, shuffle_buffer: int) -> tf.data.Dataset:
     """Returns the records, string [], of one pass in the order of (seed, number), int64 scalars."""
-    shards = tf.random.experimental.stateless_shuffle(tf.constant(paths), tf.stack([seed, number]))
-    dataset = tf.data.Dataset.from_tensor_slices(shards)
+    paths = tf.random.experimental.stateless_shuffle(tf.constant(shards.paths), tf.stack([seed, number]))
+    dataset = shards.fetch(tf.data.Dataset.from_tensor_slices(paths))
     dataset = dataset.interleave(
-        tf.data.TFRecordDataset,
+        shards.read,
         cycle_length=OPEN_SHARDS,
         block_length=LINES_AT_A_TIME,
         num_parallel_calls=OPEN_SHARDS,
@@ -205,31 +217,3 @@ def _group(dataset: tf.data.Dataset, buckets: tuple[Bucket, ...]) -> tf.data.Dat
 
 def _number(dataset: tf.data.Dataset, bucket: tf.Tensor | int) -> tf.data.Dataset:
     return dataset.map(lambda records: (records, tf.cast(bucket, tf.int64)))
-
-
-def _find_shards(folder: str, info: DatasetInfo, split: str) -> list[str]:
-    """Returns paths of the shards with records; raises UserError if there are none or one is damaged."""
-    chosen = info.find_split(split)
-    if not chosen.written:
-        raise UserError(
-            f"split {split!r}",
-            received="no lines",
-            expected="at least one line",
-            remedy=f"See {split}.rejects.tsv in {folder} for why every row was refused.",
-        )
-    shards = [shard for shard in chosen.shards if shard.records]
-    paths = [storage.join(folder, shard.name) for shard in shards]
-    for path, shard in zip(paths, shards, strict=True):
-        _check_shard(path, shard.bytes)
-    return paths
-
-
-def _check_shard(path: str, size: int) -> None:
-    found = storage.size(path) if storage.exists(path) else None
-    if found != size:
-        raise UserError(
-            f"shard {path}",
-            received="no such file" if found is None else f"{found} bytes",
-            expected=f"{size} bytes, according to dataset.json",
-            remedy="Copy the data set again, or convert the split again with --overwrite.",
-        )

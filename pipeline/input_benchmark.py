@@ -8,6 +8,7 @@ from densenet_ocr.pipeline import schema
 from densenet_ocr.pipeline.augmentation.config import AugmentConfig
 from densenet_ocr.pipeline.dataset import training_input
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
+from densenet_ocr.pipeline.shards import reading_errors
 from densenet_ocr.pipeline.ui.progress import Progress
 
 # Meanwhile buffers fill and tf.data tunes its parallelism.
@@ -23,6 +24,7 @@ def measure_input(
     shuffle_buffer: int,
     augmentation: AugmentConfig,
     seconds: float = 10.0,
+    cache: str | None = None,
 ) -> dict[str, Any]:
     """Reads batches as training does, without a model.
 
@@ -34,6 +36,7 @@ def measure_input(
       shuffle_buffer: Records that are shuffled in memory.
       augmentation: Operations, their probability and strength.
       seconds: Duration after a warm-up of WARM_UP_SECONDS.
+      cache: Local folder for copies of remote shards, see training_input.
 
     Returns:
       {"split", "images", "seconds", "images_per_second"}.
@@ -48,10 +51,12 @@ def measure_input(
             shuffle_buffer=shuffle_buffer,
             augmentation=augmentation,
             normalised=False,
+            cache=cache,
         )
     )
-    _read(batches, WARM_UP_SECONDS, "warm up")
-    images, taken = _read(batches, seconds, f"read {split}")
+    with reading_errors():
+        _read(batches, WARM_UP_SECONDS, "warm up")
+        images, taken = _read(batches, seconds, f"read {split}")
     return {
         "split": split,
         "images": images,

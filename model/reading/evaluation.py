@@ -15,6 +15,7 @@ from densenet_ocr.pipeline.dataset import evaluation_input
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.inference_model import InferenceModel
+from densenet_ocr.pipeline.shards import reading_errors
 from densenet_ocr.pipeline.ui.picture import choose_typeface, save_png
 from densenet_ocr.pipeline.ui.progress import Progress
 
@@ -57,8 +58,9 @@ def evaluate(
     _check_outputs(report, picture, font)
     seen = count_seen(model.info, model.train_split)
     found = Report(charset=model.info.charset, seen=seen, worst=report_lines)
-    for result in read_split(model, folder=data, info=info, split=split, batch_size=batch_size):
-        found.add(result)
+    with reading_errors():
+        for result in read_split(model, folder=data, info=info, split=split, batch_size=batch_size):
+            found.add(result)
     if report:
         found.save(report, title=f"{model.name} on {split}", facts=_list_facts(model, data, split))
     if picture:

@@ -42,12 +42,13 @@ class FirstLines:
       folder: Folder of the data set.
       info: Its description.
       split: The split.
+      cache: Local folder for copies of remote shards, see training_input.
     """
 
-    def __init__(self, count: int, *, folder: str, info: DatasetInfo, split: str):
+    def __init__(self, count: int, *, folder: str, info: DatasetInfo, split: str, cache: str | None = None):
         from densenet_ocr.pipeline.dataset import read_first_lines  # loads TensorFlow
 
-        self._lines = read_first_lines(folder=folder, info=info, split=split, count=count)
+        self._lines = read_first_lines(folder=folder, info=info, split=split, count=count, cache=cache)
         self._charset = info.charset
 
     def read(self, model: InferenceModel, *, batch_size: int = 64) -> list[LineResult]:

@@ -36,6 +36,7 @@ class TrainBatches:
     config: TrainConfig
     strategy: tf.distribute.Strategy
     share: Share = WHOLE
+    cache: str | None = None
 
     @functools.cached_property
     def steps_per_epoch(self) -> int:
@@ -100,4 +101,5 @@ class TrainBatches:
             augmentation=self.config.augmentation,
             normalised=False,  # uint8 is smaller to copy to the device
             share=share,
+            cache=self.cache,
         )

@@ -33,6 +33,7 @@ from densenet_ocr.model.training.step import Batch, StepLoss, make_step
 from densenet_ocr.model.training.tensorboard import Readings
 from densenet_ocr.model.training.validation import Validator
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
+from densenet_ocr.pipeline.shards import reading_errors
 from densenet_ocr.pipeline.ui.progress import Progress
 
 
@@ -44,6 +45,7 @@ def train(
     run: str,
     checkpoints: CheckpointConfig | None = None,
     logs: LoggingConfig | None = None,
+    cache: str | None = None,
 ) -> dict[str, Any]:
     """Trains a network on a data set, or resumes the run in the folder `run`.
 
@@ -55,6 +57,7 @@ def train(
       run: Folder of the run.
       checkpoints: When to save checkpoints.
       logs: What TensorBoard gets.
+      cache: Local folder that keeps copies of the shards of a data set behind a URL.
 
     Returns:
       {"step", "loss", "images_per_second", "split", "lines", "exact_match", "cer"}: the mean training loss of
@@ -66,7 +69,7 @@ def train(
     """
     set_up_devices(devices)
     checkpoints, logs = checkpoints or CheckpointConfig(), logs or LoggingConfig()
-    with open_workers(devices) as workers, contextlib.ExitStack() as opened:
+    with open_workers(devices) as workers, contextlib.ExitStack() as opened, reading_errors():
         preemption, info = opened.enter_context(catch_signals()), load_dataset_info(data)
         check_settings(config, devices, workers, info)
         begun = begin(
@@ -80,7 +83,7 @@ def train(
             checkpoints=checkpoints,
             logs=logs,
         )
-        batches = TrainBatches(data, begun.info, begun.config, workers.strategy, workers.share)
+        batches = TrainBatches(data, begun.info, begun.config, workers.strategy, workers.share, cache)
         network = build_network(batches, begun.source)
         trainer = _make_trainer(batches, network, workers, begun.folder, checkpoints, logs, preemption)
         try:
@@ -278,6 +281,7 @@ def _make_validator(batches: TrainBatches, model: keras.Model) -> Validator | No
         split=split,
         batch_size=batches.config.batch_size,
         share=batches.share,
+        cache=batches.cache,
     )
 
 
@@ -287,7 +291,7 @@ def _make_callbacks(
     config, split = batches.config, batches.config.validation_split
     readings = None
     if split and folder:
-        readings = Readings(model, folder=batches.folder, info=batches.info, split=split)
+        readings = Readings(model, folder=batches.folder, info=batches.info, split=split, cache=batches.cache)
     return Callbacks(
         model,
         folder,

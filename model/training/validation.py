@@ -31,6 +31,7 @@ class Validator:
         split: str,
         batch_size: int,
         share: Share = WHOLE,
+        cache: str | None = None,
     ):
         """Takes a model made in the strategy's scope; batch_size is global, `share` is that of this process."""
         dataset = evaluation_input(
@@ -41,6 +42,7 @@ class Validator:
             replicas=strategy.num_replicas_in_sync,
             normalised=False,
             share=share,
+            cache=cache,
         )
         self._batches = distribute(dataset, strategy, share)
         self._split, self._lines = split, info.splits[split].written

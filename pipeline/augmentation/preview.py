@@ -11,6 +11,7 @@ from densenet_ocr.pipeline.augmentation.augment import augment
 from densenet_ocr.pipeline.augmentation.config import AugmentConfig
 from densenet_ocr.pipeline.dataset import training_input
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
+from densenet_ocr.pipeline.shards import reading_errors
 from densenet_ocr.pipeline.ui.picture import GREY, INK, MARGIN, Typeface, frame, new_sheet, paste_line, save_png
 
 # Pixels and number of lines side by side, at most; a wider line is alone.
@@ -22,7 +23,15 @@ DRAWS = 6
 _TEXT_SIZE = 13
 
 
-def save_preview(path: str, *, folder: str, split: str, seed: int, augmentation: AugmentConfig) -> None:
+def save_preview(
+    path: str,
+    *,
+    folder: str,
+    split: str,
+    seed: int,
+    augmentation: AugmentConfig,
+    cache: str | None = None,
+) -> None:
     """Writes a PNG of the first lines that training with this seed reads from a split, augmented.
 
     Args:
@@ -31,10 +40,13 @@ def save_preview(path: str, *, folder: str, split: str, seed: int, augmentation:
       split: Name of the split.
       seed: Seed of the shuffle and the augmentation.
       augmentation: Operations, their probability and strength.
+      cache: Local folder for copies of remote shards, see training_input.
     """
     info = load_dataset_info(folder)
-    batches = training_input(folder=folder, info=info, split=split, batch_size=COLUMNS, seed=seed)
-    save_png(draw_augmentations(next(iter(batches)), augmentation=augmentation, seed=seed), path)
+    batches = training_input(folder=folder, info=info, split=split, batch_size=COLUMNS, seed=seed, cache=cache)
+    with reading_errors():
+        batch = next(iter(batches))
+    save_png(draw_augmentations(batch, augmentation=augmentation, seed=seed), path)
 
 
 def draw_augmentations(

@@ -4,17 +4,25 @@ A path is a local one or a URL: s3://, gs://, az://, abfs(s)://, and http(s):// 
 which settings count.
 """
 
-from densenet_ocr.pipeline.storage.copies import download_folder, kept_copy, local_copy, upload_folder
+from densenet_ocr.pipeline.storage.copies import (
+    download_folder,
+    find_cache_folder,
+    kept_copy,
+    local_copy,
+    upload_folder,
+)
 from densenet_ocr.pipeline.storage.errors import MissingFile, NoPermission
 from densenet_ocr.pipeline.storage.files import (
     atomic_file,
     check_writable,
+    download,
     exists,
     find,
     free_bytes,
     is_folder,
     list_files,
     list_names,
+    list_versions,
     make_folder,
     open_file,
     read_bytes,
@@ -49,9 +57,11 @@ __all__ = [
     "atomic_file",
     "check_writable",
     "describe_size",
+    "download",
     "download_folder",
     "exists",
     "find",
+    "find_cache_folder",
     "free_bytes",
     "held",
     "is_folder",
@@ -63,6 +73,7 @@ __all__ = [
     "kept_copy",
     "list_files",
     "list_names",
+    "list_versions",
     "local_copy",
     "local_path",
     "locked",

@@ -53,6 +53,9 @@ class FileSystem(Protocol):
     def list_files(self, url: str) -> list[str]:
         """Returns the names of all files in a folder and the folders in it, relative to it, sorted."""
 
+    def list_versions(self, url: str) -> dict[str, tuple[int, str]]:
+        """Returns size and version of all files in a folder and the folders in it, by relative name."""
+
     def find(self, pattern: str, folder: str = "") -> list[str]:
         """Returns the URLs that match a glob below a folder, sorted."""
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
@@ -33,6 +34,19 @@ def read_range(path: str, start: int, length: int) -> bytes:
     if is_url(path):
         return find_system(path).read_range(path, start, length) if length > 0 else b""
     return local_files.read_range(path, start, length)
+
+
+def download(path: str, to: str) -> None:
+    """Writes the bytes of a file to a local path.
+
+    Raises:
+      OSError: the local path cannot be written, for example for lack of space.
+      UserError: see `read_bytes`.
+    """
+    if is_url(path):
+        find_system(path).download(path, to)
+    else:
+        shutil.copyfile(path, to)
 
 
 def read_json(path: str) -> Any:
@@ -116,6 +130,17 @@ def list_names(folder: str) -> list[str]:
 def list_files(folder: str) -> list[str]:
     """Returns the names of all files in a folder of a bucket and the folders in it, relative to it, sorted."""
     return find_system(folder).list_files(folder)
+
+
+def list_versions(url: str) -> dict[str, tuple[int, str]]:
+    """Returns the size in bytes and the version of all files below a folder of a bucket, by relative name.
+
+    A version, such as the ETag, changes with a file's bytes. One request brings a thousand files.
+
+    Raises:
+      UserError: the folder cannot be listed. One that is not there has no files.
+    """
+    return find_system(url).list_versions(url)
 
 
 def find(pattern: str, folder: str = "") -> list[str]:

@@ -87,6 +87,10 @@ class HttpFiles:
         """See FileSystem."""
         _refuse(url, "list")
 
+    def list_versions(self, url: str) -> dict[str, tuple[int, str]]:
+        """See FileSystem."""
+        _refuse(url, "list")
+
     def find(self, pattern: str, folder: str = "") -> list[str]:
         """See FileSystem."""
         _refuse(folder or pattern, "list")

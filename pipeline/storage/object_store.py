@@ -100,12 +100,20 @@ class ObjectStore:
 
     def list_files(self, url: str) -> list[str]:
         """See FileSystem."""
+        return list(self.list_versions(url))
+
+    def list_versions(self, url: str) -> dict[str, tuple[int, str]]:
+        """See FileSystem."""
         store, key = _find(url)
         start = len(key) + 1 if key else 0
         with _explained(url):
-            paths = [item["path"] for chunk in store.list(key or None, chunk_size=1000) for item in chunk]
-        folders = {path.rpartition("/")[0] for path in paths}
-        return sorted(path[start:] for path in paths if path != key and path not in folders)
+            found = {item["path"]: item for chunk in store.list(key or None, chunk_size=1000) for item in chunk}
+        folders = {path.rpartition("/")[0] for path in found}
+        return {
+            path[start:]: (item["size"], item["e_tag"] or str(item["last_modified"]))
+            for path, item in sorted(found.items())
+            if path != key and path not in folders
+        }
 
     def find(self, pattern: str, folder: str = "") -> list[str]:
         """See FileSystem."""

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import sys
 from typing import Any
 
@@ -37,7 +36,7 @@ class RunConfig:
 
     def save(self, path: str) -> None:
         """Writes the file in one atomic step."""
-        content = {**dataclasses.asdict(self), "data": os.path.abspath(storage.local_path(self.data))}
+        content = {**dataclasses.asdict(self), "data": storage.absolute(self.data)}
         storage.write_atomically(path, json.dumps(content, indent=1).encode("utf-8", "backslashreplace"))
 
 
