@@ -54,7 +54,7 @@ def replaced_folder(output: str, *, overwrite: bool) -> Iterator[str]:
 
 
 def _check(output: str, overwrite: bool) -> None:
-    names = storage.list_names(output)
+    names = storage.list_names(storage.local_path(output))
     others = [name for name in names if name not in _NAMES and storage.TEMPORARY not in name]
     if others or (storage.exists(output) and not storage.is_folder(output)):
         raise UserError(

@@ -118,7 +118,7 @@ def _unpack(batch: dict[str, np.ndarray], charset: Charset) -> Iterator[tuple[st
 def _check_outputs(report: str | None, picture: str | None, font: str | None) -> None:
     """Raises UserError if an output cannot be written, before lines are read."""
     if report:
-        storage.make_folder(report)
+        storage.make_folder(storage.local_path(report))
         storage.check_writable(storage.join(report, PAGE))
     if picture:
         storage.check_writable(picture)

@@ -77,7 +77,7 @@ def _expand(word: str, rows: Iterable[str]) -> tuple[list[str], str]:
     """Paths that an argument names, and what to say if there are none."""
     if word == STANDARD_INPUT:
         return [row for row in (row.rstrip("\r\n") for row in rows) if row], "no path on standard input"
-    if storage.is_folder(word):
+    if storage.is_folder(storage.local_path(word)):
         return _find_in_folder(word), "no image in this folder"
     if glob.has_magic(word) and not storage.exists(word):
         return storage.find(word), "no file matches it"

@@ -21,9 +21,12 @@ _EPOCH = re.compile(r"epoch-(\d+)\.weights\.h5")
 
 @dataclasses.dataclass(frozen=True)
 class RunFolder:
-    """Paths in the folder of a run."""
+    """Paths in the folder of a run; raises UserError for a URL, where Keras cannot write."""
 
     path: str
+
+    def __post_init__(self) -> None:
+        storage.local_path(self.path)
 
     @property
     def config(self) -> str:
