@@ -1,7 +1,6 @@
 """Errors of an installation that lacks a package."""
 
 import importlib.metadata
-import importlib.util
 import os
 import subprocess
 import sys
@@ -12,7 +11,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.packages import EXTRAS, explain_missing, load_file_system
+from densenet_ocr.pipeline.packages import EXTRAS, explain_missing
 from tests import ROOT
 from tests.messages import user_error
 from tests.packaging_test import names_of
@@ -55,31 +54,6 @@ class PackagesTest(parameterized.TestCase, tf.test.TestCase):
         done = subprocess.run([sys.executable, "-c", program, *flags], cwd=ROOT, capture_output=True, text=True)
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stderr, r"^error: package apache_beam: .*pip install 'densenet-ocr\[train\]'\n$")
-
-    def test_tensorflow_io_brings_the_file_systems_or_its_absence_is_named(self):
-        tensorflow_io = importlib.util.find_spec("tensorflow_io")
-        if tensorflow_io and tf.__version__.startswith("2.16."):
-            load_file_system("s3://bucket/data")
-            self.assertContainsSubset(["s3", "az", "hdfs", "http"], tf.io.gfile.get_registered_schemes())
-        else:
-            state = "with tensorflow-io" if tensorflow_io else "without tensorflow-io"
-            with user_error("s3://bucket/data", tf.__version__, state, "pip install 'densenet-ocr[io]'"):
-                load_file_system("s3://bucket/data")
-
-    @mock.patch.dict(sys.modules, {"tensorflow_io": None})
-    @mock.patch.object(tf.io.gfile, "get_registered_schemes", lambda: ["", "file", "gs"])
-    def test_a_url_that_tensorflow_reads_itself_needs_no_tensorflow_io(self):
-        load_file_system("gs://bucket/data")
-        with user_error("s3://bucket/data", tf.__version__, "without tensorflow-io", "3.12"):
-            load_file_system("s3://bucket/data")
-
-    @mock.patch.dict(sys.modules, {"tensorflow_io": mock.Mock(__version__="0.37.1")})
-    @mock.patch.object(tf.io.gfile, "get_registered_schemes", lambda: ["", "file", "gs"])
-    def test_a_tensorflow_io_that_does_not_load_is_named(self):
-        with user_error(
-            "az://a/b", tf.__version__, "with tensorflow-io 0.37.1", "a TensorFlow that reads az://"
-        ):
-            load_file_system("az://a/b")
 
 
 if __name__ == "__main__":
