@@ -24,7 +24,9 @@ _LINES = 8
 class Readings:
     """The first lines of a split with the readings of a model that is being trained."""
 
-    def __init__(self, model: keras.Model, *, folder: str, info: DatasetInfo, split: str, cache: str | None = None):
+    def __init__(
+        self, model: keras.Model, *, folder: str, info: DatasetInfo, split: str, cache: str | None = None
+    ):
         """Loads the lines from the data set in `folder`, with local copies in `cache`, see training_input."""
         self._model = KerasInferenceModel(model, info)
         self._lines = FirstLines(_LINES, folder=folder, info=info, split=split, cache=cache)
