@@ -76,8 +76,8 @@ class TrainBatches:
                 remedy=f"Resume with {before} replicas (devices times workers), or start another --run.",
             )
         logging.warning(
-            "%d replicas go on where %d have trained: each step has the same lines as before, but batch norm "
-            "computes its statistics over the lines of a replica, and dropout draws other numbers",
+            "resuming with %d replicas, after training with %d: each step has the same lines as before, but "
+            "batch norm computes its statistics over the lines of a replica, and dropout draws other numbers",
             now,
             before,
         )

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.storage.errors import MissingFile
+from densenet_ocr.pipeline.storage.errors import MissingFile, NoConditionalPuts
 from densenet_ocr.pipeline.storage.globs import match_names, split_glob
 from densenet_ocr.pipeline.storage.paths import TEMPORARY, join
 from densenet_ocr.pipeline.storage.store_errors import explain
@@ -168,7 +168,7 @@ def put_if(url: str, data: bytes, *, version: str | None) -> str:
 
     Raises:
       FileExistsError: there is a file, or another version of it.
-      NotImplementedError: the store knows no conditions.
+      NoConditionalPuts: the store has none.
     """
     import obstore.exceptions as errors
 
@@ -182,7 +182,7 @@ def put_if(url: str, data: bytes, *, version: str | None) -> str:
                 raise
             raise FileExistsError(url) from None
         except errors.NotSupportedError:
-            raise NotImplementedError(url) from None
+            raise NoConditionalPuts(url) from None
 
 
 def read_version(url: str) -> tuple[bytes, str]:
@@ -241,7 +241,7 @@ def forget_stores() -> None:
 
 
 def _head(url: str, ask_why: str = "30[17]|40[034]") -> Any:
-    """Returns what a store tells of a file; asks for a byte of it after these statuses, to know why."""
+    """Returns the metadata of a file; after these statuses it asks for one byte, whose answer says why."""
     store, key = _find_file(url)
     with _explained(url):
         try:
@@ -257,7 +257,7 @@ def _explained(url: str) -> Iterator[None]:
     """Raises UserError in place of the errors of obstore."""
     try:
         yield
-    except (UserError, FileExistsError, NotImplementedError):
+    except (UserError, FileExistsError, NoConditionalPuts):
         raise
     except OSError as error:
         if error.errno:

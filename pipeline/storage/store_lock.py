@@ -14,7 +14,7 @@ from typing import Any
 from absl import logging
 
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.storage.errors import MissingFile
+from densenet_ocr.pipeline.storage.errors import MissingFile, NoConditionalPuts
 from densenet_ocr.pipeline.storage.file_system import find_system
 from densenet_ocr.pipeline.storage.object_store import put_if, read_version
 from densenet_ocr.pipeline.storage.paths import parent
@@ -74,7 +74,7 @@ class StoreLock:
                 return self._verify()
             except FileExistsError:
                 continue
-            except NotImplementedError:
+            except NoConditionalPuts:
                 self._warn()
                 return False
 
@@ -118,7 +118,7 @@ class StoreLock:
                     self._version = None
                     logging.error("%s", self._lost())
                     return
-            except (UserError, NotImplementedError) as error:
+            except (UserError, NoConditionalPuts) as error:
                 logging.warning("the lock of %s was not refreshed: %s", self._folder, error)
 
     def _is_mine(self) -> bool:

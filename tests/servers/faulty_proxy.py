@@ -12,6 +12,8 @@ import urllib.parse
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from tests.servers.threads import serve
+
 # A status, with or without the code of an error; reset: the connection breaks before an answer; cut: after half
 # of the body.
 FAULTS = ("503", "429", "500", "reset", "cut")
@@ -50,15 +52,8 @@ def serve_faults(
 ) -> Iterator[tuple[str, FaultyProxy]]:
     """Within the block, a proxy before the server at the URL `target`; yields its URL and its settings."""
     proxy = FaultyProxy(target, share, faults, latency, seed)
-    handler = type("Handler", (_Handler,), {"proxy": proxy})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}", proxy
-        finally:
-            server.shutdown()
+    with serve(type("Handler", (_Handler,), {"proxy": proxy})) as url:
+        yield url, proxy
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

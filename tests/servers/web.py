@@ -3,8 +3,9 @@
 import contextlib
 import http.server
 import re
-import threading
 from collections.abc import Iterator
+
+from tests.servers.threads import serve
 
 
 class Web:
@@ -28,15 +29,8 @@ class Web:
 def serve_web(files: dict[str, bytes]) -> Iterator[tuple[str, Web]]:
     """Within the block, a web server that has some files; yields its URL and its settings."""
     web = Web(files)
-    handler = type("Handler", (_Handler,), {"web": web})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}", web
-        finally:
-            server.shutdown()
+    with serve(type("Handler", (_Handler,), {"web": web})) as url:
+        yield url, web
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Trainings of two and three processes on this machine; minutes long, so CI runs it apart from `make test`."""
+"""Trainings of two and three processes on this machine; it takes minutes, so `make test` leaves it out."""
 
 import json
 import os

@@ -14,6 +14,7 @@ import tensorflow as tf
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.storage import object_store, store_lock
+from densenet_ocr.pipeline.storage.errors import NoConditionalPuts
 from tests import ROOT
 from tests.messages import user_error
 from tests.pipeline.storage.store_case import StoreCase
@@ -155,7 +156,7 @@ class StoreLockTest(StoreCase):
             return real(url, data, version=None)
 
         def refuse_conditions(url, data, *, version):
-            raise NotImplementedError
+            raise NoConditionalPuts
 
         for put in (ignore_conditions, refuse_conditions):
             with (
