@@ -1,4 +1,4 @@
-"""Trainings of two and three processes on this machine; it takes minutes, so `make test` leaves it out."""
+"""Trainings of two and three processes on this machine; five minutes long, so CI runs them apart."""
 
 import json
 import os
