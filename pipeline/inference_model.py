@@ -5,7 +5,7 @@ from typing import Protocol
 import numpy as np
 
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
-from densenet_ocr.pipeline.decoding import BestPath
+from densenet_ocr.pipeline.decoding.best_path import BestPath
 
 
 class InferenceModel(Protocol):

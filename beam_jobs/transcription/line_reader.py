@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from densenet_ocr.pipeline.decoding import spell
+from densenet_ocr.pipeline.decoding.best_path import spell
 from densenet_ocr.pipeline.inference_model import InferenceModel
 
 

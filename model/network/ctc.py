@@ -1,4 +1,4 @@
-"""CTC: the loss, and the greedy decoder for tensors (pipeline.decoding has the one for arrays).
+"""CTC: the loss, and the greedy decoder for tensors (pipeline.decoding.best_path has the one for arrays).
 
 Graves et al., "Connectionist Temporal Classification", ICML 2006. The blank is the last class.
 """
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from densenet_ocr.pipeline.decoding import BestPath
+from densenet_ocr.pipeline.decoding.best_path import BestPath
 
 # The logarithm of 0; finite, so that no difference of two of them is a NaN.
 _NEVER = -1e30

@@ -11,7 +11,7 @@ from densenet_ocr.model.network.ctc import decode_best_path
 from densenet_ocr.model.network.densenet import build_densenet, call_densenet
 from densenet_ocr.pipeline import schema
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
-from densenet_ocr.pipeline.decoding import BestPath
+from densenet_ocr.pipeline.decoding.best_path import BestPath
 from densenet_ocr.pipeline.frames import count_frames
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from densenet_ocr.pipeline.buckets import GROWTH, batch_by_width, pad_lines
 from densenet_ocr.pipeline.charset import Charset
-from densenet_ocr.pipeline.decoding import BestPath, geometric_mean
+from densenet_ocr.pipeline.decoding.best_path import BestPath, geometric_mean
 from densenet_ocr.pipeline.frames import frame_columns
 from densenet_ocr.pipeline.inference_model import InferenceModel
 

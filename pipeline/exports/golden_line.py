@@ -12,7 +12,7 @@ import PIL.Image
 from densenet_ocr.pipeline import images, storage
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
-from densenet_ocr.pipeline.decoding import find_best_path
+from densenet_ocr.pipeline.decoding.best_path import find_best_path
 from densenet_ocr.pipeline.errors import Refused
 from densenet_ocr.pipeline.exports.export_info import (
     FILE_NAME,

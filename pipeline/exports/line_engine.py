@@ -11,7 +11,7 @@ import numpy as np
 
 from densenet_ocr.pipeline import images, storage
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
-from densenet_ocr.pipeline.decoding import BestPath, find_likeliest, merge_repeats
+from densenet_ocr.pipeline.decoding.best_path import BestPath, find_likeliest, merge_repeats
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports.export_info import MODEL_FILES, ExportInfo
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
-from densenet_ocr.pipeline.decoding import BestPath
+from densenet_ocr.pipeline.decoding.best_path import BestPath
 from densenet_ocr.pipeline.exports.export_info import ExportInfo, damaged_export
 
 

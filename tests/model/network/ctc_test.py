@@ -7,7 +7,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from densenet_ocr.model.network.ctc import ctc_loss, decode_best_path
-from densenet_ocr.pipeline.decoding import find_best_path
+from densenet_ocr.pipeline.decoding.best_path import find_best_path
 
 CLASSES = 4  # three characters and the blank
 

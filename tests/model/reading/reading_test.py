@@ -4,7 +4,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from densenet_ocr.model.reading.reading import ReadCharacter, make_readings, rescale
-from densenet_ocr.pipeline.decoding import BestPath, geometric_mean
+from densenet_ocr.pipeline.decoding.best_path import BestPath, geometric_mean
 from tests.samples import CHARSET
 
 

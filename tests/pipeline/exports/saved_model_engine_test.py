@@ -16,7 +16,7 @@ from densenet_ocr.model.reading.keras_model import KerasInferenceModel
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
-from densenet_ocr.pipeline.decoding import spell
+from densenet_ocr.pipeline.decoding.best_path import spell
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports.engines import load_export
 from densenet_ocr.pipeline.geometry import Geometry

@@ -1,7 +1,7 @@
 """Greedy CTC decoding of arrays: the best path, without repeats and blanks.
 
 Graves et al., "Connectionist Temporal Classification", ICML 2006, section 3.2. The blank is the last class.
-model.network.ctc has the same decoder for tensors; a beam search would go beside these two.
+model.network.ctc has the same decoder for tensors.
 """
 
 import dataclasses

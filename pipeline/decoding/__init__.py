@@ -1,0 +1,1 @@
+"""Decoding: from logits to the characters of lines, by arrays."""
