@@ -9,7 +9,7 @@ import PIL.Image
 
 from densenet_ocr.model.reading.loading import load_network
 from densenet_ocr.model.reading.reading import Reading, read_lines, rescale
-from densenet_ocr.pipeline import fitting, images
+from densenet_ocr.pipeline import fitting, images, storage
 from densenet_ocr.pipeline.errors import Refused
 from densenet_ocr.pipeline.inference_model import InferenceModel
 from densenet_ocr.pipeline.polarity import check_invert, make_dark_on_light
@@ -22,6 +22,8 @@ _Outcome = tuple[fitting.FittedLine | Refused, Reading | Refused]
 # Maximum number of lines that are sorted by width together, unless a batch is larger. More lines need less
 # padding but delay the first readings, so the first windows are smaller.
 _WINDOW = 1024
+
+_AT_ONCE = 64  # requests for images behind URLs
 
 
 class Recognizer:
@@ -36,11 +38,11 @@ class Recognizer:
             print(reading)
 
     Images go through the steps that the training data went through: conversion to grey levels, scaling to the
-    model's height, normalisation. They may have any width. An image is a path, the bytes of an image file, a
-    Pillow image, or an array uint8 [H, W] (grey), [H, W, 1], [H, W, 3] (RGB) or [H, W, 4] (RGBA).
+    model's height, normalisation. They may have any width. An image is a path or a URL, the bytes of an image
+    file, a Pillow image, or an array uint8 [H, W] (grey), [H, W, 1], [H, W, 3] (RGB) or [H, W, 4] (RGBA).
 
     Args:
-      model: Folder of a run or of an export, or an InferenceModel.
+      model: Folder of a run or of an export, or its URL, or an InferenceModel.
       checkpoint: Weights file of the run; by default the best epoch's, or the last one's without validation.
       batch_size: Maximum number of lines per batch.
       invert: Which images to invert first: never, auto (those that are light on dark, by their border) or
@@ -118,7 +120,8 @@ class Recognizer:
             size = min(2 * size, max(_WINDOW, self._batch_size))
 
     def _read_window(self, window: list[Image | Refused]) -> Iterator[_Outcome]:
-        prepared = list(map(self._try_to_prepare, window))
+        fetched = storage.map_many(_fetch, window, _AT_ONCE, run_here=lambda image: not _is_url(image))
+        prepared = list(map(self._try_to_prepare, fetched))
         lines = [line for line in prepared if not isinstance(line, Refused)]
         readings = iter(read_lines(self.network, [line.levels for line in lines], batch_size=self._batch_size))
         for line in prepared:
@@ -132,6 +135,22 @@ class Recognizer:
             return image if isinstance(image, Refused) else self.prepare(image)
         except Refused as refusal:
             return refusal
+
+
+def _is_url(image: Image | Refused) -> bool:
+    return isinstance(image, str) and storage.is_url(image)
+
+
+def _fetch(image: Image | Refused) -> Image | Refused:
+    """Returns the bytes of an image behind a URL, or why it is refused; anything else as it is."""
+    if not (isinstance(image, str) and storage.is_url(image)):
+        return image
+    try:
+        return images.read_file(image)
+    except Refused as refusal:
+        return refusal
+    except storage.NoPermission as error:
+        return Refused("unreadable_image", str(error))
 
 
 def read_levels(image: Image) -> np.ndarray:

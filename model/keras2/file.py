@@ -58,9 +58,9 @@ class StoredModel(NamedTuple):
 def is_keras2_file(path: str) -> bool:
     """Whether Keras 2 wrote a weights file; False for other files, damaged ones too. Reads its header only."""
     try:
-        if not os.path.isfile(storage.local_path(path)):
+        if not storage.is_url(path) and not os.path.isfile(path):
             return False
-        with h5py.File(path, "r") as file:
+        with storage.local_copy(path) as copy, h5py.File(copy, "r") as file:
             return _find_group(file) is not None
     except _DAMAGED:
         return False
@@ -116,8 +116,8 @@ def _find_group(file: h5py.File) -> h5py.Group | None:
 
 
 def _refuse_layout(path: str, file: h5py.File) -> UserError:
-    folder, name = os.path.split(path)
-    run = os.path.dirname(folder) or os.curdir
+    folder, name = storage.parent(path), os.path.basename(path)
+    run = storage.parent(folder) or os.curdir
     if os.path.basename(folder) == "weights" and storage.exists(storage.join(run, "config.json")):
         return UserError(
             f"weights {path}",

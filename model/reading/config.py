@@ -13,7 +13,7 @@ from densenet_ocr.pipeline.ui.flags import option, validate
 class WeightsConfig:
     """A model: a run, an export, or weights of the original notebook."""
 
-    model: str | None = option(None, help="Folder of a run or of an export.")
+    model: str | None = option(None, help="Folder of a run or of an export, also s3://... and so on.")
     checkpoint: str | None = option(None, help="Weights file of the run; by default the best epoch's.")
     weights: str | None = option(None, help="Weights file of the original notebook, in place of --model.")
 

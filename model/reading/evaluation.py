@@ -39,7 +39,7 @@ def evaluate(
       data: Folder of the data set.
       split: Split of it.
       batch_size: Lines per batch.
-      report: Folder for a report (see model.report), if any.
+      report: Folder for a report (see model.report), or its URL, if any.
       report_lines: Number of worst lines in the report.
       picture: PNG file to draw the split's first lines into, if any.
       picture_lines: Number of lines in that picture.
@@ -118,7 +118,7 @@ def _unpack(batch: dict[str, np.ndarray], charset: Charset) -> Iterator[tuple[st
 def _check_outputs(report: str | None, picture: str | None, font: str | None) -> None:
     """Raises UserError if an output cannot be written, before lines are read."""
     if report:
-        storage.make_folder(storage.local_path(report))
+        storage.make_folder(report)
         storage.check_writable(storage.join(report, PAGE))
     if picture:
         storage.check_writable(picture)

@@ -31,7 +31,8 @@ def find_images(words: Iterable[str], *, rows: Iterable[str] | None = ()) -> Ite
     """Finds the images that arguments name.
 
     Args:
-      words: Files, folders (all images below them), globs, and `-` for `rows`.
+      words: Files, folders (all images below them) and globs, as paths or URLs, and `-` for `rows`. A web
+        server has no folders or globs.
       rows: Paths, one a row, as standard input has them; None if it is closed.
 
     Yields:
@@ -58,7 +59,7 @@ def read_list(path: str, config: ListConfig) -> Iterator[NamedImage]:
       UserError: there is no such folder or encoding, or the list cannot be read.
     """
     check_list_encoding(config.list_encoding)
-    root = os.path.abspath(find_root([path], config.image_root))
+    root = storage.absolute(find_root([path], config.image_root))
     list_format = find_format(path, config, None, labels=False)
     check_columns([list_format], config.path_column, config.text_column)
     entries = open_list(path, list_format, encoding=config.list_encoding, image_root=root)
@@ -77,7 +78,10 @@ def _expand(word: str, rows: Iterable[str]) -> tuple[list[str], str]:
     """Paths that an argument names, and what to say if there are none."""
     if word == STANDARD_INPUT:
         return [row for row in (row.rstrip("\r\n") for row in rows) if row], "no path on standard input"
-    if storage.is_folder(storage.local_path(word)):
+    # A URL that ends as an image does is one: looking for a folder takes a request, and the right to list.
+    if storage.is_web(word) or (storage.is_url(word) and not glob.has_magic(word) and _is_image_name(word)):
+        return [word], ""
+    if storage.is_folder(word):
         return _find_in_folder(word), "no image in this folder"
     if glob.has_magic(word) and not storage.exists(word):
         return storage.find(word), "no file matches it"
@@ -86,18 +90,24 @@ def _expand(word: str, rows: Iterable[str]) -> tuple[list[str], str]:
 
 def _find_in_folder(folder: str) -> list[str]:
     """Images below a folder, by suffix and without hidden files; logs how many others there are."""
-    files = list(_walk(folder, set()))
-    suffixes = {suffix for suffix, kind in PIL.Image.registered_extensions().items() if kind in images.FORMATS}
-    found = [path for path in files if os.path.splitext(path)[1].lower() in suffixes]
-    found = [path for path in found if not os.path.basename(path).startswith(".")]
+    if storage.is_url(folder):
+        files = [storage.join(folder, name) for name in storage.list_files(folder)]
+    else:
+        files = list(_walk(folder, set()))
+    found = [path for path in files if _is_image_name(path) and not os.path.basename(path).startswith(".")]
     if len(found) < len(files):
         others = len(files) - len(found)
         logging.warning("%s: skipped %d files, hidden or without the suffix of an image", folder, others)
     return found
 
 
+def _is_image_name(path: str) -> bool:
+    """Whether a path has the suffix of a format that is read."""
+    return PIL.Image.registered_extensions().get(os.path.splitext(path)[1].lower()) in images.FORMATS
+
+
 def _walk(folder: str, seen: set[str]) -> Iterator[str]:
-    """All files below a folder in order; visits each real folder once, so links cannot loop."""
+    """All files below a local folder in order; visits each real folder once, so links cannot loop."""
     real = os.path.realpath(folder)
     if real in seen:
         return

@@ -6,7 +6,6 @@ Keras is imported by the functions that need it: an ONNX export is read without 
 from densenet_ocr.model.reading.config import ModelConfig, WeightsConfig
 from densenet_ocr.model.training.run.run_config import load_run_config
 from densenet_ocr.model.training.run.run_folder import RunFolder, load_run_info
-from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.charsets.charset_file import read_charset
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
@@ -22,13 +21,13 @@ def load_network(path: str, checkpoint: str | None = None) -> InferenceModel:
     """Loads a run or an export.
 
     Args:
-      path: Folder of the run or export.
+      path: Folder of the run or export, or its URL.
       checkpoint: Weights file of the run; by default the best epoch's.
 
     Raises:
       UserError: a part is missing or damaged, or `checkpoint` is given for an export.
     """
-    if is_export(storage.local_path(path)):
+    if is_export(path):
         if checkpoint:
             raise UserError(
                 "checkpoint",
@@ -58,7 +57,7 @@ def load_keras2(weights: str, *, charset: Charset, height: int) -> InferenceMode
     with explain_missing():
         from densenet_ocr.model.keras2.weights import load_keras2_model
         from densenet_ocr.model.reading.keras_model import KerasInferenceModel
-    model, info = load_keras2_model(storage.local_path(weights), charset=charset, height=height)
+    model, info = load_keras2_model(weights, charset=charset, height=height)
     return KerasInferenceModel(model, info, name=weights, weights=weights)
 
 
@@ -68,7 +67,7 @@ def needs_tensorflow(config: WeightsConfig) -> bool:
     Raises:
       UserError: the path is neither a run nor an export.
     """
-    if config.model and is_export(storage.local_path(config.model)):
+    if config.model and is_export(config.model):
         return PACKAGES[load_export_info(config.model).format] == "tensorflow"
     if config.model:
         load_run_info(config.model)

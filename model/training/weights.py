@@ -4,7 +4,6 @@ Training writes weights files, so their readers lie here; model.reading imports 
 """
 
 import dataclasses
-import os
 
 import keras
 import numpy as np
@@ -147,10 +146,13 @@ def _check_charset(weights: str, path: str, charset: Charset) -> None:
 
 def _find_run(path: str) -> str | None:
     """The run that a path names, or that a weights file lies in; None for a file of Keras 2 or elsewhere."""
-    if not path.endswith((".h5", ".hdf5")) or storage.is_folder(path):
+    name = path.partition("?")[0] if storage.is_web(path) else path
+    if not name.endswith((".h5", ".hdf5")) or storage.is_folder(path):
         return path
-    run = os.path.normpath(storage.join(os.path.dirname(storage.local_path(path)), ".."))
-    return run if storage.exists(RunFolder(run).config) and not is_keras2_file(path) else None
+    if is_keras2_file(path):
+        return None
+    run = storage.normalise(storage.join(storage.parent(path), ".."))
+    return run if storage.exists(RunFolder(run).config) else None
 
 
 def _read_keras2(path: str, data: Charset, charset_path: str | None, charset_blank: str) -> Weights:

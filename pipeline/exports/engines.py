@@ -7,8 +7,16 @@ ONNX needs neither TensorFlow nor Keras.
 from collections.abc import Callable
 from typing import Protocol
 
+from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
-from densenet_ocr.pipeline.exports.export_info import SAVED_MODEL, ExportInfo, load_export_info, load_lines_info
+from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.exports.export_info import (
+    FILE_NAME,
+    SAVED_MODEL,
+    ExportInfo,
+    load_export_info,
+    load_lines_info,
+)
 from densenet_ocr.pipeline.exports.golden_line import check_golden
 from densenet_ocr.pipeline.inference_model import InferenceModel
 from densenet_ocr.pipeline.packages import explain_missing
@@ -35,7 +43,7 @@ def load_export(folder: str, *, threads: int = 0) -> Engine:
     """Loads an export and checks its files and its golden line.
 
     Args:
-      folder: The export.
+      folder: The export, or its URL.
       threads: Lines that an ONNX or TFLite model computes at once, each on one thread; 0 for one per core. A
         SavedModel computes with the threads of TensorFlow, which are those of the whole process.
 
@@ -47,8 +55,13 @@ def load_export(folder: str, *, threads: int = 0) -> Engine:
         that computes it is not installed.
     """
     export = load_export_info(folder)
-    engine = _load(folder, export, load_lines_info(folder, export), threads)
-    check_golden(folder, engine.info, engine.compute_logits)
+    with storage.local_folder(folder, [FILE_NAME, *export.files]) as copy:
+        try:
+            engine = _load(copy, export, load_lines_info(copy, export), threads)
+            check_golden(copy, engine.info, engine.compute_logits)
+        except UserError as error:
+            raise UserError.of_text(str(error).replace(copy, folder)) from None
+    engine.name = folder
     return engine
 
 

@@ -4,13 +4,8 @@ A path is a local one or a URL: s3://, gs://, az://, abfs(s)://, and http(s):// 
 which settings count.
 """
 
-from densenet_ocr.pipeline.storage.copies import (
-    download_folder,
-    find_cache_folder,
-    kept_copy,
-    local_copy,
-    upload_folder,
-)
+from densenet_ocr.pipeline.storage.cache import find_cache_folder, kept_copy, local_copy, local_folder
+from densenet_ocr.pipeline.storage.copies import download_folder, upload_folder
 from densenet_ocr.pipeline.storage.errors import MissingFile, NoPermission
 from densenet_ocr.pipeline.storage.files import (
     atomic_file,
@@ -75,6 +70,7 @@ __all__ = [
     "list_names",
     "list_versions",
     "local_copy",
+    "local_folder",
     "local_path",
     "locked",
     "make_folder",

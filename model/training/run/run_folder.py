@@ -16,17 +16,15 @@ from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports.export_info import is_export
 
 BEST = "best.weights.h5"
+_MOST_TRIED = 20  # folders that an error looks into
 _EPOCH = re.compile(r"epoch-(\d+)\.weights\.h5")
 
 
 @dataclasses.dataclass(frozen=True)
 class RunFolder:
-    """Paths in the folder of a run; raises UserError for a URL, where Keras cannot write."""
+    """Paths in the folder of a run, which may be a URL for readers."""
 
     path: str
-
-    def __post_init__(self) -> None:
-        storage.local_path(self.path)
 
     @property
     def config(self) -> str:
@@ -116,7 +114,7 @@ def open_run(
 def hold_run(path: str) -> contextlib.AbstractContextManager[None]:
     """Holds a run's folder within the block; raises UserError where another training does."""
     return storage.held(
-        path,
+        storage.local_path(path),
         subject=f"run {path}",
         received="a second training, while another one writes there",
         remedy="Wait for the other one, or choose another --run.",
@@ -160,5 +158,6 @@ def describe_path(path: str) -> str:
         return "a file"
     if storage.exists(storage.join(path, FILE_NAME)):
         return "the folder of a data set, or of an incomplete export"
-    inside = [name for name in storage.list_names(path) if is_export(storage.join(path, name))]
+    names = storage.list_names(path)[:_MOST_TRIED]
+    inside = [name for name in names if is_export(storage.join(path, name))]
     return f"a folder that has exports in it: {', '.join(inside[:3])}" if inside else "another folder"

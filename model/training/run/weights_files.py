@@ -107,10 +107,10 @@ def load_weights(model: keras.Model, path: str) -> None:
             "--init_from=FILE.",
         )
     try:
-        with warnings.catch_warnings():
+        with storage.local_copy(path) as copy, warnings.catch_warnings():
             # Keras only warns of weights that it does not find, and leaves those as they were.
             warnings.simplefilter("error")
-            model.load_weights(path)
+            model.load_weights(copy)
     except (OSError, ValueError, KeyError, UserWarning) as error:
         features, classes = model.layers[-1].kernel.shape
         raise UserError(
@@ -143,7 +143,7 @@ def _list_names(run: RunFolder) -> str:
 def _describe_network(path: str) -> str | None:
     """What network a weights file belongs to; None for a file that is damaged or of another kind."""
     try:
-        with h5py.File(path) as file:
+        with storage.local_copy(path) as copy, h5py.File(copy) as file:
             features, classes = file[_HEAD].shape
     except (OSError, KeyError, ValueError, AttributeError):
         return None

@@ -1,0 +1,179 @@
+"""The cache of this machine: local copies of URLs by version, which all processes share."""
+
+import contextlib
+import fcntl
+import functools
+import hashlib
+import os
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+
+from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.storage import local_files
+from densenet_ocr.pipeline.storage.copies import download_file, download_files
+from densenet_ocr.pipeline.storage.file_system import find_system
+from densenet_ocr.pipeline.storage.many import map_many
+from densenet_ocr.pipeline.storage.paths import is_url, join
+
+_AT_ONCE = 16
+_MOST_CACHE_BYTES = 20 * 10**9
+_LOCK = ".lock"
+_TRIES = 3  # a file that changes while it is copied is copied again
+_KEPT = contextlib.ExitStack()
+
+
+@contextlib.contextmanager
+def local_copy(path: str) -> Iterator[str]:
+    """Within the block, a local path that has the bytes of a file: the path itself, or a copy of a URL.
+
+    A URL is downloaded once for each version of its file, also where several processes ask for it, into
+    $XDG_CACHE_HOME/densenet-ocr/files. The copies that were not used for the longest time are removed when all
+    together take more than 20 GB.
+
+    Raises:
+      UserError: the URL cannot be read, or the copy cannot be written.
+    """
+    if not is_url(path):
+        yield path
+        return
+    with _cached(path, [path], lambda entry: download_file(path, entry)) as entry:
+        yield entry
+
+
+@contextlib.contextmanager
+def local_folder(folder: str, names: Iterable[str]) -> Iterator[str]:
+    """Within the block, a local folder that has files of a folder: the folder itself, or a copy of a URL.
+
+    A copy has one version of all files together. It is kept as those of `local_copy` are.
+
+    Args:
+      folder: The folder; it may be one of a web server, as its files are not listed.
+      names: The files, relative to it.
+
+    Raises:
+      UserError: a file cannot be read, or the copy cannot be written.
+    """
+    if not is_url(folder):
+        yield folder
+        return
+    urls = {name: join(folder, name) for name in names}
+    with _cached(folder, list(urls.values()), lambda entry: download_files(folder, urls, entry)) as entry:
+        yield entry
+
+
+@functools.cache
+def kept_copy(path: str) -> str:
+    """Returns a path as `local_copy` does, of a file that stays there until this process ends."""
+    return _KEPT.enter_context(local_copy(path))
+
+
+def find_cache_folder() -> str:
+    """Returns the folder of local copies; the XDG Base Directory Specification ignores relative paths."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    base = base if os.path.isabs(base) else os.path.expanduser("~/.cache")
+    return os.path.join(base, "densenet-ocr", "files")
+
+
+class _Changed(Exception):
+    """A file has changed while it was copied."""
+
+
+@contextlib.contextmanager
+def _cached(url: str, files: list[str], fetch: Callable[[str], None]) -> Iterator[str]:
+    """Within the block, the path of the copy of some files' present versions.
+
+    Args:
+      url: The file or folder that they make.
+      files: Their URLs.
+      fetch: Copies them to a path, which is then there as a whole.
+    """
+    folder = find_cache_folder()
+    local_files.make_folder(folder)
+    for _ in range(_TRIES):
+        with contextlib.suppress(_Changed), _hold_entry(url, files, folder, fetch) as entry:
+            os.utime(entry)
+            _remove_old_entries(folder)
+            yield entry
+            return
+    raise UserError(
+        f"copy of {url}",
+        received=f"files that changed while they were read, {_TRIES} times",
+        expected="files that stay as they are for so long",
+        remedy="Run the command again when nothing writes there.",
+    )
+
+
+@contextlib.contextmanager
+def _hold_entry(url: str, files: list[str], folder: str, fetch: Callable[[str], None]) -> Iterator[str]:
+    versions = _find_versions(files)
+    entry = os.path.join(folder, _name_entry(url, versions))
+
+    def make() -> None:
+        fetch(entry)
+        if None not in versions and _find_versions(files) != versions:
+            local_files.remove(entry)
+            raise _Changed
+
+    with _shared_lock(entry, make):
+        yield entry
+
+
+def _find_versions(files: list[str]) -> list[str | None]:
+    return list(map_many(lambda file: find_system(file).version(file), files, _AT_ONCE))
+
+
+def _name_entry(url: str, versions: list[str | None]) -> str:
+    """A name by URL and versions; it ends as the URL does, because readers go by the extension."""
+    known = [version or uuid.uuid4().hex for version in versions]
+    digest = hashlib.sha256("\n".join([url, *known]).encode()).hexdigest()[:32]
+    return f"{digest}-{name_end(url)}"
+
+
+def name_end(url: str) -> str:
+    """Returns the last part of a URL as the end of a file's name."""
+    end = url.partition("?")[0].rstrip("/").rpartition("/")[2]
+    return "".join(c if c.isalnum() or c in "._-" else "_" for c in end)[-80:]
+
+
+@contextlib.contextmanager
+def _shared_lock(entry: str, make: Callable[[], None]) -> Iterator[None]:
+    """Keeps an entry from being removed within the block; one process makes it if it is missing."""
+    while True:
+        with _open_lock(entry) as handle:
+            fcntl.flock(handle, fcntl.LOCK_SH)
+            if os.path.exists(entry):
+                yield
+                return
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if not os.path.exists(entry):
+                make()
+
+
+@contextlib.contextmanager
+def _open_lock(entry: str) -> Iterator[int]:
+    handle = os.open(f"{entry}{_LOCK}", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _remove_old_entries(folder: str) -> None:
+    """Removes the copies that were not used for the longest time, except those that a process uses now."""
+    with contextlib.suppress(OSError):  # another process may do the same
+        paths = [os.path.join(folder, name) for name in os.listdir(folder) if not name.endswith(_LOCK)]
+        sizes = {path: _count_bytes(path) for path in paths}
+        total = sum(sizes.values())
+        for path in sorted(paths, key=os.path.getmtime):
+            if total <= _MOST_CACHE_BYTES:
+                break
+            with contextlib.suppress(BlockingIOError), _open_lock(path) as handle:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                total -= sizes[path]
+                local_files.remove(path)
+
+
+def _count_bytes(path: str) -> int:
+    if not os.path.isdir(path):
+        return os.path.getsize(path)
+    return sum(_count_bytes(entry.path) for entry in os.scandir(path))
