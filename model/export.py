@@ -7,7 +7,8 @@ texts; ONNX and TFLite models take normalised lines and return logits (see docs/
 
 The export is compared with the run on drawn lines. A float32 export fails if a logit differs by more than
 0.001, or any text. An int8 export is also compared on up to 50 lines of --calibration_data, and only the
-figures are reported. With --overwrite the old export stays until the new one has been checked.
+figures are reported. With --overwrite the old export stays until the new one has been checked. A folder in a
+bucket is then replaced file by file, and is no export meanwhile.
 
 The last line on standard output is {"format", "precision", "output", "bytes", "largest_difference",
 "equal_texts", "seconds"}; equal_texts is the share of lines, from 0 to 1, with equal texts.
@@ -27,7 +28,7 @@ from densenet_ocr.pipeline.ui.flags import option, validate
 class ExportConfig:
     """Where to export to, and how."""
 
-    output: str = option(help="Folder for the export.")
+    output: str = option(help="Folder for the export, also s3://... and so on.")
     format: str = option("saved_model", help="Format of the model.", choices=tuple(MODEL_FILES))
     precision: str = option(
         "float32",

@@ -1,12 +1,16 @@
-"""The folder of an export, replaced atomically once the new export has been checked.
+"""The folder of an export, replaced once the new export has been checked.
 
-The new export is written into a locked temporary folder beside it; a second export at the same time is refused.
-The next export removes what a killed one left there.
+The new export is written into a locked temporary folder beside it, which then takes its place in one step; a
+second export at the same time is refused. The next export removes what a killed one left there.
+
+A folder in a bucket is replaced file by file, with export.json removed first and put last: meanwhile readers
+find no export, and never a mixture.
 """
 
 import contextlib
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 
 from densenet_ocr.pipeline import storage
@@ -24,7 +28,7 @@ def replaced_folder(output: str, *, overwrite: bool) -> Iterator[str]:
     """Yields an empty folder that becomes `output` when the block succeeds, and is removed otherwise.
 
     Args:
-      output: Folder of the export.
+      output: Folder of the export, or its URL.
       overwrite: Whether to replace an export that is there.
 
     Raises:
@@ -33,14 +37,27 @@ def replaced_folder(output: str, *, overwrite: bool) -> Iterator[str]:
     """
     check_path(output)
     _check(output, overwrite)
+    replaced = _replaced_in_bucket if storage.is_url(output) else _replaced_on_disk
+    with replaced(output, overwrite) as folder:
+        yield folder
+
+
+@contextlib.contextmanager
+def _replaced_in_bucket(output: str, overwrite: bool) -> Iterator[str]:
+    with _hold(output, output), tempfile.TemporaryDirectory(prefix="densenet-ocr-") as folder:
+        _check(output, overwrite)  # another export may have finished since
+        yield folder
+        old = storage.list_files(output)
+        storage.remove(storage.join(output, FILE_NAME))
+        new = storage.upload_folder(folder, output, last=[FILE_NAME])
+        storage.remove_many([storage.join(output, name) for name in old if name not in new])
+
+
+@contextlib.contextmanager
+def _replaced_on_disk(output: str, overwrite: bool) -> Iterator[str]:
     place = _resolve(output)
     temporary = place + _TEMPORARY
-    with storage.held(
-        temporary,
-        subject=f"output {output}",
-        received="a second export, while another one writes it",
-        remedy="Wait for the other one, or choose another --output.",
-    ):
+    with _hold(temporary, output):
         try:
             _settle(place, temporary)
             _check(output, overwrite)  # another export may have finished since
@@ -53,8 +70,17 @@ def replaced_folder(output: str, *, overwrite: bool) -> Iterator[str]:
             storage.remove(temporary)
 
 
+def _hold(folder: str, output: str) -> contextlib.AbstractContextManager[None]:
+    return storage.held(
+        folder,
+        subject=f"output {output}",
+        received="a second export, while another one writes it",
+        remedy="Wait for the other one, or choose another --output.",
+    )
+
+
 def _check(output: str, overwrite: bool) -> None:
-    names = storage.list_names(storage.local_path(output))
+    names = storage.list_names(output)
     others = [name for name in names if name not in _NAMES and storage.TEMPORARY not in name]
     if others or (storage.exists(output) and not storage.is_folder(output)):
         raise UserError(
@@ -70,7 +96,9 @@ def _check(output: str, overwrite: bool) -> None:
             expected="a new folder",
             remedy="Choose another --output, or give --overwrite to replace it.",
         )
-    if storage.exists(output) and (os.path.ismount(_resolve(output)) or os.path.samefile(output, os.curdir)):
+    if storage.is_url(output) or not storage.exists(output):
+        return
+    if os.path.ismount(_resolve(output)) or os.path.samefile(output, os.curdir):
         raise UserError(
             f"output {output}",
             received="the current folder, or a mount point",
@@ -81,7 +109,7 @@ def _check(output: str, overwrite: bool) -> None:
 
 def _resolve(output: str) -> str:
     """The target of a link, else the path; relative paths stay, as their parents may not be UTF-8."""
-    path = os.path.normpath(storage.local_path(output))
+    path = os.path.normpath(output)
     return os.path.realpath(path) if os.path.islink(path) else path
 
 

@@ -57,7 +57,7 @@ def export(
 
     Args:
       network: A network in memory.
-      output: Folder of the export.
+      output: Folder of the export, or its URL.
       format: A key of export_info.MODEL_FILES.
       precision: float32; or int8, for INT8_FORMATS.
       calibration: Representative lines for int8, uint8 [H, W] each; the first one is the golden line.
