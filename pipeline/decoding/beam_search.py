@@ -1,0 +1,258 @@
+"""CTC prefix beam search: the likeliest texts of a line, with a language model or without one.
+
+Graves, "Supervised Sequence Labelling with Recurrent Neural Networks" (2012), section 7.5; with a language
+model Hannun et al., "First-Pass Large Vocabulary Continuous Speech Recognition using Bi-Directional Recurrent
+DNNs" (2014), algorithm 1. A prefix has two probabilities: that of its alignments that end with the blank, and
+that of those that end with its last character. A character follows itself only behind a blank.
+
+Probabilities are not logarithms but rescaled from time to time: sums of them are most of the work.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+from densenet_ocr.pipeline.decoding.candidates import Candidates, Frame
+from densenet_ocr.pipeline.decoding.scorer import Scorer, State
+
+# A prefix is extended only by what has at least this share of the probability of the likeliest prefix.
+LEAST_SHARE = 1e-7
+
+_SMALL = 1e-100
+
+
+class Hypothesis(NamedTuple):
+    """A text of a line.
+
+    Attributes:
+      ids: Its class ids.
+      log_probability: Natural logarithm of its CTC probability, the sum over the alignments that were kept.
+      score: The same with language model and length bonus, by which hypotheses are ordered.
+    """
+
+    ids: list[int]
+    log_probability: float
+    score: float
+
+
+class Grammar(Protocol):
+    """Which texts a search may find.
+
+    Attributes:
+      start: The state before the first character.
+    """
+
+    start: State
+
+    def branches(self, state: State, frame: Frame, row: memoryview) -> Iterable[tuple[int, float]]:
+        """Returns (class, probability) of the characters that may follow.
+
+        Args:
+          state: The state of a prefix.
+          frame: The likely classes of the frame.
+          row: The probabilities of all classes.
+        """
+
+    def follow(self, state: State, k: int) -> State:
+        """Returns the state behind a character that `branches` gave for this state."""
+
+    def accepts(self, state: State) -> bool:
+        """Returns whether a text may end here."""
+
+
+class BeamSearch:
+    """Finds the likeliest texts of lines.
+
+    A text's score is ln P_ctc + lm_weight * ln P_lm + length_bonus * characters.
+    """
+
+    def __init__(
+        self,
+        *,
+        width: int | None = 10,
+        scorer: Scorer | None = None,
+        lm_weight: float = 0.5,
+        length_bonus: float = 0.0,
+        grammar: Grammar | None = None,
+        least_share: float = LEAST_SHARE,
+    ):
+        """Takes what all lines have in common.
+
+        Args:
+          width: Prefixes that are kept after each frame; None for all.
+          scorer: The language model, if any.
+          lm_weight: Weight of its logarithm of the probability.
+          length_bonus: What each character adds to the score.
+          grammar: What texts may be; by default any.
+          least_share: A prefix is extended only by what has at least this share of the probability of the
+            likeliest prefix; 0 for all.
+        """
+        self.width, self._scorer, self._grammar = width, scorer, grammar
+        self._lm_weight, self._length_bonus, self._least_share = lm_weight, length_bonus, least_share
+
+    def search(self, candidates: Candidates) -> list[Hypothesis]:
+        """Searches a line.
+
+        Args:
+          candidates: The likely classes of its frames.
+
+        Returns:
+          At most `width` hypotheses, the best one first; none if no text is possible.
+        """
+        beam, log_scale = [self._make_root()], 0.0
+        rows: Sequence[memoryview | None] = (
+            candidates.rows if self._grammar else [None] * len(candidates.frames)
+        )
+        for frame, row in zip(candidates.frames, rows, strict=True):
+            if row is None and not frame.characters:
+                _append_blank(beam, frame.blank)
+            else:
+                beam = self._prune(self._advance(beam, frame, row))
+            log_scale += _rescale(beam)
+        return self._finish(beam, log_scale)
+
+    def _make_root(self) -> "_Prefix":
+        root = _Prefix(None, -1)
+        root.blank = 1.0
+        if self._scorer:
+            root.lm_state = self._scorer.start
+        if self._grammar:
+            root.place = self._grammar.start
+        return root
+
+    def _advance(self, beam: list["_Prefix"], frame: Frame, row: memoryview | None) -> list["_Prefix"]:
+        """Appends a frame to the alignments of all prefixes; returns these and the new ones."""
+        before = [(prefix, prefix.blank, prefix.character) for prefix in beam]
+        least = self._least_share * max([blank + character for _, blank, character in before], default=0.0)
+        for prefix in beam:
+            prefix.blank = prefix.character = 0.0
+        grown = list(beam)
+        followers: Iterable[tuple[int, float]] = frame.characters
+        for prefix, blank, character in before:
+            prefix.blank = (blank + character) * frame.blank
+            if row is not None and self._grammar:
+                followers = self._grammar.branches(prefix.place, frame, row)
+                prefix.character += character * row[prefix.k] if prefix.parent else 0.0
+            self._extend(prefix, blank, character, followers, least, grown)
+        return grown
+
+    def _extend(
+        self,
+        prefix: "_Prefix",
+        blank: float,
+        character: float,
+        followers: Iterable[tuple[int, float]],
+        least: float,
+        grown: list["_Prefix"],
+    ) -> None:
+        """Adds a prefix's alignments to those of the prefixes with one more character, and these to `grown`."""
+        total, last, children, has_grammar = blank + character, prefix.k, prefix.children, bool(self._grammar)
+        for k, probability in followers:
+            if k != last:
+                gain = total * probability
+            else:
+                gain = blank * probability
+                if not has_grammar:
+                    prefix.character += character * probability
+            if gain <= least:
+                continue
+            child = children.get(k) or self._grow(prefix, k)
+            if not child.alive:
+                child.alive, child.blank, child.character = True, 0.0, 0.0
+                grown.append(child)
+            child.character += gain
+
+    def _grow(self, prefix: "_Prefix", k: int) -> "_Prefix":
+        """Makes the prefix that has one more character."""
+        child = prefix.children[k] = _Prefix(prefix, k)
+        child.bias = prefix.bias + self._length_bonus
+        if self._scorer:
+            log_probability, child.lm_state = self._scorer.score(prefix.lm_state, k)
+            child.bias += self._lm_weight * log_probability
+        if self._grammar:
+            child.place = self._grammar.follow(prefix.place, k)
+        return child
+
+    def _prune(self, beam: list["_Prefix"]) -> list["_Prefix"]:
+        """Returns the best prefixes of a beam, without those that are impossible."""
+        kept = [prefix for prefix in beam if prefix.blank + prefix.character > 0]
+        if self.width is not None and len(kept) > self.width:
+            has_bias = bool(self._scorer or self._length_bonus)
+            kept.sort(key=_find_score if has_bias else _find_probability, reverse=True)
+            del kept[self.width :]
+        if len(kept) < len(beam):
+            for prefix in beam:
+                prefix.alive = False
+            for prefix in kept:
+                prefix.alive = True
+        return kept
+
+    def _finish(self, beam: list["_Prefix"], log_scale: float) -> list[Hypothesis]:
+        found = []
+        for prefix in beam:
+            if prefix.blank + prefix.character <= 0 or not self._may_end(prefix):
+                continue
+            log_probability = math.log(prefix.blank + prefix.character) + log_scale
+            end = self._lm_weight * self._scorer.finish(prefix.lm_state) if self._scorer else 0.0
+            found.append(Hypothesis(prefix.list_ids(), log_probability, log_probability + prefix.bias + end))
+        return sorted(found, key=lambda hypothesis: (-hypothesis.score, hypothesis.ids))
+
+    def _may_end(self, prefix: "_Prefix") -> bool:
+        return self._grammar is None or self._grammar.accepts(prefix.place)
+
+
+class _Prefix:
+    """A prefix of texts, and its probabilities up to a frame, but for a common factor.
+
+    Attributes:
+      parent: The prefix without the last character; None for the empty one.
+      k: Class of the last character; -1 for the empty prefix.
+      children: The prefixes that have one more character, by its class, as far as they were made.
+      blank: Probability of the alignments that end with the blank.
+      character: Probability of the alignments that end with the last character.
+      bias: What language model and length bonus add to the score.
+      alive: Whether it is in the beam.
+      lm_state: State of the language model.
+      place: State of the grammar.
+    """
+
+    __slots__ = ("alive", "bias", "blank", "character", "children", "k", "lm_state", "parent", "place")
+
+    def __init__(self, parent: "_Prefix | None", k: int):
+        self.parent, self.k, self.alive = parent, k, parent is None
+        self.blank = self.character = self.bias = 0.0
+        self.children: dict[int, _Prefix] = {}
+        self.lm_state: State = None
+        self.place: State = None
+
+    def list_ids(self) -> list[int]:
+        """Returns the classes of its characters."""
+        ids, prefix = [], self
+        while prefix.parent is not None:
+            ids.append(prefix.k)
+            prefix = prefix.parent
+        return ids[::-1]
+
+
+def _append_blank(beam: list[_Prefix], probability: float) -> None:
+    for prefix in beam:
+        prefix.blank = (prefix.blank + prefix.character) * probability
+        prefix.character = 0.0
+
+
+def _rescale(beam: list[_Prefix]) -> float:
+    """Divides small probabilities by the greatest one; returns its logarithm, else 0."""
+    if not beam or (greatest := max(map(_find_probability, beam))) > _SMALL:
+        return 0.0
+    for prefix in beam:
+        prefix.blank /= greatest
+        prefix.character /= greatest
+    return math.log(greatest)
+
+
+def _find_probability(prefix: _Prefix) -> float:
+    return prefix.blank + prefix.character
+
+
+def _find_score(prefix: _Prefix) -> float:
+    return math.log(prefix.blank + prefix.character) + prefix.bias

@@ -1,0 +1,222 @@
+r"""Lexicons: a file of the only texts that lines may have, as a grammar for the beam search.
+
+A lexicon is a UTF-8 text file with an entry in each row. A backslash begins a wildcard: \d is any digit
+(Unicode's category Nd), \c any character, and \\ a backslash. All other characters are themselves; blanks
+at the end of a row belong to the entry only if the charset has them. Blank rows are not rows.
+
+The entries are one sorted array of strings, a code point for each class or wildcard. A place in the trie is a
+range of it, found by bisection when a search first gets there: 100,000 entries are loaded in a second, and a
+line visits few of them.
+"""
+
+import bisect
+import operator
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+from absl import logging
+
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.charset import Charset, show_characters
+from densenet_ocr.pipeline.charsets.foreign_files import BYTE_ORDER_MARK
+from densenet_ocr.pipeline.decoding.candidates import Frame
+from densenet_ocr.pipeline.decoding.characters import KINDS
+from densenet_ocr.pipeline.errors import Refused, UserError
+from densenet_ocr.pipeline.file_kinds import EMPTY, HEAD_BYTES, JSON, TEXT, describe_file
+from densenet_ocr.pipeline.ui.progress import Progress
+
+# Code points of an entry: the wildcards, then the classes.
+_ANY, _DIGIT, _FIRST_CLASS = 0, 1, 2
+_WILDCARDS = {"c": _ANY, "d": _DIGIT}
+_ESCAPE = "\\"
+
+# A place with more branches follows only the likely classes of a frame.
+_FEW_BRANCHES = 64
+
+# Refused rows that a log shows; it counts the others.
+_SHOWN = 5
+
+
+class Lexicon:
+    """The entries of a lexicon as a grammar; see beam_search.Grammar.
+
+    Attributes:
+      entries: Number of different entries.
+      start: The place before the first character.
+    """
+
+    def __init__(self, entries: Iterable[Sequence[int]], charset: Charset):
+        """Makes a lexicon of entries, each a sequence of code points as `parse_entry` returns them."""
+        self._entries = sorted({"".join(map(chr, entry)) for entry in entries})
+        self.entries = len(self._entries)
+        is_digit = KINDS["digits"]
+        self._digits = [k for k, character in enumerate(charset.characters) if is_digit(character)]
+        self._charset = charset
+        self.start = _Place(self._entries, self._digits, [(0, self.entries)], 0)
+
+    def find_classes(self) -> np.ndarray | None:
+        """Returns the classes that entries have, bool [classes], with the blank; None if that is any."""
+        used = {ord(code) for code in set("".join(self._entries))}
+        if _ANY in used:
+            return None
+        classes = np.zeros(self._charset.classes, bool)
+        classes[[code - _FIRST_CLASS for code in used if code >= _FIRST_CLASS]] = True
+        classes[self._digits if _DIGIT in used else []] = True
+        classes[self._charset.blank] = True
+        return classes
+
+    def branches(self, state: "_Place", frame: Frame, row: memoryview) -> Iterable[tuple[int, float]]:
+        """See Grammar."""
+        targets = state.targets
+        if len(targets) > _FEW_BRANCHES:
+            return [pair for pair in frame.characters if state.takes_any or pair[0] in targets]
+        own: list[tuple[int, float]] = [(k, row[k]) for k in targets]
+        if state.takes_any:
+            own += [pair for pair in frame.characters if pair[0] not in targets]
+        return own
+
+    def follow(self, state: "_Place", k: int) -> "_Place":
+        """See Grammar."""
+        return state.follow(k)
+
+    def accepts(self, state: "_Place") -> bool:
+        """See Grammar."""
+        return state.is_end
+
+
+class _Place:
+    """A place in the trie: the entries that begin with the same characters, or with wildcards for them.
+
+    Attributes:
+      targets: Ranges of the entries that go on with a class, by this class.
+      takes_any: Whether some entry goes on with any character.
+      is_end: Whether some entry ends here.
+    """
+
+    __slots__ = ("_any", "_children", "_depth", "_digits", "_entries", "is_end", "takes_any", "targets")
+
+    def __init__(self, entries: list[str], digits: list[int], ranges: list[tuple[int, int]], depth: int):
+        self._entries, self._digits, self._depth = entries, digits, depth
+        self._children: dict[int, _Place] = {}
+        self.is_end = any(low < high and len(entries[low]) == depth for low, high in ranges)
+        self.targets: dict[int, list[tuple[int, int]]] = {}
+        self._any: list[tuple[int, int]] = []
+        for low, high in ranges:
+            for code, branch in self._split(low, high):
+                self._add_branch(code, branch)
+        self.takes_any = bool(self._any)
+
+    def follow(self, k: int) -> "_Place":
+        """Returns the place behind a character."""
+        if k not in self._children:
+            ranges = self.targets.get(k, []) + self._any
+            self._children[k] = _Place(self._entries, self._digits, ranges, self._depth + 1)
+        return self._children[k]
+
+    def _split(self, low: int, high: int) -> Iterator[tuple[int, tuple[int, int]]]:
+        """Yields the code points that follow in a range of entries, and the range of each."""
+        next_code = operator.itemgetter(self._depth)
+        # An entry that ends here comes before those that it begins.
+        low += low < high and len(self._entries[low]) == self._depth
+        while low < high:
+            code = next_code(self._entries[low])
+            end = bisect.bisect_right(self._entries, code, low, high, key=next_code)
+            yield ord(code), (low, end)
+            low = end
+
+    def _add_branch(self, code: int, branch: tuple[int, int]) -> None:
+        if code == _ANY:
+            self._any.append(branch)
+        for k in self._digits if code == _DIGIT else [code - _FIRST_CLASS] if code != _ANY else []:
+            self.targets.setdefault(k, []).append(branch)
+
+
+def read_lexicon(path: str, charset: Charset, *, allowed: np.ndarray | None = None) -> Lexicon:
+    """Reads a lexicon file and logs how many rows it has, and how many of them are used and refused.
+
+    Args:
+      path: The file.
+      charset: The model's characters, which also normalise the entries.
+      allowed: Classes that a decoder may give, bool [classes]; by default all.
+
+    Raises:
+      UserError: the file cannot be read, or has no entry that can be used.
+    """
+    rows = _read_rows(path)
+    progress, entries, refused = Progress(f"read {path}", len(rows), "entries"), [], []
+    for number, row in rows:
+        try:
+            entries.append(parse_entry(_decode(row), charset, allowed))
+        except Refused as refusal:
+            refused.append(f"{path}:{number}: {refusal}")
+        progress.show(len(entries) + len(refused))
+    lexicon = Lexicon(entries, charset)
+    _report(path, len(rows), len(entries), lexicon.entries, refused)
+    return lexicon
+
+
+def parse_entry(row: str, charset: Charset, allowed: np.ndarray | None = None) -> list[int]:
+    """Returns the code points of an entry: wildcards, and the classes of characters.
+
+    Raises:
+      Refused: a character is not in the charset or not allowed, or a backslash begins no wildcard.
+    """
+    text = charset.normalise(row)
+    codes, parts = [], iter(text.rstrip("".join(blank for blank in " \t" if blank not in charset)))
+    for character in parts:
+        if character == _ESCAPE:
+            character = next(parts, "")
+            if character in _WILDCARDS:
+                codes.append(_WILDCARDS[character])
+                continue
+            if character != _ESCAPE:
+                expected = r"\d for a digit, \c for any character, or \\ for a backslash"
+                raise Refused("bad_row", f"{_ESCAPE + character} is no wildcard: expected {expected}")
+        codes.append(charset.encode(character)[0] + _FIRST_CLASS)
+    _check_allowed(codes, charset, allowed)
+    return codes
+
+
+def _check_allowed(codes: list[int], charset: Charset, allowed: np.ndarray | None) -> None:
+    classes = {code - _FIRST_CLASS for code in codes if code >= _FIRST_CLASS}
+    if allowed is not None and (wrong := sorted(k for k in classes if not allowed[k])):
+        shown = show_characters([charset.characters[k] for k in wrong])
+        raise Refused("unknown_character", f"{shown} is not among the allowed characters")
+
+
+def _read_rows(path: str) -> list[tuple[int, bytes]]:
+    """Returns the rows of a file that are not blank, with their numbers from 1; raises UserError."""
+    data = storage.read_bytes(path)
+    kind = describe_file(data[:HEAD_BYTES])
+    if kind not in (EMPTY, TEXT, JSON):  # an entry may begin like JSON
+        raise UserError(
+            f"lexicon {path}",
+            received=kind,
+            expected="a UTF-8 text file with an entry in each row",
+            remedy="Check --lexicon.",
+        )
+    rows = data.removeprefix(BYTE_ORDER_MARK.encode()).split(b"\n")
+    return [(number, row.rstrip(b"\r")) for number, row in enumerate(rows, start=1) if row.strip()]
+
+
+def _decode(row: bytes) -> str:
+    try:
+        return row.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Refused("bad_encoding", f"not UTF-8 at byte {error.start + 1} of the row") from None
+
+
+def _report(path: str, rows: int, used: int, different: int, refused: list[str]) -> None:
+    if not used:
+        raise UserError(
+            f"lexicon {path}",
+            received=f"no entry that can be used, of {rows:,} rows; {' '.join(refused[:1])}".strip("; "),
+            expected="an entry in each row, of characters that the model reads",
+            remedy="Check --lexicon.",
+        )
+    for shown in refused[:_SHOWN]:
+        logging.warning("%s", shown)
+    if len(refused) > _SHOWN:
+        logging.warning("%s: %d more rows are refused", path, len(refused) - _SHOWN)
+    counts = f"{rows:,} rows, {used:,} used, {len(refused):,} refused; {different:,} different entries"
+    logging.info("lexicon %s: %s", path, counts)
