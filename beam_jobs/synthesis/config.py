@@ -6,13 +6,13 @@ import functools
 from densenet_ocr.beam_jobs.engine.config import SplitConfig
 from densenet_ocr.beam_jobs.synthesis.rendering.style import StyleDistribution, load_style
 from densenet_ocr.beam_jobs.synthesis.text.lengths import Lengths, parse_lengths
-from densenet_ocr.beam_jobs.synthesis.text.text_normalisation import WIDTHS
 from densenet_ocr.pipeline.charset import NO_FORM, NORMALIZATIONS
 from densenet_ocr.pipeline.charsets.charset_file import BLANK_HELP, BLANK_ROWS, FIRST_ROW
 from densenet_ocr.pipeline.errors import check_setting
 from densenet_ocr.pipeline.frames import count_frames
 from densenet_ocr.pipeline.line_list import ENCODING
 from densenet_ocr.pipeline.lists.opening import AUTO, FORMATS
+from densenet_ocr.pipeline.text.text_normalisation import WIDTHS
 from densenet_ocr.pipeline.ui.flags import option, validate
 
 # Line numbers are smaller. The text plan takes its random numbers from this number and the next one.

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from densenet_ocr.beam_jobs.synthesis.text.breaks import find_breaks
-from densenet_ocr.beam_jobs.synthesis.text.corpus_files import TextFile, parse_source
-from densenet_ocr.beam_jobs.synthesis.text.text_normalisation import TextNormaliser, read_character_map
 from densenet_ocr.pipeline.charset import NO_FORM, Charset
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.line_list import ENCODING
 from densenet_ocr.pipeline.lists.opening import AUTO
-
-_CODES = 0x110000  # all code points
+from densenet_ocr.pipeline.text.text_encoder import TextEncoder, sort_counts
+from densenet_ocr.pipeline.text.text_files import TextFile, parse_source
+from densenet_ocr.pipeline.text.text_normalisation import TextNormaliser, read_character_map
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -75,13 +74,17 @@ def read_corpora(
       UserError: a source cannot be read; names file:line where a row is at fault.
     """
     normaliser = TextNormaliser(read_character_map(character_map) if character_map else {}, width, normalize)
-    encoder = _Encoder(charset, normaliser)
+    encoder = TextEncoder(charset, normaliser)
     if not sources:
         raise UserError("text", received="no source", expected="at least one", remedy="Set --text.")
     corpora = []
     for source in sources:
         name, weight, files = parse_source(source, encoding, list_format)
-        corpora.append(encoder.encode(name, weight, files) if files else _make_uniform(name, weight, charset))
+        corpora.append(
+            _encode_files(name, weight, files, charset, encoder)
+            if files
+            else _make_uniform(name, weight, charset)
+        )
     return corpora
 
 
@@ -102,52 +105,26 @@ def count_undrawable(corpora: Sequence[Corpus], coverage: np.ndarray) -> dict[st
     for corpus in corpora:
         lost = np.where(coverage.any(axis=0), 0, corpus.count_ids(coverage.shape[1]))
         counts.update({corpus.charset.characters[k]: int(lost[k]) for k in np.flatnonzero(lost)})
-    return _sort(counts)
+    return sort_counts(counts)
 
 
-class _Encoder:
-    """Encodes text files as corpora."""
-
-    def __init__(self, charset: Charset, normaliser: TextNormaliser) -> None:
-        self._normaliser = normaliser
-        spaces = " \u3000" if normaliser.width != "full" else "\u3000 "
-        self._space = next((charset.encode(space)[0] for space in spaces if space in charset), -1)
-        self._classes = np.full(_CODES, -1, np.int32)
-        for character, k in charset.class_of.items():
-            if len(character) == 1:  # a normal form may be longer
-                self._classes[ord(character)] = k
-        # A row's end has no class, and normalised text has no other blank than the space.
-        self._classes[ord("\n")], self._classes[ord(" ")] = -1, self._space
-        self._charset = charset
-
-    def encode(self, name: str, weight: float, files: Sequence[TextFile]) -> Corpus:
-        """Returns the corpus of files."""
-        outside, ids, breaks = np.zeros(_CODES, np.int64), [np.zeros(0, np.int32)], [np.zeros(0, bool)]
-        hashes = {}
-        for file in files:
-            for text in file.read(self._charset):
-                codes = _find_codes(self._normaliser.apply(text + "\n"))
-                ids.append(self._classes[codes])
-                breaks.append(find_breaks(codes)[:-1])
-                outside += np.bincount(codes[ids[-1] < 0], minlength=_CODES)
-            hashes[file.path] = file.sha256
-        outside[ord("\n")] = 0
-        return Corpus(
-            name=name,
-            weight=weight,
-            charset=self._charset,
-            ids=np.concatenate(ids),
-            may_break=np.concatenate([*breaks, [True]]),
-            space=self._space,
-            outside=_sort({chr(k): int(outside[k]) for k in np.flatnonzero(outside)}),
-            files=hashes,
-        )
-
-
-def _find_codes(text: str) -> np.ndarray:
-    """Code points of a text, uint32 [N]."""
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
-
-
-def _sort(counts: dict[str, int]) -> dict[str, int]:
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+def _encode_files(
+    name: str, weight: float, files: Sequence[TextFile], charset: Charset, encoder: TextEncoder
+) -> Corpus:
+    ids, breaks, hashes = [np.zeros(0, np.int32)], [np.zeros(0, bool)], {}
+    for file in files:
+        for text in file.read(charset):
+            codes, classes = encoder.encode(text)
+            ids.append(classes)
+            breaks.append(find_breaks(codes)[:-1])
+        hashes[file.path] = file.sha256
+    return Corpus(
+        name=name,
+        weight=weight,
+        charset=charset,
+        ids=np.concatenate(ids),
+        may_break=np.concatenate([*breaks, [True]]),
+        space=encoder.space,
+        outside=encoder.take_outside(),
+        files=hashes,
+    )

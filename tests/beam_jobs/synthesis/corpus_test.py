@@ -171,7 +171,7 @@ class ReadCorporaTest(parameterized.TestCase, CorpusCase):
         self.assertEqual((corpus.weight, self.show(corpus)), (2, "abc一二"))
 
     def test_long_text_is_read_in_parts_of_whole_rows(self):
-        self.enter_context(mock.patch("densenet_ocr.beam_jobs.synthesis.text.corpus_files._BLOCK", 3))
+        self.enter_context(mock.patch("densenet_ocr.pipeline.text.text_files._PART", 3))
         self.assertEqual(self.show_text("一二三一二三\n一\n二\n"), "一二三一二三~一~二~")
         rows = "".join(f"{n}.jpg\t一二\n" for n in range(5))
         self.assertEqual(self.show(self.read("list:" + self.write("list.txt", rows))), "一二~" * 5)

@@ -19,7 +19,8 @@ from densenet_ocr.pipeline.lists.opening import AUTO, open_list
 
 CHARSET = "charset"
 _LIST = "list:"
-_BLOCK = 1 << 22  # characters per part of a text
+_PART = 1 << 22  # characters
+_READ_BYTES = 1 << 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,28 +39,46 @@ class TextFile:
     @functools.cached_property
     def sha256(self) -> str:
         """SHA-256 of the file."""
-        return LineList(self.path).sha256() if self.is_list else hashlib.sha256(self._bytes()).hexdigest()
-
-    def _bytes(self) -> bytes:
-        return storage.read_bytes(self.path)
+        if self.is_list:
+            return LineList(self.path).sha256()
+        sha256 = hashlib.sha256()
+        for block in _read_blocks(self.path):
+            sha256.update(block)
+        return sha256.hexdigest()
 
     def _read_text(self) -> Iterator[str]:
-        data = self._bytes()
+        """Yields the text in parts; one row may be longer than a part."""
+        parts: list[str] = []
+        size = 0
+        for text in _drop_byte_order_mark(self._decode()):
+            end = text.rfind("\n") + 1
+            if end and size + end > _PART:
+                yield "".join([*parts, text[:end]])
+                parts, size, text = [], 0, text[end:]
+            parts.append(text)
+            size += len(text)
+        if size:
+            yield "".join(parts)
+
+    def _decode(self) -> Iterator[str]:
+        decoder, start, rows = codecs.getincrementaldecoder(self.encoding)(), 0, 0
         try:
-            text = data.decode(self.encoding).removeprefix("\ufeff")
+            for block in _read_blocks(self.path):
+                yield decoder.decode(block)
+                start, rows = start + len(block), rows + block.count(b"\n")
+            block = b""
+            yield decoder.decode(b"", final=True)
         except UnicodeDecodeError as error:
-            line = data.count(b"\n", 0, error.start) + 1
+            # A decoder keeps back the first bytes of a character: these precede the block.
+            kept = len(error.object) - len(block)
+            line = rows + error.object.count(b"\n", kept, error.start) + 1
             raise UserError(
                 f"text {self.path}:{line}",
-                received=f"bytes that are not {self.encoding} ({error.reason} at byte {error.start})",
+                received=f"bytes that are not {self.encoding} "
+                f"({error.reason} at byte {start - kept + error.start})",
                 expected=self.encoding,
                 remedy="Set --text_encoding, or convert the file, for example with iconv -t UTF-8.",
             ) from None
-        start = 0
-        while start < len(text):
-            end = text.find("\n", start + _BLOCK) + 1 or len(text)
-            yield text[start:end]
-            start = end
 
     def _read_list(self, charset: Charset) -> Iterator[str]:
         config = ListConfig(list_encoding=self.encoding, list_format=self.list_format)
@@ -70,7 +89,7 @@ class TextFile:
         for offset, line in zip(*(numbers.tolist() for numbers in entries.scan()), strict=True):
             texts.append(self._parse(entries, offset, line, charset))
             size += len(texts[-1]) + 1
-            if size > _BLOCK:
+            if size > _PART:
                 yield "\n".join(texts)
                 texts, size = [], 0
         yield "\n".join(texts)
@@ -86,6 +105,27 @@ class TextFile:
                 expected="a row that fits the charset",
                 remedy="Check --charset, --text_encoding and --list_format, or remove the row.",
             ) from None
+
+
+def _read_blocks(path: str) -> Iterator[bytes]:
+    try:
+        with storage.open_file(path) as file:
+            while block := file.read(_READ_BYTES):
+                yield block
+    except OSError as error:
+        raise UserError(
+            f"text {path}",
+            received=error.strerror or str(error),
+            expected="a file that can be read",
+            remedy="Check --text.",
+        ) from None
+
+
+def _drop_byte_order_mark(texts: Iterator[str]) -> Iterator[str]:
+    is_first = True
+    for text in texts:
+        yield text.removeprefix("\ufeff") if is_first else text
+        is_first = is_first and not text
 
 
 def parse_source(source: str, encoding: str, list_format: str = AUTO) -> tuple[str, float, list[TextFile]]:
