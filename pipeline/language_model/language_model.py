@@ -1,0 +1,195 @@
+"""Scores characters by an n-gram model, for the search of a decoder."""
+
+import math
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from densenet_ocr.pipeline.charset import Charset
+from densenet_ocr.pipeline.language_model.trie import count_ngrams, find_start
+from densenet_ocr.pipeline.language_model.vocabulary import END, START, UNKNOWN, Vocabulary
+
+# States that are kept for later lines; one with its scores takes about a kilobyte.
+_MOST_STATES = 100_000
+
+# A context: the order below it, where its children start and end in it, and its backoff weight.
+_Context = tuple["_Order", int, int, float]
+
+
+class LanguageModel:
+    """An n-gram model of characters, for the classes of a charset; see pipeline.decoding.scorer.Scorer.
+
+    A class whose character the model lacks has the probability of an unknown character, and ends the context.
+
+    Args:
+      vocabulary: The tokens of the model.
+      arrays: Its arrays as trie.pack names them; memoryviews of them do too.
+      charset: The charset of the classes.
+      path: The file of the model, for messages.
+
+    Attributes:
+      start: The state before the first character.
+      order: Characters of the longest n-grams.
+      ngrams: Number of n-grams of each order.
+      lacks: The characters of the charset that the model lacks.
+      path: The file.
+    """
+
+    def __init__(
+        self, vocabulary: Vocabulary, arrays: Mapping[str, Any], charset: Charset, *, path: str = ""
+    ) -> None:
+        self.ngrams, self.path = count_ngrams(arrays), path
+        self.order = len(self.ngrams)
+        self.lacks = "".join(c for c in charset.characters if c not in vocabulary.token_of)
+        self._tokens = vocabulary.encode(charset.characters)
+        self._class_of = charset.class_of
+        self._orders = _open_orders(arrays, self.order)
+        self._unigrams = memoryview(arrays["1.probabilities"])
+        self._states: dict[tuple[int, ...], _State] = {}
+        self.start = self._make_state([(1, START)])
+
+    def score(self, state: Any, k: int) -> tuple[float, Any]:
+        """Returns the natural logarithm of P(class k | state), and the state behind class k."""
+        token = self._tokens[k]
+        return state.scores.get(token) or self._extend(state, token)
+
+    def finish(self, state: Any) -> float:
+        """Returns the natural logarithm of P(end of text | state)."""
+        return (state.scores.get(END) or self._extend(state, END))[0]
+
+    def score_classes(self, ids: Iterable[int]) -> list[float]:
+        """Scores a whole text.
+
+        Args:
+          ids: Its class ids; a negative one is a character that the charset lacks.
+
+        Returns:
+          The natural logarithm of the probability of each character after those before it, and of the end.
+        """
+        state, found = self.start, []
+        for k in ids:
+            token = self._tokens[k] if k >= 0 else UNKNOWN
+            log_probability, state = state.scores.get(token) or self._extend(state, token)
+            found.append(log_probability)
+        return [*found, self.finish(state)]
+
+    def score_text(self, text: str) -> float:
+        """Returns the natural logarithm of the probability of a text, its end included."""
+        return sum(self.score_classes(self._class_of.get(character, -1) for character in text))
+
+    def _extend(self, state: "_State", token: int) -> "tuple[float, _State]":
+        """Finds a token's score in a state, and the state behind it, and keeps both."""
+        found: float | None = None
+        backoff = 0.0
+        nodes: list[tuple[int, int]] = []
+        for order, first, last, weight in state.contexts:  # the longest one first
+            node = bisect_left(order.tokens, token, first, last)
+            if node < last and order.tokens[node] == token:
+                if found is None:
+                    found = backoff + order.probability(node)
+                nodes.append((order.number, node))
+            elif found is None:
+                backoff += weight
+        if found is None:
+            found = backoff + self._unigrams[token]
+        nodes.append((1, token))
+        result = state.scores[token] = (found, self._make_state(nodes))
+        return result
+
+    def _make_state(self, nodes: list[tuple[int, int]]) -> "_State":
+        """Returns the state whose contexts are these nodes (order, place), the longest one first."""
+        contexts, key = [], []
+        for order, node in nodes:
+            context = self._orders[order - 1].find_context(node) if order < self.order else None
+            if context:
+                contexts.append(context)
+                key.append(node * self.order + order)
+        state = self._states.get(tuple(key))
+        if state is None:
+            if len(self._states) >= _MOST_STATES:
+                self._forget()
+            state = self._states[tuple(key)] = _State(tuple(contexts))
+        return state
+
+    def _forget(self) -> None:
+        self._states.clear()
+        self.start.scores.clear()
+
+
+class _State:
+    """Contexts of the next character, and the scores that were found in them, by token."""
+
+    __slots__ = ("contexts", "scores")
+
+    def __init__(self, contexts: tuple[_Context, ...]) -> None:
+        self.contexts = contexts
+        self.scores: dict[int, tuple[float, _State]] = {}
+
+
+class _Order:
+    """The n-grams of one order, with access that costs plain Python little.
+
+    Attributes:
+      number: The order, from 1.
+      tokens: The last token of each n-gram; of order 1 None.
+      next: The order of the children; None for the last order.
+    """
+
+    def __init__(self, arrays: Mapping[str, Any], number: int, following: "_Order | None") -> None:
+        def view(name: str) -> Any:
+            return memoryview(arrays[f"{number}.{name}"]) if f"{number}.{name}" in arrays else None
+
+        self.number, self.next, self.tokens = number, following, view("tokens")
+        self._probabilities, self._backoffs, self._starts = map(view, ("probabilities", "backoffs", "starts"))
+        self._wraps = view("wraps").tolist() if following else []
+        self._values, self._backoff_values = (
+            values.tolist() if (values := view(name)) is not None else None
+            for name in ("probabilities_values", "backoffs_values")
+        )
+
+    def probability(self, node: int) -> float:
+        """Natural logarithm of the probability of an n-gram."""
+        value = self._probabilities[node]
+        return self._values[value] if self._values else value
+
+    def find_context(self, node: int) -> _Context | None:
+        """The context that an n-gram is; None if it changes no score."""
+        first = find_start(self._starts, self._wraps, node)
+        last = find_start(self._starts, self._wraps, node + 1)
+        backoff = self._backoffs[node]
+        if self._backoff_values:
+            backoff = self._backoff_values[backoff]
+        if first == last and not backoff:
+            return None
+        return self.next, first, last, backoff  # type: ignore[return-value]
+
+
+def _open_orders(arrays: Mapping[str, Any], count: int) -> list[_Order]:
+    orders: list[_Order] = []
+    for number in range(count, 0, -1):
+        orders.insert(0, _Order(arrays, number, orders[0] if orders else None))
+    return orders
+
+
+def find_perplexity(model: LanguageModel, rows: Iterable[np.ndarray]) -> tuple[float, int]:
+    """Measures a model on texts.
+
+    A character that the charset lacks ends a context and is not scored, as in the counts of a training text.
+
+    Args:
+      model: The model.
+      rows: Class ids of each text, int [L]; -1 for characters that the charset lacks.
+
+    Returns:
+      exp(-mean natural logarithm of P), over all characters and ends of texts; and their number. NaN and 0
+      without texts.
+    """
+    total, count = 0.0, 0
+    for row in rows:
+        scores = np.array(model.score_classes(row.tolist()))
+        known = np.append(row >= 0, True)
+        total += scores[known].sum()
+        count += int(known.sum())
+    return (math.exp(-total / count) if count else math.nan), count

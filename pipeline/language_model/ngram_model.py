@@ -1,0 +1,40 @@
+"""An n-gram model as arrays: a logarithm of the probability for each n-gram, and one of the backoff weight."""
+
+import dataclasses
+
+import numpy as np
+
+from densenet_ocr.pipeline.language_model.vocabulary import Vocabulary
+
+
+@dataclasses.dataclass(frozen=True)
+class NGramModel:
+    """A backoff model. All logarithms are natural.
+
+    The probability of a token in a context is that of the longest n-gram that the model has of the end of the
+    context and the token, times the backoff weights of the longer ends of the context.
+
+    Attributes:
+      vocabulary: The tokens.
+      keys: For each order n, from 1, the keys of its n-grams as in counts.NGramCounts, int64 [N_n], ascending.
+      log_probabilities: Of the last token of each n-gram after the others, float32 [N_n].
+      log_backoffs: Of the backoff weight of each n-gram as a context, float32 [N_n]; none for the longest ones.
+    """
+
+    vocabulary: Vocabulary
+    keys: tuple[np.ndarray, ...]
+    log_probabilities: tuple[np.ndarray, ...]
+    log_backoffs: tuple[np.ndarray, ...]
+
+    @property
+    def order(self) -> int:
+        """Tokens of the longest n-grams."""
+        return len(self.keys)
+
+    def parents(self, order: int) -> np.ndarray:
+        """Returns for each n-gram the place of its first n - 1 tokens in order n - 1, int64 [N_n]."""
+        return self.keys[order - 1] // self.vocabulary.size
+
+    def tokens(self, order: int) -> np.ndarray:
+        """Returns the last token of each n-gram, int64 [N_n]."""
+        return self.keys[order - 1] % self.vocabulary.size

@@ -1,0 +1,41 @@
+"""The arrays of a model."""
+
+import numpy as np
+import tensorflow as tf
+
+from densenet_ocr.pipeline.language_model import trie
+from densenet_ocr.pipeline.language_model.ngram_model import NGramModel
+from densenet_ocr.pipeline.language_model.vocabulary import Vocabulary
+
+
+def make_dense_model(characters: int) -> NGramModel:
+    """All n-grams of two characters, and the first ones of three."""
+    vocabulary = Vocabulary("".join(map(chr, range(0x4E00, 0x4E00 + characters))))
+    size = vocabulary.size
+    pairs, threes = np.arange(size * size), np.arange(0, size * size * size, 7)
+    zeros = [np.zeros(len(keys), np.float32) for keys in (np.arange(size), pairs, threes)]
+    return NGramModel(vocabulary, (np.arange(size), pairs, threes), tuple(zeros), tuple(zeros[:2]))
+
+
+class TrieTest(tf.test.TestCase):
+    def test_children_are_found_where_they_are_many(self):
+        model = make_dense_model(300)
+        arrays = trie.pack(model)
+        for order in (1, 2):
+            starts, wraps = arrays[f"{order}.starts"].tolist(), arrays[f"{order}.wraps"].tolist()
+            found = [trie.find_start(starts, wraps, node) for node in range(len(starts))]
+            expected = np.searchsorted(model.parents(order + 1), np.arange(len(starts)))
+            self.assertEqual(found, expected.tolist())
+        self.assertGreater(expected[-1], 1 << 20)
+
+    def test_bytes_are_counted_before_there_are_arrays(self):
+        model = make_dense_model(300)
+        for quantize in (True, False):
+            arrays = trie.pack(model, quantize=quantize)
+            size = sum(array.nbytes for array in arrays.values())
+            counted = trie.count_bytes(trie.count_ngrams(arrays), model.vocabulary.size, quantize=quantize)
+            self.assertAllClose(counted, size, rtol=0.001)
+
+
+if __name__ == "__main__":
+    tf.test.main()
