@@ -70,7 +70,7 @@ def _replaced_on_disk(output: str, overwrite: bool) -> Iterator[str]:
             storage.remove(temporary)
 
 
-def _hold(folder: str, output: str) -> contextlib.AbstractContextManager[None]:
+def _hold(folder: str, output: str) -> contextlib.AbstractContextManager[object]:
     return storage.held(
         folder,
         subject=f"output {output}",

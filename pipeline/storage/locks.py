@@ -3,7 +3,7 @@
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from absl import logging
 
@@ -13,7 +13,7 @@ from densenet_ocr.pipeline.storage.paths import is_url
 
 
 @contextlib.contextmanager
-def locked(folder: str, *, wait: bool) -> Iterator[None]:
+def locked(folder: str, *, wait: bool) -> Iterator[Callable[[], None]]:
     """Holds the lock of a folder within the block.
 
     A local folder is made if it is missing; its lock is advisory (flock) and ends with the process. The lock of
@@ -23,31 +23,35 @@ def locked(folder: str, *, wait: bool) -> Iterator[None]:
       folder: A local folder, or one in a bucket.
       wait: Whether to wait for another process that holds the lock.
 
+    Yields:
+      A function that raises UserError where another process has taken the lock over in the meantime.
+
     Raises:
       BlockingIOError: another process holds the lock, and `wait` is false.
     """
     if is_url(folder):
         from densenet_ocr.pipeline.storage.store_lock import StoreLock
 
-        lock = StoreLock(folder).held(wait=wait)
+        lock = StoreLock(folder)
+        with lock.held(wait=wait):
+            yield lock.check
     else:
-        lock = _locked_locally(folder, wait)
-    with lock:
-        yield
+        with _locked_locally(folder, wait):
+            yield lambda: None
 
 
 @contextlib.contextmanager
-def held(folder: str, *, subject: str, received: str, remedy: str) -> Iterator[None]:
-    """Holds the lock of a folder within the block; raises UserError if another process has it."""
+def held(folder: str, *, subject: str, received: str, remedy: str) -> Iterator[Callable[[], None]]:
+    """Holds the lock of a folder as `locked` does; raises UserError if another process has it."""
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(locked(folder, wait=False))
+            check = stack.enter_context(locked(folder, wait=False))
         except BlockingIOError as error:
             holder = f" ({error.strerror})" if is_url(folder) else ""
             raise UserError(
                 subject, received=f"{received}{holder}", expected="one at a time", remedy=remedy
             ) from None
-        yield
+        yield check
 
 
 @contextlib.contextmanager

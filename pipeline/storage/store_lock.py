@@ -42,6 +42,7 @@ class StoreLock:
         self._token = uuid.uuid4().hex
         self._version: str | None = None
         self._done = threading.Event()
+        self._is_held = False  # also where the store has no conditional puts
 
     @contextlib.contextmanager
     def held(self, *, wait: bool) -> Iterator[None]:
@@ -51,7 +52,8 @@ class StoreLock:
           BlockingIOError: another process holds the lock, and `wait` is false.
           UserError: another process took the lock over during the block.
         """
-        if not self._acquire(wait):
+        self._is_held = self._acquire(wait)
+        if not self._is_held:
             yield
             return
         refresher = threading.Thread(target=self._refresh, name="lock", daemon=True)
@@ -63,6 +65,17 @@ class StoreLock:
             refresher.join()
             self._release()
         if self._version is None:
+            raise self._lost()
+
+    def check(self) -> None:
+        """Raises UserError where another process has taken the lock over, or nobody can tell."""
+        if not self._is_held:
+            return
+        try:
+            data, _ = read_version(self._url)
+        except MissingFile:
+            raise self._lost() from None
+        if _parse(data).get("token") != self._token:
             raise self._lost()
 
     def _acquire(self, wait: bool) -> bool:
