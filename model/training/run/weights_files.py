@@ -1,6 +1,7 @@
 """The weights files of a run: which ones a training writes and keeps, and which one a reader loads."""
 
 import math
+import os
 import warnings
 
 import h5py
@@ -35,11 +36,17 @@ class WeightsWriter(keras.callbacks.Callback):
         loss = (logs or {}).get("val_loss", math.nan)
         if improves(loss, self.best_loss):
             self.best_loss = loss
-            self.model.save_weights(self._run.best)
-        self.model.save_weights(self._run.weights_of(epoch + 1))
+            self._save(self._run.best)
+        self._save(self._run.weights_of(epoch + 1))
         for old in self._run.list_epochs() if self._keep else ():
             if old <= epoch + 1 - self._keep:
                 storage.remove(self._run.weights_of(old))
+
+    def _save(self, path: str) -> None:
+        """Writes a weights file in one step, as others may read it at any time."""
+        temporary = f"{path}{storage.TEMPORARY}new.weights.h5"
+        self.model.save_weights(temporary)
+        os.replace(temporary, path)
 
 
 def improves(loss: float, best: float | None) -> bool:
@@ -137,6 +144,7 @@ def _find_checkpoint(run: RunFolder, checkpoint: str) -> str:
 def _list_names(run: RunFolder) -> str:
     """The first and the last names of a run's weights files, for messages."""
     names = [name for name in storage.list_names(run.weights) if name.endswith(".weights.h5")]
+    names = [name for name in names if storage.TEMPORARY not in name]
     return ", ".join(names if len(names) < 5 else [*names[:2], "...", names[-1]]) or "there are none"
 
 
