@@ -12,6 +12,7 @@ from densenet_ocr.model.network.devices import set_up_devices
 from densenet_ocr.model.reading.keras_model import KerasInferenceModel
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
+from densenet_ocr.model.training.run.run_config import RunConfig
 from densenet_ocr.model.training.run.run_folder import RunFolder, open_run
 from densenet_ocr.model.training.weights import load_model
 from densenet_ocr.pipeline import images, storage
@@ -48,7 +49,7 @@ def make_run(folder: str) -> None:
         if len(variable.shape) == 1:  # scales and variances around 1, all others around 0
             centre = 1 if variable.path.endswith(("gamma", "moving_variance")) else 0
             variable.assign(centre + random.uniform(-0.3, 0.3, variable.shape))
-    run = open_run(folder, config=TrainConfig(), devices=DeviceConfig(), data="none", info=info)
+    run = open_run(RunFolder(folder), RunConfig(TrainConfig(), "none"), info)
     model.save_weights(os.path.join(run.weights, "best.weights.h5"))
 
 

@@ -7,7 +7,7 @@ checkpoints, history.csv, curves.png and TensorBoard logs with example lines of 
 
 The same command, or ocr-train --run=run alone, resumes an existing run from its last checkpoint and ends with
 the same weights as a run that was never interrupted. A larger --epochs continues a finished run. SIGTERM
-and Ctrl-C save a checkpoint first; the exit code is then 75.
+and Ctrl-C save a checkpoint first; the exit code is then 75. A run at s3://... resumes on any machine.
 
 --init_from=OLD_RUN starts from that run's weights, matched by character; --init_from=FILE.h5 starts from
 weights of the original notebook (Keras 2), with --init_charset=FILE as their charset.
@@ -42,7 +42,9 @@ class Arguments:
     """What to do with which data set."""
 
     data: str = option("", help="Folder of the data set, also s3://... and so on; not needed to resume a run.")
-    run: str | None = option(None, help="Folder of the run; a new one, or one to resume.")
+    run: str | None = option(
+        None, help="Folder of the run, also s3://... and so on; a new one, or one to resume."
+    )
     cache: str | None = option(
         None, help="Local folder that keeps the shards of a data set behind a URL, for later passes and runs."
     )

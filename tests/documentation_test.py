@@ -98,11 +98,12 @@ class DocumentationTest(tf.test.TestCase):
 
     def make_run(self):
         """A run with initial weights, which stands for the one that the page trains."""
-        from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
-        from densenet_ocr.model.training.run.run_folder import open_run
+        from densenet_ocr.model.training.config import TrainConfig
+        from densenet_ocr.model.training.run.run_config import RunConfig
+        from densenet_ocr.model.training.run.run_folder import RunFolder, open_run
 
         info = densenet_ocr.load_dataset_info("data")
-        run = open_run("run", config=TrainConfig(), devices=DeviceConfig(), data="data", info=info)
+        run = open_run(RunFolder("run"), RunConfig(TrainConfig(), "data"), info)
         network = densenet_ocr.build_densenet(height=32, classes=info.charset.classes)
         network.save_weights(os.path.join(run.weights, "best.weights.h5"))
 

@@ -12,15 +12,10 @@ from absl import logging
 from densenet_ocr.model.cluster.workers import Workers, join_workers
 from densenet_ocr.model.network.distribution import check_batch_size, choose_strategy
 from densenet_ocr.model.network.precision import warn_if_slow
-from densenet_ocr.model.training.config import (
-    NO_VALIDATION,
-    CheckpointConfig,
-    DeviceConfig,
-    LoggingConfig,
-    TrainConfig,
-)
+from densenet_ocr.model.training.config import NO_VALIDATION, DeviceConfig, TrainConfig
 from densenet_ocr.model.training.inputs import warn_of_repeats
 from densenet_ocr.model.training.memory import check_memory
+from densenet_ocr.model.training.run.run_config import RunConfig
 from densenet_ocr.model.training.run.run_folder import RunFolder, hold_run, open_run
 from densenet_ocr.model.training.transfer import begin_with
 from densenet_ocr.model.training.validation import choose_validation
@@ -66,52 +61,38 @@ def check_settings(config: TrainConfig, devices: DeviceConfig, workers: Workers,
 
 
 def begin(
-    workers: Workers,
-    opened: contextlib.ExitStack,
-    *,
-    config: TrainConfig,
-    devices: DeviceConfig,
-    data: str,
-    info: DatasetInfo,
-    run: str,
-    checkpoints: CheckpointConfig,
-    logs: LoggingConfig,
+    workers: Workers, opened: contextlib.ExitStack, *, config: RunConfig, info: DatasetInfo, run: str
 ) -> Beginning:
     """Opens the run on the chief, and checks that all workers train the same.
 
     Args:
       workers: The processes that train.
       opened: Closes the run when training ends.
-      config: Configuration.
-      devices: Devices, memory and threads.
-      data: Folder of the data set.
-      info: Its description.
-      run: Folder of the run.
-      checkpoints: When to save checkpoints.
-      logs: What TensorBoard gets.
+      config: Configuration of the run.
+      info: Description of its data set.
+      run: Folder of the run, or its URL.
 
     Raises:
       UserError: the run cannot be opened with these settings, or a worker has other ones.
     """
-    found = Beginning(config, info)
+    training = config.training
+    found = Beginning(training, info)
 
     def open_on_chief() -> dict[str, Any]:
         nonlocal found
-        split = choose_validation(config.validation_split, info, RunFolder(run))
-        chosen = dataclasses.replace(config, validation_split=split)
-        opened.enter_context(hold_run(run))
-        extended, source = begin_with(chosen, info, run)
-        folder = open_run(
-            run, config=chosen, devices=devices, data=data, info=extended, checkpoints=checkpoints, logs=logs
-        )
+        split = choose_validation(training.validation_split, info, RunFolder(run))
+        chosen = dataclasses.replace(training, validation_split=split)
+        held = opened.enter_context(hold_run(run))
+        extended, source = begin_with(chosen, info, held.path)
+        folder = open_run(held, dataclasses.replace(config, training=chosen), extended)
         found = Beginning(chosen, extended, source, folder)
         return {"settings": _describe(chosen, info), "charset": dataclasses.asdict(extended.charset)}
 
     shared = workers.share_result(open_on_chief)
     if workers.are_many and not workers.is_chief:
-        split = shared["settings"]["validation_split"] if config.validation_split is None else None
-        split = split or config.validation_split
-        chosen = dataclasses.replace(config, validation_split=None if split == NO_VALIDATION else split)
+        split = shared["settings"]["validation_split"] if training.validation_split is None else None
+        split = split or training.validation_split
+        chosen = dataclasses.replace(training, validation_split=None if split == NO_VALIDATION else split)
         found = Beginning(chosen, dataclasses.replace(info, charset=Charset(**shared["charset"])))
     _check_equal(workers, _describe(found.config, info), shared["settings"])
     return found

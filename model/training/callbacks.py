@@ -2,6 +2,8 @@
 
 import keras
 
+from densenet_ocr.model.training.config import LoggingConfig
+from densenet_ocr.model.training.inputs import TrainBatches
 from densenet_ocr.model.training.run.run_folder import RunFolder
 from densenet_ocr.model.training.run.weights_files import WeightsWriter
 from densenet_ocr.model.training.tensorboard import Board, Curves, Readings
@@ -64,3 +66,23 @@ class Callbacks:
         """Restores the state; call it after on_train_begin, which resets it."""
         self.weights.best_loss = state["best_loss"]
         self.early_stopping.wait, self.early_stopping.best = state["wait"], state["stopping_best"]
+
+
+def make_callbacks(
+    batches: TrainBatches, model: keras.Model, folder: RunFolder | None, keep_weights: int, logs: LoggingConfig
+) -> Callbacks:
+    """Returns the callbacks of a training on these batches; see Callbacks."""
+    config, split = batches.config, batches.config.validation_split
+    readings = None
+    if split and folder:
+        readings = Readings(model, folder=batches.folder, info=batches.info, split=split, cache=batches.cache)
+    return Callbacks(
+        model,
+        folder,
+        patience=config.patience,
+        epochs=config.epochs,
+        validates=split is not None,
+        keep_weights=keep_weights,
+        histogram_epochs=logs.histogram_epochs,
+        readings=readings,
+    )

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import keras
 import tensorflow as tf
 from absl import logging
 
@@ -18,7 +17,7 @@ from densenet_ocr.model.cluster.workers import Workers
 from densenet_ocr.model.network.devices import set_up_devices
 from densenet_ocr.model.network.metrics import Scores
 from densenet_ocr.model.training.beginning import begin, check_settings, open_workers
-from densenet_ocr.model.training.callbacks import Callbacks
+from densenet_ocr.model.training.callbacks import Callbacks, make_callbacks
 from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, LoggingConfig, TrainConfig
 from densenet_ocr.model.training.inputs import TrainBatches
 from densenet_ocr.model.training.memory import refuse_out_of_memory
@@ -26,12 +25,12 @@ from densenet_ocr.model.training.network import Network, build_network
 from densenet_ocr.model.training.preemption import Preempted, PreemptionSignal, catch_signals
 from densenet_ocr.model.training.run.checkpoints import Checkpoints
 from densenet_ocr.model.training.run.history import format_epoch, truncate_events, truncate_history
+from densenet_ocr.model.training.run.run_config import RunConfig
 from densenet_ocr.model.training.run.run_folder import RunFolder
 from densenet_ocr.model.training.run.weights_files import improves
 from densenet_ocr.model.training.state import RunningLoss, TrainState
 from densenet_ocr.model.training.step import Batch, StepLoss, make_step
-from densenet_ocr.model.training.tensorboard import Readings
-from densenet_ocr.model.training.validation import Validator
+from densenet_ocr.model.training.validation import Validator, make_validator
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.shards import reading_errors
 from densenet_ocr.pipeline.ui.progress import Progress
@@ -54,7 +53,7 @@ def train(
         `validation_split` of None is the run's own.
       devices: Devices, memory and threads.
       data: Folder of the data set.
-      run: Folder of the run.
+      run: Folder of the run, or its URL in a bucket.
       checkpoints: When to save checkpoints.
       logs: What TensorBoard gets.
       cache: Local folder that keeps copies of the shards of a data set behind a URL.
@@ -72,17 +71,8 @@ def train(
     with open_workers(devices) as workers, contextlib.ExitStack() as opened, reading_errors():
         preemption, info = opened.enter_context(catch_signals()), load_dataset_info(data)
         check_settings(config, devices, workers, info)
-        begun = begin(
-            workers,
-            opened,
-            config=config,
-            devices=devices,
-            data=data,
-            info=info,
-            run=run,
-            checkpoints=checkpoints,
-            logs=logs,
-        )
+        settings = RunConfig(config, data, devices, checkpoints, logs)
+        begun = begin(workers, opened, config=settings, info=info, run=run)
         batches = TrainBatches(data, begun.info, begun.config, workers.strategy, workers.share, cache)
         network = build_network(batches, begun.source)
         trainer = _make_trainer(batches, network, workers, begun.folder, checkpoints, logs, preemption)
@@ -108,8 +98,8 @@ def _make_trainer(
         batches=batches,
         network=network,
         step=make_step(model, optimizer, batches.strategy, batches.config, spec, average),
-        validator=_make_validator(batches, model),
-        callbacks=_make_callbacks(batches, model, folder, checkpoints.keep_weights, logs),
+        validator=make_validator(batches, model),
+        callbacks=make_callbacks(batches, model, folder, checkpoints.keep_weights, logs),
         checkpoints=Checkpoints(
             folder.checkpoints, checkpoints, model=model, optimizer=optimizer, averages=average
         )
@@ -155,6 +145,8 @@ class Trainer:
             state = self._run_epoch(state, batches)
             self._save(state)
         self.callbacks.all.on_train_end()
+        if self.folder:
+            self.folder.publish()
         return self._summarise(state)
 
     def _restore(self) -> TrainState:
@@ -178,10 +170,11 @@ class Trainer:
         return state
 
     def _save(self, state: TrainState) -> None:
-        if self.checkpoints:
+        if self.checkpoints and self.folder:
             replicas = self.workers.strategy.num_replicas_in_sync
             content = dataclasses.replace(state, replicas=replicas).to_json()
             self.checkpoints.save(content, step=state.count_steps(self.batches.steps_per_epoch))
+            self.folder.publish()
 
     def _run_epoch(self, state: TrainState, batches: Iterator[Batch]) -> TrainState:
         """Trains and validates one epoch, runs the callbacks, and returns the state after it."""
@@ -267,38 +260,3 @@ class Trainer:
             "exact_match": scores.exact_match if scores else None,
             "cer": scores.cer if scores else None,
         }
-
-
-def _make_validator(batches: TrainBatches, model: keras.Model) -> Validator | None:
-    split = batches.config.validation_split
-    if split is None:
-        return None
-    return Validator(
-        model,
-        batches.strategy,
-        folder=batches.folder,
-        info=batches.info,
-        split=split,
-        batch_size=batches.config.batch_size,
-        share=batches.share,
-        cache=batches.cache,
-    )
-
-
-def _make_callbacks(
-    batches: TrainBatches, model: keras.Model, folder: RunFolder | None, keep_weights: int, logs: LoggingConfig
-) -> Callbacks:
-    config, split = batches.config, batches.config.validation_split
-    readings = None
-    if split and folder:
-        readings = Readings(model, folder=batches.folder, info=batches.info, split=split, cache=batches.cache)
-    return Callbacks(
-        model,
-        folder,
-        patience=config.patience,
-        epochs=config.epochs,
-        validates=split is not None,
-        keep_weights=keep_weights,
-        histogram_epochs=logs.histogram_epochs,
-        readings=readings,
-    )

@@ -9,6 +9,7 @@ from densenet_ocr.model.network.densenet import call_densenet
 from densenet_ocr.model.network.distribution import distribute, sum_over_replicas
 from densenet_ocr.model.network.metrics import Scores, score_batch
 from densenet_ocr.model.training.config import NO_VALIDATION
+from densenet_ocr.model.training.inputs import TrainBatches
 from densenet_ocr.model.training.run.run_config import load_run_config
 from densenet_ocr.model.training.run.run_folder import RunFolder
 from densenet_ocr.pipeline import storage
@@ -65,6 +66,23 @@ class Validator:
             progress.show(round(sums[0]))
         progress.close(round(sums[0]))
         return Scores.from_sums(sums)
+
+
+def make_validator(batches: TrainBatches, model: keras.Model) -> Validator | None:
+    """Returns what validates a training on these batches; None where it does not validate."""
+    split = batches.config.validation_split
+    if split is None:
+        return None
+    return Validator(
+        model,
+        batches.strategy,
+        folder=batches.folder,
+        info=batches.info,
+        split=split,
+        batch_size=batches.config.batch_size,
+        share=batches.share,
+        cache=batches.cache,
+    )
 
 
 def choose_validation(split: str | None, info: DatasetInfo, run: RunFolder) -> str | None:

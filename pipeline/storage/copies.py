@@ -16,17 +16,18 @@ from densenet_ocr.pipeline.ui.progress import Progress
 _AT_ONCE = 16
 
 
-def download_folder(url: str, folder: str) -> list[str]:
-    """Copies all files of a folder of a bucket into a local folder, many at once.
+def download_folder(url: str, folder: str, *, names: Iterable[str] | None = None) -> list[str]:
+    """Copies the files of a folder of a bucket into a local folder, many at once.
 
     Args:
       url: The folder in the bucket.
       folder: The local folder, which is made if it is missing; other files in it stay.
+      names: The files, relative to the folder; all of them if None.
 
     Returns:
       The names of the files, relative to the folder, sorted.
     """
-    names = find_system(url).list_files(url)
+    names = find_system(url).list_files(url) if names is None else sorted(names)
     _copy_files(url, {name: join(url, name) for name in names}, folder)
     return names
 

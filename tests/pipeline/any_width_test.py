@@ -30,7 +30,8 @@ from densenet_ocr.model.reading.prediction import FORMATS, predict
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.model.training import trainer as training_module
 from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, TrainConfig
-from densenet_ocr.model.training.run.run_folder import open_run
+from densenet_ocr.model.training.run.run_config import RunConfig
+from densenet_ocr.model.training.run.run_folder import RunFolder, open_run
 from densenet_ocr.model.training.step import StepLoss, make_step
 from densenet_ocr.model.training.trainer import train
 from densenet_ocr.model.training.weights import load_model
@@ -159,7 +160,7 @@ class AnyWidthTest(parameterized.TestCase, tf.test.TestCase):
     def test_a_model_of_one_width_evaluates_lines_of_any_width(self):
         run = os.path.join(self.create_tempdir().full_path, "run")
         info = DatasetInfo(CHARSET, Geometry(32, 64), "uint8")
-        weights = open_run(run, config=SETTINGS, devices=DeviceConfig(), data="data", info=info).weights
+        weights = open_run(RunFolder(run), RunConfig(SETTINGS, "data"), info).weights
         shutil.copy(os.path.join(self.run_folder, "weights", "best.weights.h5"), weights)
         networks = [load_network(model) for model in (run, self.run_folder)]
         results = [evaluate(network, data=self.data, split=EACH_ONCE) for network in networks]

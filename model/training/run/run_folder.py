@@ -6,14 +6,14 @@ config.json  charset.txt  dataset.json  weights/  checkpoints/  history.csv  cur
 import contextlib
 import dataclasses
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
-from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, LoggingConfig, TrainConfig
+from densenet_ocr.model.training.run.mirror import Mirror, open_mirror
 from densenet_ocr.model.training.run.run_config import RunConfig, check_resumable, load_run_config
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import FILE_NAME, DatasetInfo, load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.exports.export_info import is_export
+from densenet_ocr.pipeline.exports.export_info import CHARSET, is_export
 
 BEST = "best.weights.h5"
 _MOST_TRIED = 20  # folders that an error looks into
@@ -22,9 +22,25 @@ _EPOCH = re.compile(r"epoch-(\d+)\.weights\.h5")
 
 @dataclasses.dataclass(frozen=True)
 class RunFolder:
-    """Paths in the folder of a run, which may be a URL for readers."""
+    """Paths in the folder of a run.
+
+    Attributes:
+      path: The folder, for readers also a URL.
+      mirror: What publishes the folder, where it is the mirror of a run in a bucket.
+    """
 
     path: str
+    mirror: Mirror | None = None
+
+    @property
+    def name(self) -> str:
+        """The run's folder as the user has named it."""
+        return self.mirror.url if self.mirror else self.path
+
+    def publish(self) -> None:
+        """Puts what has changed into the bucket of the run, if it is in one; raises UserError."""
+        if self.mirror:
+            self.mirror.publish()
 
     @property
     def config(self) -> str:
@@ -71,54 +87,74 @@ class RunFolder:
         return storage.join(self.path, "tensorboard")
 
 
-def open_run(
-    path: str,
-    *,
-    config: TrainConfig,
-    devices: DeviceConfig,
-    data: str,
-    info: DatasetInfo,
-    checkpoints: CheckpointConfig | None = None,
-    logs: LoggingConfig | None = None,
-) -> RunFolder:
+def open_run(run: RunFolder, config: RunConfig, info: DatasetInfo) -> RunFolder:
     """Makes a run folder, or opens one that can resume with this training and data.
 
-    config.json then has the configurations of this call: the others may change when a run is resumed.
+    config.json then has this configuration: all but the training's may change when a run is resumed.
+
+    Args:
+      run: The run, in a local folder.
+      config: Its configuration.
+      info: Description of the data set, with the charset of the model.
+
+    Returns:
+      The run.
 
     Raises:
       UserError: the run has another configuration or other data, or the folder has other files.
     """
-    run = RunFolder(path)
-    new = RunConfig(config, data, devices, checkpoints or CheckpointConfig(), logs or LoggingConfig())
     if storage.exists(run.config):
         old = load_run_config(run.config)
-        check_resumable(path, old.training, config)
-        _check_data(run, new, info)
-        dataclasses.replace(new, command=old.command).save(run.config)
-        return run
-    if storage.list_names(path):
+        check_resumable(run.name, old.training, config.training)
+        _check_data(run, config, info)
+        _make_folders(run)  # a bucket has no empty ones
+        dataclasses.replace(config, command=old.command).save(run.config)
+    else:
+        _check_new(run.path)
+        _make_folders(run)
+        info.save(run.path)
+        info.charset.write(storage.join(run.path, CHARSET))
+        config.save(run.config)  # last, because a folder is a run once this file is there
+    run.publish()
+    return run
+
+
+def _make_folders(run: RunFolder) -> None:
+    for folder in (run.path, run.weights, run.checkpoints):
+        storage.make_folder(folder)
+
+
+@contextlib.contextmanager
+def hold_run(path: str) -> Iterator[RunFolder]:
+    """Yields a run's folder, or that of its mirror for a URL, which this process alone writes within the block.
+
+    Raises:
+      UserError: another training writes there, or the folder in a bucket has other files.
+    """
+    with storage.held(
+        path,
+        subject=f"run {path}",
+        received="a second training, while another one writes there",
+        remedy="Wait for the other one, or choose another --run.",
+    ) as check_lock:
+        if not storage.is_url(path):
+            yield RunFolder(path)
+            return
+        if not storage.exists(RunFolder(path).config):
+            _check_new(path)  # before a mirror fetches files that are none of a run
+        with open_mirror(path, check_lock) as mirror:
+            yield RunFolder(mirror.folder, mirror)
+
+
+def _check_new(path: str) -> None:
+    """Raises UserError for a folder with other files than those that a bucket has first of a new run."""
+    if set(storage.list_names(path)) - {FILE_NAME, CHARSET}:
         raise UserError(
             f"run {path}",
             received="a folder with other files and no config.json",
             expected="a new folder, or the folder of a run",
             remedy="Choose another --run.",
         )
-    for folder in (path, run.weights, run.checkpoints):
-        storage.make_folder(folder)
-    info.save(path)
-    info.charset.write(storage.join(path, "charset.txt"))
-    new.save(run.config)  # last, because a folder is a run once this file is there
-    return run
-
-
-def hold_run(path: str) -> contextlib.AbstractContextManager[None]:
-    """Holds a run's folder within the block; raises UserError where another training does."""
-    return storage.held(
-        storage.local_path(path),
-        subject=f"run {path}",
-        received="a second training, while another one writes there",
-        remedy="Wait for the other one, or choose another --run.",
-    )
 
 
 def load_run_info(path: str) -> DatasetInfo:
@@ -138,7 +174,7 @@ def _check_data(run: RunFolder, config: RunConfig, info: DatasetInfo) -> None:
     used = (config.training.train_split, config.training.validation_split)
     if _restrict(load_dataset_info(run.path), used) != _restrict(info, used):
         raise UserError(
-            f"run {run.path}",
+            f"run {run.name}",
             received=f"--data={config.data}, another data set than that of the run",
             expected=f"the data set that {FILE_NAME} in the run describes",
             remedy="Give the same data to resume it, or another --run to start a new one.",

@@ -15,8 +15,9 @@ from absl.testing import parameterized
 
 from densenet_ocr.model.reading.loading import load_network
 from densenet_ocr.model.recognizer import Recognizer
-from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
-from densenet_ocr.model.training.run.run_folder import open_run
+from densenet_ocr.model.training.config import TrainConfig
+from densenet_ocr.model.training.run.run_config import RunConfig
+from densenet_ocr.model.training.run.run_folder import RunFolder, open_run
 from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
@@ -135,7 +136,7 @@ class FormatTest(ExportCase):
 class CommandTest(ExportCase):
     def test_exports_a_run(self):
         folder = self.create_tempdir().full_path
-        run = open_run(folder + "/run", config=TrainConfig(), devices=DeviceConfig(), data="data", info=INFO)
+        run = open_run(RunFolder(folder + "/run"), RunConfig(TrainConfig(), "data"), INFO)
         make_network().model.save_weights(os.path.join(run.weights, "best.weights.h5"))
         shallow = (
             "import densenet_ocr.model.network.densenet as d; d.LAYERS_PER_BLOCK = 1\n"

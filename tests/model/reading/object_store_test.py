@@ -18,8 +18,9 @@ from densenet_ocr.model.reading.image_paths import find_images, read_list
 from densenet_ocr.model.reading.loading import choose_network, load_network, needs_tensorflow
 from densenet_ocr.model.reading.prediction import format_tsv, predict
 from densenet_ocr.model.recognizer import Recognizer
-from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
-from densenet_ocr.model.training.run.run_folder import open_run
+from densenet_ocr.model.training.config import TrainConfig
+from densenet_ocr.model.training.run.run_config import RunConfig
+from densenet_ocr.model.training.run.run_folder import RunFolder, open_run
 from densenet_ocr.model.training.weights import read_weights
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
@@ -38,7 +39,7 @@ LINES = 5
 
 def write_run(path: str, data: str) -> None:
     """A run of the data set whose weights are initial ones, other ones for the epoch than for the best."""
-    run = open_run(path, config=TrainConfig(), devices=DeviceConfig(), data=data, info=load_dataset_info(data))
+    run = open_run(RunFolder(path), RunConfig(TrainConfig(), data), load_dataset_info(data))
     for seed, name in enumerate(("best", "epoch-0001")):
         model = build_densenet(height=32, classes=CHARSET.classes, seed=seed)
         model.save_weights(os.path.join(run.weights, f"{name}.weights.h5"))

@@ -11,8 +11,9 @@ from absl.testing import parameterized
 
 from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.recognizer import Recognizer
-from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
-from densenet_ocr.model.training.run.run_folder import open_run
+from densenet_ocr.model.training.config import TrainConfig
+from densenet_ocr.model.training.run.run_config import RunConfig
+from densenet_ocr.model.training.run.run_folder import RunFolder, open_run
 from densenet_ocr.pipeline import fitting, images
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
@@ -30,7 +31,7 @@ class RecognizerTest(parameterized.TestCase, tf.test.TestCase):
         """A run whose weights are the initial ones."""
         path = os.path.join(self.create_tempdir().full_path, "run")
         info = DatasetInfo(charset, Geometry(height, width), "uint8", fit=fit, invert=invert)
-        run = open_run(path, config=TrainConfig(), devices=DeviceConfig(), data="data", info=info)
+        run = open_run(RunFolder(path), RunConfig(TrainConfig(), "data"), info)
         build_densenet(height=height, classes=charset.classes).save_weights(
             os.path.join(run.weights, "best.weights.h5")
         )

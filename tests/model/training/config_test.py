@@ -17,7 +17,7 @@ from densenet_ocr.model.training.config import (
     LoggingConfig,
     TrainConfig,
 )
-from densenet_ocr.model.training.run.run_config import load_run_config
+from densenet_ocr.model.training.run.run_config import RunConfig, load_run_config
 from densenet_ocr.model.training.run.run_folder import RunFolder, open_run
 from densenet_ocr.pipeline.augmentation.config import OPS, AugmentConfig
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
@@ -135,7 +135,7 @@ class FlagsTest(tf.test.TestCase):
             "devices": DeviceConfig(strategy="one"),
             "checkpoints": CheckpointConfig(checkpoint_steps=7),
         }
-        open_run(run, config=TrainConfig(**training), data=data, info=info, **settings)
+        open_run(RunFolder(run), RunConfig(TrainConfig(**training), data, **settings), info)
         return run, data
 
     def test_the_run_alone_resumes_with_its_own_settings(self):

@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import functools
 import itertools
 import json
 import os
@@ -21,7 +20,8 @@ from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, T
 from densenet_ocr.model.training.preemption import Preempted
 from densenet_ocr.model.training.run.checkpoints import Checkpoints
 from densenet_ocr.model.training.run.history import truncate_events
-from densenet_ocr.model.training.run.run_folder import hold_run, open_run
+from densenet_ocr.model.training.run.run_config import RunConfig
+from densenet_ocr.model.training.run.run_folder import RunFolder, hold_run, open_run
 from densenet_ocr.model.training.step import make_step
 from densenet_ocr.model.training.trainer import train
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
@@ -208,17 +208,20 @@ class RunFolderTest(tf.test.TestCase):
 
     def test_settings_that_an_older_run_lacks_have_defaults(self):
         run, info = self.create_tempdir().full_path, DatasetInfo(CHARSET, Geometry(32, 64), "uint8")
-        begin = functools.partial(open_run, run, devices=DeviceConfig(), data="data", info=info)
-        config = begin(config=SETTINGS).config
+
+        def begin(settings: TrainConfig) -> RunFolder:
+            return open_run(RunFolder(run), RunConfig(settings, "data"), info)
+
+        config = begin(SETTINGS).config
         with open(config) as file:
             content = json.load(file)
         for name in ("init_from", "charset_mode", "freeze_trunk_steps"):
             del content["training"][name]
         with open(config, "w") as file:
             json.dump(content, file)
-        begin(config=SETTINGS)
+        begin(SETTINGS)
         with self.assertRaisesRegex(UserError, "received --init_from=old, expected no --init_from, "):
-            begin(config=dataclasses.replace(SETTINGS, init_from="old"))
+            begin(dataclasses.replace(SETTINGS, init_from="old"))
 
     def test_events_of_epochs_that_are_gone_through_again_are_cut(self):
         folder = self.create_tempdir().full_path

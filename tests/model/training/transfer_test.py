@@ -18,7 +18,8 @@ from densenet_ocr.model.reading.evaluation import evaluate
 from densenet_ocr.model.reading.loading import load_network
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, TrainConfig
-from densenet_ocr.model.training.run.run_folder import open_run
+from densenet_ocr.model.training.run.run_config import RunConfig
+from densenet_ocr.model.training.run.run_folder import RunFolder, open_run
 from densenet_ocr.model.training.trainer import Trainer, train
 from densenet_ocr.model.training.transfer import begin_with
 from densenet_ocr.model.training.weights import load_model, read_weights
@@ -37,7 +38,7 @@ def make_run(folder: str, charset: Charset = OLD, height: int = 32) -> str:
     """A run with best weights that no other model has by chance; returns its folder."""
     path = os.path.join(folder, "old")
     info = DatasetInfo(charset, Geometry(height, 64), "uint8")
-    run = open_run(path, config=TrainConfig(), devices=DeviceConfig(), data="data", info=info)
+    run = open_run(RunFolder(path), RunConfig(TrainConfig(), "data"), info)
     model, random = build_densenet(height=height, classes=charset.classes), np.random.default_rng(7)
     model.set_weights([w + random.uniform(-0.02, 0.02, w.shape) for w in model.get_weights()])
     model.save_weights(os.path.join(run.weights, "best.weights.h5"))

@@ -1,0 +1,143 @@
+"""A training whose run is in a bucket ends, on any machine, as one on a disk that was never interrupted."""
+
+import itertools
+import os
+import shutil
+import signal
+import tempfile
+from unittest import mock
+
+import pytest
+import tensorflow as tf
+
+from densenet_ocr.model.reading.loading import load_network
+from densenet_ocr.model.training import trainer as training_module
+from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, TrainConfig
+from densenet_ocr.model.training.preemption import Preempted
+from densenet_ocr.model.training.step import make_step
+from densenet_ocr.model.training.trainer import train
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.storage.object_store import ObjectStore
+from tests.messages import user_error
+from tests.model.training.training_resume_test import Lost, read_weights
+from tests.pipeline.storage.store_case import StoreCase
+from tests.samples import convert_lines, shallow_network
+from tests.servers.faulty_proxy import serve_faults
+from tests.servers.s3 import use_s3
+
+# 13 lines make three steps of four an epoch.
+SETTINGS = TrainConfig(batch_size=4, epochs=2, seed=3)
+
+
+@pytest.mark.xdist_group("training")
+class RunInBucketTest(StoreCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.enterClassContext(shallow_network())
+        cls.folder = tempfile.mkdtemp()
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.data, cls.undisturbed = convert_lines(cls.folder, 13), os.path.join(cls.folder, "undisturbed")
+        cls.expected = train(config=SETTINGS, devices=DeviceConfig(), data=cls.data, run=cls.undisturbed)
+
+    def setUp(self):
+        super().setUp()
+        self.run_url = self.url("run")
+
+    def train(self, happens=None, step: int = 0, **saving) -> dict:
+        """Trains; something happens after a step of this process, from 1."""
+
+        def make_disturbed_step(*args):
+            undisturbed, steps = make_step(*args), itertools.count(1)
+
+            def disturbed(batch):
+                loss = undisturbed(batch)
+                if next(steps) == step:
+                    happens()
+                return loss
+
+            return disturbed
+
+        where = {"devices": DeviceConfig(), "data": self.data, "run": self.run_url}
+        with mock.patch.object(training_module, "make_step", make_disturbed_step):
+            return train(config=SETTINGS, **where, checkpoints=CheckpointConfig(**saving))
+
+    def on_another_machine(self):
+        return mock.patch.dict(os.environ, XDG_CACHE_HOME=self.create_tempdir().full_path)
+
+    def list_published(self, folder: str = "") -> list[str]:
+        return storage.list_files(storage.join(self.run_url, folder))
+
+    def assert_ends_as_if_undisturbed(self, result: dict) -> None:
+        copy = self.create_tempdir().full_path
+        names = storage.download_folder(self.run_url, copy)
+        self.assertContainsSubset({"config.json", "charset.txt", "dataset.json", "curves.png"}, names)
+        for number in (1, 2):
+            path = os.path.join("weights", f"epoch-000{number}.weights.h5")
+            ours, theirs = (read_weights(os.path.join(run, path)) for run in (copy, self.undisturbed))
+            self.assertEqual(ours.keys(), theirs.keys())
+            for key in ours:
+                self.assertEqual(ours[key].tobytes(), theirs[key].tobytes(), key)
+        self.assertEqual((result["step"], result["loss"]), (self.expected["step"], self.expected["loss"]))
+
+    def test_stopped_and_lost_it_goes_on_at_other_machines(self):
+        def be_lost():
+            raise Lost
+
+        proxied, proxy = self.enter_context(serve_faults(self.server, share=0.05, seed=1))
+        self.enter_context(use_s3(proxied, XDG_CACHE_HOME=os.environ["XDG_CACHE_HOME"]))
+        with self.assertRaisesRegex(Preempted, "^SIGTERM in epoch 1, after step 2$"):
+            self.train(lambda: signal.raise_signal(signal.SIGTERM), 2)
+        self.assertIn("ckpt-2.index", self.list_published("checkpoints"))
+        with self.on_another_machine(), self.assertRaises(Lost):
+            self.train(be_lost, 3, checkpoint_steps=4)  # in step 5
+        with self.on_another_machine(), self.assertLogs(level="INFO") as logs:
+            result = self.train()
+        self.assertIn("resuming in epoch 2 of 2 after step 1", "".join(logs.output))
+        self.assert_ends_as_if_undisturbed(result)
+        self.assertNotEmpty(proxy.failed)
+
+    def test_a_failing_store_ends_the_run_which_goes_on_from_the_mirror(self):
+        proxied, proxy = self.enter_context(serve_faults(self.server, share=0, faults=["403 AccessDenied"]))
+
+        def deny():
+            proxy.share = 1.0
+
+        cache = os.environ["XDG_CACHE_HOME"]
+        with use_s3(proxied, XDG_CACHE_HOME=cache), user_error("no permission"):
+            self.train(deny, 4, checkpoint_steps=4)
+        self.assertNotIn("ckpt-4.index", self.list_published("checkpoints"))
+        storage.remove(f"{self.run_url}.lock")  # which could not be removed, and is this process's
+        with self.assertLogs(level="INFO") as logs:
+            result = self.train()
+        self.assertIn("resuming in epoch 2 of 2 after step 1", "".join(logs.output))
+        self.assert_ends_as_if_undisturbed(result)
+
+    def test_it_reads_at_every_moment_of_a_publication(self):
+        upload, weights = ObjectStore.upload, set()
+
+        def read_after(system, path, url):
+            upload(system, path, url)
+            if url.endswith(("history.csv", ".index")):
+                model = load_network(self.run_url).model
+                weights.add(model.layers[-1].get_weights()[0].tobytes())
+
+        with mock.patch.object(ObjectStore, "upload", read_after):
+            result = self.train(keep_weights=1)
+        self.assertLen(weights, 2)  # of the two epochs
+        self.assertEqual(result["loss"], self.expected["loss"])
+        self.assertEqual(self.list_published("weights"), ["epoch-0002.weights.h5"])
+        runs = os.path.join(os.environ["XDG_CACHE_HOME"], "densenet-ocr", "runs")
+        self.assertEqual(storage.list_names(runs), [])  # nothing is left on the machine
+        other = TrainConfig(**{**vars(SETTINGS), "seed": 4})
+        with user_error(f"run {self.run_url}", "--seed=4", f"ocr-train --run={self.run_url}"):
+            train(config=other, devices=DeviceConfig(), data=self.data, run=self.run_url)
+
+    def test_a_wrong_bucket_is_named(self):
+        with self.assertRaisesRegex(UserError, "s3://no-such-bucket/run.*no such bucket"):
+            train(config=SETTINGS, devices=DeviceConfig(), data=self.data, run="s3://no-such-bucket/run")
+
+
+if __name__ == "__main__":
+    tf.test.main()
