@@ -16,7 +16,7 @@ class TranscriptionConfig(ListConfig):
     list_paths: tuple[str, ...] = option(
         help="List file, one row per line image; may be repeated.", flag="list"
     )
-    model: str = option(help="Folder of an export, in any format.")
+    model: str = option(help="Folder of an export in any format, also s3://... and so on.")
     output: str = option(help="Folder of the transcripts.")
     invert: str | None = option(None, help=INVERT_AT_READING_HELP, choices=INVERT)
     # A window of 16 batches, within which lines are sorted by width. A killed worker loses no more than a

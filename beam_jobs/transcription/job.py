@@ -59,7 +59,7 @@ def transcribe(
       workers: Local processes, 0 for one per core.
       beam_arguments: Beam's own options, such as ["--runner=FlinkRunner"].
       remote: Shared folders and time limit of the runner that those name.
-      load: Loads the model of an export's folder in a worker, with a number of threads, 0 for one per core.
+      load: Loads the export in a folder or at a URL in a worker, with a number of threads, 0 for one per core.
 
     Returns:
       {"read", "transcribed", "refused": {reason: n}, "shards", "seconds"}.
@@ -71,7 +71,6 @@ def transcribe(
     start, options = time.time(), parse_options(beam_arguments or [])
     paths = _list_inputs(config)
     check_paths(options, remote.shared_folders, paths | {"output": [config.output]})
-    _check_model(config.model)
     export = describe_export(config.model)
     if config.invert:
         export = export._replace(info=dataclasses.replace(export.info, invert=config.invert))
@@ -98,16 +97,6 @@ def transcribe(
 def _list_inputs(config: TranscriptionConfig) -> dict[str, Sequence[str]]:
     """Returns the paths that workers read, by flag."""
     return {"list": config.list_paths, "image_root": [config.image_root], "model": [config.model]}
-
-
-def _check_model(folder: str) -> None:
-    if storage.is_url(folder):
-        raise UserError(
-            "--model",
-            received=folder,
-            expected="a folder of this machine, which workers see too",
-            remedy="Copy the export there.",
-        )
 
 
 def _make_runner(

@@ -18,7 +18,7 @@ from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, ShardInfo, SplitInfo
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports.engines import PACKAGES
-from densenet_ocr.pipeline.exports.export_info import load_export_info, load_lines_info
+from densenet_ocr.pipeline.exports.export_info import load_lines_info, local_export
 from densenet_ocr.pipeline.polarity import NEVER
 
 FILE_NAME = "transcription.json"
@@ -121,14 +121,15 @@ class TranscriptionManifest:
 
 
 def describe_export(folder: str) -> Export:
-    """Returns the export in a folder, by its files, before anything is loaded.
+    """Returns the export in a folder or at a URL, by its files, before anything is loaded.
 
     Raises:
       UserError: it is no export, or its files differ from those that were written.
     """
-    export = load_export_info(folder)
-    info = load_lines_info(folder, export)
-    return Export(info, {name: _hash_file(folder, name) for name in export.files}, PACKAGES[export.format])
+    with local_export(folder) as (copy, export):
+        info = load_lines_info(copy, export)
+        hashes = {name: _hash_file(copy, name) for name in export.files}
+    return Export(info, hashes, PACKAGES[export.format])
 
 
 def check_output(folder: str) -> None:

@@ -7,16 +7,8 @@ ONNX needs neither TensorFlow nor Keras.
 from collections.abc import Callable
 from typing import Protocol
 
-from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
-from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.exports.export_info import (
-    FILE_NAME,
-    SAVED_MODEL,
-    ExportInfo,
-    load_export_info,
-    load_lines_info,
-)
+from densenet_ocr.pipeline.exports.export_info import SAVED_MODEL, ExportInfo, load_lines_info, local_export
 from densenet_ocr.pipeline.exports.golden_line import check_golden
 from densenet_ocr.pipeline.inference_model import InferenceModel
 from densenet_ocr.pipeline.packages import explain_missing
@@ -54,13 +46,9 @@ def load_export(folder: str, *, threads: int = 0) -> Engine:
       UserError: a file is missing or was changed, the model does not reproduce its golden line, or a package
         that computes it is not installed.
     """
-    export = load_export_info(folder)
-    with storage.local_folder(folder, [FILE_NAME, *export.files]) as copy:
-        try:
-            engine = _load(copy, export, load_lines_info(copy, export), threads)
-            check_golden(copy, engine.info, engine.compute_logits)
-        except UserError as error:
-            raise UserError.of_text(str(error).replace(copy, folder)) from None
+    with local_export(folder) as (copy, export):
+        engine = _load(copy, export, load_lines_info(copy, export), threads)
+        check_golden(copy, engine.info, engine.compute_logits)
     engine.name = folder
     return engine
 

@@ -3,8 +3,10 @@
 Beside it lie the model, dataset.json, charset.txt and the golden line (see golden_line.py).
 """
 
+import contextlib
 import dataclasses
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from densenet_ocr.pipeline import storage
@@ -131,6 +133,25 @@ def load_export_info(folder: str) -> ExportInfo:
         ) from None
     require_file(folder, MODEL_FILES[info.format])
     return info
+
+
+@contextlib.contextmanager
+def local_export(folder: str) -> Iterator[tuple[str, ExportInfo]]:
+    """Yields a local folder with the files of an export, and its description.
+
+    Args:
+      folder: The export, which is itself that folder; or its URL, of which that is a copy (see
+        storage.local_folder). Errors of the block name the URL in place of its copy.
+
+    Raises:
+      UserError: see `load_export_info`; or a file cannot be copied.
+    """
+    info = load_export_info(folder)
+    with storage.local_folder(folder, [FILE_NAME, *info.files]) as copy:
+        try:
+            yield copy, info
+        except UserError as error:
+            raise UserError.of_text(str(error).replace(copy, folder)) from None
 
 
 def require_file(folder: str, name: str) -> None:

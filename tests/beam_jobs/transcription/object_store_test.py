@@ -8,10 +8,18 @@ from densenet_ocr.beam_jobs.transcription.config import TranscriptionConfig
 from densenet_ocr.beam_jobs.transcription.job import transcribe
 from densenet_ocr.beam_jobs.transcription.transcript_writer import read_transcripts
 from densenet_ocr.pipeline import storage
-from tests.beam_jobs.transcription.fake_model import load_fake_model, write_export
+from densenet_ocr.pipeline.exports.export_info import check_files, local_export
+from tests.beam_jobs.transcription.fake_model import FakeModel, load_fake_model, write_export
 from tests.messages import user_error
 from tests.pipeline.storage.store_case import StoreCase
 from tests.samples import write_lines
+
+
+def load_after_checks(folder: str, threads: int) -> FakeModel:
+    """The fake model, once the files of the export are there."""
+    with local_export(folder) as (copy, info):
+        check_files(copy, info)
+    return load_fake_model(folder, threads)
 
 
 class ObjectStoreTest(StoreCase):
@@ -23,7 +31,7 @@ class ObjectStoreTest(StoreCase):
         os.remove(os.path.join(self.folder, "3.png"))
         storage.upload_folder(self.folder, self.root)
 
-    def transcribe(self, root: str, model: str = "") -> None:
+    def transcribe(self, root: str, model: str = "", load=load_fake_model) -> None:
         config = TranscriptionConfig(
             list_paths=(storage.join(root, "train.txt"),),
             image_root=root,
@@ -32,7 +40,7 @@ class ObjectStoreTest(StoreCase):
             lines_per_shard=4,
             batch_size=3,
         )
-        transcribe(config, workers=1, load=load_fake_model)
+        transcribe(config, workers=1, load=load)
 
     def test_writes_the_transcripts_of_a_local_run(self):
         self.transcribe(self.folder)
@@ -45,8 +53,23 @@ class ObjectStoreTest(StoreCase):
             local = storage.read_bytes(os.path.join(self.folder, "texts", name))
             self.assertEqual(storage.read_bytes(self.url(f"texts/{name}")), local)
 
-    def test_refuses_a_model_in_a_bucket(self):
-        with user_error("--model", "s3://", "a folder of this machine", "Copy"):
+    def test_reads_with_an_export_in_a_bucket_as_with_a_local_one(self):
+        self.transcribe(self.folder)
+        self.transcribe(self.root, self.url("export"), load=load_after_checks)
+        copies = [name for name in os.listdir(storage.find_cache_folder()) if name.endswith("-export")]
+        self.assertLen(copies, 1)  # for the driver and the workers
+        for name in ("transcripts-00000-of-00003.tsv", "transcripts-00002-of-00003.tsv"):
+            local = storage.read_bytes(os.path.join(self.folder, "texts", name))
+            self.assertEqual(storage.read_bytes(self.url(f"texts/{name}")), local)
+        manifests = [
+            storage.read_json(storage.join(root, "texts/transcription.json"))["model"]
+            for root in (self.folder, self.root)
+        ]
+        self.assertEqual(*manifests)
+
+    def test_an_export_in_a_bucket_that_was_changed_is_named_by_its_url(self):
+        self.write(**{"export/saved_model.pb": b"another"})
+        with user_error(f"export {self.url('export')}", "saved_model.pb"):
             self.transcribe(self.root, self.url("export"))
 
 
