@@ -1,0 +1,44 @@
+"""Thresholds that make a model small enough."""
+
+import itertools
+import math
+
+import tensorflow as tf
+
+from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.language_model import trie
+from densenet_ocr.pipeline.language_model.kneser_ney import estimate
+from densenet_ocr.pipeline.language_model.pruning import _raise, find_thresholds
+from tests.pipeline.language_model import samples
+from tests.pipeline.language_model.counts_test import count
+from tests.pipeline.language_model.language_model_test import CHARACTERS
+
+
+class PruningTest(tf.test.TestCase):
+    def test_the_longest_ngrams_are_pruned_first(self):
+        raised = list(itertools.islice(_raise((0, 0, 0, 0, 0)), 6))
+        self.assertEqual(
+            [r[2:] for r in raised], [(0, 0, 0), (0, 0, 1), (0, 1, 1), (1, 1, 1), (1, 1, 2), (1, 2, 2)]
+        )
+        self.assertEqual(list(itertools.islice(_raise((0, 0, 0, 3)), 3))[1:], [(0, 0, 1, 3), (0, 0, 2, 3)])
+
+    def test_a_model_is_as_large_as_it_may_be(self):
+        counts = count(samples.make_rows(seed=1, rows=2000), 5)
+        sizes = []
+        for limit in (math.inf, 13_000, 11_000, 10_000):
+            thresholds = find_thresholds(counts, (0,) * 5, limit, quantize=True)
+            model, _ = estimate(counts, CHARACTERS, thresholds)
+            sizes.append(sum(array.nbytes for array in trie.pack(model).values()))
+            self.assertLess(sizes[-1], limit + 100)
+        self.assertEqual(sizes, sorted(sizes, reverse=True))
+        self.assertGreater(sizes[0], sizes[-1])
+
+    def test_a_limit_that_nothing_fits_is_refused(self):
+        with self.assertRaisesRegex(UserError, "max_megabytes: received 1e-05"):
+            find_thresholds(count(samples.make_rows(seed=1), 5), (0,) * 5, 10, quantize=True)
+        with self.assertRaisesRegex(UserError, "max_megabytes"):
+            find_thresholds(count(samples.make_rows(seed=1), 2), (0, 0), 10, quantize=True)
+
+
+if __name__ == "__main__":
+    tf.test.main()
