@@ -5,15 +5,16 @@ import functools
 import mmap
 import os
 import re
-from collections.abc import Iterator
-from typing import Any
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.storage.errors import MissingFile, NoConditionalPuts
 from densenet_ocr.pipeline.storage.globs import match_names, split_glob
 from densenet_ocr.pipeline.storage.paths import TEMPORARY, join
 from densenet_ocr.pipeline.storage.store_errors import explain
-from densenet_ocr.pipeline.storage.store_settings import open_store
+from densenet_ocr.pipeline.storage.store_settings import RETRY_SECONDS, open_store
 
 # Up to this size a file goes out in one request, which leaves nothing behind if the writer dies.
 ONE_PUT_BYTES = 256 << 20
@@ -21,6 +22,9 @@ ONE_PUT_BYTES = 256 << 20
 _PART_BYTES, _MOST_PARTS = 16 << 20, 10_000
 _SMALL_PUT_BYTES = 1 << 20
 _MOST_DELETED = 1000  # files that one request may name
+_BROKEN = re.compile("request or response body error|error sending request")
+
+_Answer = TypeVar("_Answer")
 
 
 class ObjectStore:
@@ -30,19 +34,19 @@ class ObjectStore:
         """See FileSystem."""
         store, key = _find_file(url)
         with _explained(url):
-            return store.get(key).bytes().to_bytes()
+            return _complete(lambda: store.get(key)).bytes().to_bytes()
 
     def read_range(self, url: str, start: int, length: int) -> bytes:
         """See FileSystem."""
         store, key = _find_file(url)
         with _explained(url):
-            return store.get_range(key, start=start, length=length).to_bytes()
+            return _complete(lambda: store.get_range(key, start=start, length=length)).to_bytes()
 
     def download(self, url: str, path: str) -> None:
         """See FileSystem."""
         store, key = _find_file(url)
         with _explained(url), open(path, "wb") as file:
-            for chunk in store.get(key):
+            for chunk in _complete(lambda: store.get(key)):
                 file.write(chunk)
 
     def size(self, url: str) -> int:
@@ -87,13 +91,13 @@ class ObjectStore:
         """See FileSystem."""
         store, key = _find(url)
         with _explained(url):
-            return any(len(chunk) for chunk in store.list(key or None, chunk_size=1))
+            return _complete(lambda: any(len(chunk) for chunk in store.list(key or None, chunk_size=1)))
 
     def list_names(self, url: str) -> list[str]:
         """See FileSystem."""
         store, key = _find(url)
         with _explained(url):
-            found = store.list_with_delimiter(key or None)
+            found = _complete(lambda: store.list_with_delimiter(key or None))
         paths = [item["path"] for item in found["objects"]] + list(found["common_prefixes"])
         # Consoles make a file KEY/ for an empty folder, which obstore lists as KEY.
         return sorted({path.rpartition("/")[2] for path in paths if path != key})
@@ -107,7 +111,8 @@ class ObjectStore:
         store, key = _find(url)
         start = len(key) + 1 if key else 0
         with _explained(url):
-            found = {item["path"]: item for chunk in store.list(key or None, chunk_size=1000) for item in chunk}
+            chunks = _complete(lambda: list(store.list(key or None, chunk_size=1000)))
+        found = {item["path"]: item for chunk in chunks for item in chunk}
         folders = {path.rpartition("/")[0] for path in found}
         return {
             path[start:]: (item["size"], item["e_tag"] or str(item["last_modified"]))
@@ -144,11 +149,24 @@ class ObjectStore:
             store.delete(key)
 
 
+def _complete(ask: Callable[[], _Answer]) -> _Answer:
+    """Asks again while a connection breaks; obstore 0.12 does not for lists, removals and conditional puts."""
+    end, pause = time.monotonic() + RETRY_SECONDS, 0.1
+    while True:
+        try:
+            return ask()
+        except Exception as error:
+            if not _BROKEN.search(str(error)) or time.monotonic() + pause > end:
+                raise
+        time.sleep(pause)
+        pause = min(2 * pause, 3.0)
+
+
 def _delete(store: Any, keys: list[str]) -> None:
     for start in range(0, len(keys), _MOST_DELETED):
         # S3 takes the removal of a missing file for done; Azure and Google do not, and stop at it.
         try:
-            store.delete(keys[start : start + _MOST_DELETED])
+            _complete(lambda start=start: store.delete(keys[start : start + _MOST_DELETED]))  # type: ignore[misc]
         except FileNotFoundError:
             for key in keys[start : start + _MOST_DELETED]:
                 with contextlib.suppress(FileNotFoundError):
@@ -176,7 +194,8 @@ def put_if(url: str, data: bytes, *, version: str | None) -> str:
     mode = "create" if version is None else {"e_tag": version}
     with _explained(url):
         try:
-            return store.put(key, data, mode=mode, use_multipart=False)["e_tag"] or ""
+            put = functools.partial(store.put, key, data, mode=mode, use_multipart=False)
+            return _complete(put)["e_tag"] or ""
         except (errors.AlreadyExistsError, errors.PreconditionError, FileNotFoundError) as error:
             if isinstance(error, FileNotFoundError) and version is None:
                 raise
@@ -189,7 +208,7 @@ def read_version(url: str) -> tuple[bytes, str]:
     """Returns the bytes of a file and their ETag."""
     store, key = _find(url)
     with _explained(url):
-        result = store.get(key)
+        result = _complete(lambda: store.get(key))
         return result.bytes().to_bytes(), result.meta["e_tag"] or ""
 
 
@@ -248,7 +267,9 @@ def _head(url: str, ask_why: str = "30[17]|40[034]") -> Any:
             return store.head(key)
         except Exception as error:
             if re.search(f"status code: ({ask_why})", str(error)):
-                store.get_range(key, start=0, length=1)  # unlike this, an answer to HEAD has no body
+                _complete(
+                    lambda: store.get_range(key, start=0, length=1)
+                )  # unlike this, an answer to HEAD has no body
             raise
 
 

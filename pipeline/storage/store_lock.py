@@ -99,6 +99,8 @@ class StoreLock:
             except MissingFile:
                 return None
             holder = _parse(data)
+            if holder.get("token") == self._token:  # our put arrived, but its answer did not
+                return version
             first = seen.setdefault(version, time.monotonic())
             if _is_gone(holder) or time.monotonic() - first > STALE_SECONDS:
                 logging.warning("%s: the lock of %s is taken over", self._folder, _name(holder))

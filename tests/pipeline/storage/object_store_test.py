@@ -243,6 +243,16 @@ class FailuresTest(StoreCase):
             [storage.read_bytes(url) for url in list(self.data)[:10]], [b"new" * n for n in range(10)]
         )
 
+    @parameterized.parameters(*FAULTS)
+    def test_lists_and_removals_that_fail_are_made_again(self, fault):
+        self.proxy.share, self.proxy.faults = 0.4, [fault]
+        for number in range(8):
+            self.assertLen(storage.list_names(self.root), 40 - number)
+            self.assertLen(storage.list_versions(self.root), 40 - number)
+            self.assertTrue(storage.is_folder(self.root))
+            storage.remove_many([self.url(f"{number}"), self.url("none")])
+        self.assertGreater(self.proxy.failed[fault], 3)
+
     @parameterized.parameters(
         ("403 InvalidAccessKeyId", "credentials that the store does not accept", "Check the keys"),
         ("403 SignatureDoesNotMatch", "credentials that the store does not accept", "Check the keys"),

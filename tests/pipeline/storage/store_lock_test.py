@@ -167,6 +167,33 @@ class StoreLockTest(StoreCase):
                 self.write(**{"run/a": b"1"})
             self.assertIn("no conditional puts", logged.output[0])
 
+    def test_a_lock_whose_answer_was_lost_is_held(self):
+        real, calls = object_store.put_if, []
+
+        def lose_first_answer(url, data, *, version):
+            calls.append(version)
+            found = real(url, data, version=version)
+            if len(calls) == 1:
+                raise FileExistsError(url)  # the put was made again, and found itself
+            return found
+
+        with (
+            mock.patch.object(store_lock, "put_if", lose_first_answer),
+            storage.locked(self.folder, wait=False) as check,
+        ):
+            check()
+        self.assertTrue(self.is_free())
+
+    def test_a_holder_that_has_lost_the_lock_finds_out(self):
+        with user_error("another process's lock"), storage.locked(self.folder, wait=False) as check:
+            check()
+            self.write_lock()
+            check()
+        storage.remove(f"{self.folder}.lock")
+        with user_error("another process's lock"), storage.locked(self.folder, wait=False) as check:
+            storage.remove(f"{self.folder}.lock")
+            check()
+
     def test_a_damaged_lock_is_taken_over(self):
         storage.write_atomically(f"{self.folder}.lock", b"no JSON")
         with mock.patch.multiple(store_lock, **AT_ONCE):
