@@ -26,7 +26,7 @@ def make_data(work: str) -> str:
 
 def find_step(run: str) -> int:
     """The step of a run's newest checkpoint, 0 before the first."""
-    names = storage.list_names(os.path.join(run, "checkpoints"))
+    names = storage.list_names(storage.join(run, "checkpoints"))
     return max(
         [int(found[1]) for name in names if (found := re.fullmatch(r"ckpt-(\d+)\.index", name))], default=0
     )
