@@ -36,8 +36,8 @@ class LanguageModelConfig:
     )
     max_megabytes: float = option(
         20.0,
-        help="Raises the numbers of --prune, of the longest n-grams first and of order 3 at least, until the "
-        "file is no larger; 0 for no limit. ARPA files take about five times as much.",
+        help="Raises the numbers of --prune, those of the longest n-grams first, until the file is no larger; "
+        "0 for no limit. ARPA files have none.",
         at_least=0,
     )
     quantize: bool = option(True, help="Store logarithms in 8 bits; else in 32.")

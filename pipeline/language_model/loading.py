@@ -15,7 +15,7 @@ def load_language_model(path: str, charset: Charset) -> LanguageModel:
 
     Args:
       path: A file of ocr-language-model, which is mapped into memory, or an ARPA file of characters, plain or
-        compressed with gzip, which is parsed: that takes about ten seconds for a million n-grams.
+        compressed with gzip, which is parsed: that takes about three seconds for a million n-grams.
       charset: The charset of the classes to score; it may differ from the charset of the model.
 
     Returns:
