@@ -11,8 +11,9 @@ from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.language_model.trie import count_ngrams, find_start
 from densenet_ocr.pipeline.language_model.vocabulary import END, START, UNKNOWN, Vocabulary
 
-# States that are kept for later lines; one with its scores takes about a kilobyte.
-_MOST_STATES = 100_000
+# States that are kept for later lines; one with its scores takes about a kilobyte, and the garbage
+# collector visits it.
+_MOST_STATES = 20_000
 
 # A context: the order below it, where its children start and end in it, and its backoff weight.
 _Context = tuple["_Order", int, int, float]
@@ -48,7 +49,7 @@ class LanguageModel:
         self._orders = _open_orders(arrays, self.order)
         self._unigrams = memoryview(arrays["1.probabilities"])
         self._states: dict[tuple[int, ...], _State] = {}
-        self.start = self._make_state([(1, START)])
+        self.start = self._make_state(START, [], [])
 
     def score(self, state: Any, k: int) -> tuple[float, Any]:
         """Returns the natural logarithm of P(class k | state), and the state behind class k."""
@@ -79,43 +80,41 @@ class LanguageModel:
         """Returns the natural logarithm of the probability of a text, its end included."""
         return sum(self.score_classes(self._class_of.get(character, -1) for character in text))
 
+    def forget(self) -> None:
+        """Drops the scores that are kept for later texts."""
+        self._states.clear()
+        self.start.scores.clear()
+
     def _extend(self, state: "_State", token: int) -> "tuple[float, _State]":
         """Finds a token's score in a state, and the state behind it, and keeps both."""
         found: float | None = None
-        backoff = 0.0
-        nodes: list[tuple[int, int]] = []
+        backoff, contexts, key = 0.0, [], []
         for order, first, last, weight in state.contexts:  # the longest one first
             node = bisect_left(order.tokens, token, first, last)
             if node < last and order.tokens[node] == token:
                 if found is None:
                     found = backoff + order.probability(node)
-                nodes.append((order.number, node))
+                if order.next and (context := order.find_context(node)):
+                    contexts.append(context)
+                    key.append(node * self.order + order.number)
             elif found is None:
                 backoff += weight
         if found is None:
             found = backoff + self._unigrams[token]
-        nodes.append((1, token))
-        result = state.scores[token] = (found, self._make_state(nodes))
+        result = state.scores[token] = (found, self._make_state(token, contexts, key))
         return result
 
-    def _make_state(self, nodes: list[tuple[int, int]]) -> "_State":
-        """Returns the state whose contexts are these nodes (order, place), the longest one first."""
-        contexts, key = [], []
-        for order, node in nodes:
-            context = self._orders[order - 1].find_context(node) if order < self.order else None
-            if context:
-                contexts.append(context)
-                key.append(node * self.order + order)
+    def _make_state(self, token: int, contexts: list[_Context], key: list[int]) -> "_State":
+        """Returns the state behind a token: its contexts of two tokens and more, and their key, are known."""
+        if self.order > 1 and (context := self._orders[0].find_context(token)):
+            contexts.append(context)
+            key.append(token * self.order + 1)
         state = self._states.get(tuple(key))
         if state is None:
             if len(self._states) >= _MOST_STATES:
-                self._forget()
+                self.forget()
             state = self._states[tuple(key)] = _State(tuple(contexts))
         return state
-
-    def _forget(self) -> None:
-        self._states.clear()
-        self.start.scores.clear()
 
 
 class _State:
