@@ -3,6 +3,7 @@
 import itertools
 import os
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -10,6 +11,8 @@ import PIL.Image
 from densenet_ocr.model.reading.loading import load_network
 from densenet_ocr.model.reading.reading import Reading, read_lines, rescale
 from densenet_ocr.pipeline import fitting, images, storage
+from densenet_ocr.pipeline.decoding.config import DecodingConfig
+from densenet_ocr.pipeline.decoding.decoder import Decoder, open_decoder
 from densenet_ocr.pipeline.errors import Refused
 from densenet_ocr.pipeline.inference_model import InferenceModel
 from densenet_ocr.pipeline.polarity import check_invert, make_dark_on_light
@@ -47,9 +50,13 @@ class Recognizer:
       batch_size: Maximum number of lines per batch.
       invert: Which images to invert first: never, auto (those that are light on dark, by their border) or
         always; by default as the lines were that the model was trained on.
+      decoder: Decodes the model's logits; by default one of the arguments that follow.
+      **decoding: Fields of pipeline.decoding.config.DecodingConfig, such as lm="news.lm", lexicon="words.txt",
+        characters="0123456789" and nbest=5; by default decoding is greedy.
 
     Raises:
-      UserError: a part of the model is missing or damaged.
+      UserError: a part of the model is missing or damaged, or a file or character cannot be used for decoding.
+      TypeError: DecodingConfig has no such field.
     """
 
     def __init__(
@@ -59,10 +66,15 @@ class Recognizer:
         *,
         batch_size: int = 64,
         invert: str | None = None,
+        decoder: Decoder | None = None,
+        **decoding: Any,
     ):
+        config, folder = DecodingConfig(**decoding), None
         if isinstance(model, str | os.PathLike):
-            model = load_network(os.fspath(model), checkpoint)
+            folder = os.fspath(model)
+            model = load_network(folder, checkpoint)
         self.network: InferenceModel = model
+        self._decoder = decoder or open_decoder(config, model.info.charset, folder)
         self._batch_size = batch_size
         self._invert = check_invert(invert or self.network.info.invert)
 
@@ -123,7 +135,8 @@ class Recognizer:
         fetched = storage.map_many(_fetch, window, _AT_ONCE, run_here=lambda image: not _is_url(image))
         prepared = list(map(self._try_to_prepare, fetched))
         lines = [line for line in prepared if not isinstance(line, Refused)]
-        readings = iter(read_lines(self.network, [line.levels for line in lines], batch_size=self._batch_size))
+        levels, size = [line.levels for line in lines], self._batch_size
+        readings = iter(read_lines(self.network, levels, batch_size=size, decoder=self._decoder))
         for line in prepared:
             if isinstance(line, Refused):
                 yield line, line

@@ -69,10 +69,16 @@ def predict(
 
 
 def format_tsv(name: str, outcome: Reading | Refused) -> str | None:
-    """Returns path<TAB>text<TAB>confidence; None for a refused image."""
+    """Returns path<TAB>text<TAB>confidence; None for a refused image.
+
+    Text and confidence of further alternatives follow, and the reason of an empty text.
+    """
     if isinstance(outcome, Refused):
         return None
-    return join_cells([name, outcome.text, f"{outcome.confidence:.4f}"])
+    cells = [name, outcome.text, f"{outcome.confidence:.4f}"]
+    for text, confidence in outcome.alternatives[0 if outcome.reason else 1 :]:
+        cells += [text, f"{confidence:.4f}"]
+    return join_cells([*cells, outcome.reason] if outcome.reason else cells)
 
 
 def format_text(name: str, outcome: Reading | Refused) -> str:
@@ -81,7 +87,10 @@ def format_text(name: str, outcome: Reading | Refused) -> str:
 
 
 def format_json(name: str, outcome: Reading | Refused) -> str:
-    """Returns a JSON object: path, text, confidence and characters; path, refused and detail if refused."""
+    """Returns a JSON object: path, text, confidence and characters; path, refused and detail if refused.
+
+    Alternatives and the reason of an empty text are there if the reading has them.
+    """
     # Bytes of a path that are not UTF-8 become \xNN: many parsers refuse half a surrogate pair.
     path = os.fsencode(name).decode("utf-8", "backslashreplace")
     return json.dumps({"path": path, **_describe(outcome)}, ensure_ascii=False)
@@ -102,7 +111,12 @@ def _describe(outcome: Reading | Refused) -> dict[str, Any]:
         }
         for character in outcome.characters
     ]
-    return {"text": outcome.text, "confidence": round(outcome.confidence, 4), "characters": characters}
+    content = {"text": outcome.text, "confidence": round(outcome.confidence, 4), "characters": characters}
+    if outcome.alternatives:
+        content["alternatives"] = [
+            {"text": text, "confidence": round(confidence, 4)} for text, confidence in outcome.alternatives
+        ]
+    return content | ({"reason": outcome.reason} if outcome.reason else {})
 
 
 def _read(

@@ -1,15 +1,19 @@
 """Readings of lines: text, confidence and characters with their places; and how lines are read in batches."""
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from densenet_ocr.pipeline.buckets import GROWTH, batch_by_width, pad_lines
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.decoding.best_path import BestPath, geometric_mean
-from densenet_ocr.pipeline.frames import frame_columns
+from densenet_ocr.pipeline.decoding.decoder import DecodedLine, Decoder
+from densenet_ocr.pipeline.frames import count_frames, frame_columns
 from densenet_ocr.pipeline.inference_model import InferenceModel
+
+Result = TypeVar("Result")
 
 
 class ReadCharacter(NamedTuple):
@@ -28,18 +32,32 @@ class ReadCharacter(NamedTuple):
     end: float
 
 
+class ReadAlternative(NamedTuple):
+    """A text that a line may have, and its confidence, 0 to 1."""
+
+    text: str
+    confidence: float
+
+
 class Reading(NamedTuple):
     """The text that a model read in a line.
 
     Attributes:
       text: The text.
-      confidence: Geometric mean of the characters' confidences; 0 if there are none.
+      confidence: Geometric mean of the characters' confidences, 0 if there are none; with a beam search, the
+        share of the text in the mass of all texts in the beam.
       characters: Its characters.
+      alternatives: The likeliest texts, the first one too, if they were asked for (nbest).
+      reason: Why the text is empty: `no_entry` if no entry of the lexicon fits. Else empty.
+      greedy_text: The text that plain greedy decoding gives, if that was asked for.
     """
 
     text: str
     confidence: float
     characters: list[ReadCharacter]
+    alternatives: Sequence[ReadAlternative] = ()
+    reason: str = ""
+    greedy_text: str | None = None
 
 
 class LineResult(NamedTuple):
@@ -58,25 +76,74 @@ class LineResult(NamedTuple):
     reading: Reading
 
 
-def read_lines(model: InferenceModel, lines: Sequence[np.ndarray], *, batch_size: int = 64) -> list[Reading]:
+def read_lines(
+    model: InferenceModel,
+    lines: Sequence[np.ndarray],
+    *,
+    batch_size: int = 64,
+    decoder: Decoder | None = None,
+) -> list[Reading]:
     """Reads lines of any widths, batched by width.
 
     Args:
       model: The model to read with.
       lines: Grey levels, uint8 [H, W], H the model's height and W each line's own.
       batch_size: Maximum number of lines per batch.
+      decoder: Decodes the model's logits; by default the model decodes greedily by itself.
 
     Returns:
       The readings in the order of `lines`, with places in the lines' columns.
     """
-    growth = GROWTH if model.takes_padding else 1
-    batches = batch_by_width([line.shape[1] for line in lines], size=batch_size, most=growth)
-    readings: dict[int, Reading] = {}
-    for places in batches:
+    read = functools.partial(_read_batch, model, decoder)
+    return map_batches(read, lines, batch_size=batch_size, pads=model.takes_padding)
+
+
+def map_batches(
+    read: Callable[[np.ndarray, np.ndarray], Iterable[Result]],
+    lines: Sequence[np.ndarray],
+    *,
+    batch_size: int,
+    pads: bool,
+) -> list[Result]:
+    """Calls a function with batches of lines of about the same width.
+
+    Args:
+      read: Takes levels, uint8 [B, H, W], and widths, int32 [B]; returns B results.
+      lines: Grey levels, uint8 [H, W], of any widths.
+      batch_size: Maximum number of lines per batch.
+      pads: Whether the lines of a batch may differ in width.
+
+    Returns:
+      The results in the order of `lines`.
+    """
+    growth = GROWTH if pads else 1
+    results: dict[int, Result] = {}
+    for places in batch_by_width([line.shape[1] for line in lines], size=batch_size, most=growth):
         levels, widths = pad_lines([lines[place] for place in places])
-        path = model.find_best_path(levels, widths)
-        readings.update(zip(places, make_readings(path, model.info.charset, widths.tolist()), strict=True))
-    return [readings[place] for place in range(len(lines))]
+        results.update(zip(places, read(levels, widths), strict=True))
+    return [results[place] for place in range(len(lines))]
+
+
+def _read_batch(
+    model: InferenceModel, decoder: Decoder | None, levels: np.ndarray, widths: np.ndarray
+) -> Iterable[Reading]:
+    charset = model.info.charset
+    if decoder is None:
+        return make_readings(model.find_best_path(levels, widths), charset, widths.tolist())
+    decoded = decoder.decode(model.compute_logits(levels, widths), count_frames(np.asarray(widths)))
+    return [make_decoded_reading(*pair, charset) for pair in zip(decoded, widths.tolist(), strict=True)]
+
+
+def make_decoded_reading(line: DecodedLine, width: int, charset: Charset) -> Reading:
+    """Returns the reading of a decoded line of `width` pixels, in which places are given."""
+    characters = [
+        ReadCharacter(charset.decode([k]), placed.confidence, *frame_columns(placed.first, placed.last, width))
+        for k, placed in zip(line.ids, line.characters, strict=True)
+    ]
+    alternatives = [ReadAlternative(charset.decode(ids), confidence) for ids, confidence in line.alternatives]
+    greedy_text = None if line.greedy_ids is None else charset.decode(line.greedy_ids)
+    text = charset.decode(line.ids)
+    return Reading(text, line.confidence, characters, alternatives, line.reason, greedy_text)
 
 
 def make_readings(path: BestPath, charset: Charset, widths: Sequence[int]) -> Iterator[Reading]:

@@ -10,7 +10,7 @@ Probabilities are not logarithms but rescaled from time to time: sums of them ar
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from densenet_ocr.pipeline.decoding.candidates import Candidates, Frame
 from densenet_ocr.pipeline.decoding.scorer import Scorer, State
@@ -44,7 +44,7 @@ class Grammar(Protocol):
 
     start: State
 
-    def branches(self, state: State, frame: Frame, row: memoryview) -> Iterable[tuple[int, float]]:
+    def branches(self, state: Any, frame: Frame, row: memoryview) -> Iterable[tuple[int, float]]:
         """Returns (class, probability) of the characters that may follow.
 
         Args:
@@ -53,10 +53,10 @@ class Grammar(Protocol):
           row: The probabilities of all classes.
         """
 
-    def follow(self, state: State, k: int) -> State:
+    def follow(self, state: Any, k: int) -> State:
         """Returns the state behind a character that `branches` gave for this state."""
 
-    def accepts(self, state: State) -> bool:
+    def accepts(self, state: Any) -> bool:
         """Returns whether a text may end here."""
 
 
@@ -90,6 +90,17 @@ class BeamSearch:
         self.width, self._scorer, self._grammar = width, scorer, grammar
         self._lm_weight, self._length_bonus, self._least_share = lm_weight, length_bonus, least_share
 
+    def with_weights(self, *, lm_weight: float, length_bonus: float) -> "BeamSearch":
+        """Returns the same search with other weights."""
+        return BeamSearch(
+            width=self.width,
+            scorer=self._scorer,
+            lm_weight=lm_weight,
+            length_bonus=length_bonus,
+            grammar=self._grammar,
+            least_share=self._least_share,
+        )
+
     def search(self, candidates: Candidates) -> list[Hypothesis]:
         """Searches a line.
 
@@ -99,11 +110,20 @@ class BeamSearch:
         Returns:
           At most `width` hypotheses, the best one first; none if no text is possible.
         """
+        return self.search_frames(candidates.frames, candidates.rows if self._grammar is not None else None)
+
+    def search_frames(
+        self, frames: Sequence[Frame], all_rows: Sequence[memoryview] | None = None
+    ) -> list[Hypothesis]:
+        """Searches a line as `search` does.
+
+        Args:
+          frames: The likely classes of its frames.
+          all_rows: The probabilities of all classes in each frame, which a grammar needs.
+        """
         beam, log_scale = [self._make_root()], 0.0
-        rows: Sequence[memoryview | None] = (
-            candidates.rows if self._grammar else [None] * len(candidates.frames)
-        )
-        for frame, row in zip(candidates.frames, rows, strict=True):
+        rows: Sequence[memoryview | None] = all_rows or [None] * len(frames)
+        for frame, row in zip(frames, rows, strict=True):
             if row is None and not frame.characters:
                 _append_blank(beam, frame.blank)
             else:
@@ -114,9 +134,9 @@ class BeamSearch:
     def _make_root(self) -> "_Prefix":
         root = _Prefix(None, -1)
         root.blank = 1.0
-        if self._scorer:
+        if self._scorer is not None:
             root.lm_state = self._scorer.start
-        if self._grammar:
+        if self._grammar is not None:
             root.place = self._grammar.start
         return root
 
@@ -130,7 +150,7 @@ class BeamSearch:
         followers: Iterable[tuple[int, float]] = frame.characters
         for prefix, blank, character in before:
             prefix.blank = (blank + character) * frame.blank
-            if row is not None and self._grammar:
+            if row is not None and self._grammar is not None:
                 followers = self._grammar.branches(prefix.place, frame, row)
                 prefix.character += character * row[prefix.k] if prefix.parent else 0.0
             self._extend(prefix, blank, character, followers, least, grown)
@@ -146,7 +166,12 @@ class BeamSearch:
         grown: list["_Prefix"],
     ) -> None:
         """Adds a prefix's alignments to those of the prefixes with one more character, and these to `grown`."""
-        total, last, children, has_grammar = blank + character, prefix.k, prefix.children, bool(self._grammar)
+        total, last, children, has_grammar = (
+            blank + character,
+            prefix.k,
+            prefix.children,
+            self._grammar is not None,
+        )
         for k, probability in followers:
             if k != last:
                 gain = total * probability
@@ -166,10 +191,10 @@ class BeamSearch:
         """Makes the prefix that has one more character."""
         child = prefix.children[k] = _Prefix(prefix, k)
         child.bias = prefix.bias + self._length_bonus
-        if self._scorer:
+        if self._scorer is not None:
             log_probability, child.lm_state = self._scorer.score(prefix.lm_state, k)
             child.bias += self._lm_weight * log_probability
-        if self._grammar:
+        if self._grammar is not None:
             child.place = self._grammar.follow(prefix.place, k)
         return child
 
@@ -177,7 +202,7 @@ class BeamSearch:
         """Returns the best prefixes of a beam, without those that are impossible."""
         kept = [prefix for prefix in beam if prefix.blank + prefix.character > 0]
         if self.width is not None and len(kept) > self.width:
-            has_bias = bool(self._scorer or self._length_bonus)
+            has_bias = self._scorer is not None or self._length_bonus != 0
             kept.sort(key=_find_score if has_bias else _find_probability, reverse=True)
             del kept[self.width :]
         if len(kept) < len(beam):
@@ -193,7 +218,7 @@ class BeamSearch:
             if prefix.blank + prefix.character <= 0 or not self._may_end(prefix):
                 continue
             log_probability = math.log(prefix.blank + prefix.character) + log_scale
-            end = self._lm_weight * self._scorer.finish(prefix.lm_state) if self._scorer else 0.0
+            end = self._lm_weight * self._scorer.finish(prefix.lm_state) if self._scorer is not None else 0.0
             found.append(Hypothesis(prefix.list_ids(), log_probability, log_probability + prefix.bias + end))
         return sorted(found, key=lambda hypothesis: (-hypothesis.score, hypothesis.ids))
 

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from densenet_ocr.pipeline.errors import UserError
+
 
 class Frame(NamedTuple):
     """The likely classes of a frame.
@@ -33,8 +35,18 @@ class Candidates:
           logits: float32 [T, classes] of one line, without frames behind its end; the blank is the last class.
           ratio: A class is left out whose probability is less than this share of the likeliest one's.
           most: Maximum number of classes in a frame, the likeliest ones; None for all.
+
+        Raises:
+          UserError: a frame has no finite logit, or one that is not a number.
         """
         peaks = logits.max(axis=1, keepdims=True)
+        if not np.isfinite(peaks).all():
+            raise UserError(
+                "logits",
+                received="values that are not numbers",
+                expected="finite numbers",
+                remedy="The weights may hold values that are not numbers: try another --checkpoint.",
+            )
         relative = logits - peaks
         # In float32 and in place: a line's array fits into a core's cache, and this is most of the work.
         np.exp(relative, out=relative)

@@ -21,6 +21,7 @@ from densenet_ocr.pipeline.charset import Charset, show_characters
 from densenet_ocr.pipeline.charsets.foreign_files import BYTE_ORDER_MARK
 from densenet_ocr.pipeline.decoding.candidates import Frame
 from densenet_ocr.pipeline.decoding.characters import KINDS
+from densenet_ocr.pipeline.decoding.scorer import State
 from densenet_ocr.pipeline.errors import Refused, UserError
 from densenet_ocr.pipeline.file_kinds import EMPTY, HEAD_BYTES, JSON, TEXT, describe_file
 from densenet_ocr.pipeline.ui.progress import Progress
@@ -52,7 +53,7 @@ class Lexicon:
         is_digit = KINDS["digits"]
         self._digits = [k for k, character in enumerate(charset.characters) if is_digit(character)]
         self._charset = charset
-        self.start = _Place(self._entries, self._digits, [(0, self.entries)], 0)
+        self.start: State = _Place(self._entries, self._digits, [(0, self.entries)], 0)
 
     def find_classes(self) -> np.ndarray | None:
         """Returns the classes that entries have, bool [classes], with the blank; None if that is any."""

@@ -14,7 +14,7 @@ from densenet_ocr.model.reading.image_paths import NamedImage
 from densenet_ocr.model.reading.keras_model import KerasInferenceModel
 from densenet_ocr.model.reading.pictures import ShownLine, choose_colour, draw_shown_lines
 from densenet_ocr.model.reading.prediction import format_json, format_text, format_tsv, predict
-from densenet_ocr.model.reading.reading import ReadCharacter, Reading
+from densenet_ocr.model.reading.reading import ReadAlternative, ReadCharacter, Reading
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import Refused
@@ -93,6 +93,18 @@ class FormatsTest(tf.test.TestCase):
     def test_tsv(self):
         self.assertEqual(format_tsv("a b.jpg", READING), "a b.jpg\ta\\tb\t0.9877")
         self.assertIsNone(format_tsv("x", REFUSED))
+
+    def test_tsv_has_columns_of_alternatives_and_the_reason_of_an_empty_text(self):
+        alternatives = [ReadAlternative("ab", 0.5), ReadAlternative("b\t", 0.25)]
+        row = format_tsv("a", Reading("ab", 0.5, [], alternatives))
+        self.assertEqual(row, "a\tab\t0.5000\tb\\t\t0.2500")
+        row = format_tsv("a", Reading("", 0.5, [], alternatives, "no_entry"))
+        self.assertEqual(row, "a\t\t0.5000\tab\t0.5000\tb\\t\t0.2500\tno_entry")
+
+    def test_json_has_alternatives_and_the_reason_of_an_empty_text(self):
+        content = json.loads(format_json("a", Reading("", 0.5, [], [ReadAlternative("ab", 0.5)], "no_entry")))
+        self.assertEqual(content["alternatives"], [{"text": "ab", "confidence": 0.5}])
+        self.assertEqual((content["text"], content["reason"]), ("", "no_entry"))
 
     def test_text_has_a_row_for_refused_images_too(self):
         self.assertEqual([format_text("x", READING), format_text("x", REFUSED)], ["a\\tb", ""])

@@ -3,8 +3,10 @@
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.model.reading.reading import ReadCharacter, make_readings, rescale
+from densenet_ocr.model.reading.reading import ReadCharacter, make_decoded_reading, make_readings, rescale
+from densenet_ocr.pipeline.decoding.alignment import Placed
 from densenet_ocr.pipeline.decoding.best_path import BestPath, geometric_mean
+from densenet_ocr.pipeline.decoding.decoder import NO_ENTRY, Alternative, DecodedLine
 from tests.samples import CHARSET
 
 
@@ -25,7 +27,17 @@ class ReadingTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_nothing_read_is_no_confidence(self):
         _, empty = self.read()
-        self.assertEqual(empty, ("", 0.0, []))
+        self.assertEqual(empty[:3], ("", 0.0, []))
+
+    def test_a_decoded_line_has_places_alternatives_and_a_reason(self):
+        alternatives = [Alternative([1, 1], 0.6), Alternative([1], 0.2)]
+        line = DecodedLine([1, 1], [Placed(0.9, 0, 0), Placed(0.4, 2, 2)], 0.6, alternatives)
+        reading = make_decoded_reading(line, 20, CHARSET)
+        self.assertEqual((reading.text, reading.confidence, reading.reason), ("11", 0.6, ""))
+        self.assertEqual([character[2:] for character in reading.characters], [(0, 8), (16, 20)])
+        self.assertEqual(reading.alternatives, [("11", 0.6), ("1", 0.2)])
+        nothing = make_decoded_reading(DecodedLine([], [], 0.1, [], NO_ENTRY), 20, CHARSET)
+        self.assertEqual((nothing.text, nothing.reason), ("", "no_entry"))
 
     def test_rescaled_places_stay_inside_the_image(self):
         reading = rescale(self.read()[0], 1.5, 29)

@@ -17,6 +17,7 @@ from densenet_ocr.model.training.run.run_folder import RunFolder, open_run
 from densenet_ocr.pipeline import fitting, images
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
+from densenet_ocr.pipeline.decoding.tuned_settings import TunedSettings
 from densenet_ocr.pipeline.errors import Refused, UserError
 from densenet_ocr.pipeline.geometry import Geometry
 from tests.samples import CHARSET, draw_levels, encode_image, shallow_network
@@ -46,6 +47,29 @@ class RecognizerTest(parameterized.TestCase, tf.test.TestCase):
             self.assertAllClose(reading.confidence, alone.confidence)
             self.assertAllClose([c[1:] for c in reading.characters], [c[1:] for c in alone.characters])
             self.assertTrue(all(0 <= c.start < c.end <= line.shape[1] for c in reading.characters))
+
+    def test_decodes_as_its_arguments_say(self):
+        path, lines = self.make_run(), [draw_levels(n, width=width) for n, width in enumerate([64, 300, 57])]
+        plain = list(Recognizer(path).read_many(lines))
+        for reading, digits in zip(plain, Recognizer(path, characters="01").read_many(lines), strict=True):
+            self.assertContainsSubset(set(digits.text), set("01"))
+            self.assertEqual(reading.alternatives, ())
+        words = self.create_tempfile("words.txt", "12\n7a\n").full_path
+        for reading in Recognizer(path, lexicon=words, nbest=2).read_many(lines):
+            self.assertIn(reading.text, ("12", "7a"))
+            self.assertLen(reading.characters, 2)
+            self.assertEqual({text for text, _ in reading.alternatives}, {"12", "7a"})
+            self.assertAllClose(sum(confidence for _, confidence in reading.alternatives), 1)
+        with self.assertRaises(TypeError):
+            Recognizer(path, lexikon=words)
+        with self.assertRaisesRegex(UserError, "--characters: received 'x'"):
+            Recognizer(path, characters="x")
+
+    def test_tuned_settings_of_the_run_count(self):
+        path, line = self.make_run(), draw_levels(0, width=300)
+        before = Recognizer(path, beam_width=5).read(line)
+        TunedSettings(temperatures={"beam": 5.0}).save(path)
+        self.assertLess(Recognizer(path, beam_width=5).read(line).confidence, before.confidence)
 
     def test_reads_paths_bytes_pictures_and_arrays(self):
         recognizer, levels = Recognizer(self.make_run()), draw_levels(1)

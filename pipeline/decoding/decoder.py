@@ -1,0 +1,243 @@
+"""Logits of lines -> texts, as a configuration says."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from densenet_ocr.pipeline.charset import Charset
+from densenet_ocr.pipeline.decoding.alignment import Placed, place_characters
+from densenet_ocr.pipeline.decoding.beam_search import LEAST_SHARE, BeamSearch
+from densenet_ocr.pipeline.decoding.best_path import find_best_path, geometric_mean
+from densenet_ocr.pipeline.decoding.candidates import Candidates
+from densenet_ocr.pipeline.decoding.characters import find_allowed
+from densenet_ocr.pipeline.decoding.config import LM_WEIGHT, DecodingConfig
+from densenet_ocr.pipeline.decoding.lexicon import Lexicon, read_lexicon
+from densenet_ocr.pipeline.decoding.scorer import Scorer
+from densenet_ocr.pipeline.decoding.tuned_settings import (
+    BEAM,
+    LEXICON,
+    LM,
+    TunedSettings,
+    find_posteriors,
+    load_tuned_settings,
+)
+
+# Why a reading is empty: no entry of the lexicon fits.
+NO_ENTRY = "no_entry"
+
+
+class Pruning(NamedTuple):
+    """How much a search leaves out.
+
+    Attributes:
+      ratio: Classes of a frame below this share of its likeliest class's probability.
+      most: All but so many classes of a frame.
+      least_share: Extensions below this share of the likeliest prefix's probability.
+    """
+
+    ratio: float
+    most: int
+    least_share: float
+
+
+# A frame has 2 likely classes on average here. An entry of a lexicon may need very unlikely ones.
+_PRUNING = Pruning(1e-3, 20, LEAST_SHARE)
+_LEXICON_PRUNING = Pruning(1e-6, 50, 1e-12)
+
+
+class Alternative(NamedTuple):
+    """A text that a line may have.
+
+    Attributes:
+      ids: Its class ids.
+      confidence: Its share of the mass of all texts in the beam, from 0 to 1.
+    """
+
+    ids: list[int]
+    confidence: float
+
+
+class DecodedLine(NamedTuple):
+    """A decoded line.
+
+    Attributes:
+      ids: Class ids of its text.
+      characters: Confidence and frames of each of its characters.
+      confidence: Confidence of the text, from 0 to 1: its share of the mass of all texts in the beam; where
+        decoding is greedy, the geometric mean of the characters' confidences.
+      alternatives: The likeliest texts, the first one too; empty unless they were asked for.
+      reason: NO_ENTRY if no entry of the lexicon fits; the text is empty then. Else empty.
+      greedy_ids: Class ids of the text that plain greedy decoding gives, if that was asked for.
+    """
+
+    ids: list[int]
+    characters: list[Placed]
+    confidence: float
+    alternatives: list[Alternative]
+    reason: str = ""
+    greedy_ids: list[int] | None = None
+
+
+class Decoder:
+    """Decodes the logits of a model.
+
+    Attributes:
+      config: How it decodes.
+      task: What confidences are of, one of tuned_settings.TASKS.
+      search: The beam search.
+    """
+
+    def __init__(
+        self,
+        config: DecodingConfig,
+        charset: Charset,
+        *,
+        settings: TunedSettings = TunedSettings(),  # noqa: B008 - frozen
+        scorer: Scorer | None = None,
+        compares: bool = False,
+    ):
+        """Reads the lexicon and the language model.
+
+        Args:
+          config: How to decode.
+          charset: The model's characters.
+          settings: Fitted settings of the model; those of `config` count first.
+          scorer: A language model in place of the file that `config` names.
+          compares: Whether decoded lines have the greedy text, too.
+
+        Raises:
+          UserError: a file cannot be used, or the charset lacks a character.
+        """
+        self.config, self._blank, self._compares = config, charset.blank, compares
+        allowed = find_allowed(
+            charset,
+            characters=config.characters or "",
+            kinds=config.character_kinds,
+            forbidden_characters=config.forbidden_characters or "",
+            forbidden_kinds=config.forbidden_kinds,
+        )
+        lexicon = read_lexicon(config.lexicon, charset, allowed=allowed) if config.lexicon else None
+        scorer = _load_scorer(config.lm, charset) if scorer is None else scorer
+        self.task = LEXICON if lexicon else LM if scorer is not None else BEAM
+        self._temperature = settings.temperature(self.task)
+        self._penalty = _make_penalty(_join(allowed, lexicon))
+        self._pruning = _LEXICON_PRUNING if lexicon else _PRUNING
+        self.search = _make_search(config, settings, scorer, lexicon, self._pruning)
+
+    def decode(self, logits: np.ndarray, frames: Sequence[int] | np.ndarray) -> list[DecodedLine]:
+        """Decodes lines.
+
+        Args:
+          logits: float32 [B, T, classes], the blank last.
+          frames: int32 [B], number of frames of each line; what follows them is ignored.
+
+        Returns:
+          The B decoded lines.
+        """
+        return [self._decode_line(line[:count]) for line, count in zip(logits, frames, strict=True)]
+
+    def find_candidates(self, line: np.ndarray) -> Candidates:
+        """Returns the likely classes of a line's logits, float32 [T, classes]."""
+        return Candidates(self._restrict(line), ratio=self._pruning.ratio, most=self._pruning.most)
+
+    def _decode_line(self, line: np.ndarray) -> DecodedLine:
+        if self.config.is_greedy:
+            decoded = _decode_greedily(self._restrict(line))
+        else:
+            decoded = self._search_line(self.find_candidates(line))
+        return decoded._replace(greedy_ids=_decode_greedily(line).ids) if self._compares else decoded
+
+    def _restrict(self, line: np.ndarray) -> np.ndarray:
+        return line if self._penalty is None else line + self._penalty
+
+    def _search_line(self, candidates: Candidates) -> DecodedLine:
+        found = self.search.search(candidates)
+        if not found:
+            return DecodedLine([], [], 0.0, [], NO_ENTRY)
+        confidences = find_posteriors([hypothesis.score for hypothesis in found], self._temperature)
+        alternatives = [
+            Alternative(hypothesis.ids, confidence)
+            for hypothesis, confidence in zip(found[: self.config.nbest], confidences, strict=False)
+        ]
+        if self.config.nbest == 1:
+            alternatives = []
+        if confidences[0] < self.config.min_confidence:
+            return DecodedLine([], [], confidences[0], alternatives, NO_ENTRY)
+        ids = found[0].ids
+        probabilities = candidates.probabilities_of([*ids, self._blank])
+        characters = place_characters(ids, probabilities[:, :-1], probabilities[:, -1])
+        return DecodedLine(ids, characters, confidences[0], alternatives)
+
+
+def open_decoder(
+    config: DecodingConfig, charset: Charset, folder: str | None, *, compares: bool = False
+) -> Decoder | None:
+    """Makes the decoder of a model.
+
+    Args:
+      config: How to decode.
+      charset: The model's characters.
+      folder: Folder of the model, in which decoding.json may be; None for a model without one.
+      compares: Whether decoded lines have the greedy text, too.
+
+    Returns:
+      The decoder; None for plain greedy decoding, which models do by themselves.
+
+    Raises:
+      UserError: a file cannot be used, or the charset lacks a character.
+    """
+    if config.is_plain:
+        return None
+    settings = load_tuned_settings(folder) if folder and not config.is_greedy else TunedSettings()
+    return Decoder(config, charset, settings=settings, compares=compares)
+
+
+def _decode_greedily(line: np.ndarray) -> DecodedLine:
+    path = find_best_path(line[None], [len(line)])
+    ids, confidences, first, last = (part.to_list()[0] for part in path)
+    characters = list(map(Placed, confidences, first, last))
+    return DecodedLine(ids, characters, geometric_mean(confidences), [])
+
+
+def _load_scorer(path: str | None, charset: Charset) -> Scorer | None:
+    if path is None:
+        return None
+    from densenet_ocr.pipeline.language_model.loading import load_language_model
+
+    return load_language_model(path, charset)
+
+
+def _join(allowed: np.ndarray | None, lexicon: Lexicon | None) -> np.ndarray | None:
+    """Classes that are allowed and in the lexicon, bool [classes]; None for all."""
+    own = lexicon.find_classes() if lexicon else None
+    if own is None or allowed is None:
+        return allowed if own is None else own
+    return allowed & own
+
+
+def _make_penalty(allowed: np.ndarray | None) -> np.ndarray | None:
+    """What is added to logits so that forbidden classes are impossible, float32 [classes]; None for nothing."""
+    return None if allowed is None else np.where(allowed, 0, -np.inf).astype(np.float32)
+
+
+def _make_search(
+    config: DecodingConfig,
+    settings: TunedSettings,
+    scorer: Scorer | None,
+    lexicon: Lexicon | None,
+    pruning: Pruning,
+) -> BeamSearch:
+    return BeamSearch(
+        width=config.width,
+        scorer=scorer,
+        lm_weight=_choose(config.lm_weight, settings.lm_weight, LM_WEIGHT),
+        length_bonus=_choose(config.length_bonus, settings.length_bonus if scorer is not None else None, 0.0),
+        grammar=lexicon,
+        least_share=pruning.least_share,
+    )
+
+
+def _choose(*values: float | None) -> float:
+    """The first value that is given."""
+    return next(value for value in values if value is not None)

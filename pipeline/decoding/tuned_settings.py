@@ -1,0 +1,102 @@
+"""Settings of the beam search that were fitted on a split: decoding.json, beside the model.
+
+ocr-evaluate --tune writes the file; all that reads with the model takes it.
+"""
+
+import dataclasses
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.errors import UserError
+
+FILE_NAME = "decoding.json"
+VERSION = 1
+
+# What posteriors are of: the texts of a beam, the same with a language model, or the entries of a lexicon. Each
+# has a temperature of its own.
+BEAM, LM, LEXICON = "beam", "lm", "lexicon"
+TASKS = (BEAM, LM, LEXICON)
+
+
+@dataclasses.dataclass(frozen=True)
+class TunedSettings:
+    """Fitted settings, validated on construction.
+
+    Attributes:
+      lm_weight: Weight of the language model; None if it was not fitted.
+      length_bonus: What each character adds to the score with the language model; None if it was not fitted.
+      temperatures: Divisor of scores for confidences, by task; 1 if it was not fitted.
+      provenance: What each was fitted on.
+    """
+
+    lm_weight: float | None = None
+    length_bonus: float | None = None
+    temperatures: dict[str, float] = dataclasses.field(default_factory=dict)
+    provenance: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        numbers = {"lm_weight": self.lm_weight, "length_bonus": self.length_bonus}
+        wrong = [f"{name} {value!r}" for name, value in numbers.items() if not _is_number(value)]
+        for task, value in self.temperatures.items():
+            if task not in TASKS or not _is_number(value) or value <= 0:
+                wrong.append(f"temperature of {task!r} {value!r}")
+        if wrong or not isinstance(self.provenance, dict):
+            raise ValueError(", ".join(wrong) or "provenance")
+
+    def temperature(self, task: str) -> float:
+        """Returns the temperature of a task, one of TASKS."""
+        return self.temperatures.get(task, 1.0)
+
+    def save(self, folder: str) -> None:
+        """Writes decoding.json into a folder, in one atomic step."""
+        content = {"schema_version": VERSION, **dataclasses.asdict(self)}
+        data = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+        storage.write_atomically(storage.join(folder, FILE_NAME), data.encode("utf-8", "backslashreplace"))
+
+
+def load_tuned_settings(folder: str) -> TunedSettings:
+    """Reads decoding.json; without the file nothing is fitted.
+
+    Args:
+      folder: Folder of the run or export.
+
+    Raises:
+      UserError: the file is damaged or of another version.
+    """
+    path = storage.join(folder, FILE_NAME)
+    if not storage.exists(path):
+        return TunedSettings()
+    try:
+        content = storage.read_json(path)
+        if content.pop("schema_version") != VERSION:
+            raise ValueError("another schema version")
+        return TunedSettings(**content)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"settings {path}",
+            received=f"{type(error).__name__}: {error}",
+            expected=f"settings of schema version {VERSION}",
+            remedy="Remove the file, or write it again with ocr-evaluate --tune.",
+        ) from None
+
+
+def find_posteriors(scores: Sequence[float], temperature: float = 1.0) -> list[float]:
+    """Returns the share of each hypothesis in the mass of all: a softmax of scores over a temperature.
+
+    This is temperature scaling (Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, section
+    4.2), with the scores of whole texts in place of logits.
+
+    Args:
+      scores: Natural logarithms, the highest one first.
+      temperature: Above 1 for less confidence.
+    """
+    weights = [math.exp((score - scores[0]) / temperature) for score in scores]
+    total = sum(weights)
+    return [weight / total for weight in weights]
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and math.isfinite(value))
