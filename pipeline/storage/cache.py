@@ -8,6 +8,8 @@ import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 
+from absl import logging
+
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.storage import local_files
 from densenet_ocr.pipeline.storage.copies import download_file, download_files
@@ -109,6 +111,7 @@ def _hold_entry(url: str, files: list[str], folder: str, fetch: Callable[[str], 
     entry = os.path.join(folder, _name_entry(url, versions))
 
     def make() -> None:
+        logging.info("fetching %s", url)
         fetch(entry)
         if None not in versions and _find_versions(files) != versions:
             local_files.remove(entry)
