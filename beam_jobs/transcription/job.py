@@ -79,7 +79,8 @@ def transcribe(
     check_output(config.output)
     try_runner(options, seconds=remote.runner_timeout, inputs=paths, output=config.output)
     with _new_folder(config.output):
-        runner = _make_runner(config, export, lists, functools.partial(load, config.model), workers)
+        load_model = functools.partial(_load_unchanged, load, config.model, export.files)
+        runner = _make_runner(config, export, lists, load_model, workers)
         split = runner.run(plan, workers=workers, options=options)
     result = summarise_split(SPLIT, split, time.time() - start)
     if not split.written and config.max_reject_fraction != 1:
@@ -97,6 +98,20 @@ def transcribe(
 def _list_inputs(config: TranscriptionConfig) -> dict[str, Sequence[str]]:
     """Returns the paths that workers read, by flag."""
     return {"list": config.list_paths, "image_root": [config.image_root], "model": [config.model]}
+
+
+def _load_unchanged(
+    load: Callable[[str, int], LineModel], folder: str, files: dict[str, str], threads: int
+) -> LineModel:
+    """Loads an export; raises UserError where it is another one than when the job began, days ago perhaps."""
+    if describe_export(folder).files != files:
+        raise UserError(
+            f"export {folder}",
+            received="other files than when the transcription began",
+            expected="the same export to its end",
+            remedy="Put the old one back to resume, or transcribe again with the new one and --overwrite.",
+        )
+    return load(folder, threads)
 
 
 def _make_runner(

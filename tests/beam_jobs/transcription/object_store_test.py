@@ -1,9 +1,11 @@
 """A transcription of lists and images in a bucket, into it."""
 
 import os
+from unittest import mock
 
 import tensorflow as tf
 
+from densenet_ocr.beam_jobs.sources import list_rows
 from densenet_ocr.beam_jobs.transcription.config import TranscriptionConfig
 from densenet_ocr.beam_jobs.transcription.job import transcribe
 from densenet_ocr.beam_jobs.transcription.transcript_writer import read_transcripts
@@ -66,6 +68,20 @@ class ObjectStoreTest(StoreCase):
             for root in (self.folder, self.root)
         ]
         self.assertEqual(*manifests)
+
+    def test_an_export_that_is_replaced_during_the_job_is_refused(self):
+        plan = list_rows.ListRows.scan
+
+        def replace_then_plan(lists):
+            other = write_export(os.path.join(self.folder, "other"), fit="pad")
+            storage.upload_folder(other, self.url("export"), last=["export.json"])
+            return plan(lists)
+
+        with (
+            mock.patch.object(list_rows.ListRows, "scan", replace_then_plan),
+            user_error(f"export {self.url('export')}", "other files than when the transcription began"),
+        ):
+            self.transcribe(self.root, self.url("export"))
 
     def test_an_export_in_a_bucket_that_was_changed_is_named_by_its_url(self):
         self.write(**{"export/saved_model.pb": b"another"})
