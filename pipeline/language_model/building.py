@@ -23,7 +23,7 @@ from densenet_ocr.pipeline.language_model.language_model import LanguageModel, f
 from densenet_ocr.pipeline.language_model.model_file import ModelFile, write_model
 from densenet_ocr.pipeline.language_model.ngram_model import NGramModel
 from densenet_ocr.pipeline.language_model.pruning import find_thresholds
-from densenet_ocr.pipeline.language_model.vocabulary import END, START, Vocabulary, to_tokens
+from densenet_ocr.pipeline.language_model.vocabulary import END, START, UNKNOWN, Vocabulary, to_tokens
 from densenet_ocr.pipeline.text.text_encoder import TextEncoder
 from densenet_ocr.pipeline.text.text_files import TextFile, parse_source
 from densenet_ocr.pipeline.text.text_normalisation import TextNormaliser, read_character_map
@@ -73,7 +73,7 @@ def build(config: LanguageModelConfig) -> dict[str, Any]:
     model, discounts = estimate(counts, vocabulary, thresholds)
     _log_estimate(counts, model, discounts, thresholds)
     arrays = trie.pack(model, quantize=config.quantize and not config.is_arpa)
-    scorer = LanguageModel(vocabulary, arrays, charset)
+    scorer = LanguageModel(vocabulary, arrays, charset, marks=config.marks)
     perplexity, _ = find_perplexity(scorer, rows.held_out)
     size = _write(config, model, arrays, _describe(rows, thresholds))
     return {
@@ -133,7 +133,7 @@ def count_text(
     for place, file in enumerate(files):
         done, size = sum(sizes[:place]), 0
         for text in file.read(charset):
-            counter.add(_take_rows(*encoder.encode(text), rows, config.held_out))
+            counter.add(_take_rows(*encoder.encode(text), rows, config))
             size += len(text.encode("utf-8", "surrogatepass"))
             progress.show(done + min(size, sizes[place]))
     progress.close(sum(sizes))
@@ -142,12 +142,12 @@ def count_text(
     return counter.finish(), rows
 
 
-def _take_rows(codes: np.ndarray, ids: np.ndarray, rows: TextRows, held_out: float) -> np.ndarray:
-    """The tokens of the rows to count, int64 [N], with the marks of their starts and ends."""
+def _take_rows(codes: np.ndarray, ids: np.ndarray, rows: TextRows, config: LanguageModelConfig) -> np.ndarray:
+    """The tokens of the rows to count, int64 [N], with the marks of their starts and ends, or breaks."""
     ends = np.flatnonzero(codes == ord("\n"))
     starts = np.concatenate([[0], ends[:-1] + 1]).astype(np.int64)[: len(ends)]
     is_known = np.add.reduceat(ids >= 0, starts) > 0 if len(starts) else np.zeros(0, bool)
-    is_out = is_known & np.fromiter(_choose_rows(codes, starts, ends, held_out), bool, len(starts))
+    is_out = is_known & np.fromiter(_choose_rows(codes, starts, ends, config.held_out), bool, len(starts))
     rows.held_out += [ids[starts[row] : ends[row]] for row in np.flatnonzero(is_out)]
     used = is_known & ~is_out
     rows.read += len(starts)
@@ -155,9 +155,11 @@ def _take_rows(codes: np.ndarray, ids: np.ndarray, rows: TextRows, held_out: flo
     if refused := int((~is_known).sum()):
         rows.refused["unknown_character"] = rows.refused.get("unknown_character", 0) + refused
     tokens = to_tokens(ids)
-    tokens[ends] = END
+    tokens[ends] = END if config.marks else UNKNOWN
     kept = np.repeat(used, ends - starts + 1)
     rows.characters += int(kept.sum() - used.sum())
+    if not config.marks:
+        return tokens[kept]
     return np.insert(tokens, starts[used], START)[np.insert(kept, starts[used], True)]
 
 
@@ -221,5 +223,7 @@ def _write(
 ) -> int:
     if config.is_arpa:
         return write_arpa(config.output, model)
-    file = ModelFile(model.vocabulary, arrays, config.normalize, config.quantize, provenance)
+    file = ModelFile(
+        model.vocabulary, arrays, config.normalize, config.quantize, provenance, marks=config.marks
+    )
     return write_model(config.output, file)

@@ -41,6 +41,11 @@ class LanguageModelConfig:
         at_least=0,
     )
     quantize: bool = option(True, help="Store logarithms in 8 bits; else in 32.")
+    marks: bool = option(
+        True,
+        help="Count where texts begin and end, and score it; --nomarks is for lines that are cut out of "
+        "running text at any place.",
+    )
     held_out: float = option(
         0.01, help="Share of the texts that the model is not made of but measured on.", at_least=0, below=1
     )

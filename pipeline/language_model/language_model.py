@@ -28,6 +28,7 @@ class LanguageModel:
       vocabulary: The tokens of the model.
       arrays: Its arrays as trie.pack names them; memoryviews of them do too.
       charset: The charset of the classes.
+      marks: Whether where a text begins and ends is scored; else it may be a part of any text.
       path: The file of the model, for messages.
 
     Attributes:
@@ -39,7 +40,13 @@ class LanguageModel:
     """
 
     def __init__(
-        self, vocabulary: Vocabulary, arrays: Mapping[str, Any], charset: Charset, *, path: str = ""
+        self,
+        vocabulary: Vocabulary,
+        arrays: Mapping[str, Any],
+        charset: Charset,
+        *,
+        marks: bool = True,
+        path: str = "",
     ) -> None:
         self.ngrams, self.path = count_ngrams(arrays), path
         self.order = len(self.ngrams)
@@ -49,7 +56,8 @@ class LanguageModel:
         self._orders = _open_orders(arrays, self.order)
         self._unigrams = memoryview(arrays["1.probabilities"])
         self._states: dict[tuple[int, ...], _State] = {}
-        self.start = self._make_state(START, [], [])
+        self._has_marks = marks
+        self.start = self._make_state(START, [], []) if marks else _State(())
 
     def score(self, state: Any, k: int) -> tuple[float, Any]:
         """Returns the natural logarithm of P(class k | state), and the state behind class k."""
@@ -57,7 +65,9 @@ class LanguageModel:
         return state.scores.get(token) or self._extend(state, token)
 
     def finish(self, state: Any) -> float:
-        """Returns the natural logarithm of P(end of text | state)."""
+        """Returns the natural logarithm of P(end of text | state); 0 for a model without marks."""
+        if not self._has_marks:
+            return 0.0
         return (state.scores.get(END) or self._extend(state, END))[0]
 
     def score_classes(self, ids: Iterable[int]) -> list[float]:
@@ -67,17 +77,18 @@ class LanguageModel:
           ids: Its class ids; a negative one is a character that the charset lacks.
 
         Returns:
-          The natural logarithm of the probability of each character after those before it, and of the end.
+          The natural logarithm of the probability of each character after those before it, and of the end,
+          which a model without marks does not score.
         """
         state, found = self.start, []
         for k in ids:
             token = self._tokens[k] if k >= 0 else UNKNOWN
             log_probability, state = state.scores.get(token) or self._extend(state, token)
             found.append(log_probability)
-        return [*found, self.finish(state)]
+        return [*found, self.finish(state)] if self._has_marks else found
 
     def score_text(self, text: str) -> float:
-        """Returns the natural logarithm of the probability of a text, its end included."""
+        """Returns the natural logarithm of the probability of a text, with its end if the model has marks."""
         return sum(self.score_classes(self._class_of.get(character, -1) for character in text))
 
     def forget(self) -> None:
@@ -182,13 +193,14 @@ def find_perplexity(model: LanguageModel, rows: Iterable[np.ndarray]) -> tuple[f
       rows: Class ids of each text, int [L]; -1 for characters that the charset lacks.
 
     Returns:
-      exp(-mean natural logarithm of P), over all characters and ends of texts; and their number. NaN and 0
+      exp(-mean natural logarithm of P), over all characters, and ends of texts if the model
+      has marks; and their number. NaN and 0
       without texts.
     """
     total, count = 0.0, 0
     for row in rows:
         scores = np.array(model.score_classes(row.tolist()))
-        known = np.append(row >= 0, True)
+        known = np.append(row >= 0, True)[: len(scores)]
         total += scores[known].sum()
         count += int(known.sum())
     return (math.exp(-total / count) if count else math.nan), count

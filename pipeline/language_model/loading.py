@@ -28,4 +28,4 @@ def load_language_model(path: str, charset: Charset) -> LanguageModel:
         model = read_arpa(path)
         return LanguageModel(model.vocabulary, trie.pack(model, quantize=False), charset, path=path)
     file = read_model(path)
-    return LanguageModel(file.vocabulary, file.arrays, charset, path=path)
+    return LanguageModel(file.vocabulary, file.arrays, charset, marks=file.marks, path=path)

@@ -6,8 +6,8 @@
     bytes 28-     the header; then the arrays, each at a multiple of 64 bytes from the start of the file
 
 All numbers are little-endian. The header is a JSON object with `version`, `order`, `characters`,
-`charset_sha256`, `normalize`, `quantized`, `provenance` and `arrays`, for each array its `dtype`, `length`,
-`offset` and `crc32c`.
+`charset_sha256`, `normalize`, `quantized`, `marks`, `provenance` and `arrays`, for each array its `dtype`,
+`length`, `offset` and `crc32c`.
 """
 
 import dataclasses
@@ -47,6 +47,7 @@ class ModelFile:
       normalize: How the text was normalised, one of charset.NORMALIZATIONS.
       quantized: Whether logarithms take 8 bits.
       provenance: How the model was made.
+      marks: Whether where texts begin and end is scored.
     """
 
     vocabulary: Vocabulary
@@ -54,6 +55,7 @@ class ModelFile:
     normalize: str
     quantized: bool
     provenance: dict[str, Any]
+    marks: bool = True
 
 
 def write_model(path: str, model: ModelFile) -> int:
@@ -84,7 +86,12 @@ def read_model(path: str) -> ModelFile:
         vocabulary = Vocabulary(header["characters"])
         _check_arrays(arrays, header["order"], vocabulary)
         return ModelFile(
-            vocabulary, arrays, header["normalize"], header["quantized"], dict(header["provenance"])
+            vocabulary,
+            arrays,
+            header["normalize"],
+            header["quantized"],
+            dict(header["provenance"]),
+            header["marks"],
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, struct.error) as error:
         text = f"no {error}" if isinstance(error, KeyError) else str(error)
@@ -115,6 +122,7 @@ def _make_header(model: ModelFile) -> tuple[bytes, list[tuple[np.ndarray, int]]]
         "charset_sha256": Charset(model.vocabulary.characters).sha256,
         "normalize": model.normalize,
         "quantized": model.quantized,
+        "marks": model.marks,
         "provenance": model.provenance,
         "arrays": entries,
     }

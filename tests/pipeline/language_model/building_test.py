@@ -94,6 +94,19 @@ class BuildTest(parameterized.TestCase, tf.test.TestCase):
             scores.append(load_language_model(result["output"], CHARSET).score_text("一二三，三二一"))
         self.assertAllClose(scores, [scores[0]] * 3, rtol=1e-6)
 
+    def test_lines_may_begin_and_end_anywhere(self):
+        path = self.write("a.txt", "一二三四五\n" * 100 + make_text(200))
+        found = {}
+        for marks in (True, False):
+            result = self.build(path, marks=marks, held_out=0.2)
+            model = load_language_model(result["output"], CHARSET)
+            found[marks] = [model.score_text(text) for text in ("一二三四五", "三四")]
+            self.assertLess(result["perplexity"], 4)
+        # A part of a text is as likely as its characters, whatever comes before and behind it.
+        self.assertLess(found[True][1], found[False][1] - 2)
+        self.assertEqual(model.finish(model.start), 0.0)
+        self.assertEmpty(model.score_classes([]))
+
     def test_text_is_normalised_as_labels_are(self):
         path = self.write("a.txt", "一,二\n" * 5)
         plain = self.build(path, held_out=0.0)

@@ -26,12 +26,14 @@ class ModelFileTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters(True, False)
     def test_what_is_written_is_read(self, quantize):
         model, _ = estimate(count(samples.make_rows(seed=1, rows=30), 3), CHARACTERS, (0, 0, 0))
-        file = ModelFile(CHARACTERS, trie.pack(model, quantize=quantize), "NFC", quantize, {"rows": 30})
+        file = ModelFile(
+            CHARACTERS, trie.pack(model, quantize=quantize), "NFC", quantize, {"rows": 30}, marks=False
+        )
         self.assertEqual(write_model(self.path, file), os.path.getsize(self.path))
         found = read_model(self.path)
         self.assertEqual(
-            (found.vocabulary, found.normalize, found.quantized, found.provenance),
-            (CHARACTERS, "NFC", quantize, {"rows": 30}),
+            (found.vocabulary, found.normalize, found.quantized, found.provenance, found.marks),
+            (CHARACTERS, "NFC", quantize, {"rows": 30}, False),
         )
         self.assertEqual(list(found.arrays), list(file.arrays))
         for name, array in file.arrays.items():
