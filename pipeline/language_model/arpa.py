@@ -188,6 +188,7 @@ def _write(file: BinaryIO, model: NGramModel) -> None:
     file.write(b"\\data\\\n")
     for order, keys in enumerate(model.keys, 1):
         file.write(f"ngram {order}={len(keys)}\n".encode())
+    progress, done = Progress("writing", sum(map(len, model.keys)), "n-grams"), 0
     texts = names
     for order in range(1, model.order + 1):
         if order > 1:
@@ -196,6 +197,8 @@ def _write(file: BinaryIO, model: NGramModel) -> None:
         file.write(f"\n\\{order}-grams:\n".encode())
         for rows in _batch(_format_rows(model, order, texts)):
             file.write("".join(rows).encode())
+            done += len(rows)
+            progress.show(done)
     file.write(b"\n\\end\\\n")
 
 

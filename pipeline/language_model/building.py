@@ -18,7 +18,7 @@ from densenet_ocr.pipeline.language_model import trie
 from densenet_ocr.pipeline.language_model.arpa import write_arpa
 from densenet_ocr.pipeline.language_model.config import LanguageModelConfig
 from densenet_ocr.pipeline.language_model.counts import NGramCounter, NGramCounts
-from densenet_ocr.pipeline.language_model.kneser_ney import Discounts, estimate
+from densenet_ocr.pipeline.language_model.kneser_ney import estimate
 from densenet_ocr.pipeline.language_model.language_model import LanguageModel, find_perplexity
 from densenet_ocr.pipeline.language_model.model_file import ModelFile, write_model
 from densenet_ocr.pipeline.language_model.ngram_model import NGramModel
@@ -52,6 +52,17 @@ class TextRows:
     characters: int = 0
     unknown: dict[str, int] = dataclasses.field(default_factory=dict)
 
+    def count(self) -> dict[str, Any]:
+        """Returns the numbers of rows and characters, for the result."""
+        return {
+            "read": self.read,
+            "used": self.used,
+            "held_out": len(self.held_out),
+            "refused": self.refused,
+            "characters": self.characters,
+            "unknown": sum(self.unknown.values()),
+        }
+
 
 def build(config: LanguageModelConfig) -> dict[str, Any]:
     """Makes the model that a configuration describes and writes it.
@@ -65,26 +76,17 @@ def build(config: LanguageModelConfig) -> dict[str, Any]:
     start = time.monotonic()
     storage.check_writable(config.output)
     charset = read_charset(config.charset, config.charset_blank, config.normalize)
-    files = find_files(config)
-    counts, rows = count_text(files, charset, config)
-    limit = config.max_megabytes * 1e6 if config.max_megabytes and not config.is_arpa else math.inf
-    thresholds = find_thresholds(counts, config.thresholds, limit, quantize=config.quantize)
-    vocabulary = Vocabulary(charset.characters)
-    model, discounts = estimate(counts, vocabulary, thresholds)
-    _log_estimate(counts, model, discounts, thresholds)
+    counts, rows = count_text(find_files(config), charset, config)
+    thresholds = find_thresholds(counts, config.thresholds, config.max_bytes, quantize=config.quantize)
+    model = _estimate(counts, Vocabulary(charset.characters), thresholds)
     arrays = trie.pack(model, quantize=config.quantize and not config.is_arpa)
-    scorer = LanguageModel(vocabulary, arrays, charset, marks=config.marks)
+    scorer = LanguageModel(model.vocabulary, arrays, charset, marks=config.marks)
     perplexity, _ = find_perplexity(scorer, rows.held_out)
     size = _write(config, model, arrays, _describe(rows, thresholds))
     return {
         "output": config.output,
         "order": config.order,
-        "read": rows.read,
-        "used": rows.used,
-        "held_out": len(rows.held_out),
-        "refused": rows.refused,
-        "characters": rows.characters,
-        "unknown": sum(rows.unknown.values()),
+        **rows.count(),
         "ngrams": scorer.ngrams,
         "prune": list(thresholds),
         "bytes": size,
@@ -189,9 +191,9 @@ def _check_text(rows: TextRows, config: LanguageModelConfig) -> None:
         )
 
 
-def _log_estimate(
-    counts: NGramCounts, model: NGramModel, discounts: list[Discounts], thresholds: tuple[int, ...]
-) -> None:
+def _estimate(counts: NGramCounts, vocabulary: Vocabulary, thresholds: tuple[int, ...]) -> NGramModel:
+    logging.info("estimating probabilities of %s n-grams", f"{sum(map(len, counts.keys)):,}")
+    model, discounts = estimate(counts, vocabulary, thresholds)
     for order, (own, limit) in enumerate(zip(discounts, thresholds, strict=True), 1):
         logging.info(
             "order %d: %s of %s n-grams, those that occur more than %d times; discounts %s",
@@ -207,6 +209,7 @@ def _log_estimate(
                 order,
                 own.values,
             )
+    return model
 
 
 def _describe(rows: TextRows, thresholds: tuple[int, ...]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import itertools
+import math
 
 from densenet_ocr.pipeline.charset import NO_FORM, NORMALIZATIONS
 from densenet_ocr.pipeline.charsets.charset_file import BLANK_HELP, BLANK_ROWS, FIRST_ROW
@@ -70,6 +71,11 @@ class LanguageModelConfig:
     def is_arpa(self) -> bool:
         """Whether the output is an ARPA file."""
         return self.output.endswith((".arpa", ".arpa.gz"))
+
+    @property
+    def max_bytes(self) -> float:
+        """The limit of --max_megabytes in bytes; infinity for none."""
+        return self.max_megabytes * 1e6 if self.max_megabytes and not self.is_arpa else math.inf
 
     @functools.cached_property
     def thresholds(self) -> tuple[int, ...]:

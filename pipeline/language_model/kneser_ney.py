@@ -8,6 +8,7 @@ counts, discounts, probabilities and backoff weights, interpolation.
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -57,29 +58,23 @@ def estimate(
     """
     suffixes = _find_suffixes(counts)
     adjusted = _adjust(counts, suffixes)
+    discounts = [_find_discounts(own) for own in adjusted]
     kept = [count > limit for count, limit in zip(counts.counts, thresholds, strict=True)]
     kept[0][:] = True
-    probabilities, backoffs, discounts = [], [], []
-    lower: np.ndarray = np.full(counts.vocabulary, 1 / (counts.vocabulary - 1))
-    for order in range(1, counts.order + 1):
-        own, kept_here = adjusted[order - 1], kept[order - 1]
-        discounts.append(_find_discounts(own))
-        totals, own_part, backoff = _discount(own, discounts[-1], kept_here, counts, order)
-        if order > 1:
-            parents = counts.parents(order)
-            lower = lower[suffixes[order - 1]] * backoff[parents]
-            totals = totals[parents]
-            backoffs.append(backoff[kept[order - 2]])
-        else:
-            lower = lower * backoff
-        lower += np.divide(own_part, totals, out=np.zeros(len(own)), where=own_part > 0)
-        probabilities.append(lower[kept_here])
-    chosen = select(counts, kept)
+    shares = [
+        _discount(adjusted[order - 1], discounts[order - 1], kept[order - 1], counts, order)
+        for order in range(1, counts.order + 1)
+    ]
+    probabilities = _interpolate(counts, suffixes, shares)
+    chosen, pairs = select(counts, kept), zip(probabilities, kept, strict=True)
     model = NGramModel(
         vocabulary,
         chosen.keys,
-        tuple(_log(values, order == 0) for order, values in enumerate(probabilities)),
-        tuple(np.log(values).astype(np.float32) for values in backoffs),
+        tuple(_log(values[own], order == 0) for order, (values, own) in enumerate(pairs)),
+        tuple(
+            np.log(share.backoff[own]).astype(np.float32)
+            for share, own in zip(shares[1:], kept[:-1], strict=True)
+        ),
     )
     return model, discounts
 
@@ -127,22 +122,40 @@ def _find_discounts(adjusted: np.ndarray) -> Discounts:
     return Discounts(FALLBACK, True)
 
 
+class _Shares(NamedTuple):
+    """How the probability of an order is shared out.
+
+    Attributes:
+      own: Of each n-gram what its discounted count gives, float64 [N_n]; 0 if it is not kept.
+      backoff: Of each context what goes to the order below, float64 [N_(n - 1)]; 1 if nothing follows it.
+    """
+
+    own: np.ndarray
+    backoff: np.ndarray
+
+
 def _discount(
     adjusted: np.ndarray, discounts: Discounts, kept: np.ndarray, counts: NGramCounts, order: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Splits the adjusted counts of an order.
-
-    Returns:
-      For each context the sum of the adjusted counts; for each n-gram what the discount leaves, 0 if it is not
-      kept; for each context the share of the backoff, 1 if nothing follows it. All float64.
-    """
+) -> _Shares:
     contexts = len(counts.keys[order - 2]) if order > 1 else 1
     parents = counts.parents(order) if order > 1 else np.zeros(len(adjusted), np.int64)
+    # What is not kept loses all of its count.
     lost = np.where(kept, discounts.of(adjusted), adjusted)
     totals = np.bincount(parents, adjusted, minlength=contexts)
     saved = np.bincount(parents, lost, minlength=contexts)
     backoff = np.divide(saved, totals, out=np.ones(contexts), where=totals > 0)
-    return totals, adjusted - lost, backoff
+    own = np.divide(adjusted - lost, totals[parents], out=np.zeros(len(adjusted)), where=adjusted > 0)
+    return _Shares(own, backoff)
+
+
+def _interpolate(counts: NGramCounts, suffixes: list[np.ndarray], shares: list[_Shares]) -> list[np.ndarray]:
+    """The probability of each n-gram's last token after the others, float64 [N_n] for each order."""
+    uniform = np.full(counts.vocabulary, 1 / (counts.vocabulary - 1))  # START is never predicted
+    found = [shares[0].own + shares[0].backoff * uniform]
+    for order in range(2, counts.order + 1):
+        own, backoff = shares[order - 1]
+        found.append(own + backoff[counts.parents(order)] * found[-1][suffixes[order - 1]])
+    return found
 
 
 def _log(probabilities: np.ndarray, are_unigrams: bool) -> np.ndarray:
