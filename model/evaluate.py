@@ -11,26 +11,30 @@ import dataclasses
 
 from densenet_ocr.model.reading.config import EvaluateConfig, WeightsConfig
 from densenet_ocr.model.training.config import DeviceConfig
+from densenet_ocr.pipeline.decoding.config import DecodingConfig
 from densenet_ocr.pipeline.ui import command, flags
 
 
 def main() -> None:
     """Evaluates as the flags say and prints the result."""
     config, weights = flags.read(EvaluateConfig), flags.read(WeightsConfig)
+    decoding = flags.read(DecodingConfig)
     from densenet_ocr.model.network.devices import (
         set_up_devices,  # loads TensorFlow, which --help does not need
     )
     from densenet_ocr.model.reading.evaluation import evaluate
     from densenet_ocr.model.reading.loading import load_for_data
+    from densenet_ocr.pipeline.decoding.decoder import open_decoder
 
     set_up_devices(DeviceConfig())
     model = load_for_data(weights, config.data)
-    command.print_result(evaluate(model, **dataclasses.asdict(config)))
+    decoder = open_decoder(decoding, model.info.charset, weights.model, compares=True)
+    command.print_result(evaluate(model, **dataclasses.asdict(config), decoder=decoder))
 
 
 def run() -> None:
     """Entry point of ocr-evaluate."""
-    command.run(main, configs=[WeightsConfig, EvaluateConfig])
+    command.run(main, configs=[WeightsConfig, EvaluateConfig, DecodingConfig])
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from densenet_ocr.pipeline import images, schema, storage
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset import evaluation_input
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
+from densenet_ocr.pipeline.decoding.decoder import Decoder
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.inference_model import InferenceModel
 from densenet_ocr.pipeline.shards import reading_errors
@@ -31,6 +32,7 @@ def evaluate(
     picture: str | None = None,
     picture_lines: int = 16,
     font: str | None = None,
+    decoder: Decoder | None = None,
 ) -> dict[str, Any]:
     """Evaluates a model on every line of a split.
 
@@ -44,41 +46,54 @@ def evaluate(
       picture: PNG file to draw the split's first lines into, if any.
       picture_lines: Number of lines in that picture.
       font: Font file for the picture; by default an installed one.
+      decoder: Decodes the model's logits; by default the model decodes greedily by itself. If it compares, the
+        result and the report have what greedy decoding reads, too.
 
     Returns:
       {"split", "lines", "exact_match", "exact_match_95": [low, high], "cer", "seconds"}. Exact match is the
       share of lines read without an error, with Wilson's 95 % interval; the CER is total edits over total
       reference characters. Both are None for an empty split, CER also without reference characters.
+      With a decoder that compares also {"greedy": {"exact_match", "cer"}}.
 
     Raises:
       UserError: model and data differ in charset or height, or an output cannot be written.
     """
     start, info = time.monotonic(), load_dataset_info(data)
-    _check_same_lines(model.info, info, data)
+    check_same_lines(model.info, info, data)
     _check_outputs(report, picture, font)
     seen = count_seen(model.info, model.train_split)
     found = Report(charset=model.info.charset, seen=seen, worst=report_lines)
     with reading_errors():
-        for result in read_split(model, folder=data, info=info, split=split, batch_size=batch_size):
+        for result in read_split(
+            model, folder=data, info=info, split=split, batch_size=batch_size, decoder=decoder
+        ):
             found.add(result)
     if report:
         found.save(report, title=f"{model.name} on {split}", facts=_list_facts(model, data, split))
     if picture:
         lines = FirstLines(picture_lines, folder=data, info=info, split=split)
-        save_png(draw_readings(lines.read(model, batch_size=batch_size), font=font), picture)
-    totals = found.totals
+        shown = lines.read(model, batch_size=batch_size, decoder=decoder)
+        save_png(draw_readings(shown, font=font), picture)
+    totals, greedy = found.totals, found.changes.greedy
     return {
         "split": split,
         "lines": totals.lines,
         "exact_match": totals.exact_match,
         "exact_match_95": list(totals.exact_match_95),
         "cer": totals.cer,
+        **({"greedy": {"exact_match": greedy.exact_match, "cer": greedy.cer}} if greedy.lines else {}),
         "seconds": round(time.monotonic() - start, 2),
     }
 
 
 def read_split(
-    model: InferenceModel, *, folder: str, info: DatasetInfo, split: str, batch_size: int
+    model: InferenceModel,
+    *,
+    folder: str,
+    info: DatasetInfo,
+    split: str,
+    batch_size: int,
+    decoder: Decoder | None = None,
 ) -> Iterator[LineResult]:
     """Reads every line of a split once, at its own width.
 
@@ -88,19 +103,44 @@ def read_split(
       info: Its description.
       split: The split.
       batch_size: Lines per batch.
+      decoder: Decodes the model's logits; by default the model decodes greedily by itself.
 
     Yields:
       The lines in the order of evaluation_input.
     """
-    batches = evaluation_input(folder=folder, info=info, split=split, batch_size=batch_size, normalised=False)
-    progress, done = Progress(f"evaluate {split}", info.find_split(split).written, "lines"), 0
-    for batch in batches.as_numpy_iterator():
-        lines = list(_unpack(batch, info.charset))
-        readings = read_lines(model, [levels for _, levels, _ in lines], batch_size=batch_size)
+    for lines in read_batches(folder=folder, info=info, split=split, batch_size=batch_size):
+        levels = [levels for _, levels, _ in lines]
+        readings = read_lines(model, levels, batch_size=batch_size, decoder=decoder)
         for line, reading in zip(lines, readings, strict=True):
             yield LineResult(*line, reading)
+
+
+def read_batches(
+    *, folder: str, info: DatasetInfo, split: str, batch_size: int, most: int | None = None
+) -> Iterator[list[tuple[str, np.ndarray, str]]]:
+    """Yields a split's batches of lines and shows the progress.
+
+    Args:
+      folder: Folder of the data set.
+      info: Its description.
+      split: The split.
+      batch_size: Lines per batch.
+      most: Maximum number of lines, the first ones; by default all.
+
+    Yields:
+      Lists of (key, grey levels uint8 [H, W], truth).
+    """
+    batches = evaluation_input(folder=folder, info=info, split=split, batch_size=batch_size, normalised=False)
+    total = info.find_split(split).written
+    total = total if most is None else min(most, total)
+    progress, done = Progress(f"evaluate {split}", total, "lines"), 0
+    for batch in batches.as_numpy_iterator():
+        lines = list(_unpack(batch, info.charset))[: total - done]
+        yield lines
         done += len(lines)
         progress.show(done)
+        if done == total:
+            break
     progress.close(done)
 
 
@@ -138,7 +178,7 @@ def _list_facts(model: InferenceModel, data: str, split: str) -> dict[str, objec
     }
 
 
-def _check_same_lines(model: DatasetInfo, data: DatasetInfo, folder: str) -> None:
+def check_same_lines(model: DatasetInfo, data: DatasetInfo, folder: str) -> None:
     """Raises UserError if a model cannot read a data set's lines."""
     _check_charset(model.charset, data.charset, folder)
     if model.geometry.height != data.geometry.height:

@@ -9,6 +9,7 @@ import PIL.ImageDraw
 
 from densenet_ocr.model.reading.reading import LineResult, ReadCharacter, Reading, read_lines
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
+from densenet_ocr.pipeline.decoding.decoder import Decoder
 from densenet_ocr.pipeline.fitting import FittedLine
 from densenet_ocr.pipeline.inference_model import InferenceModel
 from densenet_ocr.pipeline.ui.picture import (
@@ -51,9 +52,12 @@ class FirstLines:
         self._lines = read_first_lines(folder=folder, info=info, split=split, count=count, cache=cache)
         self._charset = info.charset
 
-    def read(self, model: InferenceModel, *, batch_size: int = 64) -> list[LineResult]:
-        """Reads the lines with a model."""
-        readings = read_lines(model, [line.levels for line in self._lines], batch_size=batch_size)
+    def read(
+        self, model: InferenceModel, *, batch_size: int = 64, decoder: Decoder | None = None
+    ) -> list[LineResult]:
+        """Reads the lines with a model, which decodes greedily where there is no decoder."""
+        levels = [line.levels for line in self._lines]
+        readings = read_lines(model, levels, batch_size=batch_size, decoder=decoder)
         return [
             LineResult(line.key, line.levels, self._charset.decode(line.label), reading)
             for line, reading in zip(self._lines, readings, strict=True)

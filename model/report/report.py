@@ -8,6 +8,7 @@ from typing import Any
 
 from densenet_ocr.model.reading.reading import LineResult
 from densenet_ocr.model.report.alignment import align, count_edits
+from densenet_ocr.model.report.changes import Changes
 from densenet_ocr.model.report.confusions import Confusions
 from densenet_ocr.model.report.lines import WorstLines
 from densenet_ocr.model.report.page import build_page
@@ -30,6 +31,7 @@ class Report:
       confusions: Characters that are taken for others.
       line_confidence: Reliability of the confidences of lines.
       character_confidence: Reliability of the confidences of characters.
+      changes: What decoding changed, of lines that have a greedy text too.
       worst: The worst lines.
     """
 
@@ -45,6 +47,7 @@ class Report:
         self.slices = Slices(seen)
         self.confusions = Confusions()
         self.line_confidence, self.character_confidence = Reliability(), Reliability()
+        self.changes = Changes(seen)
         self.worst = WorstLines(worst)
 
     @property
@@ -70,6 +73,8 @@ class Report:
         edits = count_edits(steps)
         self._add_confidences(result, [not step.is_edit for step in steps if step.reading], not edits)
         self.slices.add(truth, result.levels.shape[1], edits)
+        if reading.greedy_text is not None:
+            self.changes.add(truth, reading.greedy_text, steps)
         self.confusions.add_truth(truth)
         if edits:
             self.confusions.add_steps(result.key, steps)
@@ -90,6 +95,7 @@ class Report:
                 "lines": self.line_confidence.describe(),
                 "characters": self.character_confidence.describe(),
             },
+            "changes": self.changes.describe(),
             "worst": self.worst.describe(),
         }
 

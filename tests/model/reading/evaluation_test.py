@@ -14,6 +14,8 @@ from densenet_ocr.model.reading.reading import read_lines
 from densenet_ocr.model.training.validation import Validator
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
+from densenet_ocr.pipeline.decoding.config import DecodingConfig
+from densenet_ocr.pipeline.decoding.decoder import Decoder
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.geometry import Geometry
 from tests.samples import CHARSET, convert_any_width, convert_lines, draw_levels, shallow_network
@@ -54,6 +56,22 @@ class EvaluationTest(parameterized.TestCase, tf.test.TestCase):
             self.assertEqual(result.key, f"{number}.png")
             self.assertAllEqual(result.levels, levels)
             self.assertEqual(result.reading.text, read_lines(network, [levels])[0].text)
+
+    def test_a_decoder_is_compared_with_greedy_decoding(self):
+        folder = self.create_tempdir().full_path
+        data, report, network = convert_lines(folder, 12), os.path.join(folder, "report"), self.make_network()
+        words = self.create_tempfile("words.txt", "".join(f"{k}\n" for k in range(12))).full_path
+        decoder = Decoder(DecodingConfig(lexicon=words), CHARSET, compares=True)
+        plain = evaluate(network, data=data, split="train")
+        result = evaluate(network, data=data, split="train", decoder=decoder, report=report)
+        self.assertEqual(result["greedy"], {name: plain[name] for name in ("exact_match", "cer")})
+        self.assertNotIn("greedy", plain)
+        with open(os.path.join(report, "report.json")) as file:
+            changes = json.load(file)["changes"]
+        mended, spoilt = (changes["lines"][name] for name in ("mended", "spoilt"))
+        self.assertAllClose(result["exact_match"] - plain["exact_match"], (mended - spoilt) / 12)
+        with open(os.path.join(report, "index.html")) as file:
+            self.assertIn("Changes against greedy decoding", file.read())
 
     def test_writes_a_report_and_a_picture(self):
         folder = self.create_tempdir().full_path
