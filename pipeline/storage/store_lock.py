@@ -28,8 +28,8 @@ _POLL_SECONDS = 2.0
 class StoreLock:
     """The lock of a folder in a bucket.
 
-    Another process takes it over at once when its holder ran on this machine and is gone, else when it was not
-    refreshed for STALE_SECONDS, by this machine's own clock: clocks of machines are not compared.
+    Another process takes it over at once when its holder ran on this machine and is gone. A lock of another
+    machine is watched, and taken over when it was not refreshed for STALE_SECONDS by this machine's own clock.
 
     Args:
       folder: The URL of the folder.
@@ -101,12 +101,15 @@ class StoreLock:
             holder = _parse(data)
             if holder.get("token") == self._token:  # our put arrived, but its answer did not
                 return version
+            is_first, is_new = not seen, version not in seen
             first = seen.setdefault(version, time.monotonic())
             if _is_gone(holder) or time.monotonic() - first > STALE_SECONDS:
                 logging.warning("%s: the lock of %s is taken over", self._folder, _name(holder))
                 return version
-            if not wait and not _may_be_stale(holder):
+            if not wait and (_is_alive(holder) or (is_new and not is_first)):
                 raise BlockingIOError(errno.EWOULDBLOCK, f"{_name(holder)} holds {self._url}")
+            if is_first:
+                logging.info("%s: is %s, which holds its lock, still there?", self._folder, _name(holder))
             time.sleep(_POLL_SECONDS)
 
     def _verify(self) -> bool:
@@ -179,15 +182,17 @@ def _identify() -> dict[str, Any]:
 
 def _is_gone(holder: dict[str, Any]) -> bool:
     """Whether the holder was a process of this machine, among the processes that we see, and has ended."""
+    return _is_here(holder) and _started(holder.get("process")) != holder.get("started")
+
+
+def _is_alive(holder: dict[str, Any]) -> bool:
+    """Whether the holder is a process of this machine that we see."""
+    return _is_here(holder) and not _is_gone(holder)
+
+
+def _is_here(holder: dict[str, Any]) -> bool:
     here = _identify()
-    same = all(holder.get(name) == here[name] and here[name] for name in ("host", "boot", "processes"))
-    return bool(same) and _started(holder.get("process")) != holder.get("started")
-
-
-def _may_be_stale(holder: dict[str, Any]) -> bool:
-    """Whether it is worth watching the lock for a minute; clocks of machines may differ."""
-    written = holder.get("time")
-    return not isinstance(written, int | float) or time.time() - written > STALE_SECONDS
+    return all(bool(here[name]) and holder.get(name) == here[name] for name in ("host", "boot", "processes"))
 
 
 def _name(holder: dict[str, Any]) -> str:
