@@ -20,28 +20,36 @@ exist. The same command resumes an interrupted run. The last line on standard ou
 If no image at all could be read, the rows are written but the command fails. If none of the first 100 images
 exists, it does not start. --max_reject_fraction=1 accepts both.
 
+Decoding is greedy unless --lm, --lexicon, --beam_width or --characters ask for more (docs/decoding.md). Where
+no entry of the lexicon reaches --min_confidence, the row has no text and the reason `no_entry`.
+
 Beam's own options follow after --, for example: -- --runner=FlinkRunner --flink_master=localhost:8081
 """
 
 from densenet_ocr.beam_jobs.engine.config import LocalConfig, RemoteConfig
 from densenet_ocr.beam_jobs.transcription.config import TranscriptionConfig
+from densenet_ocr.pipeline.decoding.config import DecodingConfig
 from densenet_ocr.pipeline.ui import command, flags
 
 
 def main(beam_arguments: list[str]) -> None:
     """Transcribes as the flags say and prints the result."""
-    config = flags.read(TranscriptionConfig)
+    config, decoding = flags.read(TranscriptionConfig), flags.read(DecodingConfig)
     local, remote = flags.read(LocalConfig), flags.read(RemoteConfig)
     from densenet_ocr.beam_jobs.transcription.job import transcribe  # loads Beam, which --help does not need
 
     command.print_result(
-        transcribe(config, workers=local.workers, beam_arguments=beam_arguments, remote=remote)
+        transcribe(
+            config, workers=local.workers, beam_arguments=beam_arguments, remote=remote, decoding=decoding
+        )
     )
 
 
 def run() -> None:
     """Entry point of ocr-transcribe."""
-    command.run(main, configs=[TranscriptionConfig, LocalConfig, RemoteConfig], beam=True, resumes=True)
+    command.run(
+        main, configs=[TranscriptionConfig, DecodingConfig, LocalConfig, RemoteConfig], beam=True, resumes=True
+    )
 
 
 if __name__ == "__main__":

@@ -53,6 +53,7 @@ def main() -> None:
     from densenet_ocr.model.exports.representative_data import read_representative_data
     from densenet_ocr.model.network.devices import set_up_devices
     from densenet_ocr.model.reading.loading import choose_network
+    from densenet_ocr.pipeline.decoding.tuned_settings import copy_tuned_settings
 
     config, model = flags.read(ExportConfig), flags.read(ModelConfig)
     set_up_devices(DeviceConfig())
@@ -74,6 +75,8 @@ def main() -> None:
         calibration=lines,
         overwrite=config.overwrite,
     )
+    if model.model:
+        copy_tuned_settings(model.model, config.output)
     command.print_result(result)
 
 

@@ -24,7 +24,7 @@ from apache_beam.options.pipeline_options import PipelineOptions, StandardOption
 from densenet_ocr.beam_jobs.engine.beam_runner import count_workers
 from densenet_ocr.beam_jobs.engine.shard_job import ShardJob
 from densenet_ocr.beam_jobs.engine.shard_pipeline import count_lines, write_shard
-from densenet_ocr.beam_jobs.transcription.transcript_writer import LineModel, TranscriptWriter
+from densenet_ocr.beam_jobs.transcription.transcript_writer import LineModel, LineText, TranscriptWriter
 
 # Fewer messages at start, and no process takes a GPU's whole memory.
 _TENSORFLOW = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
@@ -74,7 +74,7 @@ class _HeldModel:
         self._held, self.takes_padding = [model], model.takes_padding
         weakref.finalize(self, self._held.clear)
 
-    def read(self, levels: np.ndarray, widths: np.ndarray) -> tuple[list[str], list[float]]:
+    def read(self, levels: np.ndarray, widths: np.ndarray) -> list[LineText]:
         """See LineModel."""
         return self._held[0].read(levels, widths)
 

@@ -15,6 +15,7 @@ from densenet_ocr.beam_jobs.engine.split_runner import SplitRunner, summarise_sp
 from densenet_ocr.beam_jobs.engine.split_state import JobTerms
 from densenet_ocr.beam_jobs.sources.list_rows import ListRows, open_lists
 from densenet_ocr.beam_jobs.transcription.config import TranscriptionConfig
+from densenet_ocr.beam_jobs.transcription.decoding import check_decoding, identify_decoding, list_files
 from densenet_ocr.beam_jobs.transcription.image_source import ImageSource
 from densenet_ocr.beam_jobs.transcription.inference import LoadModel, make_inference_step
 from densenet_ocr.beam_jobs.transcription.line_reader import load_line_reader
@@ -28,6 +29,7 @@ from densenet_ocr.beam_jobs.transcription.manifest import (
 from densenet_ocr.beam_jobs.transcription.transcript_writer import LineModel, TranscriptWriter
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import SplitInfo
+from densenet_ocr.pipeline.decoding.config import DecodingConfig
 from densenet_ocr.pipeline.errors import UserError
 
 # First rows of the lists of which at least one image has to exist.
@@ -48,7 +50,8 @@ def transcribe(
     workers: int = 0,
     beam_arguments: list[str] | None = None,
     remote: RemoteConfig = RemoteConfig(),  # noqa: B008 - frozen
-    load: Callable[[str, int], LineModel] = load_line_reader,
+    load: Callable[[str, int], LineModel] | None = None,
+    decoding: DecodingConfig = DecodingConfig(),  # noqa: B008 - frozen
 ) -> dict[str, Any]:
     """Reads the images of lists with an exported model.
 
@@ -59,7 +62,9 @@ def transcribe(
       workers: Local processes, 0 for one per core.
       beam_arguments: Beam's own options, such as ["--runner=FlinkRunner"].
       remote: Shared folders and time limit of the runner that those name.
-      load: Loads the export in a folder or at a URL in a worker, with a number of threads, 0 for one per core.
+      load: Loads the export in a folder or at a URL in a worker, with a number of threads, 0 for one per core;
+        by default load_line_reader with `decoding`.
+      decoding: How the model's logits are decoded.
 
     Returns:
       {"read", "transcribed", "refused": {reason: n}, "shards", "seconds"}.
@@ -69,18 +74,21 @@ def transcribe(
         could be read, although everything is written then, unless max_reject_fraction is 1.
     """
     start, options = time.time(), parse_options(beam_arguments or [])
-    paths = _list_inputs(config)
+    load = load or functools.partial(load_line_reader, decoding=decoding)
+    paths = _list_inputs(config) | list_files(decoding)
     check_paths(options, remote.shared_folders, paths | {"output": [config.output]})
     export = describe_export(config.model)
     if config.invert:
         export = export._replace(info=dataclasses.replace(export.info, invert=config.invert))
+    check_decoding(decoding, export.info.charset, config.model)
     lists = open_lists(config.list_paths, config, labels=False)
     plan = lists.scan()
     check_output(config.output)
     try_runner(options, seconds=remote.runner_timeout, inputs=paths, output=config.output)
     with _new_folder(config.output):
         load_model = functools.partial(_load_unchanged, load, config.model, export.files)
-        runner = _make_runner(config, export, lists, load_model, workers)
+        decoded = identify_decoding(decoding, config.model)
+        runner = _make_runner(config, export, lists, load_model, workers, decoded)
         split = runner.run(plan, workers=workers, options=options)
     result = summarise_split(SPLIT, split, time.time() - start)
     if not split.written and config.max_reject_fraction != 1:
@@ -120,6 +128,7 @@ def _make_runner(
     lists: ListRows,
     load_model: LoadModel,
     workers: int,
+    decoded: dict[str, Any],
 ) -> SplitRunner:
     sources = {
         **lists.identify(),
@@ -127,6 +136,7 @@ def _make_runner(
         # Sums in a batch of another size may differ in their last bits, and confidences with them.
         "batch_size": config.batch_size,
         **({"invert": config.invert} if config.invert else {}),
+        **decoded,
     }
 
     return SplitRunner(

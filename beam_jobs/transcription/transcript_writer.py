@@ -3,7 +3,8 @@
 The columns are path, text, confidence and reason, separated by tabs, without a header, so that cat joins
 shards and row k of the whole is row k of the lists. In a cell backslash, tab, CR and LF are written as \\\\,
 \\t, \\r and \\n, and a byte of a path that is not text as \\xNN. A line that was not read has no text,
-confidence 0 and its reason, a key of pipeline.errors.REASONS; the others have no reason.
+confidence 0 and its reason, a key of pipeline.errors.REASONS; the others have no reason, or `no_entry` where no
+entry of a lexicon fits.
 """
 
 import dataclasses
@@ -38,6 +39,14 @@ _NOT_TEXT = re.compile("[\udc00-\udcff]")
 _ESCAPED_BYTE = re.compile(r"\\(?:\\|x([0-9a-f]{2}))")
 
 
+class LineText(NamedTuple):
+    """The text of a line, its confidence from 0 to 1, and the reason if a decoder found no text."""
+
+    text: str
+    confidence: float
+    reason: str = ""
+
+
 class LineModel(Protocol):
     """A model that reads lines; transcription.line_reader makes one of an export.
 
@@ -47,7 +56,7 @@ class LineModel(Protocol):
 
     takes_padding: bool
 
-    def read(self, levels: np.ndarray, widths: np.ndarray) -> tuple[list[str], list[float]]:
+    def read(self, levels: np.ndarray, widths: np.ndarray) -> list[LineText]:
         """Reads a batch of lines.
 
         Args:
@@ -55,12 +64,12 @@ class LineModel(Protocol):
           widths: Widths of the lines, int32 [B].
 
         Returns:
-          Their texts, and their confidences from 0 to 1.
+          What is in each line.
         """
 
 
 class Transcript(NamedTuple):
-    """One row: the path in the list, the text and its confidence, or the reason why there is none."""
+    """One row: the path in the list, the text and its confidence, and the reason if there is no text."""
 
     path: str
     text: str
@@ -118,9 +127,9 @@ class TranscriptWriter:
         growth = GROWTH if self.model.takes_padding else 1
         for batch in batch_by_width(widths, size=self.batch_size, most=growth):
             chosen = [places[k] for k in batch]
-            texts, confidences = self.model.read(*pad_lines([lines[place] for place in chosen]))
-            for place, text, confidence in zip(chosen, texts, confidences, strict=True):
-                found[place] = Transcript(window[place].path, text, confidence, "")
+            texts = self.model.read(*pad_lines([lines[place] for place in chosen]))
+            for place, text in zip(chosen, texts, strict=True):
+                found[place] = Transcript(window[place].path, *text)
             count(len(batch))
         return [found[place] for place in range(len(window))]
 

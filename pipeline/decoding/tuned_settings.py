@@ -83,6 +83,12 @@ def load_tuned_settings(folder: str) -> TunedSettings:
         ) from None
 
 
+def copy_tuned_settings(source: str, target: str) -> None:
+    """Copies decoding.json, if there is one, from the folder of a model to another one; raises UserError."""
+    if storage.exists(storage.join(source, FILE_NAME)):
+        load_tuned_settings(source).save(target)
+
+
 def find_posteriors(scores: Sequence[float], temperature: float = 1.0) -> list[float]:
     """Returns the share of each hypothesis in the mass of all: a softmax of scores over a temperature.
 

@@ -7,6 +7,7 @@ import zlib
 
 import numpy as np
 
+from densenet_ocr.beam_jobs.transcription.transcript_writer import LineText
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.exports.export_info import MODEL_FILES, ExportInfo, hash_files
 from densenet_ocr.pipeline.geometry import Geometry
@@ -19,10 +20,10 @@ class FakeModel:
 
     takes_padding = True
 
-    def read(self, levels: np.ndarray, widths: np.ndarray) -> tuple[list[str], list[float]]:
+    def read(self, levels: np.ndarray, widths: np.ndarray) -> list[LineText]:
         """See beam_jobs.transcription.transcript_writer.LineModel."""
         lines = [line[:, :width] for line, width in zip(levels, widths.tolist(), strict=True)]
-        return [read_line(line) for line in lines], [line.shape[1] / 1000 for line in lines]
+        return [LineText(read_line(line), line.shape[1] / 1000) for line in lines]
 
 
 def read_line(levels: np.ndarray) -> str:

@@ -44,8 +44,10 @@ class RecordingModel(FakeModel):
     def read(self, levels, widths):
         assert (levels.dtype, widths.dtype) == (np.uint8, np.int32)
         self.batches.append((levels.shape, widths.tolist()))
-        texts, confidences = super().read(levels, widths)
-        return self._texts or texts, confidences
+        found = super().read(levels, widths)
+        if self._texts:
+            found = [line._replace(text=text) for line, text in zip(found, self._texts, strict=True)]
+        return found
 
 
 class TranscriptsTest(parameterized.TestCase, tf.test.TestCase):

@@ -6,7 +6,12 @@ import os
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.pipeline.decoding.tuned_settings import TunedSettings, find_posteriors, load_tuned_settings
+from densenet_ocr.pipeline.decoding.tuned_settings import (
+    TunedSettings,
+    copy_tuned_settings,
+    find_posteriors,
+    load_tuned_settings,
+)
 from densenet_ocr.pipeline.errors import UserError
 
 
@@ -18,6 +23,11 @@ class TunedSettingsTest(parameterized.TestCase, tf.test.TestCase):
         found = load_tuned_settings(folder)
         self.assertEqual((found.lm_weight, found.length_bonus), (0.4, 0.5))
         self.assertEqual((found.temperature("lm"), found.temperature("beam")), (1.5, 1.0))
+        copy, empty = self.create_tempdir("copy").full_path, self.create_tempdir("empty").full_path
+        copy_tuned_settings(folder, copy)
+        self.assertEqual(load_tuned_settings(copy), found)
+        copy_tuned_settings(empty, copy)
+        self.assertEqual(load_tuned_settings(copy), found)
 
     def test_nothing_is_fitted_without_the_file(self):
         self.assertEqual(load_tuned_settings(self.create_tempdir().full_path), TunedSettings())
