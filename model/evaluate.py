@@ -5,36 +5,71 @@
 The last line on standard output is {"split", "lines", "exact_match", "exact_match_95": [lo, hi], "cer",
 "seconds"}. --report writes a page that shows where the model fails and the lines that it reads worst; --picture
 draws the first lines of the split with truth and reading.
+
+    ocr-evaluate --model=run --data=data --split=test --lm=news.lm --report=report
+    ocr-evaluate --model=run --data=data --split=validation --lm=news.lm --tune
+
+The flags of decoding are those of ocr-predict (docs/decoding.md). With one of them the result has `greedy`, the
+exact match and the CER of greedy decoding, too. With --tune the command prints a grid of weights and writes the
+best ones, and a temperature of confidences, to decoding.json in --model. Its last line is {"task", "split",
+"lines", "lm_weight", "length_bonus", "temperature", "exact_match", "cer", "calibration_error": [before, after],
+"seconds"}.
 """
 
 import dataclasses
 
-from densenet_ocr.model.reading.config import EvaluateConfig, WeightsConfig
+from densenet_ocr.model.reading.config import EvaluateConfig, TuneConfig, WeightsConfig
 from densenet_ocr.model.training.config import DeviceConfig
 from densenet_ocr.pipeline.decoding.config import DecodingConfig
+from densenet_ocr.pipeline.errors import check_left_out, check_setting
 from densenet_ocr.pipeline.ui import command, flags
 
 
 def main() -> None:
     """Evaluates as the flags say and prints the result."""
     config, weights = flags.read(EvaluateConfig), flags.read(WeightsConfig)
-    decoding = flags.read(DecodingConfig)
+    decoding, tuning = flags.read(DecodingConfig), flags.read(TuneConfig)
+    if tuning.tune:
+        _check_tuning(config, weights)
+        # The temperature is that of a beam search.
+        decoding = dataclasses.replace(decoding, beam_width=decoding.width)
     from densenet_ocr.model.network.devices import (
         set_up_devices,  # loads TensorFlow, which --help does not need
     )
     from densenet_ocr.model.reading.evaluation import evaluate
     from densenet_ocr.model.reading.loading import load_for_data
+    from densenet_ocr.model.reading.tuning import tune
     from densenet_ocr.pipeline.decoding.decoder import open_decoder
 
     set_up_devices(DeviceConfig())
     model = load_for_data(weights, config.data)
     decoder = open_decoder(decoding, model.info.charset, weights.model, compares=True)
-    command.print_result(evaluate(model, **dataclasses.asdict(config), decoder=decoder))
+    if not tuning.tune:
+        command.print_result(evaluate(model, **dataclasses.asdict(config), decoder=decoder))
+        return
+    assert decoder and weights.model
+    result = tune(
+        model,
+        decoder,
+        folder=weights.model,
+        data=config.data,
+        split=config.split,
+        lines=tuning.tune_lines,
+        batch_size=config.batch_size,
+    )
+    command.print_result(result)
+
+
+def _check_tuning(config: EvaluateConfig, weights: WeightsConfig) -> None:
+    """Raises UserError for flags that --tune has no use for."""
+    for name in ("report", "picture"):
+        check_left_out(name, getattr(config, name), getattr(config, name) is None, "none with --tune")
+    check_setting("model", weights.model, weights.model, "with --tune a run or an export, for decoding.json")
 
 
 def run() -> None:
     """Entry point of ocr-evaluate."""
-    command.run(main, configs=[WeightsConfig, EvaluateConfig, DecodingConfig])
+    command.run(main, configs=[WeightsConfig, EvaluateConfig, DecodingConfig, TuneConfig])
 
 
 if __name__ == "__main__":

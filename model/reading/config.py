@@ -99,3 +99,18 @@ class EvaluateConfig:
 
     def __post_init__(self) -> None:
         validate(self)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TuneConfig:
+    """Whether to fit settings of the beam search in place of an evaluation."""
+
+    tune: bool = option(
+        False,
+        help="In place of scores: fit --lm_weight, --length_bonus and the temperature of confidences on the "
+        "split, and write them to decoding.json in --model, where all commands find them.",
+    )
+    tune_lines: int = option(1000, help="With --tune: number of lines, the first ones.", at_least=1)
+
+    def __post_init__(self) -> None:
+        validate(self)

@@ -1,0 +1,195 @@
+"""Fits language model weight, length bonus and temperature on a split: ocr-evaluate --tune."""
+
+import dataclasses
+import itertools
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from absl import logging
+from rapidfuzz.distance import Levenshtein
+
+from densenet_ocr.model.reading.evaluation import check_same_lines, read_batches
+from densenet_ocr.model.reading.reading import map_batches
+from densenet_ocr.model.report.reliability import Reliability
+from densenet_ocr.model.report.slices import Tally
+from densenet_ocr.pipeline.charset import Charset
+from densenet_ocr.pipeline.dataset_info import load_dataset_info
+from densenet_ocr.pipeline.decoding.beam_search import BeamSearch, Hypothesis
+from densenet_ocr.pipeline.decoding.candidates import Frame
+from densenet_ocr.pipeline.decoding.decoder import Decoder
+from densenet_ocr.pipeline.decoding.temperature import fit_temperature
+from densenet_ocr.pipeline.decoding.tuned_settings import LM, find_posteriors, load_tuned_settings
+from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.frames import count_frames
+from densenet_ocr.pipeline.inference_model import InferenceModel
+from densenet_ocr.pipeline.shards import reading_errors
+from densenet_ocr.pipeline.ui.command import print_row
+from densenet_ocr.pipeline.ui.progress import Progress
+from densenet_ocr.pipeline.ui.tsv import join_cells
+
+# The grid: weights of the language model, and what each character adds to the score.
+LM_WEIGHTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
+LENGTH_BONUSES = (0.0, 0.5, 1.0, 2.0)
+
+_COLUMNS = ("lm_weight", "length_bonus", "exact_match", "cer")
+
+
+class TunedLine(NamedTuple):
+    """A line to tune on.
+
+    Attributes:
+      truth: Its text.
+      frames: The likely classes of its frames.
+      hypotheses: What the search finds with the weights that the decoder has, the best one first.
+    """
+
+    truth: str
+    frames: list[Frame]
+    hypotheses: list[Hypothesis]
+
+
+class Weights(NamedTuple):
+    """Weight of the language model, and length bonus."""
+
+    lm_weight: float
+    length_bonus: float
+
+
+def tune(
+    model: InferenceModel,
+    decoder: Decoder,
+    *,
+    folder: str,
+    data: str,
+    split: str,
+    lines: int = 1000,
+    batch_size: int = 64,
+) -> dict[str, Any]:
+    """Fits the settings of a decoder and writes them to decoding.json.
+
+    With a language model and no lexicon, weight and bonus are those of a grid that have the lowest CER; the
+    grid is printed. The temperature is fitted on the same lines (see fit_temperature).
+
+    Args:
+      model: The model.
+      decoder: The decoder, whose config asks for a beam search.
+      folder: Folder of the model, for decoding.json; what is there for other tasks stays.
+      data: Folder of the data set.
+      split: Split of it that the model was not trained on.
+      lines: Maximum number of lines, the first ones.
+      batch_size: Lines per batch.
+
+    Returns:
+      {"task", "split", "lines", "lm_weight", "length_bonus", "temperature", "exact_match", "cer",
+      "calibration_error": [before, after], "seconds"}. Weight and bonus are None without a grid, and the
+      temperature is None where all lines are right, or all wrong: it is not fitted then.
+
+    Raises:
+      UserError: model and data differ, the split is empty, or decoding.json cannot be written.
+    """
+    start, charset, settings = time.monotonic(), model.info.charset, load_tuned_settings(folder)
+    found = _read_lines(model, decoder, data=data, split=split, lines=lines, batch_size=batch_size)
+    weights = None
+    if decoder.task == LM:
+        weights = choose_weights(found, decoder.search, charset)
+        found = _search_again(found, decoder.search.with_weights(**weights._asdict()))
+        settings = dataclasses.replace(settings, **weights._asdict())
+    rights = [_is_right(line, charset) for line in found]
+    scores = [[hypothesis.score for hypothesis in line.hypotheses] for line in found]
+    temperature = _fit(scores, rights)
+    tally = score_lines(found, charset)
+    result = {
+        "task": decoder.task,
+        "split": split,
+        "lines": len(found),
+        **(weights._asdict() if weights else dict.fromkeys(Weights._fields)),
+        "temperature": temperature,
+        "exact_match": tally.exact_match,
+        "cer": tally.cer,
+        "calibration_error": [find_error(scores, rights, value) for value in (1.0, temperature or 1.0)],
+    }
+    temperatures = settings.temperatures | ({decoder.task: temperature} if temperature else {})
+    files = {"data": data, "lm": decoder.config.lm, "lexicon": decoder.config.lexicon}
+    provenance = settings.provenance | {decoder.task: {**result, **files}}
+    dataclasses.replace(settings, temperatures=temperatures, provenance=provenance).save(folder)
+    return result | {"seconds": round(time.monotonic() - start, 2)}
+
+
+def choose_weights(lines: Sequence[TunedLine], search: BeamSearch, charset: Charset) -> Weights:
+    """Prints a grid of weights and returns the ones with the lowest CER, of equal ones the smallest."""
+    grid = [Weights(*pair) for pair in itertools.product(LM_WEIGHTS, LENGTH_BONUSES)]
+    progress, scores = Progress("tune", len(grid), "weights"), {}
+    print_row(join_cells(_COLUMNS))
+    for number, weights in enumerate(grid, start=1):
+        tally = score_lines(_search_again(lines, search.with_weights(**weights._asdict())), charset)
+        scores[weights] = tally.edits
+        print_row(join_cells([*map(str, weights), f"{tally.exact_match:.4f}", f"{tally.cer or 0:.5f}"]))
+        progress.show(number)
+    progress.close(len(grid))
+    return min(grid, key=lambda weights: (scores[weights], weights))
+
+
+def score_lines(lines: Sequence[TunedLine], charset: Charset) -> Tally:
+    """Returns the scores of the best hypotheses."""
+    tally = Tally()
+    for line in lines:
+        tally.add(Levenshtein.distance(line.truth, _find_text(line, charset)), len(line.truth))
+    return tally
+
+
+def find_error(scores: list[list[float]], rights: list[bool], temperature: float) -> float | None:
+    """Returns the expected calibration error of the best hypotheses' posteriors."""
+    reliability = Reliability()
+    for line, right in zip(scores, rights, strict=True):
+        reliability.add(find_posteriors(line, temperature)[0] if line else 0.0, right)
+    return reliability.error
+
+
+def _read_lines(
+    model: InferenceModel, decoder: Decoder, *, data: str, split: str, lines: int, batch_size: int
+) -> list[TunedLine]:
+    info = load_dataset_info(data)
+    check_same_lines(model.info, info, data)
+
+    def read(levels: np.ndarray, widths: np.ndarray) -> Iterator[tuple[list[Frame], list[Hypothesis]]]:
+        logits = model.compute_logits(levels, widths)
+        for line, count in zip(logits, count_frames(np.asarray(widths)), strict=True):
+            candidates = decoder.find_candidates(line[:count])
+            yield candidates.frames, decoder.search.search(candidates)
+
+    found: list[TunedLine] = []
+    with reading_errors():
+        for batch in read_batches(folder=data, info=info, split=split, batch_size=batch_size, most=lines):
+            levels = [levels for _, levels, _ in batch]
+            results = map_batches(read, levels, batch_size=batch_size, pads=model.takes_padding)
+            found += [TunedLine(truth, *pair) for (_, _, truth), pair in zip(batch, results, strict=True)]
+    if not found:
+        raise UserError(
+            f"split {split} of {data}",
+            received="no lines",
+            expected="lines to tune on",
+            remedy="Give another --split.",
+        )
+    return found
+
+
+def _search_again(lines: Sequence[TunedLine], search: BeamSearch) -> list[TunedLine]:
+    return [line._replace(hypotheses=search.search_frames(line.frames)) for line in lines]
+
+
+def _find_text(line: TunedLine, charset: Charset) -> str:
+    return charset.decode(line.hypotheses[0].ids) if line.hypotheses else ""
+
+
+def _is_right(line: TunedLine, charset: Charset) -> bool:
+    return bool(line.hypotheses) and _find_text(line, charset) == line.truth
+
+
+def _fit(scores: list[list[float]], rights: list[bool]) -> float | None:
+    pairs = [(line, right) for line, right in zip(scores, rights, strict=True) if line]
+    temperature = fit_temperature(*zip(*pairs, strict=True)) if pairs else None
+    if temperature is None:
+        logging.warning("all lines are read right, or all wrong: the temperature is not fitted")
+    return temperature
