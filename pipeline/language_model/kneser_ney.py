@@ -80,15 +80,14 @@ def estimate(
 
 
 def _find_suffixes(counts: NGramCounts) -> list[np.ndarray]:
-    """For each order n the place of each n-gram's last n - 1 tokens in order n - 1, int64 [N_n]."""
-    suffixes = [np.zeros(counts.vocabulary, np.int64)]
+    """For each order n the place of each n-gram's last n - 1 tokens in order n - 1, int [N_n]."""
+    suffixes = [np.zeros(counts.vocabulary, np.int32)]
     for order in range(2, counts.order + 1):
-        tokens = counts.tokens(order)
-        if order == 2:
-            suffixes.append(tokens)
-            continue
-        keys = suffixes[-1][counts.parents(order)] * counts.vocabulary + tokens
-        suffixes.append(np.searchsorted(counts.keys[order - 2], keys))
+        places = keys = counts.tokens(order)
+        if order > 2:
+            keys += suffixes[-1][counts.parents(order)].astype(np.int64) * counts.vocabulary
+            places = np.searchsorted(counts.keys[order - 2], keys)
+        suffixes.append(places.astype(np.int32 if len(counts.keys[order - 2]) < 1 << 31 else np.int64))
     return suffixes
 
 
@@ -106,7 +105,8 @@ def _adjust(counts: NGramCounts, suffixes: list[np.ndarray]) -> list[np.ndarray]
             found = np.bincount(suffixes[order], minlength=len(own))
             found[:first] = own[:first]
             own = found
-        adjusted.append(own.copy())
+        adjusted.append(own)
+    adjusted[0] = adjusted[0].copy()
     adjusted[0][[UNKNOWN, START]] = 0  # never predicted
     return adjusted
 
@@ -149,13 +149,14 @@ def _discount(
 
 
 def _interpolate(counts: NGramCounts, suffixes: list[np.ndarray], shares: list[_Shares]) -> list[np.ndarray]:
-    """The probability of each n-gram's last token after the others, float64 [N_n] for each order."""
+    """The probability of each n-gram's last token after the others, float64 [N_n] for each order, in place."""
     uniform = np.full(counts.vocabulary, 1 / (counts.vocabulary - 1))  # START is never predicted
-    found = [shares[0].own + shares[0].backoff * uniform]
+    shares[0].own[:] += shares[0].backoff * uniform
     for order in range(2, counts.order + 1):
-        own, backoff = shares[order - 1]
-        found.append(own + backoff[counts.parents(order)] * found[-1][suffixes[order - 1]])
-    return found
+        lower = shares[order - 2].own[suffixes[order - 1]]
+        lower *= shares[order - 1].backoff[counts.parents(order)]
+        shares[order - 1].own[:] += lower
+    return [share.own for share in shares]
 
 
 def _log(probabilities: np.ndarray, are_unigrams: bool) -> np.ndarray:
