@@ -2,7 +2,8 @@
 
     python -m tests.servers.light_s3 FOLDER LATENCY_IN_SECONDS
 
-It prints its URL. The key BUCKET/NAME is the file FOLDER/NAME. It knows GET, HEAD and ranges, no signatures.
+It prints its URL. The key BUCKET/NAME is the file FOLDER/NAME. It knows GET, HEAD and ranges, no
+signatures, and lists one file whatever is asked for.
 """
 
 import asyncio
@@ -14,6 +15,11 @@ import sys
 import urllib.parse
 from collections.abc import Iterator
 
+# Any folder is there: it has a file.
+_LISTING = (
+    b"<ListBucketResult><KeyCount>1</KeyCount><IsTruncated>false</IsTruncated><Contents><Key>images/file</Key>"
+    b"<LastModified>2024-01-01T00:00:00.000Z</LastModified><ETag>1</ETag><Size>1</Size></Contents></ListBucketResult>"
+)
 _RANGE = re.compile(rb"\r\nrange: bytes=(\d+)-(\d*)", re.IGNORECASE)
 
 
@@ -44,8 +50,12 @@ class _Connection(asyncio.Protocol):
 
     def _answer(self, request: bytes) -> None:
         method, target, _ = request.split(b" ", 2)
-        path = urllib.parse.unquote(target.decode().partition("?")[0]).lstrip("/")
-        data = self._files.get(path.partition("/")[2])
+        name, _, query = target.decode().partition("?")
+        if "list-type" in query:
+            self._send("200 OK", _LISTING, method)
+            return
+        path = urllib.parse.unquote(name).lstrip("/")
+        data = self._files.get(path.rpartition("/")[2])
         if data is None:
             self._send("404 Not Found", b"<Error><Code>NoSuchKey</Code></Error>", method)
         elif match := _RANGE.search(request):
