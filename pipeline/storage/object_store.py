@@ -146,7 +146,7 @@ class ObjectStore:
         store, key = _find(probe)
         with _explained(url):
             store.put(key, b"", use_multipart=False)
-            store.delete(key)
+            _delete(store, [key])
 
 
 def _complete(ask: Callable[[], _Answer]) -> _Answer:
@@ -170,7 +170,7 @@ def _delete(store: Any, keys: list[str]) -> None:
         except FileNotFoundError:
             for key in keys[start : start + _MOST_DELETED]:
                 with contextlib.suppress(FileNotFoundError):
-                    store.delete(key)
+                    _complete(functools.partial(store.delete, key))
 
 
 def put_if(url: str, data: bytes, *, version: str | None) -> str:

@@ -42,6 +42,9 @@ _LAST = (
     "config.json",
 )
 
+# No training reads its weights files, so an empty file takes the place of each one that is only in the bucket.
+_WEIGHTS = "weights/"
+
 # Files that are being written, by this package or as parts of a checkpoint by TensorFlow.
 _UNFINISHED = re.compile(rf"{re.escape(storage.TEMPORARY)}|_temp/|tempstate")
 
@@ -76,6 +79,8 @@ class Mirror:
     def fetch(self) -> None:
         """Makes the local files those of the bucket, or newer ones that were to be published over them.
 
+        Weights files are not copied, see _WEIGHTS: those of a long run are much larger than the rest.
+
         Raises:
           UserError: the bucket cannot be read, or the files cannot be written.
         """
@@ -85,14 +90,17 @@ class Mirror:
             storage.remove(self.folder)
             record = {}
         missing = [name for name in remote if not os.path.exists(self._path(name))]
-        storage.download_folder(self.url, self.folder, names=missing)
+        needed = [name for name in missing if not name.startswith(_WEIGHTS)]
+        storage.download_folder(self.url, self.folder, names=needed)
+        for name in set(missing) - set(needed):
+            _write_placeholder(self._path(name))
         local = _list_local(self.folder)
         before = {name: tuple(state) for name, state in record.get("local", {}).items()}
         self._published = {
             name: local[name] if name in missing else before.get(name, (0, 0, 0)) for name in remote
         }
-        if missing:
-            logging.info("run %s: fetched %d files into %s", self.url, len(missing), self.folder)
+        if needed:
+            logging.info("run %s: fetched %d files into %s", self.url, len(needed), self.folder)
         self._write_record(remote)
 
     def publish(self) -> None:
@@ -104,7 +112,11 @@ class Mirror:
           UserError: the store does not take them, or another process has taken over the run's lock.
         """
         local = _list_local(self.folder)
-        changed = [name for name, state in local.items() if self._published.get(name) != state]
+        changed = [
+            name
+            for name, state in local.items()
+            if self._published.get(name) != state and not _is_placeholder(name, state)
+        ]
         gone = [name for name in self._published if name not in local]
         if not changed and not gone:
             return
@@ -166,7 +178,7 @@ def open_mirror(url: str, check_lock: Callable[[], None]) -> Iterator[Mirror]:
     Raises:
       UserError: see Mirror.fetch; or a training uses the mirror, for a run of this URL in another store.
     """
-    mirror = Mirror(url, _find_place(url), check_lock)
+    mirror = Mirror(storage.absolute(url), _find_place(url), check_lock)
     with storage.held(
         mirror.place,
         subject=f"mirror of run {url} in {mirror.place}",
@@ -184,7 +196,7 @@ def open_mirror(url: str, check_lock: Callable[[], None]) -> Iterator[Mirror]:
 
 
 def _find_place(url: str) -> str:
-    digest = hashlib.sha256(url.encode()).hexdigest()[:32]
+    digest = hashlib.sha256(storage.absolute(url).encode()).hexdigest()[:32]
     return os.path.join(os.path.dirname(storage.find_cache_folder()), "runs", digest)
 
 
@@ -197,6 +209,15 @@ def _list_local(folder: str) -> dict[str, _State]:
                 status = os.stat(os.path.join(folder, path))
                 found[path] = status.st_size, status.st_mtime_ns, status.st_ino
     return found
+
+
+def _write_placeholder(path: str) -> None:
+    storage.make_folder(os.path.dirname(path))
+    storage.write_atomically(path, b"")
+
+
+def _is_placeholder(name: str, state: _State) -> bool:
+    return name.startswith(_WEIGHTS) and state[0] == 0
 
 
 def _has_hash(path: str, etag: str) -> bool:

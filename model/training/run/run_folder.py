@@ -131,6 +131,7 @@ def hold_run(path: str) -> Iterator[RunFolder]:
     Raises:
       UserError: another training writes there, or the folder in a bucket has other files.
     """
+    storage.make_folder(path)  # refuses a web server
     with storage.held(
         path,
         subject=f"run {path}",

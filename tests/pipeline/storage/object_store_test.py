@@ -250,6 +250,7 @@ class FailuresTest(StoreCase):
             self.assertLen(storage.list_names(self.root), 40 - number)
             self.assertLen(storage.list_versions(self.root), 40 - number)
             self.assertTrue(storage.is_folder(self.root))
+            storage.check_writable(self.url("new"))
             storage.remove_many([self.url(f"{number}"), self.url("none")])
         self.assertGreater(self.proxy.failed[fault], 3)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from unittest import mock
 
 import tensorflow as tf
@@ -171,14 +172,41 @@ class FetchTest(MirrorCase):
         self.assertEqual(self.read_remote(), local)
 
     def test_files_that_were_removed_from_the_mirror_are_fetched_again(self):
-        self.lose("weights/epoch-0001.weights.h5")
+        self.lose("history.csv", "weights/epoch-0001.weights.h5")
+        published = self.read_remote()
         with self.assertRaises(KeyboardInterrupt), self.open() as mirror:
-            os.remove(os.path.join(mirror.folder, "weights/epoch-0001.weights.h5"))
+            for name in ("history.csv", "weights/epoch-0001.weights.h5"):
+                os.remove(os.path.join(mirror.folder, name))
             raise KeyboardInterrupt
         with self.open() as mirror:
-            self.assertIn("weights/epoch-0001.weights.h5", self.read_local(mirror))
+            self.assertEqual(self.read_local(mirror)["history.csv"], b"1")
             mirror.publish()
-        self.assertIn("weights/epoch-0001.weights.h5", self.read_remote())
+        self.assertEqual(self.read_remote(), published)
+
+    def test_weights_stay_in_the_bucket_until_the_training_removes_or_replaces_them(self):
+        epochs = [f"weights/epoch-000{number}.weights.h5" for number in (1, 2, 3)]
+        self.lose(*epochs)
+        download, fetched = ObjectStore.download, []
+
+        def note(system, url, path):
+            fetched.append(url)
+            download(system, url, path)
+
+        with (
+            self.on_another_machine(),
+            mock.patch.object(ObjectStore, "download", note),
+            self.open() as mirror,
+        ):
+            os.remove(os.path.join(mirror.folder, epochs[0]))
+            self.write_local(mirror, epochs[2], data=b"again")
+            # A copy of the mirror has other inodes, and so have its placeholders.
+            shutil.copytree(mirror.folder, f"{mirror.folder}-copy")
+            shutil.rmtree(mirror.folder)
+            os.rename(f"{mirror.folder}-copy", mirror.folder)
+            mirror.publish()
+            remote = self.read_remote()
+            self.assertEqual([remote.get(name) for name in epochs], [None, b"1", b"again"])
+        self.assertEqual([url for url in fetched if "/weights/" in url], [])
 
     def test_a_mirror_is_fetched_anew_where_another_machine_has_gone_on(self):
         self.lose("history.csv", unpublished=("history.csv", "checkpoints/ckpt-2.index"))
@@ -244,6 +272,10 @@ class HoldTest(MirrorCase):
             user_error(f"run {self.run_url}", "a second training", "process"),
             hold_run(self.run_url),
         ):
+            pass
+
+    def test_a_web_server_is_refused(self):
+        with user_error("http://localhost:1/run", "a web server"), hold_run("http://localhost:1/run"):
             pass
 
     def test_a_folder_with_other_files_is_refused_before_they_are_fetched(self):
