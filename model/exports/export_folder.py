@@ -14,13 +14,22 @@ import tempfile
 from collections.abc import Iterator
 
 from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.decoding.tuned_settings import FILE_NAME as TUNED_SETTINGS
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports.export_info import DESCRIPTION, FILE_NAME, MODEL_FILES, check_path, is_export
 
 _TEMPORARY, _NEW, _OLD = f"{storage.TEMPORARY}export", "new", "old"
 
 # All names in the folder of an export.
-_NAMES = {FILE_NAME, *DESCRIPTION, *MODEL_FILES.values(), "variables", "assets", "fingerprint.pb"}
+_NAMES = {
+    FILE_NAME,
+    *DESCRIPTION,
+    *MODEL_FILES.values(),
+    "variables",
+    "assets",
+    "fingerprint.pb",
+    TUNED_SETTINGS,
+}
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from densenet_ocr.model.exports.exporter import export
 from densenet_ocr.model.exports.representative_data import read_representative_data
 from densenet_ocr.model.reading.keras_model import KerasInferenceModel
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
+from densenet_ocr.pipeline.decoding.tuned_settings import TunedSettings, load_tuned_settings
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports.export_info import load_export_info
 from densenet_ocr.pipeline.geometry import Geometry
@@ -92,6 +93,14 @@ class OutputTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(load_export_info(folder).provenance["model"], "one")
         self.export(folder, name="two", overwrite=True)
         self.assertEqual(load_export_info(folder).provenance["model"], "two")
+
+    def test_an_export_with_fitted_settings_is_replaced(self):
+        folder = self.create_tempdir().full_path
+        self.export(folder, name="one")
+        TunedSettings(lm_weight=0.5).save(folder)
+        self.export(folder, name="two", overwrite=True)
+        self.assertEqual(load_export_info(folder).provenance["model"], "two")
+        self.assertEqual(load_tuned_settings(folder), TunedSettings())  # those of its run are copied afterwards
 
     def test_an_export_is_not_exported_again(self):
         folder = self.create_tempdir().full_path
