@@ -1,9 +1,11 @@
 """Two programs measured in turn, and a process of its own for each, so that neither disturbs the other."""
 
 import concurrent.futures
+import itertools
 import multiprocessing
 import statistics
 import sys
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -29,6 +31,17 @@ def measure_pairs(ours: Callable, yardstick: Callable, count: int) -> list[tuple
 def median(values: Iterable[float], digits: int | None = None) -> float:
     """The median, rounded; to a whole number by default."""
     return round(statistics.median(values), digits)
+
+
+def time_batches(batches: Iterable, warm_up: int, count: int) -> float:
+    """Batches a second, of `count` batches that follow those of the warm-up."""
+    batches = iter(batches)
+    for _ in itertools.islice(batches, warm_up):
+        pass
+    start = time.monotonic()
+    for _ in itertools.islice(batches, count):
+        pass
+    return count / (time.monotonic() - start)
 
 
 def _call(function: Callable, arguments: tuple) -> Any:

@@ -14,16 +14,13 @@ done with what is read: a training beside it would take cores away from both. Ru
 """
 
 import functools
-import itertools
 import os
-import time
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from absl import flags
 
 from benchmarks.lines import LINES_PER_SHARD, draw_lines, read_images, run_ours, write_task
-from benchmarks.pairs import measure_pairs, median, run_alone
+from benchmarks.pairs import measure_pairs, median, run_alone, time_batches
 from benchmarks.plain_conversion import Task
 from densenet_ocr.model.training.config import TrainConfig
 from densenet_ocr.pipeline.ui import command
@@ -86,17 +83,6 @@ def read_as_notebook(task: Task, batch_size: int) -> float:
 
     batches = generate_batches(task.list_path, task.image_root, batch_size)
     return time_batches(batches, *NOTEBOOK_BATCHES) * batch_size
-
-
-def time_batches(batches: Iterable, warm_up: int, count: int) -> float:
-    """Batches a second, of `count` batches that follow those of the warm-up."""
-    batches = iter(batches)
-    for _ in itertools.islice(batches, warm_up):
-        pass
-    start = time.monotonic()
-    for _ in itertools.islice(batches, count):
-        pass
-    return count / (time.monotonic() - start)
 
 
 def print_table(rounds: list[tuple[Speed, float]]) -> None:
