@@ -31,7 +31,7 @@ from densenet_ocr.pipeline.ui.tsv import join_cells
 
 # The grid: weights of the language model, and what each character adds to the score.
 LM_WEIGHTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
-LENGTH_BONUSES = (0.0, 0.5, 1.0, 2.0)
+LENGTH_BONUSES = (0.0, 1.0, 2.0, 3.0, 4.0)
 
 _COLUMNS = ("lm_weight", "length_bonus", "exact_match", "cer")
 

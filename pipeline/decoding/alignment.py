@@ -1,8 +1,11 @@
 """Where the characters of a text lie: the likeliest alignment of a known text with the frames of a line."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+
+from densenet_ocr.pipeline.decoding.candidates import Frame
 
 # The logarithm of 0; finite, so that no difference of two of them is a NaN.
 _NEVER = -1e30
@@ -20,6 +23,31 @@ class Placed(NamedTuple):
     confidence: float
     first: int
     last: int
+
+
+def place_best_path(frames: Sequence[Frame]) -> tuple[list[int], list[Placed]]:
+    """Finds the text of the best path and its characters: for most lines a search finds the same text.
+
+    Args:
+      frames: The likely classes of each frame; one at least.
+
+    Returns:
+      Class ids of the text, and its characters.
+    """
+    ids: list[int] = []
+    placed: list[Placed] = []
+    before = None
+    for number, frame in enumerate(frames):
+        k, probability = max(frame.characters, key=_find_probability, default=(None, 0.0))
+        if probability <= frame.blank:
+            k = None
+        elif k == before:
+            placed[-1] = Placed(max(placed[-1].confidence, probability), placed[-1].first, number)
+        elif k is not None:
+            ids.append(k)
+            placed.append(Placed(probability, number, number))
+        before = k
+    return ids, placed
 
 
 def place_characters(ids: list[int], characters: np.ndarray, blank: np.ndarray) -> list[Placed]:
@@ -48,6 +76,10 @@ def place_characters(ids: list[int], characters: np.ndarray, blank: np.ndarray) 
     if not all(frames):
         raise ValueError(f"{len(ids)} characters in {len(blank)} frames")
     return [Placed(float(characters[own, place].max()), own[0], own[-1]) for place, own in enumerate(frames)]
+
+
+def _find_probability(pair: tuple[int, float]) -> float:
+    return pair[1]
 
 
 def _find_slots(ids: list[int], characters: np.ndarray, blank: np.ndarray) -> list[int]:

@@ -6,12 +6,12 @@ from typing import NamedTuple
 import numpy as np
 
 from densenet_ocr.pipeline.charset import Charset
-from densenet_ocr.pipeline.decoding.alignment import Placed, place_characters
+from densenet_ocr.pipeline.decoding.alignment import Placed, place_best_path, place_characters
 from densenet_ocr.pipeline.decoding.beam_search import LEAST_SHARE, BeamSearch
 from densenet_ocr.pipeline.decoding.best_path import find_best_path, geometric_mean
 from densenet_ocr.pipeline.decoding.candidates import Candidates
 from densenet_ocr.pipeline.decoding.characters import find_allowed
-from densenet_ocr.pipeline.decoding.config import LM_WEIGHT, DecodingConfig
+from densenet_ocr.pipeline.decoding.config import LENGTH_BONUS, LM_WEIGHT, DecodingConfig
 from densenet_ocr.pipeline.decoding.lexicon import Lexicon, read_lexicon
 from densenet_ocr.pipeline.decoding.scorer import Scorer
 from densenet_ocr.pipeline.decoding.tuned_settings import (
@@ -165,9 +165,14 @@ class Decoder:
         if confidences[0] < self.config.min_confidence:
             return DecodedLine([], [], confidences[0], alternatives, NO_ENTRY)
         ids = found[0].ids
+        return DecodedLine(ids, self._place(ids, candidates), confidences[0], alternatives)
+
+    def _place(self, ids: list[int], candidates: Candidates) -> list[Placed]:
+        best, placed = place_best_path(candidates.frames)
+        if best == ids:
+            return placed
         probabilities = candidates.probabilities_of([*ids, self._blank])
-        characters = place_characters(ids, probabilities[:, :-1], probabilities[:, -1])
-        return DecodedLine(ids, characters, confidences[0], alternatives)
+        return place_characters(ids, probabilities[:, :-1], probabilities[:, -1])
 
 
 def open_decoder(
@@ -232,10 +237,16 @@ def _make_search(
         width=config.width,
         scorer=scorer,
         lm_weight=_choose(config.lm_weight, settings.lm_weight, LM_WEIGHT),
-        length_bonus=_choose(config.length_bonus, settings.length_bonus if scorer is not None else None, 0.0),
+        length_bonus=_choose_bonus(config, settings, scorer),
         grammar=lexicon,
         least_share=pruning.least_share,
     )
+
+
+def _choose_bonus(config: DecodingConfig, settings: TunedSettings, scorer: Scorer | None) -> float:
+    if scorer is None:
+        return _choose(config.length_bonus, 0.0)
+    return _choose(config.length_bonus, settings.length_bonus, LENGTH_BONUS)
 
 
 def _choose(*values: float | None) -> float:

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from densenet_ocr.pipeline.decoding.alignment import place_characters
+from densenet_ocr.pipeline.decoding.alignment import place_best_path, place_characters
 from densenet_ocr.pipeline.decoding.best_path import find_best_path
 from densenet_ocr.pipeline.decoding.candidates import Candidates
 from tests.pipeline.decoding.brute_force import best_alignment, draw_logits, sum_alignments
@@ -41,6 +41,9 @@ class AlignmentTest(tf.test.TestCase):
             placed = place(logits, ids)
             self.assertAllClose([p.confidence for p in placed], confidences)
             self.assertEqual([(p.first, p.last) for p in placed], list(zip(first, last, strict=True)))
+            likely = place_best_path(Candidates(logits, ratio=0.5, most=3).frames)
+            self.assertEqual(likely[0], ids)
+            self.assertAllClose(likely[1], placed)
 
     def test_refuses_a_text_that_does_not_fit(self):
         with self.assertRaisesRegex(ValueError, "2 characters in 2 frames"):

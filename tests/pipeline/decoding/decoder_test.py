@@ -91,9 +91,9 @@ class DecoderTest(parameterized.TestCase, tf.test.TestCase):
         )
 
     def test_a_language_model_counts_by_its_weight(self):
-        settings = TunedSettings(lm_weight=1.0)
+        settings = TunedSettings(lm_weight=1.0, length_bonus=0.0)
         self.assertEqual(self.text(self.decode(scorer=Prefers("1"), beam_width=10, settings=settings)), "1")
-        settings = TunedSettings(lm_weight=0.0)
+        settings = TunedSettings(lm_weight=0.0, length_bonus=0.0)
         self.assertEqual(self.text(self.decode(scorer=Prefers("1"), beam_width=10, settings=settings)), "a0")
 
     @parameterized.parameters(
