@@ -31,6 +31,7 @@ _MAGIC_NUMBERS = (
     (rb".{257}ustar", "a tar archive"),
     (rb"\x93NUMPY", "a NumPy array"),
     (rb"\x89HDF\r\n", "an HDF5 file"),
+    (rb"mmap lm http", "a language model in KenLM's binary format, whose ARPA file would do"),
     (rb"\xff\xfe|\xfe\xff", "a text file in UTF-16"),
 )
 _BINARY_KINDS = tuple((re.compile(magic, re.DOTALL), kind) for magic, kind in _MAGIC_NUMBERS)

@@ -4,13 +4,14 @@ Tokens are characters, with <unk>, <s> and </s>; <space> is the space, which sep
 file are decimal. The format: ngram-format(5) of SRILM.
 """
 
+import array
 import gzip
 import io
 import itertools
 import math
 import re
 from collections.abc import Iterator
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -27,7 +28,6 @@ _LN10 = math.log(10)
 _SPACE = "<space>"
 _OWN = {"<unk>": UNKNOWN, "<UNK>": UNKNOWN, "<s>": START, "</s>": END}
 _COUNT = re.compile(r"ngram\s+(\d+)\s*=\s*(\d+)")
-_SEPARATORS = re.compile("[ \t]+")
 _MOST_ORDERS = 20
 
 
@@ -62,6 +62,20 @@ def write_arpa(path: str, model: NGramModel) -> int:
         else:
             _write(file, model)
         return file.tell()
+
+
+class _Order(NamedTuple):
+    """The n-grams of an order.
+
+    Attributes:
+      tokens: int64 [N, n].
+      values: Decimal logarithms of their probabilities, float64 [N].
+      backoffs: Those of their backoff weights, float64 [N].
+    """
+
+    tokens: np.ndarray
+    values: np.ndarray
+    backoffs: np.ndarray
 
 
 class _Reader:
@@ -108,30 +122,37 @@ class _Reader:
             self._refuse(repr(row), "rows `ngram ORDER=NUMBER`, then \\1-grams:")
         return counts
 
-    def _read_order(self, order: int, count: int, is_last: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The n-grams of an order: tokens int64 [N, n], their logarithms and those of the backoff, float64."""
+    def _read_order(self, order: int, count: int, is_last: bool) -> _Order:
         title = f"\\{order}-grams:"
         if order > 1 and (row := self._next()) != title:
             self._refuse(repr(row[:80]), title)
-        tokens = np.empty(count * order, np.int64)
-        values, backoffs = np.empty(count), np.zeros(count)
+        tokens, values, backoffs = array.array("i"), array.array("d"), array.array("d")
         for place in range(count):
-            cells = _SEPARATORS.split(self._next())
-            if len(cells) - order not in ((1,) if is_last else (1, 2)):
-                self._refuse(repr(" ".join(cells)[:80]), f"a logarithm, {order} tokens and a backoff weight")
+            value, words, backoff = self._parse(self._next(), order, is_last)
+            values.append(value)
+            backoffs.append(backoff)
             try:
-                values[place] = float(cells[0])
-                backoffs[place] = float(cells[order + 1]) if len(cells) > order + 1 else 0.0
-            except ValueError:
-                self._refuse(repr(" ".join(cells)[:80]), "logarithms as numbers")
-            words = cells[1 : order + 1]
-            try:
-                tokens[place * order : (place + 1) * order] = [self._tokens[word] for word in words]
+                tokens.extend([self._tokens[word] for word in words])
             except KeyError:
-                tokens[place * order : (place + 1) * order] = [self._find_token(word, order) for word in words]
+                tokens.extend([self._find_token(word, order) for word in words])
             if not place % 4096:
                 self._progress.show(self._raw.tell())
-        return tokens.reshape(count, order), values, backoffs
+        return _Order(
+            np.array(tokens, np.int64).reshape(count, order), np.array(values, float), np.array(backoffs, float)
+        )
+
+    def _parse(self, row: str, order: int, is_last: bool) -> tuple[float, list[str], float]:
+        """The logarithm, the tokens and the logarithm of the backoff weight of a row."""
+        cells = row.replace("\t", " ").split(" ")
+        if "" in cells:  # a run of blanks
+            cells = [cell for cell in cells if cell]
+        if len(cells) != order + 1 and (is_last or len(cells) != order + 2):
+            self._refuse(repr(row[:80]), f"a logarithm, {order} tokens and a backoff weight")
+        try:
+            backoff = float(cells[order + 1]) if len(cells) > order + 1 else 0.0
+            return float(cells[0]), cells[1 : order + 1], backoff
+        except ValueError:
+            self._refuse(repr(row[:80]), "logarithms as numbers")
 
     def _find_token(self, word: str, order: int) -> int:
         if word in self._tokens:
@@ -144,11 +165,11 @@ class _Reader:
         self._tokens[word] = len(self._characters) + END
         return self._tokens[word]
 
-    def _assemble(self, orders: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> NGramModel:
+    def _assemble(self, orders: list[_Order]) -> NGramModel:
         vocabulary = Vocabulary("".join(self._characters))
         unigrams = [np.full(vocabulary.size, NEVER), np.zeros(vocabulary.size)]
         for all_tokens, own in zip(unigrams, orders[0][1:], strict=True):
-            all_tokens[orders[0][0][:, 0]] = own * _LN10
+            all_tokens[orders[0].tokens[:, 0]] = own * _LN10
         keys, values, backoffs = [np.arange(vocabulary.size)], [unigrams[0]], [unigrams[1]]
         for order, (tokens, own, own_backoffs) in enumerate(orders[1:], 2):
             found = self._find_keys(tokens, keys, vocabulary.size)

@@ -20,7 +20,7 @@ from densenet_ocr.pipeline.language_model.config import LanguageModelConfig
 from densenet_ocr.pipeline.language_model.counts import NGramCounter, NGramCounts
 from densenet_ocr.pipeline.language_model.kneser_ney import estimate
 from densenet_ocr.pipeline.language_model.language_model import LanguageModel, find_perplexity
-from densenet_ocr.pipeline.language_model.model_file import ModelFile, write_model
+from densenet_ocr.pipeline.language_model.model_file import ModelFile, bound_header, write_model
 from densenet_ocr.pipeline.language_model.ngram_model import NGramModel
 from densenet_ocr.pipeline.language_model.pruning import find_thresholds
 from densenet_ocr.pipeline.language_model.vocabulary import END, START, UNKNOWN, Vocabulary, to_tokens
@@ -77,8 +77,10 @@ def build(config: LanguageModelConfig) -> dict[str, Any]:
     storage.check_writable(config.output)
     charset = read_charset(config.charset, config.charset_blank, config.normalize)
     counts, rows = count_text(find_files(config), charset, config)
-    thresholds = find_thresholds(counts, config.thresholds, config.max_bytes, quantize=config.quantize)
-    model = _estimate(counts, Vocabulary(charset.characters), thresholds)
+    vocabulary = Vocabulary(charset.characters)
+    max_bytes = config.max_bytes - bound_header(vocabulary)
+    thresholds = find_thresholds(counts, config.thresholds, max_bytes, quantize=config.quantize)
+    model = _estimate(counts, vocabulary, thresholds)
     arrays = trie.pack(model, quantize=config.quantize and not config.is_arpa)
     scorer = LanguageModel(model.vocabulary, arrays, charset, marks=config.marks)
     perplexity, _ = find_perplexity(scorer, rows.held_out)

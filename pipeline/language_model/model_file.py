@@ -33,6 +33,7 @@ VERSION = 1
 _HEAD = struct.Struct("<QI")
 _ALIGNMENT = 64
 _MOST_HEADER_BYTES = 1 << 27
+_MOST_OTHER_BYTES = 1 << 13
 _DTYPES = ("<u1", "<u2", "<u4", "<f4")
 _REMEDY = "Check --lm, or make the model again with ocr-language-model."
 
@@ -98,9 +99,9 @@ def read_model(path: str) -> ModelFile:
         _refuse(path, f"a damaged file ({text})", "a whole language model")
 
 
-def is_model(head: bytes) -> bool:
-    """Returns whether the first bytes of a file are those of a model."""
-    return head.startswith(MAGIC)
+def bound_header(vocabulary: Vocabulary) -> int:
+    """Returns about how many bytes of a file are none of arrays, or a few more."""
+    return len(json.dumps(vocabulary.characters)) + _MOST_OTHER_BYTES
 
 
 def _make_header(model: ModelFile) -> tuple[bytes, list[tuple[np.ndarray, int]]]:

@@ -1,6 +1,7 @@
 """The whole way from text files to a file that scores."""
 
 import os
+import random
 from unittest import mock
 
 import tensorflow as tf
@@ -85,6 +86,16 @@ class BuildTest(parameterized.TestCase, tf.test.TestCase):
             with open(result["output"], "rb") as file:
                 datas.append(file.read())
         self.assertEqual(*datas)
+
+    def test_a_file_is_no_larger_than_it_may_be(self):
+        draw = random.Random(0)
+        path = self.write("a.txt", "\n".join("".join(draw.choices(NUMBERS, k=12)) for _ in range(5000)))
+        sizes = [self.build(path, max_megabytes=most)["bytes"] for most in (0, 0.1, 0.05, 0.03)]
+        self.assertGreater(sizes[0], 100_000)
+        for size, most in zip(sizes[1:], (100_000, 50_000, 30_000), strict=True):
+            self.assertLessEqual(size, most)
+        with self.assertRaisesRegex(UserError, "--max_megabytes"):
+            self.build(path, max_megabytes=0.001)
 
     def test_an_arpa_file_scores_alike(self):
         path = self.write("a.txt", make_text(400))

@@ -72,6 +72,7 @@ class ModelFileTest(parameterized.TestCase, tf.test.TestCase):
             (b"\x89PNG\r\n\x1a\n", "an image"),
             (b"", "an empty file"),
             (b"word 3", "a text file"),
+            (b"mmap lm http://k", "a language model in KenLM"),
         ]:
             with open(self.path, "wb") as file:
                 file.write(data)
