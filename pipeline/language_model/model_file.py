@@ -107,15 +107,7 @@ def bound_header(vocabulary: Vocabulary) -> int:
 def _make_header(model: ModelFile) -> tuple[bytes, list[tuple[np.ndarray, int]]]:
     """The header, and the arrays with their places in the file."""
     arrays = {name: array.astype(array.dtype.newbyteorder("<")) for name, array in model.arrays.items()}
-    entries: dict[str, dict[str, Any]] = {
-        name: {
-            "dtype": f"<{array.dtype.kind}{array.dtype.itemsize}",
-            "length": len(array),
-            "offset": 0,
-            "crc32c": f"{google_crc32c.value(array.tobytes()):08x}",
-        }
-        for name, array in arrays.items()
-    }
+    entries = {name: _describe(array) for name, array in arrays.items()}
     header = {
         "version": VERSION,
         "order": sum(name.endswith(".probabilities") for name in arrays),
@@ -134,6 +126,15 @@ def _make_header(model: ModelFile) -> tuple[bytes, list[tuple[np.ndarray, int]]]
         offset = _align(offset + array.nbytes)
     places = [(array, entries[name]["offset"]) for name, array in arrays.items()]
     return json.dumps(header).encode(), places
+
+
+def _describe(array: np.ndarray) -> dict[str, Any]:
+    return {
+        "dtype": f"<{array.dtype.kind}{array.dtype.itemsize}",
+        "length": len(array),
+        "offset": 0,
+        "crc32c": f"{google_crc32c.value(array.tobytes()):08x}",
+    }
 
 
 def _align(offset: int) -> int:
