@@ -3,9 +3,11 @@
 import numpy as np
 import tensorflow as tf
 
+from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.language_model import trie
+from densenet_ocr.pipeline.language_model.language_model import LanguageModel
 from densenet_ocr.pipeline.language_model.ngram_model import NGramModel
-from densenet_ocr.pipeline.language_model.vocabulary import Vocabulary
+from densenet_ocr.pipeline.language_model.vocabulary import FIRST_CHARACTER, START, Vocabulary
 
 
 def make_dense_model(characters: int) -> NGramModel:
@@ -35,6 +37,17 @@ class TrieTest(tf.test.TestCase):
             size = sum(array.nbytes for array in arrays.values())
             counted = trie.count_bytes(trie.count_ngrams(arrays), model.vocabulary.size, quantize=quantize)
             self.assertAllClose(counted, size, rtol=0.001)
+
+    def test_a_large_charset_has_wider_tokens(self):
+        vocabulary = Vocabulary("".join(map(chr, range(0x10000, 0x10000 + 70_000))))
+        last = vocabulary.size - 1
+        keys = (np.arange(vocabulary.size), np.array([START * vocabulary.size + last]))
+        values = (np.full(vocabulary.size, -9, np.float32), np.full(1, -0.5, np.float32))
+        model = NGramModel(vocabulary, keys, values, (np.full(vocabulary.size, -1, np.float32),))
+        arrays = trie.pack(model)
+        self.assertEqual(arrays["2.tokens"].dtype, np.uint32)
+        scorer = LanguageModel(vocabulary, arrays, Charset(vocabulary.characters))
+        self.assertAllClose(scorer.score_classes([last - FIRST_CHARACTER]), [-0.5, -10])
 
 
 if __name__ == "__main__":
