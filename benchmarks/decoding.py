@@ -192,8 +192,8 @@ def _search(model: InferenceModel, decoder: Decoder, lines: Lines) -> tuple[list
     """Scores of the hypotheses of each line, and whether the best one is right."""
     scores, rights = [], []
     for levels, truth in lines:
-        found = decoder.search.search(decoder.find_candidates(_compute(model, levels)[0]))
-        scores.append([hypothesis.score for hypothesis in found])
+        _, found, line_scores = decoder.search_line(_compute(model, levels)[0])
+        scores.append(line_scores)
         rights.append(model.info.charset.decode(found[0].ids) == truth)
     return scores, rights
 

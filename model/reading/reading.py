@@ -45,7 +45,7 @@ class Reading(NamedTuple):
     Attributes:
       text: The text.
       confidence: Geometric mean of the characters' confidences, 0 if there are none; with a beam search, the
-        share of the text in the mass of all texts in the beam.
+        share of the text in the mass of all texts in the beam, and with a lexicon of those that are not in it.
       characters: Its characters.
       alternatives: The likeliest texts, the first one too, if they were asked for (nbest).
       reason: Why the text is empty: `no_entry` if no entry of the lexicon fits. Else empty.

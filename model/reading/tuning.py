@@ -18,7 +18,7 @@ from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.decoding.beam_search import BeamSearch, Hypothesis
 from densenet_ocr.pipeline.decoding.candidates import Frame
-from densenet_ocr.pipeline.decoding.decoder import Decoder
+from densenet_ocr.pipeline.decoding.decoder import Decoder, Search
 from densenet_ocr.pipeline.decoding.temperature import fit_temperature
 from densenet_ocr.pipeline.decoding.tuned_settings import LM, find_posteriors, load_tuned_settings
 from densenet_ocr.pipeline.errors import UserError
@@ -42,12 +42,14 @@ class TunedLine(NamedTuple):
     Attributes:
       truth: Its text.
       frames: The likely classes of its frames.
-      hypotheses: What the search finds with the weights that the decoder has, the best one first.
+      hypotheses: What a search finds, the best one first.
+      scores: The scores of these, and with a lexicon that of all other texts.
     """
 
     truth: str
     frames: list[Frame]
     hypotheses: list[Hypothesis]
+    scores: list[float]
 
 
 class Weights(NamedTuple):
@@ -97,7 +99,7 @@ def tune(
         found = _search_again(found, decoder.search.with_weights(**weights._asdict()))
         settings = dataclasses.replace(settings, **weights._asdict())
     rights = [_is_right(line, charset) for line in found]
-    scores = [[hypothesis.score for hypothesis in line.hypotheses] for line in found]
+    scores = [line.scores for line in found]
     temperature = _fit(scores, rights)
     tally = score_lines(found, charset)
     result = {
@@ -153,18 +155,18 @@ def _read_lines(
     info = load_dataset_info(data)
     check_same_lines(model.info, info, data)
 
-    def read(levels: np.ndarray, widths: np.ndarray) -> Iterator[tuple[list[Frame], list[Hypothesis]]]:
+    def read(levels: np.ndarray, widths: np.ndarray) -> Iterator[Search]:
         logits = model.compute_logits(levels, widths)
         for line, count in zip(logits, count_frames(np.asarray(widths)), strict=True):
-            candidates = decoder.find_candidates(line[:count])
-            yield candidates.frames, decoder.search.search(candidates)
+            yield decoder.search_line(line[:count])
 
     found: list[TunedLine] = []
     with reading_errors():
         for batch in read_batches(folder=data, info=info, split=split, batch_size=batch_size, most=lines):
             levels = [levels for _, levels, _ in batch]
             results = map_batches(read, levels, batch_size=batch_size, pads=model.takes_padding)
-            found += [TunedLine(truth, *pair) for (_, _, truth), pair in zip(batch, results, strict=True)]
+            for (_, _, truth), result in zip(batch, results, strict=True):
+                found.append(TunedLine(truth, result.candidates.frames, result.hypotheses, result.scores))
     if not found:
         raise UserError(
             f"split {split} of {data}",
@@ -176,7 +178,11 @@ def _read_lines(
 
 
 def _search_again(lines: Sequence[TunedLine], search: BeamSearch) -> list[TunedLine]:
-    return [line._replace(hypotheses=search.search_frames(line.frames)) for line in lines]
+    results = [search.search_frames(line.frames) for line in lines]
+    return [
+        line._replace(hypotheses=found, scores=[hypothesis.score for hypothesis in found])
+        for line, found in zip(lines, results, strict=True)
+    ]
 
 
 def _find_text(line: TunedLine, charset: Charset) -> str:

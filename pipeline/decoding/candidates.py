@@ -9,6 +9,13 @@ import numpy as np
 from densenet_ocr.pipeline.errors import UserError
 
 
+def find_log_mass(logits: np.ndarray) -> float:
+    """Returns what Candidates(logits).log_mass is."""
+    peaks = logits.max(axis=1, keepdims=True)
+    sums = np.exp(logits - peaks).sum(axis=1, dtype=np.float64)
+    return float(peaks.sum(dtype=np.float64) + np.log(sums).sum())
+
+
 class Frame(NamedTuple):
     """The likely classes of a frame.
 
@@ -51,6 +58,7 @@ class Candidates:
         # In float32 and in place: a line's array fits into a core's cache, and this is most of the work.
         np.exp(relative, out=relative)
         self._relative, self._sums = relative, relative.sum(axis=1, dtype=np.float64)
+        self._peaks = peaks.astype(np.float64)
         places = np.flatnonzero(relative >= ratio)
         rows, classes = np.divmod(places, logits.shape[1])
         values = np.exp(logits.ravel()[places] - peaks.ravel()[rows].astype(np.float64)) / self._sums[rows]
@@ -64,6 +72,11 @@ class Candidates:
     def probabilities_of(self, classes: list[int]) -> np.ndarray:
         """Returns the softmax probabilities of some classes in each frame, float64 [T, len(classes)]."""
         return self._relative[:, classes] / self._sums[:, None]
+
+    @property
+    def log_mass(self) -> float:
+        """Natural logarithm of what the softmaxes of all frames divide by, with the logits as they are."""
+        return float(self._peaks.sum() + np.log(self._sums).sum())
 
     @functools.cached_property
     def rows(self) -> list[memoryview]:

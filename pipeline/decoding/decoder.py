@@ -1,5 +1,6 @@
 """Logits of lines -> texts, as a configuration says."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -7,9 +8,9 @@ import numpy as np
 
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.decoding.alignment import Placed, place_best_path, place_characters
-from densenet_ocr.pipeline.decoding.beam_search import LEAST_SHARE, BeamSearch
+from densenet_ocr.pipeline.decoding.beam_search import LEAST_SHARE, BeamSearch, Hypothesis
 from densenet_ocr.pipeline.decoding.best_path import find_best_path, geometric_mean
-from densenet_ocr.pipeline.decoding.candidates import Candidates
+from densenet_ocr.pipeline.decoding.candidates import Candidates, find_log_mass
 from densenet_ocr.pipeline.decoding.characters import find_allowed
 from densenet_ocr.pipeline.decoding.config import LENGTH_BONUS, LM_WEIGHT, DecodingConfig
 from densenet_ocr.pipeline.decoding.lexicon import Lexicon, read_lexicon
@@ -25,6 +26,10 @@ from densenet_ocr.pipeline.decoding.tuned_settings import (
 
 # Why a reading is empty: no entry of the lexicon fits.
 NO_ENTRY = "no_entry"
+
+
+# Least mass of the texts that are not in a lexicon: less is lost to rounding.
+_LEAST_OUTSIDE = 1e-9
 
 
 class Pruning(NamedTuple):
@@ -58,14 +63,29 @@ class Alternative(NamedTuple):
     confidence: float
 
 
+class Search(NamedTuple):
+    """What a search finds in a line.
+
+    Attributes:
+      candidates: The likely classes of its frames.
+      hypotheses: The hypotheses, the best one first.
+      scores: Their scores, and with a lexicon that of all texts that are not in it.
+    """
+
+    candidates: Candidates
+    hypotheses: list[Hypothesis]
+    scores: list[float]
+
+
 class DecodedLine(NamedTuple):
     """A decoded line.
 
     Attributes:
       ids: Class ids of its text.
       characters: Confidence and frames of each of its characters.
-      confidence: Confidence of the text, from 0 to 1: its share of the mass of all texts in the beam; where
-        decoding is greedy, the geometric mean of the characters' confidences.
+      confidence: Confidence of the text, from 0 to 1: its share of the mass of all texts in the beam, and with
+        a lexicon of those that are not in it; where decoding is greedy, the geometric mean of the characters'
+        confidences.
       alternatives: The likeliest texts, the first one too; empty unless they were asked for.
       reason: NO_ENTRY if no entry of the lexicon fits; the text is empty then. Else empty.
       greedy_ids: Class ids of the text that plain greedy decoding gives, if that was asked for.
@@ -118,10 +138,12 @@ class Decoder:
             forbidden_kinds=config.forbidden_kinds,
         )
         lexicon = read_lexicon(config.lexicon, charset, allowed=allowed) if config.lexicon else None
+        self._lexicon = lexicon
         scorer = _load_scorer(config.lm, charset) if scorer is None else scorer
         self.task = LEXICON if lexicon else LM if scorer is not None else BEAM
         self._temperature = settings.temperature(self.task)
-        self._penalty = _make_penalty(_join(allowed, lexicon))
+        self._penalty = _make_penalty(allowed)
+        self._lexicon_penalty = _make_penalty(lexicon.find_classes() if lexicon else None)
         self._pruning = _LEXICON_PRUNING if lexicon else _PRUNING
         self.search = _make_search(config, settings, scorer, lexicon, self._pruning)
 
@@ -137,25 +159,30 @@ class Decoder:
         """
         return [self._decode_line(line[:count]) for line, count in zip(logits, frames, strict=True)]
 
-    def find_candidates(self, line: np.ndarray) -> Candidates:
-        """Returns the likely classes of a line's logits, float32 [T, classes]."""
-        return Candidates(self._restrict(line), ratio=self._pruning.ratio, most=self._pruning.most)
+    def search_line(self, line: np.ndarray) -> Search:
+        """Searches a line's logits, float32 [T, classes]."""
+        allowed = _add(line, self._penalty)
+        own = _add(allowed, self._lexicon_penalty)
+        candidates = Candidates(own, ratio=self._pruning.ratio, most=self._pruning.most)
+        found = self.search.search(candidates)
+        scores = [hypothesis.score for hypothesis in found]
+        if self._lexicon and found:
+            log_share = candidates.log_mass - find_log_mass(allowed)
+            scores.append(_score_others(self._lexicon, found, log_share))
+        return Search(candidates, found, scores)
 
     def _decode_line(self, line: np.ndarray) -> DecodedLine:
         if self.config.is_greedy:
-            decoded = _decode_greedily(self._restrict(line))
+            decoded = _decode_greedily(_add(line, self._penalty))
         else:
-            decoded = self._search_line(self.find_candidates(line))
+            decoded = self._decode_found(self.search_line(line))
         return decoded._replace(greedy_ids=_decode_greedily(line).ids) if self._compares else decoded
 
-    def _restrict(self, line: np.ndarray) -> np.ndarray:
-        return line if self._penalty is None else line + self._penalty
-
-    def _search_line(self, candidates: Candidates) -> DecodedLine:
-        found = self.search.search(candidates)
+    def _decode_found(self, result: Search) -> DecodedLine:
+        candidates, found, scores = result
         if not found:
             return DecodedLine([], [], 0.0, [], NO_ENTRY)
-        confidences = find_posteriors([hypothesis.score for hypothesis in found], self._temperature)
+        confidences = find_posteriors(scores, self._temperature)
         alternatives = [
             Alternative(hypothesis.ids, confidence)
             for hypothesis, confidence in zip(found[: self.config.nbest], confidences, strict=False)
@@ -213,12 +240,26 @@ def _load_scorer(path: str | None, charset: Charset) -> Scorer | None:
     return load_language_model(path, charset)
 
 
-def _join(allowed: np.ndarray | None, lexicon: Lexicon | None) -> np.ndarray | None:
-    """Classes that are allowed and in the lexicon, bool [classes]; None for all."""
-    own = lexicon.find_classes() if lexicon else None
-    if own is None or allowed is None:
-        return allowed if own is None else own
-    return allowed & own
+def _score_others(lexicon: Lexicon, found: list[Hypothesis], log_share: float) -> float:
+    """Scores all texts that are not in the lexicon, on the scale of the best entry's score.
+
+    A line is one of two kinds, equally often: an entry, each of which is equally likely, or a text of any kind,
+    in which each character is one of so many choices. Bayes' rule weights CTC's probabilities by this prior.
+
+    Args:
+      lexicon: The lexicon.
+      found: The entries that were found.
+      log_share: Natural logarithm of the mass of the lexicon's characters among that of all allowed ones.
+    """
+    best = found[0]
+    inside = sum(math.exp(min(0.0, hypothesis.log_probability + log_share)) for hypothesis in found)
+    outside = math.log(max(1 - inside, _LEAST_OUTSIDE))
+    advantage = max(0.0, len(best.ids) * lexicon.log_choices - lexicon.log_texts)
+    return best.score + outside - advantage - (best.log_probability + log_share)
+
+
+def _add(line: np.ndarray, penalty: np.ndarray | None) -> np.ndarray:
+    return line if penalty is None else line + penalty
 
 
 def _make_penalty(allowed: np.ndarray | None) -> np.ndarray | None:

@@ -10,6 +10,7 @@ line visits few of them.
 """
 
 import bisect
+import math
 import operator
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -38,12 +39,19 @@ _FEW_BRANCHES = 64
 _SHOWN = 5
 
 
+# Choices for a character in a text of any kind: about the perplexity of character models on Chinese text
+# (docs/language_models.md). A lexicon with fewer characters has as many as it has.
+_PERPLEXITY = 50
+
+
 class Lexicon:
     """The entries of a lexicon as a grammar; see beam_search.Grammar.
 
     Attributes:
       entries: Number of different entries.
       start: The place before the first character.
+      log_texts: Natural logarithm of the number of texts that fit: a wildcard stands for many.
+      log_choices: Natural logarithm of the choices for a character in a text that is not in the lexicon.
     """
 
     def __init__(self, entries: Iterable[Sequence[int]], charset: Charset):
@@ -53,6 +61,11 @@ class Lexicon:
         is_digit = KINDS["digits"]
         self._digits = [k for k, character in enumerate(charset.characters) if is_digit(character)]
         self._charset = charset
+        counts = {_ANY: len(charset.characters), _DIGIT: max(1, len(self._digits))}
+        self.log_texts = math.log(max(1, sum(_count_texts(entry, counts) for entry in self._entries)))
+        classes = self.find_classes()
+        own = len(charset.characters) if classes is None else int(classes.sum()) - 1
+        self.log_choices = math.log(min(_PERPLEXITY, max(own, 1)))
         self.start: State = _Place(self._entries, self._digits, [(0, self.entries)], 0)
 
     def find_classes(self) -> np.ndarray | None:
@@ -130,6 +143,11 @@ class _Place:
             self._any.append(branch)
         for k in self._digits if code == _DIGIT else [code - _FIRST_CLASS] if code != _ANY else []:
             self.targets.setdefault(k, []).append(branch)
+
+
+def _count_texts(entry: str, counts: dict[int, int]) -> int:
+    """Number of texts that fit an entry."""
+    return math.prod(count ** entry.count(chr(code)) for code, count in counts.items())
 
 
 def read_lexicon(path: str, charset: Charset, *, allowed: np.ndarray | None = None) -> Lexicon:

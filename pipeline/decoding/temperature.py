@@ -10,6 +10,9 @@ _TEMPERATURES = np.exp(np.linspace(np.log(0.1), np.log(20), 215))
 # A confidence that rounds to 1, or is far from what is right, must not decide alone.
 _LEAST = 1e-6
 
+# exp of a greater number overflows.
+_MOST = 700.0
+
 
 def fit_temperature(scores: Sequence[Sequence[float]], rights: Sequence[bool]) -> float | None:
     """Finds the temperature whose confidences tell best which lines are right.
@@ -19,7 +22,8 @@ def fit_temperature(scores: Sequence[Sequence[float]], rights: Sequence[bool]) -
     used for just this, and it counts the language model and the bounded beam, which the CTC loss does not.
 
     Args:
-      scores: Scores of the hypotheses of each line, natural logarithms, the highest one first; at least one.
+      scores: Scores of the hypotheses of each line, natural logarithms, the best text's first; at least one.
+        With a lexicon the last one, of all other texts, may be higher.
       rights: Whether the best hypothesis is the truth.
 
     Returns:
@@ -37,6 +41,6 @@ def fit_temperature(scores: Sequence[Sequence[float]], rights: Sequence[bool]) -
 
 def _find_loss(gaps: np.ndarray, is_right: np.ndarray, temperature: float) -> float:
     """Mean negative log likelihood of lines with score differences [N, hypotheses], bool [N]."""
-    confidence = 1 / np.exp(gaps / temperature).sum(axis=1)
+    confidence = 1 / np.exp(np.minimum(gaps / temperature, _MOST)).sum(axis=1)
     confidence = np.clip(confidence, _LEAST, 1 - _LEAST)
     return float(-np.log(np.where(is_right, confidence, 1 - confidence)).mean())

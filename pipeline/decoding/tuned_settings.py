@@ -96,10 +96,11 @@ def find_posteriors(scores: Sequence[float], temperature: float = 1.0) -> list[f
     4.2), with the scores of whole texts in place of logits.
 
     Args:
-      scores: Natural logarithms, the highest one first.
+      scores: Natural logarithms.
       temperature: Above 1 for less confidence.
     """
-    weights = [math.exp((score - scores[0]) / temperature) for score in scores]
+    highest = max(scores)
+    weights = [math.exp((score - highest) / temperature) for score in scores]
     total = sum(weights)
     return [weight / total for weight in weights]
 

@@ -109,9 +109,17 @@ class DecoderTest(parameterized.TestCase, tf.test.TestCase):
     def test_a_lexicon_gives_its_likeliest_entry_and_its_share(self):
         decoded = self.decode(lexicon=self.lexicon("b0", "a1", "11"), nbest=2)
         self.assertEqual(self.text(decoded), "a1")
-        self.assertLen(decoded.alternatives, 2)
-        self.assertGreater(decoded.confidence, 0.9)
+        (_, first), (_, second) = decoded.alternatives
+        self.assertEqual(decoded.confidence, first)
+        self.assertGreater(first, 20 * second)
         self.assertEqual(self.text(self.decode(lexicon=self.lexicon(r"a\d", "b"))), "a0")
+
+    def test_the_confidence_of_an_entry_counts_what_the_line_says_without_a_lexicon(self):
+        sure = make_line({0: 0.98}, {BLANK: 0.98}, {2: 0.98}, {BLANK: 0.98})
+        self.assertGreater(self.decode(sure, lexicon=self.lexicon("a0", "1")).confidence, 0.95)
+        self.assertLess(self.decode(sure, lexicon=self.lexicon("bb", "1")).confidence, 0.01)
+        # Where all texts fit, entries have what other texts would have.
+        self.assertGreater(self.decode(sure, lexicon=self.lexicon(r"\c\c")).confidence, 0.9)
 
     def test_below_the_least_confidence_no_entry_fits(self):
         path = self.lexicon("b0", "b1b", "0b")
