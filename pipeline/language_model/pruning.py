@@ -1,6 +1,6 @@
 """Which n-grams a model leaves out: those that occur seldom."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -28,19 +28,24 @@ def find_thresholds(
       quantize: Whether logarithms take 8 bits.
 
     Returns:
-      The first thresholds that fit, of these, and those raised step by step, of the longest n-grams first.
+      The first thresholds that fit, of these, and those raised step by step, of the longest n-grams first; then
+      lowered again, of the shortest n-grams first, where there is room.
 
     Raises:
       UserError: no thresholds fit.
     """
     # rarer[n][c] n-grams occur at most c times.
     rarer = [np.cumsum(np.bincount(np.minimum(own, _MOST))) for own in counts.counts]
-    for raised in _raise(tuple(thresholds)):
+
+    def fits(limits: Sequence[int]) -> bool:
         kept = [counts.vocabulary]
-        for below, limit in zip(rarer[1:], raised[1:], strict=True):
+        for below, limit in zip(rarer[1:], limits[1:], strict=True):
             kept.append(int(below[-1] - below[min(limit, len(below) - 1)]) if len(below) else 0)
-        if trie.count_bytes(kept, counts.vocabulary, quantize=quantize) <= max_bytes:
-            return raised
+        return trie.count_bytes(kept, counts.vocabulary, quantize=quantize) <= max_bytes
+
+    for raised in _raise(tuple(thresholds)):
+        if fits(raised):
+            return _fill(raised, thresholds, fits)
     raise UserError(
         "max_megabytes",
         received=f"{max_bytes / 1e6:g}",
@@ -62,3 +67,17 @@ def _raise(thresholds: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
         order = next((k for k in longest if raised[k] - raised[k - 1] < min(k - 1, _LEAD)), 1)
         raised[order] += 1
         yield tuple(raised)
+
+
+def _fill(
+    thresholds: tuple[int, ...], least: Sequence[int], fits: Callable[[Sequence[int]], bool]
+) -> tuple[int, ...]:
+    """Lowers thresholds, none below that of the order before it, while they fit."""
+    filled = list(thresholds)
+    for order in range(1, len(filled)):
+        while filled[order] > max(least[order], filled[order - 1]):
+            lower = [*filled[:order], filled[order] - 1, *filled[order + 1 :]]
+            if not fits(lower):
+                break
+            filled = lower
+    return tuple(filled)

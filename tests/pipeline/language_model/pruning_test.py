@@ -8,7 +8,7 @@ import tensorflow as tf
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.language_model import trie
 from densenet_ocr.pipeline.language_model.kneser_ney import estimate
-from densenet_ocr.pipeline.language_model.pruning import _raise, find_thresholds
+from densenet_ocr.pipeline.language_model.pruning import _fill, _raise, find_thresholds
 from tests.pipeline.language_model import samples
 from tests.pipeline.language_model.counts_test import count
 from tests.pipeline.language_model.language_model_test import CHARACTERS
@@ -33,6 +33,13 @@ class PruningTest(tf.test.TestCase):
             self.assertLess(sizes[-1], limit + 100)
         self.assertEqual(sizes, sorted(sizes, reverse=True))
         self.assertGreater(sizes[0], sizes[-1])
+
+    def test_what_is_left_of_the_space_is_used(self):
+        def fits(limits):
+            return 10 * limits[2] + 3 * limits[3] + limits[4] >= 20
+
+        self.assertEqual(_fill((0, 1, 2, 3, 5), (0, 0, 0, 0, 0), fits), (0, 0, 1, 2, 4))
+        self.assertEqual(_fill((0, 1, 2, 3, 5), (0, 1, 2, 3, 4), fits), (0, 1, 2, 3, 4))
 
     def test_a_limit_that_nothing_fits_is_refused(self):
         with self.assertRaisesRegex(UserError, "max_megabytes: received 1e-05"):
