@@ -10,6 +10,7 @@ line visits few of them.
 """
 
 import bisect
+import functools
 import math
 import operator
 from collections.abc import Iterable, Iterator, Sequence
@@ -38,10 +39,15 @@ _FEW_BRANCHES = 64
 # Refused rows that a log shows; it counts the others.
 _SHOWN = 5
 
+# Places that are kept for later lines; one takes about a kilobyte.
+_MOST_PLACES = 100_000
 
 # Choices for a character in a text of any kind: about the perplexity of character models on Chinese text
 # (docs/language_models.md). A lexicon with fewer characters has as many as it has.
 _PERPLEXITY = 50
+
+# Ranges of entries: several, where wildcards fit the same characters.
+_Ranges = tuple[tuple[int, int], ...]
 
 
 class Lexicon:
@@ -58,15 +64,14 @@ class Lexicon:
         """Makes a lexicon of entries, each a sequence of code points as `parse_entry` returns them."""
         self._entries = sorted({"".join(map(chr, entry)) for entry in entries})
         self.entries = len(self._entries)
-        is_digit = KINDS["digits"]
-        self._digits = [k for k, character in enumerate(charset.characters) if is_digit(character)]
+        self._digits = _find_digits(charset.characters)
         self._charset = charset
         counts = {_ANY: len(charset.characters), _DIGIT: max(1, len(self._digits))}
         self.log_texts = math.log(max(1, sum(_count_texts(entry, counts) for entry in self._entries)))
         classes = self.find_classes()
         own = len(charset.characters) if classes is None else int(classes.sum()) - 1
         self.log_choices = math.log(min(_PERPLEXITY, max(own, 1)))
-        self.start: State = _Place(self._entries, self._digits, [(0, self.entries)], 0)
+        self.start: State = _Trie(self._entries, self._digits).root
 
     def find_classes(self) -> np.ndarray | None:
         """Returns the classes that entries have, bool [classes], with the blank; None if that is any."""
@@ -75,7 +80,7 @@ class Lexicon:
             return None
         classes = np.zeros(self._charset.classes, bool)
         classes[[code - _FIRST_CLASS for code in used if code >= _FIRST_CLASS]] = True
-        classes[self._digits if _DIGIT in used else []] = True
+        classes[list(self._digits) if _DIGIT in used else []] = True
         classes[self._charset.blank] = True
         return classes
 
@@ -98,6 +103,41 @@ class Lexicon:
         return state.is_end
 
 
+class _Trie:
+    """The places of sorted entries; only those that searches got to exist.
+
+    Attributes:
+      entries: Sorted strings of code points.
+      digits: The classes that a digit's wildcard is.
+    """
+
+    def __init__(self, entries: list[str], digits: Sequence[int]):
+        self.entries, self.digits = entries, digits
+        self._places: dict[tuple[int, _Ranges], _Place] = {}
+        self.root = _Place(self, ((0, len(entries)),), 0)
+
+    def find_place(self, ranges: _Ranges, depth: int) -> "_Place":
+        """Returns the place of entries, of which `depth` characters are known."""
+        place = self._places.get((depth, ranges))
+        if place is None:
+            if len(self._places) >= _MOST_PLACES:
+                self._places.clear()
+                self.root.forget()
+            place = self._places[depth, ranges] = _Place(self, ranges, depth)
+        return place
+
+    def split(self, low: int, high: int, depth: int) -> Iterator[tuple[int, tuple[int, int]]]:
+        """Yields the code points that follow in a range of entries, and the range of each."""
+        next_code = operator.itemgetter(depth)
+        # An entry that ends here comes before those that it begins.
+        low += low < high and len(self.entries[low]) == depth
+        while low < high:
+            code = next_code(self.entries[low])
+            end = bisect.bisect_right(self.entries, code, low, high, key=next_code)
+            yield ord(code), (low, end)
+            low = end
+
+
 class _Place:
     """A place in the trie: the entries that begin with the same characters, or with wildcards for them.
 
@@ -107,42 +147,41 @@ class _Place:
       is_end: Whether some entry ends here.
     """
 
-    __slots__ = ("_any", "_children", "_depth", "_digits", "_entries", "is_end", "takes_any", "targets")
+    __slots__ = ("_any", "_children", "_depth", "_trie", "is_end", "takes_any", "targets")
 
-    def __init__(self, entries: list[str], digits: list[int], ranges: list[tuple[int, int]], depth: int):
-        self._entries, self._digits, self._depth = entries, digits, depth
+    def __init__(self, trie: _Trie, ranges: _Ranges, depth: int):
+        self._trie, self._depth = trie, depth
         self._children: dict[int, _Place] = {}
-        self.is_end = any(low < high and len(entries[low]) == depth for low, high in ranges)
+        self.is_end = any(low < high and len(trie.entries[low]) == depth for low, high in ranges)
         self.targets: dict[int, list[tuple[int, int]]] = {}
         self._any: list[tuple[int, int]] = []
         for low, high in ranges:
-            for code, branch in self._split(low, high):
+            for code, branch in trie.split(low, high, depth):
                 self._add_branch(code, branch)
         self.takes_any = bool(self._any)
 
     def follow(self, k: int) -> "_Place":
         """Returns the place behind a character."""
         if k not in self._children:
-            ranges = self.targets.get(k, []) + self._any
-            self._children[k] = _Place(self._entries, self._digits, ranges, self._depth + 1)
+            ranges = tuple(self.targets.get(k, []) + self._any)
+            self._children[k] = self._trie.find_place(ranges, self._depth + 1)
         return self._children[k]
 
-    def _split(self, low: int, high: int) -> Iterator[tuple[int, tuple[int, int]]]:
-        """Yields the code points that follow in a range of entries, and the range of each."""
-        next_code = operator.itemgetter(self._depth)
-        # An entry that ends here comes before those that it begins.
-        low += low < high and len(self._entries[low]) == self._depth
-        while low < high:
-            code = next_code(self._entries[low])
-            end = bisect.bisect_right(self._entries, code, low, high, key=next_code)
-            yield ord(code), (low, end)
-            low = end
+    def forget(self) -> None:
+        """Drops the places behind this one."""
+        self._children.clear()
 
     def _add_branch(self, code: int, branch: tuple[int, int]) -> None:
         if code == _ANY:
             self._any.append(branch)
-        for k in self._digits if code == _DIGIT else [code - _FIRST_CLASS] if code != _ANY else []:
+        for k in self._trie.digits if code == _DIGIT else [code - _FIRST_CLASS] if code != _ANY else []:
             self.targets.setdefault(k, []).append(branch)
+
+
+@functools.lru_cache(maxsize=4)
+def _find_digits(characters: str) -> tuple[int, ...]:
+    """Classes of a charset's digits."""
+    return tuple(k for k, character in enumerate(characters) if KINDS["digits"](character))
 
 
 def _count_texts(entry: str, counts: dict[int, int]) -> int:
@@ -201,6 +240,8 @@ def _check_allowed(codes: list[int], charset: Charset, allowed: np.ndarray | Non
     if allowed is not None and (wrong := sorted(k for k in classes if not allowed[k])):
         shown = show_characters([charset.characters[k] for k in wrong])
         raise Refused("unknown_character", f"{shown} is not among the allowed characters")
+    if _DIGIT in codes and not any(allowed is None or allowed[k] for k in _find_digits(charset.characters)):
+        raise Refused("unknown_character", "no digit is in the charset and allowed")
 
 
 def _read_rows(path: str) -> list[tuple[int, bytes]]:

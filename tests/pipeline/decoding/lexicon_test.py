@@ -1,6 +1,7 @@
 r"""A lexicon gives the likeliest of its entries, and the share of each is that of all alignments."""
 
 import math
+from unittest import mock
 
 import numpy as np
 import tensorflow as tf
@@ -62,6 +63,21 @@ class LexiconTest(parameterized.TestCase, tf.test.TestCase):
         self.assertIn(f"{path}:3: unknown_character: the charset lacks 'x'", text)
         self.assertIn(f"{path}:5: bad_row: \\q is no wildcard: expected \\d for a digit", text)
         self.assertIn("5 rows, 3 used, 2 refused; 2 different entries", text)
+
+    def test_refuses_a_digits_wildcard_without_digits(self):
+        with self.assertLogs(level="INFO") as logs:
+            self.assertEqual(read_lexicon(self.write("a", r"\d"), Charset("ab")).entries, 1)
+        self.assertIn("no digit is in the charset and allowed", logs.output[0])
+
+    def test_a_bounded_number_of_places_is_kept(self):
+        words = [f"{a}{b}1{c}" for a in "ab1" for b in "ab1" for c in "ab1"]
+        lexicon = Lexicon([parse_entry(word, CHARSET) for word in words], CHARSET)
+        logits = np.random.default_rng(0).normal(size=(6, 6)).astype(np.float32)
+        expected = self.search(lexicon, logits)
+        with mock.patch("densenet_ocr.pipeline.decoding.lexicon._MOST_PLACES", 5):
+            lexicon = Lexicon([parse_entry(word, CHARSET) for word in words], CHARSET)
+            for _ in range(2):
+                self.assertEqual(self.search(lexicon, logits), expected)
 
     def test_refuses_entries_of_forbidden_characters(self):
         allowed = np.array([True, True, False, True, True, True])
