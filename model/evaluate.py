@@ -30,7 +30,7 @@ def main() -> None:
     config, weights = flags.read(EvaluateConfig), flags.read(WeightsConfig)
     decoding, tuning = flags.read(DecodingConfig), flags.read(TuneConfig)
     if tuning.tune:
-        _check_tuning(config, weights)
+        _check_tuning(config, weights, decoding)
         # The temperature is that of a beam search.
         decoding = dataclasses.replace(decoding, beam_width=decoding.width)
     from densenet_ocr.model.network.devices import (
@@ -60,10 +60,14 @@ def main() -> None:
     command.print_result(result)
 
 
-def _check_tuning(config: EvaluateConfig, weights: WeightsConfig) -> None:
+def _check_tuning(config: EvaluateConfig, weights: WeightsConfig, decoding: DecodingConfig) -> None:
     """Raises UserError for flags that --tune has no use for."""
     for name in ("report", "picture"):
         check_left_out(name, getattr(config, name), getattr(config, name) is None, "none with --tune")
+    fits_weights = decoding.lm and not decoding.lexicon
+    for name in ("lm_weight", "length_bonus"):
+        given = getattr(decoding, name)
+        check_left_out(name, given, given is None or not fits_weights, "none with --tune, which finds it")
     check_setting("model", weights.model, weights.model, "with --tune a run or an export, for decoding.json")
 
 

@@ -91,6 +91,10 @@ def tune(
     Raises:
       UserError: model and data differ, the split is empty, or decoding.json cannot be written.
     """
+    if split == model.train_split:
+        logging.warning(
+            "%s was trained on a split %s: its lines are read better than others", model.name, split
+        )
     start, charset, settings = time.monotonic(), model.info.charset, load_tuned_settings(folder)
     found = _read_lines(model, decoder, data=data, split=split, lines=lines, batch_size=batch_size)
     weights = None

@@ -85,6 +85,14 @@ class LexiconTest(parameterized.TestCase, tf.test.TestCase):
             self.assertEqual(read_lexicon(self.write("ab", "b1"), CHARSET, allowed=allowed).entries, 1)
         self.assertIn("'1' (U+0031) is not among the allowed characters", logs.output[0])
 
+    def test_takes_crlf_a_byte_order_mark_and_spaces_of_the_charset(self):
+        path = self.create_tempfile(
+            "words.txt", "\ufeffab\r\na b\r\n\r\na \t\r\n".encode(), mode="wb"
+        ).full_path
+        lexicon = read_lexicon(path, CHARSET)
+        found = self.search(lexicon, np.zeros([5, 6], np.float32))
+        self.assertEqual(found.keys(), {"ab", "a b", "a "})
+
     @parameterized.parameters(
         (b"", "no entry that can be used, of 0 rows"),
         (b"xyz\n", "no entry that can be used, of 1 rows; .*:1: unknown_character"),
