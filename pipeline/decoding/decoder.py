@@ -8,13 +8,19 @@ import numpy as np
 
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.decoding.alignment import Placed, place_best_path, place_characters
-from densenet_ocr.pipeline.decoding.beam_search import LEAST_SHARE, BeamSearch, Hypothesis
+from densenet_ocr.pipeline.decoding.beam_search import Hypothesis
 from densenet_ocr.pipeline.decoding.best_path import find_best_path, geometric_mean
 from densenet_ocr.pipeline.decoding.candidates import Candidates, find_log_mass
 from densenet_ocr.pipeline.decoding.characters import find_allowed
-from densenet_ocr.pipeline.decoding.config import LENGTH_BONUS, LM_WEIGHT, DecodingConfig
+from densenet_ocr.pipeline.decoding.config import DecodingConfig
 from densenet_ocr.pipeline.decoding.lexicon import Lexicon, read_lexicon
 from densenet_ocr.pipeline.decoding.scorer import Scorer
+from densenet_ocr.pipeline.decoding.searches import (
+    LEXICON_PRUNING,
+    PRUNING,
+    make_beam_search,
+    make_entry_search,
+)
 from densenet_ocr.pipeline.decoding.tuned_settings import (
     BEAM,
     LEXICON,
@@ -30,25 +36,6 @@ NO_ENTRY = "no_entry"
 
 # Least mass of the texts that are not in a lexicon: less is lost to rounding.
 _LEAST_OUTSIDE = 1e-9
-
-
-class Pruning(NamedTuple):
-    """How much a search leaves out.
-
-    Attributes:
-      ratio: Classes of a frame below this share of its likeliest class's probability.
-      most: All but so many classes of a frame.
-      least_share: Extensions below this share of the likeliest prefix's probability.
-    """
-
-    ratio: float
-    most: int
-    least_share: float
-
-
-# A frame has 2 likely classes on average here. An entry of a lexicon may need very unlikely ones.
-_PRUNING = Pruning(1e-3, 20, LEAST_SHARE)
-_LEXICON_PRUNING = Pruning(1e-6, 50, 1e-12)
 
 
 class Alternative(NamedTuple):
@@ -105,7 +92,7 @@ class Decoder:
     Attributes:
       config: How it decodes.
       task: What confidences are of, one of tuned_settings.TASKS.
-      search: The beam search.
+      search: The beam search; all entries of a small lexicon are scored without it.
     """
 
     def __init__(
@@ -144,8 +131,11 @@ class Decoder:
         self._temperature = settings.temperature(self.task)
         self._penalty = _make_penalty(allowed)
         self._lexicon_penalty = _make_penalty(lexicon.find_classes() if lexicon else None)
-        self._pruning = _LEXICON_PRUNING if lexicon else _PRUNING
-        self.search = _make_search(config, settings, scorer, lexicon, self._pruning)
+        self._pruning = LEXICON_PRUNING if lexicon else PRUNING
+        self.search = make_beam_search(config, settings, scorer, lexicon)
+        self._entry_search = (
+            make_entry_search(config, settings, scorer, lexicon, charset.blank) if lexicon else None
+        )
 
     def decode(self, logits: np.ndarray, frames: Sequence[int] | np.ndarray) -> list[DecodedLine]:
         """Decodes lines.
@@ -164,7 +154,7 @@ class Decoder:
         allowed = _add(line, self._penalty)
         own = _add(allowed, self._lexicon_penalty)
         candidates = Candidates(own, ratio=self._pruning.ratio, most=self._pruning.most)
-        found = self.search.search(candidates)
+        found = (self._entry_search or self.search).search(candidates)
         scores = [hypothesis.score for hypothesis in found]
         if self._lexicon and found:
             log_share = candidates.log_mass - find_log_mass(allowed)
@@ -265,31 +255,3 @@ def _add(line: np.ndarray, penalty: np.ndarray | None) -> np.ndarray:
 def _make_penalty(allowed: np.ndarray | None) -> np.ndarray | None:
     """What is added to logits so that forbidden classes are impossible, float32 [classes]; None for nothing."""
     return None if allowed is None else np.where(allowed, 0, -np.inf).astype(np.float32)
-
-
-def _make_search(
-    config: DecodingConfig,
-    settings: TunedSettings,
-    scorer: Scorer | None,
-    lexicon: Lexicon | None,
-    pruning: Pruning,
-) -> BeamSearch:
-    return BeamSearch(
-        width=config.width,
-        scorer=scorer,
-        lm_weight=_choose(config.lm_weight, settings.lm_weight, LM_WEIGHT),
-        length_bonus=_choose_bonus(config, settings, scorer),
-        grammar=lexicon,
-        least_share=pruning.least_share,
-    )
-
-
-def _choose_bonus(config: DecodingConfig, settings: TunedSettings, scorer: Scorer | None) -> float:
-    if scorer is None:
-        return _choose(config.length_bonus, 0.0)
-    return _choose(config.length_bonus, settings.length_bonus, LENGTH_BONUS)
-
-
-def _choose(*values: float | None) -> float:
-    """The first value that is given."""
-    return next(value for value in values if value is not None)

@@ -84,6 +84,12 @@ class Lexicon:
         classes[self._charset.blank] = True
         return classes
 
+    def list_plain_entries(self) -> list[list[int]] | None:
+        """Returns the class ids of the entries; None if some have wildcards."""
+        if any(chr(code) in entry for entry in self._entries for code in _WILDCARDS.values()):
+            return None
+        return [[ord(code) - _FIRST_CLASS for code in entry] for entry in self._entries]
+
     def branches(self, state: "_Place", frame: Frame, row: memoryview) -> Iterable[tuple[int, float]]:
         """See Grammar."""
         targets = state.targets

@@ -1,0 +1,109 @@
+"""Scores every entry of a lexicon: the sum over all of its alignments, without a beam.
+
+The forward algorithm of CTC (Graves et al. 2006, section 4.1) runs over the trie of all entries at once, with
+numpy.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from densenet_ocr.pipeline.decoding.beam_search import Hypothesis
+from densenet_ocr.pipeline.decoding.candidates import Candidates
+from densenet_ocr.pipeline.decoding.scorer import Scorer
+
+# Nodes of the trie up to which a line takes a few milliseconds.
+MOST_NODES = 20_000
+
+_SMALL = 1e-100
+
+
+class EntrySearch:
+    """Finds the likeliest entries of a lexicon without wildcards."""
+
+    def __init__(
+        self,
+        entries: Sequence[Sequence[int]],
+        *,
+        blank: int,
+        width: int,
+        scorer: Scorer | None = None,
+        lm_weight: float = 0.0,
+        length_bonus: float = 0.0,
+    ):
+        """Makes the trie and scores the entries with the language model.
+
+        Args:
+          entries: Class ids of each entry.
+          blank: Class of the blank.
+          width: Maximum number of hypotheses.
+          scorer: The language model, if any.
+          lm_weight: Weight of its logarithm of the probability.
+          length_bonus: What each character adds to a score.
+        """
+        self._entries, self._blank, self._width = entries, blank, width
+        nodes: dict[tuple[int, int], int] = {}
+        self._ends = np.array([_add_entry(nodes, entry) for entry in entries])
+        # Node 0 is the root; its class is never looked at.
+        parents, classes = zip((0, blank), *nodes, strict=True)
+        self._parents, self._classes = np.array(parents), np.array(classes)
+        self._repeats = (self._classes == self._classes[self._parents]).astype(np.float64)
+        self._bias = np.array(
+            [length_bonus * len(entry) + lm_weight * _score_text(scorer, entry) for entry in entries]
+        )
+
+    def search(self, candidates: Candidates) -> list[Hypothesis]:
+        """Returns at most `width` entries of a line, the best one first, without those that are impossible."""
+        blank, character, log_scale = self._sum_alignments(candidates)
+        totals = (blank + character)[self._ends]
+        possible = np.flatnonzero(totals)
+        logs = np.log(totals[possible]) + log_scale
+        scores = logs + self._bias[possible]
+        best = np.argsort(-scores, kind="stable")[: self._width]
+        return [Hypothesis(list(self._entries[possible[k]]), float(logs[k]), float(scores[k])) for k in best]
+
+    def _sum_alignments(self, candidates: Candidates) -> tuple[np.ndarray, np.ndarray, float]:
+        """Probability of each node's alignments that end with the blank, and of others; ln of their factor."""
+        characters, blanks, log_scale = candidates.weights_of(self._classes, self._blank)
+        blank, character = np.zeros(len(self._classes)), np.zeros(len(self._classes))
+        blank[0] = 1.0
+        for own, blank_weight in zip(characters, blanks, strict=True):
+            total = blank + character
+            before = total[self._parents] - self._repeats * character[self._parents]
+            character = (character + before) * own
+            character[0] = 0.0
+            blank = total * blank_weight
+            greatest = max(blank.max(), character.max())
+            if 0 < greatest < _SMALL:
+                blank, character = blank / greatest, character / greatest
+                log_scale += math.log(greatest)
+        return blank, character, log_scale
+
+
+def count_nodes(entries: Iterable[Sequence[int]], most: int) -> int:
+    """Returns the nodes of the entries' trie but the root; more than `most` where they exceed that."""
+    nodes: dict[tuple[int, int], int] = {}
+    for entry in entries:
+        _add_entry(nodes, entry)
+        if len(nodes) > most:
+            break
+    return len(nodes)
+
+
+def _add_entry(nodes: dict[tuple[int, int], int], entry: Sequence[int]) -> int:
+    """Adds an entry to a trie of (parent, class) -> number of the node, from 1; returns its last node."""
+    node = 0
+    for k in entry:
+        node = nodes.setdefault((node, k), len(nodes) + 1)
+    return node
+
+
+def _score_text(scorer: Scorer | None, entry: Sequence[int]) -> float:
+    if scorer is None:
+        return 0.0
+    state, total = scorer.start, 0.0
+    for k in entry:
+        log_probability, state = scorer.score(state, k)
+        total += log_probability
+    return total + scorer.finish(state)
