@@ -73,19 +73,14 @@ class Candidates:
         """Returns the softmax probabilities of some classes in each frame, float64 [T, len(classes)]."""
         return self._relative[:, classes] / self._sums[:, None]
 
-    def weights_of(self, classes: np.ndarray, blank: int) -> tuple[np.ndarray, np.ndarray, float]:
-        """Returns what is proportional to softmax probabilities in each frame.
-
-        Args:
-          classes: Classes, int [N].
-          blank: Class of the blank.
+    def list_weights(self) -> tuple[np.ndarray, float]:
+        """Returns what is proportional to the softmax probabilities of each frame.
 
         Returns:
-          The weights of the classes, float32 [T, N], and of the blank, [T]; and the natural logarithm of the
-          factor that makes a product over all frames a probability.
+          Weights, float32 [T, classes], at most 1; and the natural logarithm of the factor that makes a product
+          of weights, one of each frame, a probability.
         """
-        weights = self._relative
-        return weights[:, classes], weights[:, blank], -float(np.log(self._sums).sum())
+        return self._relative, -float(np.log(self._sums).sum())
 
     @property
     def log_mass(self) -> float:

@@ -48,7 +48,8 @@ class EntrySearch:
         # Node 0 is the root; its class is never looked at.
         parents, classes = zip((0, blank), *nodes, strict=True)
         self._parents, self._classes = np.array(parents), np.array(classes)
-        self._repeats = (self._classes == self._classes[self._parents]).astype(np.float64)
+        # Nodes whose character is that of the node before: a blank has to come between.
+        self._repeats = np.flatnonzero(self._classes == self._classes[self._parents])
         self._bias = np.array(
             [length_bonus * len(entry) + lm_weight * _score_text(scorer, entry) for entry in entries]
         )
@@ -65,18 +66,21 @@ class EntrySearch:
 
     def _sum_alignments(self, candidates: Candidates) -> tuple[np.ndarray, np.ndarray, float]:
         """Probability of each node's alignments that end with the blank, and of others; ln of their factor."""
-        characters, blanks, log_scale = candidates.weights_of(self._classes, self._blank)
+        weights, log_scale = candidates.list_weights()
         blank, character = np.zeros(len(self._classes)), np.zeros(len(self._classes))
         blank[0] = 1.0
-        for own, blank_weight in zip(characters, blanks, strict=True):
+        for row in weights:
             total = blank + character
-            before = total[self._parents] - self._repeats * character[self._parents]
-            character = (character + before) * own
+            before = total[self._parents]
+            before[self._repeats] -= character[self._parents[self._repeats]]
+            character += before
+            character *= row[self._classes]
             character[0] = 0.0
-            blank = total * blank_weight
+            np.multiply(total, row[self._blank], out=blank)
             greatest = max(blank.max(), character.max())
             if 0 < greatest < _SMALL:
-                blank, character = blank / greatest, character / greatest
+                blank /= greatest
+                character /= greatest
                 log_scale += math.log(greatest)
         return blank, character, log_scale
 
