@@ -1,9 +1,10 @@
-"""Lines per second of a conversion on real engines against the local runner, and task managers that die.
+"""Lines per second of a job on real engines against the local runner, and task managers that die.
 
     python -m benchmarks.engines --rows=100000
+    python -m benchmarks.engines --job=transcribe --rows=20000 --small=2000 --engine=flink
     python -m benchmarks.engines --kills=5
 
-Start-up is left out: the rate is that of the rows by which a large conversion exceeds a small one. Rounds
+Start-up is left out: the rate is that of the rows by which a large run exceeds a small one. Rounds
 alternate between the engines. Outputs are compared byte by byte. The engines come from tests/engines.
 """
 
@@ -24,9 +25,10 @@ from tests.engines.kills import convert_with_kill
 
 _ALL = ("embedded", "flink", "spark")
 
-_ROWS = flags.DEFINE_integer("rows", 100_000, "Rows of the large conversion.")
-_SMALL = flags.DEFINE_integer("small", 10_000, "Rows of the small conversion.")
-_ROUNDS = flags.DEFINE_integer("rounds", 3, "Conversions on each engine.")
+_ROWS = flags.DEFINE_integer("rows", 100_000, "Rows of the large run.")
+_SMALL = flags.DEFINE_integer("small", 10_000, "Rows of the small run.")
+_JOB = flags.DEFINE_enum("job", "convert", ["convert", "synthesize", "transcribe"], "Job to measure.")
+_ROUNDS = flags.DEFINE_integer("rounds", 3, "Times that each engine is measured.")
 _KILLS = flags.DEFINE_integer("kills", 0, "Conversions with a task manager that dies, instead of rates.")
 _ENGINES = flags.DEFINE_multi_enum("engine", list(_ALL), list(_ALL), "Engine to measure; may be repeated.")
 
@@ -67,7 +69,7 @@ def _measure_rates(sample: Sample) -> None:
     with contextlib.ExitStack() as stack:
         engines = {"local": []} | {e: _start(e, sample.folder / e, stack) for e in _ENGINES.value}
         for engine, arguments in engines.items():  # a cluster's first job loads its classes
-            _convert(sample, sample.folder / f"{engine}-first", arguments, _SMALL.value)
+            _run_job(sample, sample.folder / f"{engine}-first", arguments, _SMALL.value)
         for number in range(_ROUNDS.value):
             outputs = {}
             for engine, arguments in engines.items():
@@ -82,15 +84,16 @@ def _measure_rates(sample: Sample) -> None:
 
 
 def _measure(sample: Sample, output: pathlib.Path, arguments: list[str]) -> float:
-    """Returns the rows per second without start-up; the large conversion stays in `output`."""
-    small = _convert(sample, pathlib.Path(f"{output}-small"), arguments, _SMALL.value)
-    return (_ROWS.value - _SMALL.value) / (_convert(sample, output, arguments, _ROWS.value) - small)
+    """Returns the rows per second without start-up; the large run's output stays in `output`."""
+    small = _run_job(sample, pathlib.Path(f"{output}-small"), arguments, _SMALL.value)
+    return (_ROWS.value - _SMALL.value) / (_run_job(sample, output, arguments, _ROWS.value) - small)
 
 
-def _convert(sample: Sample, output: pathlib.Path, arguments: list[str], rows: int) -> float:
-    """Returns the seconds of a conversion."""
-    changes = {"list": _write_list(sample, rows), "lines_per_shard": 2048}
-    return sample.run("convert", output, *arguments, **changes)["seconds"]
+def _run_job(sample: Sample, output: pathlib.Path, arguments: list[str], rows: int) -> float:
+    """Returns the seconds of a job."""
+    size = {"lines": rows} if _JOB.value == "synthesize" else {"list": _write_list(sample, rows)}
+    lines_per_shard = min(2048, rows // 10)
+    return sample.run(_JOB.value, output, *arguments, lines_per_shard=lines_per_shard, **size)["seconds"]
 
 
 def _write_list(sample: Sample, rows: int) -> pathlib.Path:
