@@ -1,7 +1,8 @@
 # make demo           runs the whole path on lines it draws itself
 # make test           passes the tests
 # make lint           checks style and types
-# make test-engines   runs the jobs on Flink and Spark, which it fetches; needs Java 17 and Maven
+# make test-engines   runs the jobs on Flink and Spark, and commands in HDFS and other stores, which it fetches; needs
+#                     Java 17 and Maven, and npm for Azure
 # Each sets up .venv first; nothing else is needed but Python 3.11 or 3.12.
 # make test-latest   passes the tests with the newest TensorFlow and NumPy, in .venv-latest; Python 3.11 to 3.13
 
@@ -43,7 +44,7 @@ test-latest: $(LATEST)/ready
 
 test-engines: $(READY)
 	$(RUN) -m tests.engines.downloads
-	$(RUN) -m pytest tests/engines/engines_check.py
+	$(RUN) -m pytest tests/engines/engines_check.py tests/engines/hdfs_check.py
 
 lint: $(READY)
 	$(RUN) -m ruff check .

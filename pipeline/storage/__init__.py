@@ -1,7 +1,7 @@
-"""Files and folders on local disks, in object stores and on web servers, behind the same few functions.
+"""Files and folders on local disks, in object stores, in HDFS and on web servers, behind a few functions.
 
-A path is a local one or a URL: s3://, gs://, az://, abfs(s)://, and http(s):// to read. docs/storage.md says
-which settings count.
+A path is a local one or a URL: s3://, gs://, az://, abfs(s)://, hdfs://, and http(s):// to read.
+docs/storage.md says which settings count.
 """
 
 from densenet_ocr.pipeline.storage.cache import find_cache_folder, kept_copy, local_copy, local_folder

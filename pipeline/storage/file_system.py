@@ -8,7 +8,17 @@ from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.storage.paths import scheme_of
 
 OBJECT_STORES = ("s3", "gs", "az", "abfs", "abfss")
+HDFS = "hdfs"
 WEB = ("http", "https")
+_NAME_NODE = "Name the name node of the files: hdfs://HOST/PATH."
+_WEB_ADDRESS = "Write hdfs://HOST/PATH, and set WEBHDFS_ADDRESS to the name node's web address."
+_REMEDIES = {
+    "file": "Leave file:// out.",
+    "viewfs": _NAME_NODE,
+    "har": "Copy the files out of the archive: hadoop fs -cp har://... hdfs://...",
+    "webhdfs": _WEB_ADDRESS,
+    "swebhdfs": _WEB_ADDRESS,
+}
 
 
 class FileSystem(Protocol):
@@ -68,6 +78,41 @@ class FileSystem(Protocol):
     def check_writable(self, url: str) -> None:
         """Raises UserError if no file can be written under a URL; leaves nothing behind."""
 
+    def put_if(self, url: str, data: bytes, *, version: str | None) -> str:
+        """Puts a file only if there is none, or only in place of a version of it.
+
+        Args:
+          url: The file.
+          data: Its bytes.
+          version: The version to replace, as `read_version` gives it; None if there must be no file.
+
+        Returns:
+          The new version.
+
+        Raises:
+          FileExistsError: there is a file, or another version of it.
+          NoConditionalPuts: the store has none.
+        """
+
+    def renew(self, url: str, data: bytes, *, version: str) -> str:
+        """Gives a file of ours another version, by writing it anew or by its time.
+
+        Args:
+          url: The file.
+          data: Its new bytes.
+          version: Its version.
+
+        Returns:
+          The new version.
+
+        Raises:
+          FileExistsError: it is not there any more, or in another version.
+          NoConditionalPuts: the store has none.
+        """
+
+    def read_version(self, url: str) -> tuple[bytes, str]:
+        """Returns the bytes of a file and their version."""
+
 
 def find_system(url: str) -> FileSystem:
     """Returns the file system of a URL; raises UserError for a scheme that is not known."""
@@ -84,13 +129,16 @@ def _open_system(scheme: str, written: str) -> FileSystem:
         from densenet_ocr.pipeline.storage.http_files import HttpFiles
 
         return HttpFiles()
+    if scheme == HDFS:
+        from densenet_ocr.pipeline.storage.hdfs.hdfs_files import HdfsFiles
+
+        return HdfsFiles()
+    known = (*OBJECT_STORES, HDFS, *WEB)
     raise UserError(
         "path",
         received=f"a URL that begins with {written}://",
-        expected="a local path or a URL with " + ", ".join(f"{name}://" for name in (*OBJECT_STORES, *WEB)),
-        remedy="Leave file:// out."
-        if scheme == "file"
-        else "Copy the files to a bucket or a local folder, or mount them.",
+        expected="a local path or a URL with " + ", ".join(f"{name}://" for name in known),
+        remedy=_REMEDIES.get(scheme, "Copy the files to a bucket or a local folder, or mount them."),
     )
 
 

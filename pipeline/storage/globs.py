@@ -3,16 +3,31 @@
 import fnmatch
 import glob
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from densenet_ocr.pipeline.storage.paths import join
+
+if TYPE_CHECKING:
+    from densenet_ocr.pipeline.storage.file_system import FileSystem
 
 
-def split_glob(pattern: str) -> tuple[str, list[str]]:
+def find_names(system: "FileSystem", pattern: str, folder: str) -> list[str]:
+    """Returns the URLs that match a glob below a folder, sorted, by the lists of a file system."""
+    start, parts = _split_glob(pattern)
+    base = join(folder, start) if folder else start
+    is_flat = len(parts) == 1 and parts != ["**"]
+    names = system.list_names(base) if is_flat else system.list_files(base)
+    return [join(base, name) for name in _match_names(names, parts)]
+
+
+def _split_glob(pattern: str) -> tuple[str, list[str]]:
     """Splits a glob into the folder that it starts from, without wildcards, and its other parts."""
     parts = pattern.split("/")
     first = next((number for number, part in enumerate(parts) if glob.has_magic(part)), len(parts) - 1)
     return "/".join(parts[:first]), parts[first:]
 
 
-def match_names(names: Iterable[str], parts: list[str]) -> list[str]:
+def _match_names(names: Iterable[str], parts: list[str]) -> list[str]:
     """Returns the files, and the folders that they are in, which match the parts of a glob, sorted.
 
     The rules are those of `glob.glob(..., recursive=True)`: ** is any number of folders, and a wildcard does

@@ -119,6 +119,18 @@ class HttpFiles:
         """See FileSystem."""
         _refuse(url, "write")
 
+    def put_if(self, url: str, data: bytes, *, version: str | None) -> str:
+        """See FileSystem."""
+        _refuse(url, "write")
+
+    def renew(self, url: str, data: bytes, *, version: str) -> str:
+        """See FileSystem."""
+        _refuse(url, "write")
+
+    def read_version(self, url: str) -> tuple[bytes, str]:
+        """See FileSystem."""
+        _refuse(url, "lock")
+
 
 def _refuse(url: str, verb: str) -> NoReturn:
     raise UserError(

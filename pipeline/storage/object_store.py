@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.storage.errors import MissingFile, NoConditionalPuts
-from densenet_ocr.pipeline.storage.globs import match_names, split_glob
-from densenet_ocr.pipeline.storage.paths import TEMPORARY, join
+from densenet_ocr.pipeline.storage.globs import find_names
+from densenet_ocr.pipeline.storage.paths import TEMPORARY
 from densenet_ocr.pipeline.storage.store_errors import explain
 from densenet_ocr.pipeline.storage.store_settings import RETRY_SECONDS, open_store
 
@@ -122,10 +122,7 @@ class ObjectStore:
 
     def find(self, pattern: str, folder: str = "") -> list[str]:
         """See FileSystem."""
-        start, parts = split_glob(pattern)
-        base = join(folder, start) if folder else start
-        names = self.list_names(base) if len(parts) == 1 and parts != ["**"] else self.list_files(base)
-        return [join(base, name) for name in match_names(names, parts)]
+        return find_names(self, pattern, folder)
 
     def remove(self, url: str) -> None:
         """See FileSystem."""
@@ -147,6 +144,34 @@ class ObjectStore:
         with _explained(url):
             store.put(key, b"", use_multipart=False)
             _delete(store, [key])
+
+    def put_if(self, url: str, data: bytes, *, version: str | None) -> str:
+        """See FileSystem."""
+        import obstore.exceptions as errors
+
+        store, key = _find(url)
+        mode = "create" if version is None else {"e_tag": version}
+        with _explained(url):
+            try:
+                put = functools.partial(store.put, key, data, mode=mode, use_multipart=False)
+                return _complete(put)["e_tag"] or ""
+            except (errors.AlreadyExistsError, errors.PreconditionError, FileNotFoundError) as error:
+                if isinstance(error, FileNotFoundError) and version is None:
+                    raise
+                raise FileExistsError(url) from None
+            except errors.NotSupportedError:
+                raise NoConditionalPuts(url) from None
+
+    def renew(self, url: str, data: bytes, *, version: str) -> str:
+        """See FileSystem."""
+        return self.put_if(url, data, version=version)
+
+    def read_version(self, url: str) -> tuple[bytes, str]:
+        """See FileSystem."""
+        store, key = _find(url)
+        with _explained(url):
+            result = _complete(lambda: store.get(key))
+            return result.bytes().to_bytes(), result.meta["e_tag"] or ""
 
 
 def _complete(ask: Callable[[], _Answer]) -> _Answer:
@@ -171,45 +196,6 @@ def _delete(store: Any, keys: list[str]) -> None:
             for key in keys[start : start + _MOST_DELETED]:
                 with contextlib.suppress(FileNotFoundError):
                     _complete(functools.partial(store.delete, key))
-
-
-def put_if(url: str, data: bytes, *, version: str | None) -> str:
-    """Puts a file only if there is none, or only in place of a version of it.
-
-    Args:
-      url: The file.
-      data: Its bytes.
-      version: The ETag of the version to replace; None if there must be no file.
-
-    Returns:
-      The ETag of the new version.
-
-    Raises:
-      FileExistsError: there is a file, or another version of it.
-      NoConditionalPuts: the store has none.
-    """
-    import obstore.exceptions as errors
-
-    store, key = _find(url)
-    mode = "create" if version is None else {"e_tag": version}
-    with _explained(url):
-        try:
-            put = functools.partial(store.put, key, data, mode=mode, use_multipart=False)
-            return _complete(put)["e_tag"] or ""
-        except (errors.AlreadyExistsError, errors.PreconditionError, FileNotFoundError) as error:
-            if isinstance(error, FileNotFoundError) and version is None:
-                raise
-            raise FileExistsError(url) from None
-        except errors.NotSupportedError:
-            raise NoConditionalPuts(url) from None
-
-
-def read_version(url: str) -> tuple[bytes, str]:
-    """Returns the bytes of a file and their ETag."""
-    store, key = _find(url)
-    with _explained(url):
-        result = _complete(lambda: store.get(key))
-        return result.bytes().to_bytes(), result.meta["e_tag"] or ""
 
 
 def _find(url: str, *, uploads: bool = False) -> tuple[Any, str]:

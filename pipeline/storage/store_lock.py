@@ -16,7 +16,6 @@ from absl import logging
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.storage.errors import MissingFile, NoConditionalPuts
 from densenet_ocr.pipeline.storage.file_system import find_system
-from densenet_ocr.pipeline.storage.object_store import put_if, read_version
 from densenet_ocr.pipeline.storage.paths import parent
 
 # A holder writes its lock anew so often. One that was not written for STALE_SECONDS is given up: four writes
@@ -39,6 +38,7 @@ class StoreLock:
         self._folder = folder.rstrip("/")
         # Beside a bucket is another bucket.
         self._url = f"{self._folder}{'' if parent(self._folder) != self._folder else '/'}.lock"
+        self._system = find_system(folder)
         self._token = uuid.uuid4().hex
         self._version: str | None = None
         self._done = threading.Event()
@@ -72,7 +72,7 @@ class StoreLock:
         if not self._is_held:
             return
         try:
-            data, _ = read_version(self._url)
+            data, _ = self._system.read_version(self._url)
         except MissingFile:
             raise self._lost() from None
         if _parse(data).get("token") != self._token:
@@ -83,7 +83,7 @@ class StoreLock:
         seen: dict[str, float] = {}  # when this process first saw each version of the file
         while True:
             try:
-                self._version = put_if(self._url, self._describe(), version=self._next(seen, wait))
+                self._version = self._system.put_if(self._url, self._describe(), version=self._next(seen, wait))
                 return self._verify()
             except FileExistsError:
                 continue
@@ -95,7 +95,7 @@ class StoreLock:
         """Returns the version of the lock to replace, None where there is no lock; waits for a holder."""
         while True:
             try:
-                data, version = read_version(self._url)
+                data, version = self._system.read_version(self._url)
             except MissingFile:
                 return None
             holder = _parse(data)
@@ -115,7 +115,7 @@ class StoreLock:
     def _verify(self) -> bool:
         """A store that ignores conditions would let a second put pass."""
         try:
-            self._version = put_if(self._url, self._describe(), version=None)
+            self._version = self._system.put_if(self._url, self._describe(), version=None)
         except FileExistsError:
             return True
         self._warn()
@@ -130,7 +130,8 @@ class StoreLock:
     def _refresh(self) -> None:
         while not self._done.wait(REFRESH_SECONDS):
             try:
-                self._version = put_if(self._url, self._describe(), version=self._version)
+                assert self._version is not None
+                self._version = self._system.renew(self._url, self._describe(), version=self._version)
             except FileExistsError:
                 if not self._is_mine():
                     self._version = None
@@ -142,7 +143,7 @@ class StoreLock:
     def _is_mine(self) -> bool:
         """Whether the file is ours after all: a put may arrive twice, and its second answer be a refusal."""
         with contextlib.suppress(UserError):
-            data, version = read_version(self._url)
+            data, version = self._system.read_version(self._url)
             if _parse(data).get("token") == self._token:
                 self._version = version
                 return True
@@ -152,7 +153,7 @@ class StoreLock:
         if self._version is not None:
             try:
                 if self._is_mine():
-                    find_system(self._url).remove(self._url)
+                    self._system.remove(self._url)
             except UserError as error:
                 logging.warning("the lock of %s was not removed: %s", self._folder, error)
 

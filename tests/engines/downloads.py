@@ -1,7 +1,7 @@
-"""Fetches Flink, Spark and Beam's job servers into build/engines, where they stay between runs.
+"""Fetches Flink, Spark, Beam's job servers, Hadoop and Azurite into build/engines, where they stay.
 
 Needs Java 11 or 17 and Maven (Debian: openjdk-17-jre-headless, maven), and the indexes that pip and Maven are
-set up for.
+set up for; Azurite needs npm, and is left out without it.
 """
 
 import pathlib
@@ -16,7 +16,10 @@ FOLDER = pathlib.Path(__file__).parents[2] / "build" / "engines"
 BEAM = "2.62.0"
 FLINK, SPARK = "1.19.3", "3.5.9"
 
+HADOOP, AZURITE = "3.4.1", "3.35.0"
+
 _POM = pathlib.Path(__file__).with_name("job_server_pom.xml")
+_HADOOP_POM = pathlib.Path(__file__).with_name("hadoop_pom.xml")
 
 
 def fetch_flink() -> pathlib.Path:
@@ -37,6 +40,33 @@ def fetch_flink_job_server() -> pathlib.Path:
 def fetch_spark_job_server() -> pathlib.Path:
     """Returns the jar of Beam's job server for Spark, which needs Spark's jars beside it."""
     return _build_job_server("beam-runners-spark-3", "org.apache.beam.runners.spark.SparkJobServerDriver")
+
+
+def fetch_hadoop() -> pathlib.Path:
+    """Returns a folder with the jars of HDFS's servers."""
+    folder = FOLDER / f"hadoop-{HADOOP}"
+    if not folder.exists():
+        work = FOLDER / "hadoop.tmp"
+        work.mkdir(parents=True, exist_ok=True)
+        shutil.copy(_HADOOP_POM, work / "pom.xml")
+        goal = ("dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory=jars")
+        _run("mvn", "--quiet", "--batch-mode", f"-Dhadoop={HADOOP}", *goal, cwd=work)
+        (work / "jars").rename(folder)
+        shutil.rmtree(work)
+    return folder
+
+
+def fetch_azurite() -> pathlib.Path | None:
+    """Returns the command of Azurite's blob server; None where there is no npm."""
+    folder = FOLDER / f"azurite-{AZURITE}"
+    if not folder.exists() and shutil.which("npm") is None:
+        return None
+    if not folder.exists():
+        work = FOLDER / "azurite.tmp"
+        work.mkdir(parents=True, exist_ok=True)
+        _run("npm", "install", "--silent", "--no-fund", f"--prefix={work}", f"azurite@{AZURITE}")
+        work.rename(folder)
+    return folder / "node_modules" / ".bin" / "azurite-blob"
 
 
 def _fetch_package(name: str, version: str) -> pathlib.Path:
@@ -79,5 +109,6 @@ def _run(*command: str | pathlib.Path, cwd: pathlib.Path | None = None) -> None:
 
 
 if __name__ == "__main__":
-    for fetch in (fetch_flink, fetch_spark, fetch_flink_job_server, fetch_spark_job_server):
+    engines = (fetch_flink, fetch_spark, fetch_flink_job_server, fetch_spark_job_server)
+    for fetch in (*engines, fetch_hadoop, fetch_azurite):
         print(fetch())

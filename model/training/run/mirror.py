@@ -84,6 +84,7 @@ class Mirror:
         Raises:
           UserError: the bucket cannot be read, or the files cannot be written.
         """
+        self._remove_unfinished()
         remote = self._list_remote()
         record = self._read_record()
         if not self._continues(remote, record.get("remote", {})):
@@ -134,6 +135,12 @@ class Mirror:
     def remove(self) -> None:
         """Removes the local files."""
         storage.remove(self.place)
+
+    def _remove_unfinished(self) -> None:
+        """Removes what a killed writer has left in HDFS; a bucket never shows a file that is not whole."""
+        names = [name for name in storage.list_versions(self.url) if storage.TEMPORARY in name]
+        ours = [name for name in names if name.partition(storage.TEMPORARY)[0].partition("/")[0] in PARTS]
+        storage.remove_many([storage.join(self.url, name) for name in ours])
 
     def _path(self, name: str) -> str:
         return os.path.join(self.folder, name)

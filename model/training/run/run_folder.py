@@ -149,7 +149,8 @@ def hold_run(path: str) -> Iterator[RunFolder]:
 
 def _check_new(path: str) -> None:
     """Raises UserError for a folder with other files than those that a bucket has first of a new run."""
-    if set(storage.list_names(path)) - {FILE_NAME, CHARSET}:
+    whole = {name for name in storage.list_names(path) if storage.TEMPORARY not in name}
+    if whole - {FILE_NAME, CHARSET}:
         raise UserError(
             f"run {path}",
             received="a folder with other files and no config.json",

@@ -165,7 +165,12 @@ class ObjectStoreTest(StoreCase):
         ("a bucket", "file {root}: received a bucket", UserError, "{root}"),
         ("no bucket", "settings for s3://: received no bucket", UserError, "s3:///a"),
         ("an odd name", "received a name that no file can have here", UserError, "{root}/a//b"),
-        ("another scheme", "a URL that begins with hdfs://, expected a local path", UserError, "hdfs://host/a"),
+        (
+            "another scheme",
+            "a URL that begins with viewfs://, expected a local path",
+            UserError,
+            "viewfs://host/a",
+        ),
     )
     def test_says_what_is_wrong(self, _, message, kind, url):
         with self.assertRaises(kind) as raised:

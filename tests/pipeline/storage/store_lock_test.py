@@ -105,9 +105,9 @@ class StoreLockTest(StoreCase):
 
     def test_a_holder_keeps_its_lock_fresh(self):
         with mock.patch.multiple(store_lock, **AT_ONCE), storage.locked(self.folder, wait=False):
-            first = object_store.read_version(f"{self.folder}.lock")[1]
+            first = object_store.ObjectStore().read_version(f"{self.folder}.lock")[1]
             for _ in range(200):
-                if object_store.read_version(f"{self.folder}.lock")[1] != first:
+                if object_store.ObjectStore().read_version(f"{self.folder}.lock")[1] != first:
                     break
                 time.sleep(0.05)
             else:
@@ -141,18 +141,18 @@ class StoreLockTest(StoreCase):
         self.assertTrue(got.is_set())
 
     def test_a_store_without_conditional_puts_is_used_with_a_warning(self):
-        real = object_store.put_if
+        real = object_store.ObjectStore.put_if
 
-        def ignore_conditions(url, data, *, version):
+        def ignore_conditions(self, url, data, *, version):
             storage.remove(url)
-            return real(url, data, version=None)
+            return real(self, url, data, version=None)
 
-        def refuse_conditions(url, data, *, version):
+        def refuse_conditions(self, url, data, *, version):
             raise NoConditionalPuts
 
         for put in (ignore_conditions, refuse_conditions):
             with (
-                mock.patch.object(store_lock, "put_if", put),
+                mock.patch.object(object_store.ObjectStore, "put_if", put),
                 self.assertLogs(level="WARNING") as logged,
                 storage.locked(self.folder, wait=False),
             ):
@@ -160,17 +160,17 @@ class StoreLockTest(StoreCase):
             self.assertIn("no conditional puts", logged.output[0])
 
     def test_a_lock_whose_answer_was_lost_is_held(self):
-        real, calls = object_store.put_if, []
+        real, calls = object_store.ObjectStore.put_if, []
 
-        def lose_first_answer(url, data, *, version):
+        def lose_first_answer(self, url, data, *, version):
             calls.append(version)
-            found = real(url, data, version=version)
+            found = real(self, url, data, version=version)
             if len(calls) == 1:
                 raise FileExistsError(url)  # the put was made again, and found itself
             return found
 
         with (
-            mock.patch.object(store_lock, "put_if", lose_first_answer),
+            mock.patch.object(object_store.ObjectStore, "put_if", lose_first_answer),
             storage.locked(self.folder, wait=False) as check,
         ):
             check()

@@ -1,0 +1,155 @@
+"""Requests to name nodes, and to the data nodes that they name, with retries."""
+
+import functools
+import os
+import time
+import urllib.parse
+from typing import Any
+
+from densenet_ocr.pipeline.packages import explain_missing
+from densenet_ocr.pipeline.storage.hdfs.addresses import find_addresses, find_user, split_url
+from densenet_ocr.pipeline.storage.hdfs.web_errors import RemoteError, explain, read_answer
+from densenet_ocr.pipeline.storage.store_settings import RETRY_SECONDS
+
+# Data nodes send what they get to others before they answer.
+_CONNECT_SECONDS, _READ_SECONDS, _WRITE_SECONDS = 5, 10, 60
+_SMALL_BYTES = 1 << 20
+_BLOCK_BYTES = 1 << 18
+
+
+class Request:
+    """A request, which is made again for RETRY_SECONDS while what fails may pass.
+
+    Args:
+      method: Of HTTP.
+      url: The hdfs:// URL.
+      operation: Of WebHDFS, such as OPEN.
+      path: The path in HDFS; that of the URL if it is empty.
+      source: Bytes, or the path of a local file, that go to a data node; None for none.
+      is_patient: Whether it is made again.
+      **parameters: Of the operation.
+
+    Attributes:
+      was_repeated: Whether an earlier try may have had its effect.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        operation: str,
+        *,
+        path: str = "",
+        source: bytes | str | None = None,
+        is_patient: bool = True,
+        **parameters: object,
+    ):
+        self.url, self.was_repeated = url, False
+        self._method, self._source = method, source
+        self._seconds = RETRY_SECONDS if is_patient else 0.0
+        self._path = urllib.parse.quote(path or split_url(url)[1], safe="/")
+        self._query = {"op": operation, "user.name": find_user(), **parameters}
+        self._addresses, self._failed = find_addresses(url), list[str]()
+
+    def send(self, *, stream: bool = False) -> Any:
+        """Returns urllib3's answer, of status 200 or 201; its body is not read yet if `stream`.
+
+        Raises:
+          RemoteError: HDFS says no.
+          UserError: no answer came, or one that says that HDFS cannot answer now.
+        """
+        end, pause = time.monotonic() + self._seconds, 0.1
+        while True:
+            try:
+                return self._try(stream)
+            except RemoteError as error:
+                if not error.passes:
+                    raise
+                if time.monotonic() + pause > end:
+                    raise explain(self.url, error) from None
+            self.was_repeated = True
+            self._addresses.append(self._addresses.pop(0))
+            time.sleep(pause)
+            pause = min(2 * pause, 3.0)
+
+    def _try(self, stream: bool) -> Any:
+        """Asks a name node, then the data node that it names."""
+        address = self._addresses[0]
+        query = dict(self._query)
+        if self._failed:
+            query["excludedatanodes"] = ",".join(self._failed)
+        answer = _exchange(
+            self._method, f"{address}/webhdfs/v1{self._path}?{urllib.parse.urlencode(query)}", address
+        )
+        if answer.status != 307:
+            return answer
+        location = answer.headers["Location"]
+        parts = urllib.parse.urlsplit(location)
+        try:
+            return _exchange(
+                self._method, location, f"{parts.scheme}://{parts.netloc}", source=self._source, stream=stream
+            )
+        except RemoteError as error:
+            if error.passes:
+                self._failed = [*self._failed, parts.netloc]
+            raise
+
+
+def call(method: str, url: str, operation: str, **parameters: Any) -> Any:
+    """Returns the answer to a Request; raises UserError with the URL and the cause."""
+    request = Request(method, url, operation, **parameters)
+    try:
+        return request.send()
+    except RemoteError as error:
+        raise explain(url, error) from None
+
+
+def _exchange(
+    method: str, address: str, node: str, *, source: bytes | str | None = None, stream: bool = False
+) -> Any:
+    """Makes one request; raises RemoteError for an answer that is an error, and for none."""
+    with explain_missing():
+        import urllib3.exceptions as errors
+    try:
+        answer = _send(method, address, source, stream)
+    except errors.HTTPError as error:
+        reason = error.reason if isinstance(error, errors.MaxRetryError) and error.reason else error
+        raise RemoteError(_name(reason, errors), str(reason), node, passes=True) from None
+    if answer.status < 400:
+        return answer
+    data = answer.data
+    raise read_answer(answer.status, data, answer.headers, node)
+
+
+def _send(method: str, address: str, source: bytes | str | None, stream: bool) -> Any:
+    import urllib3
+
+    options: dict[str, Any] = {"redirect": False, "retries": False, "preload_content": not stream}
+    if source is None:
+        return _open_pool().request(method, address, **options)
+    count = os.path.getsize(source) if isinstance(source, str) else len(source)
+    seconds = _WRITE_SECONDS if count > _SMALL_BYTES else _READ_SECONDS
+    options["timeout"] = urllib3.Timeout(connect=_CONNECT_SECONDS, read=seconds)
+    options["headers"] = {"Content-Type": "application/octet-stream", "Content-Length": str(count)}
+    if isinstance(source, bytes):
+        return _open_pool().request(method, address, body=source, **options)
+    with open(source, "rb") as file:
+        return _open_pool().request(method, address, body=file, **options)
+
+
+def _name(error: Exception, errors: Any) -> str:
+    """The kind of an error of urllib3: the first that it is of, as they inherit from each other."""
+    kinds = ("NameResolutionError", "NewConnectionError", "TimeoutError", "SSLError", "ProtocolError")
+    return next((kind for kind in kinds if isinstance(error, getattr(errors, kind))), type(error).__name__)
+
+
+@functools.cache
+def _open_pool() -> Any:
+    """Connections. A cluster is in this network, so http_proxy does not count."""
+    with explain_missing():
+        import urllib3
+    timeout = urllib3.Timeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS)
+    return urllib3.PoolManager(num_pools=64, maxsize=64, timeout=timeout, blocksize=_BLOCK_BYTES)
+
+
+os.register_at_fork(after_in_child=_open_pool.cache_clear)
