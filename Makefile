@@ -44,7 +44,7 @@ test-latest: $(LATEST)/ready
 
 test-engines: $(READY)
 	$(RUN) -m tests.engines.downloads
-	$(RUN) -m pytest tests/engines/engines_check.py tests/engines/hdfs_check.py
+	$(RUN) -m pytest tests/engines/engines_check.py tests/engines/hdfs_check.py tests/engines/stores_check.py
 
 lint: $(READY)
 	$(RUN) -m ruff check .

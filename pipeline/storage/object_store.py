@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.storage.errors import MissingFile, NoConditionalPuts
 from densenet_ocr.pipeline.storage.globs import find_names
-from densenet_ocr.pipeline.storage.paths import TEMPORARY
+from densenet_ocr.pipeline.storage.paths import TEMPORARY, scheme_of
 from densenet_ocr.pipeline.storage.store_errors import explain
 from densenet_ocr.pipeline.storage.store_settings import RETRY_SECONDS, open_store
 
@@ -150,11 +150,12 @@ class ObjectStore:
         import obstore.exceptions as errors
 
         store, key = _find(url)
-        mode = "create" if version is None else {"e_tag": version}
+        name = _name_condition(url)
+        mode = "create" if version is None else {name: version}
         with _explained(url):
             try:
                 put = functools.partial(store.put, key, data, mode=mode, use_multipart=False)
-                return _complete(put)["e_tag"] or ""
+                return _complete(put)[name] or ""
             except (errors.AlreadyExistsError, errors.PreconditionError, FileNotFoundError) as error:
                 if isinstance(error, FileNotFoundError) and version is None:
                     raise
@@ -171,7 +172,7 @@ class ObjectStore:
         store, key = _find(url)
         with _explained(url):
             result = _complete(lambda: store.get(key))
-            return result.bytes().to_bytes(), result.meta["e_tag"] or ""
+            return result.bytes().to_bytes(), result.meta[_name_condition(url)] or ""
 
 
 def _complete(ask: Callable[[], _Answer]) -> _Answer:
@@ -196,6 +197,11 @@ def _delete(store: Any, keys: list[str]) -> None:
             for key in keys[start : start + _MOST_DELETED]:
                 with contextlib.suppress(FileNotFoundError):
                     _complete(functools.partial(store.delete, key))
+
+
+def _name_condition(url: str) -> str:
+    """What conditional puts compare: Google takes the generation, the others the ETag."""
+    return "version" if scheme_of(url) == "gs" else "e_tag"
 
 
 def _find(url: str, *, uploads: bool = False) -> tuple[Any, str]:

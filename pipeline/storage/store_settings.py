@@ -92,7 +92,11 @@ def _gcs_settings() -> dict[str, Any]:
     host = os.environ.get("STORAGE_EMULATOR_HOST", "")
     if not host:
         return {}
-    return {"base_url": host if "://" in host else f"http://{host}", "skip_signature": True}
+    # obstore 0.12 asks for a token to write also where skip_signature is set.
+    return {
+        "base_url": host if "://" in host else f"http://{host}",
+        "credential_provider": lambda: {"token": "emulator", "expires_at": None},
+    }
 
 
 def _azure_settings(url: str, authority: str) -> dict[str, Any]:
