@@ -112,9 +112,14 @@ def _measure_kills(sample: Sample) -> None:
         for number in range(_KILLS.value):
             at = 1 + (shards - 2) * number // max(1, _KILLS.value - 1)
             output = sample.folder / f"killed-{number}"
-            result, went_on = convert_with_kill(sample, cluster, output, arguments, shards=at, **changes)
+            result, completed = convert_with_kill(sample, cluster, output, arguments, shards=at, **changes)
             difference = describe_difference(output, local)
-            shown = {"killed at shard": at, "of": shards, "went on": went_on, "difference": difference}
+            shown = {
+                "killed at shard": at,
+                "of": shards,
+                "completed without a second command": completed,
+                "difference": difference,
+            }
             print(json.dumps(shown | {"read": result["read"], "written": result["written"]}), flush=True)
             cluster.wait_for_slots()
 

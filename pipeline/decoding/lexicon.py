@@ -149,7 +149,7 @@ class _Place:
 
     Attributes:
       targets: Ranges of the entries that go on with a class, by this class.
-      takes_any: Whether some entry goes on with any character.
+      takes_any: Whether some entry has a wildcard for any character next.
       is_end: Whether some entry ends here.
     """
 

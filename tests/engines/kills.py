@@ -29,7 +29,7 @@ def convert_with_kill(
       **changes: More flags.
 
     Returns:
-      The command's result, and whether the job went on without the same command again.
+      The command's result, and whether it was completed without a second command.
     """
     process = sample.start("convert", output, *arguments, **changes)
     _wait_for_shards(process, output, shards)

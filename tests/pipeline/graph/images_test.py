@@ -24,7 +24,7 @@ def in_batched_map(image):
 
 
 def before_a_convolution(image):
-    """Goes on computing with it, which a compiler may put together with what came before."""
+    """Computes with it, which a compiler may put together with what came before."""
     return tf.nn.conv2d(normalise(image), tf.ones([1, 1, 1, 1]), 1, "SAME")
 
 
