@@ -43,9 +43,9 @@ def fit_to_split(config: StyleFitConfig) -> int:
     """Fits a style to a split, writes it as a JSON file for --style and returns the number of real lines.
 
     Raises:
-      UserError: the output's folder does not exist, fonts or data cannot be used, or too few lines are usable.
+      UserError: the output cannot be written, fonts or data cannot be used, or too few lines are usable.
     """
-    _check_folder(config.output)
+    _check_output(config.output)
     initial = load_style(config.style)
     info = load_dataset_info(config.data)
     info.find_split(config.split)  # raises UserError where it is missing
@@ -169,7 +169,7 @@ def _check_count(
         )
 
 
-def _check_folder(path: str) -> None:
+def _check_output(path: str) -> None:
     if not storage.is_url(path) and not storage.is_folder(storage.parent(path) or "."):
         raise UserError(
             f"output {path}",
@@ -177,6 +177,7 @@ def _check_folder(path: str) -> None:
             expected="a file in an existing folder",
             remedy="Make the folder, or set --output.",
         )
+    storage.check_writable(path)  # a fit takes minutes
 
 
 def _write_style(path: str, style: StyleDistribution) -> None:

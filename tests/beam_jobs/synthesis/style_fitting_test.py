@@ -115,6 +115,10 @@ class FitToSplitTest(SynthesisTest):
         with self.assertRaisesRegex(UserError, "output none/style.json: .*--output"):
             self.fit(output="none/style.json")
 
+    def test_an_output_that_is_a_folder_is_refused_before_the_fit(self):
+        with self.assertRaisesRegex(UserError, "Is a directory"):
+            self.fit(output=self.folder, data="none")
+
 
 if __name__ == "__main__":
     tf.test.main()
