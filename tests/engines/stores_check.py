@@ -1,8 +1,10 @@
 """The commands with everything in HDFS, Azure and Google Cloud Storage, against those on local paths."""
 
+import contextlib
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -103,15 +105,16 @@ class Store:
         return storage.join(self.root, name)
 
     def start_conversion(self, output: str) -> subprocess.Popen[str]:
-        """Starts a conversion, and waits for its first shard."""
+        """Starts a conversion, and stops it and its workers after its first shard."""
         words = [sys.executable, "-m", "beam_jobs.convert", *self.convert_flags(self.root, output)]
-        process = subprocess.Popen(words, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        process = subprocess.Popen(words, cwd=ROOT, env=environment, start_new_session=True)
+        self.addCleanup(_kill_group, process)
         end = time.monotonic() + _MOST_SECONDS
         while not storage.find("*.tfrecord", self.url(output)):
             self.assertLess(time.monotonic(), end)
             self.assertIsNone(process.poll())
+        os.killpg(process.pid, signal.SIGSTOP)
         return process
 
     def test_a_killed_conversion_is_locked_meanwhile_and_ends_with_the_local_bytes(self):
@@ -119,8 +122,7 @@ class Store:
         second = self.run_command("beam_jobs.convert", *self.convert_flags(self.root))
         self.assertEqual(second.returncode, 1, second.stderr)
         self.assertRegex(second.stderr, rf"process {process.pid} of .* holds {self.url('data')}/train")
-        process.kill()
-        process.wait()
+        _kill_group(process)
         result = self.convert(self.root)
         self.assertEqual(result["read"], LINES * REPEATS)
         copy = self.copy(self.url("data"))
@@ -157,6 +159,12 @@ class Store:
         read = self.run_command("tests.engines.shallow", "predict", f"--model={run}", self.url("*.png"))
         self.assertEqual(read.returncode, 0, read.stderr)
         self.assertEqual(len(read.stdout.splitlines()), LINES)
+
+
+def _kill_group(process: subprocess.Popen[str]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _read_last_weights(run: pathlib.Path) -> dict[str, bytes]:
