@@ -12,6 +12,8 @@ and Ctrl-C save a checkpoint first; the exit code is then 75. A run at s3://... 
 --init_from=OLD_RUN starts from that run's weights, matched by character; --init_from=FILE.h5 starts from
 weights of the original notebook (Keras 2), with --init_charset=FILE as their charset.
 
+--data=REAL --data=MADE=3 trains on a mixture: in every batch three lines of MADE for each line of REAL.
+
 The last line on standard output is {"step", "loss", "images_per_second", "split", "lines", "exact_match",
 "cer"}; the last four describe the validation split at the best epoch.
 """
@@ -33,6 +35,7 @@ from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.augmentation.config import AugmentConfig
 from densenet_ocr.pipeline.dataset_info import FILE_NAME
 from densenet_ocr.pipeline.errors import UserError, check_left_out
+from densenet_ocr.pipeline.mixtures.sources import Data, list_sources, parse_sources, simplify_data
 from densenet_ocr.pipeline.ui import command, flags
 from densenet_ocr.pipeline.ui.flags import Config, option, validate
 
@@ -41,7 +44,11 @@ from densenet_ocr.pipeline.ui.flags import Config, option, validate
 class Arguments:
     """What to do with which data set."""
 
-    data: str = option("", help="Folder of the data set, also s3://... and so on; not needed to resume a run.")
+    data: tuple[str, ...] = option(
+        (),
+        help="Folder of the data set, also s3://... and so on; not needed to resume a run. Several, each PATH "
+        "or PATH=WEIGHT, are a mixture, whose batches have lines of all by their weights.",
+    )
     run: str | None = option(
         None, help="Folder of the run, also s3://... and so on; a new one, or one to resume."
     )
@@ -73,14 +80,14 @@ def main() -> int:
     """Trains, draws the preview or measures the input, as the flags say; returns the exit code."""
     arguments = flags.read(Arguments)
     stored = _load_stored(arguments.run)
-    arguments = dataclasses.replace(arguments, data=_find_data(arguments, stored))
+    data = _find_data(arguments, stored)
     config = _read_training(arguments.preset, stored)
     if arguments.preview:
         from densenet_ocr.pipeline.augmentation.preview import save_preview
 
         save_preview(
             arguments.preview,
-            folder=arguments.data,
+            data=data,
             split=config.train_split,
             seed=config.seed,
             augmentation=config.augmentation,
@@ -91,7 +98,7 @@ def main() -> int:
         from densenet_ocr.pipeline.input_benchmark import measure_input
 
         result = measure_input(
-            folder=arguments.data,
+            data=data,
             split=config.train_split,
             batch_size=config.batch_size,
             seed=config.seed,
@@ -101,7 +108,7 @@ def main() -> int:
         )
         command.print_result(result)
         return 0
-    return _train(arguments, config, stored)
+    return _train(arguments, data, config, stored)
 
 
 def _load_stored(run: str | None) -> RunConfig | None:
@@ -110,9 +117,14 @@ def _load_stored(run: str | None) -> RunConfig | None:
     return load_run_config(path) if storage.exists(path) else None
 
 
-def _find_data(arguments: Arguments, stored: RunConfig | None) -> str:
-    """The data set that is named, else that of the run; raises UserError if there is none."""
-    data = arguments.data or (stored.data if stored else "")
+def _find_data(arguments: Arguments, stored: RunConfig | None) -> Data:
+    """The data sets that are named, else those of the run; raises UserError if there is none."""
+    before = list_sources(stored.data) if stored else ()
+    given = [value for value in arguments.data if value]
+    data = parse_sources(given)
+    if len(data) == len(before):  # the names are columns of history.csv, also where a folder has moved
+        data = tuple(dataclasses.replace(new, name=old.name) for new, old in zip(data, before, strict=True))
+    data = data or before
     if not data and arguments.run:
         raise UserError(
             f"run {arguments.run}",
@@ -127,16 +139,20 @@ def _find_data(arguments: Arguments, stored: RunConfig | None) -> str:
             expected="the folder of a data set, or an existing --run, which has one",
             remedy="Set --data.",
         )
-    if not arguments.data and not storage.exists(storage.join(data, FILE_NAME)):
-        raise UserError(
-            f"run {arguments.run}",
-            received=f"no data set in {data}, where it was when the run was last trained",
-            expected="the same data set",
-            remedy="If its folder has moved, name it: --data=FOLDER.",
-        )
-    is_used = not arguments.cache or storage.is_url(data)
-    check_left_out("cache", arguments.cache, is_used, f"no --cache for {data}, which is on this machine")
-    return data
+    for source in () if given else data:
+        if not storage.exists(storage.join(source.folder, FILE_NAME)):
+            raise UserError(
+                f"run {arguments.run}",
+                received=f"no data set in {source.folder}, where it was when the run was last trained",
+                expected="the same data set",
+                remedy="If its folder has moved, name it: --data=FOLDER"
+                + (", and the others with their weights." if len(data) > 1 else "."),
+            )
+    folders = [source.folder for source in data]
+    is_used = not arguments.cache or any(map(storage.is_url, folders))
+    expected = f"no --cache for {', '.join(folders)}, which {'are' if len(data) > 1 else 'is'} on this machine"
+    check_left_out("cache", arguments.cache, is_used, expected)
+    return simplify_data(data)
 
 
 def _read_training(preset: str | None, stored: RunConfig | None) -> TrainConfig:
@@ -147,7 +163,7 @@ def _read_training(preset: str | None, stored: RunConfig | None) -> TrainConfig:
     return flags.read(TrainConfig, **{**vars(before), **chosen, "augmentation": augmentation})
 
 
-def _train(arguments: Arguments, config: TrainConfig, stored: RunConfig | None) -> int:
+def _train(arguments: Arguments, data: Data, config: TrainConfig, stored: RunConfig | None) -> int:
     from densenet_ocr.model.training.trainer import train  # loads TensorFlow, which --help does not need
 
     def read(kind: type[Config], name: str) -> Config:
@@ -156,7 +172,7 @@ def _train(arguments: Arguments, config: TrainConfig, stored: RunConfig | None) 
     try:
         result = train(
             config=config,
-            data=arguments.data,
+            data=data,
             run=arguments.run or "",
             devices=read(DeviceConfig, "devices"),
             checkpoints=read(CheckpointConfig, "checkpoints"),

@@ -1,17 +1,20 @@
 """Batches of records -> batches of lines: parsing, the shares of several processes, filler rows."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from densenet_ocr.pipeline import schema
 from densenet_ocr.pipeline.augmentation.augment import augment
 from densenet_ocr.pipeline.augmentation.config import AugmentConfig
 from densenet_ocr.pipeline.buckets import Bucket
+from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 
 Batch = dict[str, tf.Tensor]  # see schema.parse
+Relabeller = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # see make_relabeller
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,15 +34,22 @@ WHOLE = Share()
 
 
 def make_parser(
-    info: DatasetInfo, buckets: tuple[Bucket, ...], normalised: bool, share: Share
-) -> Callable[[tf.Tensor, tf.Tensor], tuple[Batch, tf.Tensor]]:
+    info: DatasetInfo,
+    buckets: tuple[Bucket, ...],
+    normalised: bool,
+    share: Share,
+    relabel: Relabeller | None = None,
+) -> Callable[..., tuple[Batch, tf.Tensor]]:
     """Returns a function from records, string [B], and their bucket to a share's batch and its place.
 
-    The place is that of `_find_share`.
+    With `relabel` it also takes the data sets of the records, int64 [B]; 0 by default. The place is that of
+    `_find_share`.
     """
     widths, sizes = [bucket.width for bucket in buckets], [bucket.size for bucket in buckets]
 
-    def parse(records: tf.Tensor, bucket: tf.Tensor) -> tuple[Batch, tf.Tensor]:
+    def parse(
+        records: tf.Tensor, bucket: tf.Tensor, sources: tf.Tensor | None = None
+    ) -> tuple[Batch, tf.Tensor]:
         place = _find_share(tf.shape(records)[0], tf.constant(sizes)[bucket] // share.count, share)
         batch = schema.parse(
             records[place[0] : place[1]],
@@ -48,9 +58,37 @@ def make_parser(
             normalised=normalised,
             padded_width=tf.constant(widths)[bucket],
         )
+        if relabel:
+            sources = tf.zeros(tf.shape(records), tf.int64) if sources is None else sources
+            label = relabel(batch[schema.LABEL], sources[place[0] : place[1]])
+            batch = {**batch, schema.LABEL: label}
         return batch, place
 
     return parse
+
+
+def make_relabeller(charsets: Sequence[Charset], charset: Charset) -> Relabeller | None:
+    """Returns a function that gives labels the classes of another charset; None if they have these already.
+
+    Args:
+      charsets: Charsets of data sets.
+      charset: A charset with the characters of all of them.
+
+    Returns:
+      A function from labels, int32 [B, L], padded with NO_CLASS, and the numbers of their data sets, int64 [B],
+      to labels of `charset`.
+    """
+    classes = [[charset.class_of[character] for character in each.characters] for each in charsets]
+    if all(each == list(range(len(each))) for each in classes):
+        return None
+    starts = np.cumsum([0, *map(len, classes)])[:-1].astype(np.int32)
+    table = np.concatenate([np.array(each, np.int32) for each in classes])
+
+    def relabel(label: tf.Tensor, sources: tf.Tensor) -> tf.Tensor:
+        places = tf.maximum(label, 0) + tf.gather(tf.constant(starts), sources)[:, None]
+        return tf.where(label == schema.NO_CLASS, schema.NO_CLASS, tf.gather(tf.constant(table), places))
+
+    return relabel
 
 
 def _find_share(lines: tf.Tensor, part: tf.Tensor, share: Share) -> tf.Tensor:

@@ -6,8 +6,17 @@ import tensorflow as tf
 
 from densenet_ocr.pipeline import schema
 from densenet_ocr.pipeline.augmentation.config import AugmentConfig
-from densenet_ocr.pipeline.batches import WHOLE, Share, make_augmenter, make_padder, make_parser
+from densenet_ocr.pipeline.batches import (
+    WHOLE,
+    Batch,
+    Share,
+    make_augmenter,
+    make_padder,
+    make_parser,
+    make_relabeller,
+)
 from densenet_ocr.pipeline.buckets import Bucket, make_buckets
+from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.shards import Shards, reading_errors
 
@@ -65,24 +74,53 @@ def training_input(
       UserError: the split is missing or empty, or a shard is missing or truncated.
     """
     shards, buckets = Shards(folder, info, split, cache), find_buckets(info, split, batch_size, replicas)
-
-    def read_pass(number: tf.Tensor) -> tf.data.Dataset:
-        return _read_pass(shards, tf.constant(seed, tf.int64), number, shuffle_buffer)
-
+    read_pass = make_pass_reader(shards, seed, shuffle_buffer)
     batch_passes = _batch_across_passes if info.geometry.width else _batch_by_width
-    dataset = batch_passes(read_pass, buckets, first_step)
-    augments = augmentation is not None and bool(augmentation.ops)
+    return finish_training(
+        batch_passes(read_pass, buckets, first_step),
+        parser=make_parser(info, buckets, normalised or augments(augmentation), share),
+        padder=None if info.geometry.width else make_padder(buckets, share),
+        augmentation=augmentation,
+        seed=seed,
+        first_step=first_step,
+    )
+
+
+def finish_training(
+    dataset: tf.data.Dataset,
+    *,
+    parser: Callable[..., tuple[Batch, tf.Tensor]],
+    padder: Callable[[Batch], Batch] | None,
+    augmentation: AugmentConfig | None,
+    seed: int,
+    first_step: int,
+) -> tf.data.Dataset:
+    """Returns the batches of a training: records parsed, augmented and padded.
+
+    Args:
+      dataset: Endless batches of records from step `first_step` on; its elements are the arguments of `parser`.
+      parser: Of batches.make_parser.
+      padder: Of batches.make_padder for lines of any width.
+      augmentation: Random operations on the lines; None for none.
+      seed: Seed of the augmentation.
+      first_step: Number of the first batch, from 0.
+    """
     # Parsing a whole batch costs a fifth of parsing line by line.
-    dataset = dataset.map(make_parser(info, buckets, normalised or augments, share), tf.data.AUTOTUNE)
-    if augmentation is not None and augments:
+    dataset = dataset.map(parser, tf.data.AUTOTUNE)
+    if augmentation is not None and augments(augmentation):
         # By step, so that a line gets other random values in every pass.
         steps = tf.data.Dataset.counter(first_step)
         dataset = tf.data.Dataset.zip(dataset, steps).map(make_augmenter(seed, augmentation), tf.data.AUTOTUNE)
     dataset = dataset.map(lambda batch, _: batch)
-    if not info.geometry.width:
+    if padder:
         # After augmentation, because augmentation requires lines of one pixel or more.
-        dataset = dataset.map(make_padder(buckets, share), tf.data.AUTOTUNE)
+        dataset = dataset.map(padder, tf.data.AUTOTUNE)
     return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def augments(augmentation: AugmentConfig | None) -> bool:
+    """Returns whether there are operations."""
+    return augmentation is not None and bool(augmentation.ops)
 
 
 def evaluation_input(
@@ -95,6 +133,7 @@ def evaluation_input(
     normalised: bool = True,
     share: Share = WHOLE,
     cache: str | None = None,
+    charset: Charset | None = None,
 ) -> tf.data.Dataset:
     """Returns batches that contain every line of the split exactly once, in order within a bucket.
 
@@ -111,6 +150,7 @@ def evaluation_input(
       normalised: Whether images are always float32; else uint8 records stay uint8.
       share: The part of each batch to return, as in `training_input`.
       cache: Local folder that keeps copies of the shards of a `folder` behind a URL, see shard_copies.
+      charset: Charset whose classes the labels have; by default that of the data set. It has its characters.
 
     Returns:
       Full batches of the tensors that schema.parse returns; filler rows as in batches.pad_batch.
@@ -120,7 +160,8 @@ def evaluation_input(
     """
     shards, buckets = Shards(folder, info, split, cache), find_buckets(info, split, batch_size, replicas)
     dataset = _group(_read_in_order(shards), buckets)
-    dataset = dataset.map(make_parser(info, buckets, normalised, share), tf.data.AUTOTUNE)
+    relabel = make_relabeller([info.charset], charset or info.charset)
+    dataset = dataset.map(make_parser(info, buckets, normalised, share, relabel), tf.data.AUTOTUNE)
     dataset = dataset.map(lambda batch, _: batch)
     dataset = dataset.map(make_padder(buckets, share), tf.data.AUTOTUNE)
     return dataset.prefetch(tf.data.AUTOTUNE)
@@ -159,6 +200,17 @@ def _read_in_order(shards: Shards) -> tf.data.Dataset:
     return shards.fetch(tf.data.Dataset.from_tensor_slices(shards.paths)).flat_map(shards.read)
 
 
+def make_pass_reader(shards: Shards, seed: int, shuffle_buffer: int) -> PassReader:
+    """Returns a function from the number of a pass to its records in the order of (seed, number)."""
+    return lambda number: _read_pass(shards, tf.constant(seed, tf.int64), number, shuffle_buffer)
+
+
+def read_lines(read_pass: PassReader, *, lines: int, first_line: int) -> tf.data.Dataset:
+    """Returns the endless records, string [], of all passes of `lines` lines each, from `first_line` on."""
+    first_pass, skipped = divmod(first_line, lines)
+    return tf.data.Dataset.counter(first_pass).flat_map(read_pass).skip(skipped)
+
+
 def _read_pass(shards: Shards, seed: tf.Tensor, number: tf.Tensor, shuffle_buffer: int) -> tf.data.Dataset:
     """Returns the records, string [], of one pass in the order of (seed, number), int64 scalars."""
     paths = tf.random.experimental.stateless_shuffle(tf.constant(shards.paths), tf.stack([seed, number]))
@@ -192,8 +244,7 @@ def _batch_across_passes(
     read_pass: PassReader, buckets: tuple[Bucket, ...], first_step: int
 ) -> tf.data.Dataset:
     (bucket,) = buckets
-    first_pass, skipped = divmod(first_step * bucket.size, bucket.lines)
-    dataset = tf.data.Dataset.counter(first_pass).flat_map(read_pass).skip(skipped)
+    dataset = read_lines(read_pass, lines=bucket.lines, first_line=first_step * bucket.size)
     return _number(dataset.batch(bucket.size, drop_remainder=True), 0)
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from densenet_ocr.pipeline import schema
 from densenet_ocr.pipeline.augmentation.config import AugmentConfig
-from densenet_ocr.pipeline.dataset import training_input
-from densenet_ocr.pipeline.dataset_info import load_dataset_info
+from densenet_ocr.pipeline.mixtures.mixed_input import mixed_input
+from densenet_ocr.pipeline.mixtures.mixture import load_mixture
+from densenet_ocr.pipeline.mixtures.sources import Data
 from densenet_ocr.pipeline.shards import reading_errors
 from densenet_ocr.pipeline.ui.progress import Progress
 
@@ -17,7 +18,7 @@ WARM_UP_SECONDS = 3.0
 
 def measure_input(
     *,
-    folder: str,
+    data: Data,
     split: str,
     batch_size: int,
     seed: int,
@@ -29,7 +30,7 @@ def measure_input(
     """Reads batches as training does, without a model.
 
     Args:
-      folder: The data set.
+      data: Folder of the data set, or the data sets of a mixture.
       split: Name of the split.
       batch_size: Lines of a batch.
       seed: Seed of the shuffle and of the augmentation.
@@ -42,9 +43,8 @@ def measure_input(
       {"split", "images", "seconds", "images_per_second"}.
     """
     batches = iter(
-        training_input(
-            folder=folder,
-            info=load_dataset_info(folder),
+        mixed_input(
+            mixture=load_mixture(data),
             split=split,
             batch_size=batch_size,
             seed=seed,

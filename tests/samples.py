@@ -81,6 +81,19 @@ def convert_lines(folder: str, count: int, **changes) -> str:
     return config.output
 
 
+def convert_texts(folder: str, count: int, characters: str, seed: int = 1000, **changes) -> str:
+    """As `convert_lines`, with other lines and a charset of its own; line k is seed + k in its digits."""
+    os.makedirs(folder, exist_ok=True)
+    for number in range(count):
+        with open(os.path.join(folder, f"{number}.png"), "wb") as file:
+            file.write(encode_image(draw_levels(seed + number)))
+    write_list(folder, [f"{n}.png\t{seed + n}" for n in range(count)])
+    Charset(characters).write(os.path.join(folder, "charset.txt"))
+    config = conversion(folder, **changes)
+    convert(config, workers=1)
+    return config.output
+
+
 def convert_any_width(folder: str, widths: Sequence[int], **changes) -> str:
     """As `convert_lines`, with lines of these widths, which stay as wide as they are."""
     write_lines(folder, len(widths), widths=widths)

@@ -23,6 +23,7 @@ from densenet_ocr.model.training.weights import Weights
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.mixtures.mixture import Mixture
 from densenet_ocr.pipeline.ui import flags
 
 
@@ -51,17 +52,19 @@ def open_workers(devices: DeviceConfig) -> contextlib.AbstractContextManager[Wor
     return contextlib.nullcontext(Workers(choose_strategy(devices.strategy)))
 
 
-def check_settings(config: TrainConfig, devices: DeviceConfig, workers: Workers, info: DatasetInfo) -> None:
+def check_settings(config: TrainConfig, devices: DeviceConfig, workers: Workers, mixture: Mixture) -> None:
     """Raises UserError for settings that do not suit the devices or the data; warns of slow ones."""
+    info = mixture.info
+    mixture.check_split(config.train_split)
     check_batch_size(config.batch_size, workers.strategy)
     warn_if_slow(config.precision)
     _check_compiles(config, workers, info)
     check_memory(config, devices, workers.strategy, info, processes=workers.share.count)
-    warn_of_repeats(config, info)
+    warn_of_repeats(config, mixture)
 
 
 def begin(
-    workers: Workers, opened: contextlib.ExitStack, *, config: RunConfig, info: DatasetInfo, run: str
+    workers: Workers, opened: contextlib.ExitStack, *, config: RunConfig, mixture: Mixture, run: str
 ) -> Beginning:
     """Opens the run on the chief, and checks that all workers train the same.
 
@@ -69,24 +72,24 @@ def begin(
       workers: The processes that train.
       opened: Closes the run when training ends.
       config: Configuration of the run.
-      info: Description of its data set.
+      mixture: Its data sets.
       run: Folder of the run, or its URL.
 
     Raises:
       UserError: the run cannot be opened with these settings, or a worker has other ones.
     """
-    training = config.training
+    training, info = config.training, mixture.info
     found = Beginning(training, info)
 
     def open_on_chief() -> dict[str, Any]:
         nonlocal found
-        split = choose_validation(training.validation_split, info, RunFolder(run))
+        split = choose_validation(training.validation_split, mixture, RunFolder(run))
         chosen = dataclasses.replace(training, validation_split=split)
         held = opened.enter_context(hold_run(run))
         extended, source = begin_with(chosen, info, held.path)
         folder = open_run(held, dataclasses.replace(config, training=chosen), extended)
         found = Beginning(chosen, extended, source, folder)
-        return {"settings": _describe(chosen, info), "charset": dataclasses.asdict(extended.charset)}
+        return {"settings": _describe(chosen, mixture), "charset": dataclasses.asdict(extended.charset)}
 
     shared = workers.share_result(open_on_chief)
     if workers.are_many and not workers.is_chief:
@@ -94,13 +97,17 @@ def begin(
         split = split or training.validation_split
         chosen = dataclasses.replace(training, validation_split=None if split == NO_VALIDATION else split)
         found = Beginning(chosen, dataclasses.replace(info, charset=Charset(**shared["charset"])))
-    _check_equal(workers, _describe(found.config, info), shared["settings"])
+    _check_equal(workers, _describe(found.config, mixture), shared["settings"])
     return found
 
 
-def _describe(config: TrainConfig, info: DatasetInfo) -> dict[str, Any]:
+def _describe(config: TrainConfig, mixture: Mixture) -> dict[str, Any]:
     """What has to be equal on all workers, by flags."""
-    data = repr([info.charset, info.geometry, info.image_encoding, info.splits.get(config.train_split)])
+    infos = [part.info for part in mixture.parts]
+    data = repr(
+        [mixture.shares]
+        + [[i.charset, i.geometry, i.image_encoding, i.splits.get(config.train_split)] for i in infos]
+    )
     settings = {**flags.list_values(config), "data": hashlib.sha256(data.encode()).hexdigest()}
     return json.loads(json.dumps(settings, default=str))
 

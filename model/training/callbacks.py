@@ -7,6 +7,7 @@ from densenet_ocr.model.training.inputs import TrainBatches
 from densenet_ocr.model.training.run.run_folder import RunFolder
 from densenet_ocr.model.training.run.weights_files import WeightsWriter
 from densenet_ocr.model.training.tensorboard import Board, Curves, Readings
+from densenet_ocr.model.training.validation import list_validated
 
 
 class Callbacks:
@@ -75,7 +76,15 @@ def make_callbacks(
     config, split = batches.config, batches.config.validation_split
     readings = None
     if split and folder:
-        readings = Readings(model, folder=batches.folder, info=batches.info, split=split, cache=batches.cache)
+        part = list_validated(batches.mixture, split)[0]
+        readings = Readings(
+            model,
+            folder=part.folder,
+            info=part.info,
+            split=split,
+            cache=batches.cache,
+            charset=batches.info.charset,
+        )
     return Callbacks(
         model,
         folder,

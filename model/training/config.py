@@ -63,7 +63,12 @@ class TrainConfig:
     freeze_trunk_steps: int = option(
         0, help="Number of first steps that train only the last layer; needs --init_from.", at_least=0
     )
-    epochs: int = option(100, help="Maximum number of passes over the training split.", at_least=1)
+    epochs: int = option(100, help="Maximum number of epochs.", at_least=1)
+    epoch_steps: int = option(
+        0,
+        help="Steps of an epoch; 0 makes it one pass over the training split of the first --data.",
+        at_least=0,
+    )
     batch_size: int = option(64, help="Lines per step, over all replicas.", at_least=1)
     optimizer: str = option("adam", help="Optimizer.", choices=("adam", "adamw"))
     weight_decay: float = option(0.0, help="AdamW's weight decay; spares biases and batch norm.", at_least=0)

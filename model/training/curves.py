@@ -1,5 +1,6 @@
 """The training curves of a run, drawn by matplotlib from its history.csv: losses, scores and learning rate."""
 
+import itertools
 import math
 from typing import Any, NamedTuple
 
@@ -10,10 +11,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from densenet_ocr.model.training.run.history import Row, find_best
+from densenet_ocr.model.training.run.history import Row, find_best, list_data_sets
 
 # Losses whose highest value is this many times the lowest one are drawn on a log scale.
 _LOG_RATIO = 50
+
+# Ends the titles of panels whose curves are those of a score by data set.
+_BY_DATA_SET = " by data set"
 
 # Up to so many epochs have a marker each.
 _MARKED = 60
@@ -34,6 +38,8 @@ _SCORES = (
     _Curve("val_exact_match", "exact match", "#166e3c"),
     _Curve("val_cer", "CER", "#be1e1e"),
 )
+# Of the data sets of a mixture, in order; a further one begins again.
+_DATA_SET_COLOURS = ("#4274b2", "#d6781e", "#166e3c", "#8a4fa3", "#be1e1e", "#6b6b6b")
 _RATE = (_Curve("learning_rate", "at the end of the epoch", "#4274b2"),)
 
 
@@ -42,7 +48,7 @@ def draw_curves(rows: list[Row]) -> PIL.Image.Image:
 
     Losses that span decades are on a log scale, scores above 1 count as 1, and the epoch of the lowest
     validation loss is marked. Curves without a number are left out. Epochs count from 1, as in the names of
-    weights files.
+    weights files. Scores by data set, of a mixture, have panels of their own.
 
     Args:
       rows: The rows of `read_history`, at least one.
@@ -50,11 +56,14 @@ def draw_curves(rows: list[Row]) -> PIL.Image.Image:
     Returns:
       An RGB picture.
     """
+    data_sets = list_data_sets(rows[0])
     panels = [
         (title, curves, ratio)
         for title, curves, ratio in (
             ("loss", _LOSSES, 3),
             ("validation lines", _SCORES, 3),
+            (f"exact match{_BY_DATA_SET}", _list_curves(data_sets, "exact_match"), 3),
+            (f"CER{_BY_DATA_SET}", _list_curves(data_sets, "cer"), 3),
             ("learning rate", _RATE, 2),
         )
         if any(math.isfinite(row.get(curve.key, math.nan)) for row in rows for curve in curves)
@@ -69,6 +78,12 @@ def draw_curves(rows: list[Row]) -> PIL.Image.Image:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return PIL.Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+
+
+def _list_curves(data_sets: list[str], metric: str) -> tuple[_Curve, ...]:
+    """Returns the curves of a metric of each data set of a mixture."""
+    colours = itertools.cycle(_DATA_SET_COLOURS)
+    return tuple(_Curve(f"val_{name}_{metric}", name, next(colours)) for name in data_sets)
 
 
 def format_share(share: float) -> str:
@@ -86,7 +101,7 @@ def _format_title(rows: list[Row]) -> str:
 
 def _draw_panel(axes: Axes, rows: list[Row], title: str, curves: tuple[_Curve, ...]) -> None:
     epochs, best = [_epoch(row) for row in rows], find_best(rows)
-    shares = curves is _SCORES
+    shares = curves is _SCORES or title.endswith(_BY_DATA_SET)
     for curve in curves:
         values = np.array([row.get(curve.key, math.nan) for row in rows])
         values[~np.isfinite(values)] = math.nan

@@ -10,28 +10,41 @@ from densenet_ocr.model.network.distribution import distribute
 from densenet_ocr.model.training.config import TrainConfig
 from densenet_ocr.pipeline import schema
 from densenet_ocr.pipeline.batches import WHOLE, Share
-from densenet_ocr.pipeline.dataset import count_steps, find_buckets, training_input
+from densenet_ocr.pipeline.dataset import find_buckets
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.mixtures.mixed_input import count_mixed_steps, mixed_input
+from densenet_ocr.pipeline.mixtures.mixture import Mixture
 
 
-def warn_of_repeats(config: TrainConfig, info: DatasetInfo) -> None:
-    """Warns where a batch is larger than the split, whose lines it then has several times."""
-    lines = info.find_split(config.train_split).written
-    if config.batch_size > lines:
-        logging.warning(
-            "--batch_size=%d: split %r has %d lines, so each batch has lines more than once",
-            config.batch_size,
-            config.train_split,
-            lines,
-        )
+def warn_of_repeats(config: TrainConfig, mixture: Mixture) -> None:
+    """Warns where a batch has more lines of a split than the split, whose lines it then has several times."""
+    for part in mixture.parts:
+        lines = part.info.find_split(config.train_split).written
+        if config.batch_size * part.share > lines * sum(mixture.shares):
+            logging.warning(
+                "--batch_size=%d: split %r%s has %d lines, so each batch has lines more than once",
+                config.batch_size,
+                config.train_split,
+                f" of {part.name}" if part.name else "",
+                lines,
+            )
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainBatches:
-    """The endless batches of one run; batch k is a pure function of the configuration, the data and k."""
+    """The endless batches of one run; batch k is a pure function of the configuration, the data and k.
 
-    folder: str
+    Attributes:
+      mixture: The data sets.
+      info: Their metadata, with the charset of the model.
+      config: Configuration.
+      strategy: The replicas.
+      share: This process's share of each batch.
+      cache: Local folder for copies of remote shards, see training_input.
+    """
+
+    mixture: Mixture
     info: DatasetInfo
     config: TrainConfig
     strategy: tf.distribute.Strategy
@@ -41,15 +54,19 @@ class TrainBatches:
     @functools.cached_property
     def steps_per_epoch(self) -> int:
         """Number of batches in an epoch."""
+        return self.config.epoch_steps or self._steps_per_pass
+
+    @functools.cached_property
+    def _steps_per_pass(self) -> int:
         replicas = self.strategy.num_replicas_in_sync
-        return count_steps(self.info, self.config.train_split, self.config.batch_size, replicas)
+        return count_mixed_steps(self.mixture, self.config.train_split, self.config.batch_size, replicas)
 
     @property
     def lines_per_step(self) -> float:
         """Mean number of lines in a batch; lines of any width come in batches of several sizes."""
         if self.info.geometry.width:
             return self.config.batch_size
-        return self.info.find_split(self.config.train_split).written / self.steps_per_epoch
+        return self.info.find_split(self.config.train_split).written / self._steps_per_pass
 
     def start_at(self, step: int) -> tf.data.Dataset | tf.distribute.DistributedDataset:
         """Returns this process's share of the batches from step `step` of the run, from 0, on, distributed."""
@@ -89,9 +106,8 @@ class TrainBatches:
         return [key.decode("utf-8", "replace") for key in keys]
 
     def _make_dataset(self, first_step: int, share: Share) -> tf.data.Dataset:
-        return training_input(
-            folder=self.folder,
-            info=self.info,
+        return mixed_input(
+            mixture=self.mixture,
             split=self.config.train_split,
             batch_size=self.config.batch_size,
             seed=self.config.seed,

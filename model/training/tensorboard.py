@@ -1,6 +1,7 @@
 """TensorBoard summaries of a training, example lines with their readings, and the curves."""
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator
 
 import keras
@@ -14,6 +15,7 @@ from densenet_ocr.model.training.curves import draw_curves
 from densenet_ocr.model.training.run.history import read_history
 from densenet_ocr.model.training.run.run_folder import RunFolder
 from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.ui.picture import save_png
 
@@ -25,10 +27,26 @@ class Readings:
     """The first lines of a split with the readings of a model that is being trained."""
 
     def __init__(
-        self, model: keras.Model, *, folder: str, info: DatasetInfo, split: str, cache: str | None = None
+        self,
+        model: keras.Model,
+        *,
+        folder: str,
+        info: DatasetInfo,
+        split: str,
+        cache: str | None = None,
+        charset: Charset | None = None,
     ):
-        """Loads the lines from the data set in `folder`, with local copies in `cache`, see training_input."""
-        self._model = KerasInferenceModel(model, info)
+        """Loads the lines.
+
+        Args:
+          model: The model.
+          folder: The data set.
+          info: Its metadata.
+          split: Name of the split.
+          cache: Local folder for copies of remote shards, see training_input.
+          charset: Charset of the model, by default that of the data set.
+        """
+        self._model = KerasInferenceModel(model, dataclasses.replace(info, charset=charset or info.charset))
         self._lines = FirstLines(_LINES, folder=folder, info=info, split=split, cache=cache)
 
     def draw(self) -> PIL.Image.Image:

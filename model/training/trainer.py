@@ -24,14 +24,20 @@ from densenet_ocr.model.training.memory import refuse_out_of_memory
 from densenet_ocr.model.training.network import Network, build_network
 from densenet_ocr.model.training.preemption import Preempted, PreemptionSignal, catch_signals
 from densenet_ocr.model.training.run.checkpoints import Checkpoints
-from densenet_ocr.model.training.run.history import format_epoch, truncate_events, truncate_history
+from densenet_ocr.model.training.run.history import (
+    format_epoch,
+    list_metrics,
+    truncate_events,
+    truncate_history,
+)
 from densenet_ocr.model.training.run.run_config import RunConfig
 from densenet_ocr.model.training.run.run_folder import RunFolder
 from densenet_ocr.model.training.run.weights_files import improves
 from densenet_ocr.model.training.state import RunningLoss, TrainState
 from densenet_ocr.model.training.step import Batch, StepLoss, make_step
-from densenet_ocr.model.training.validation import Validator, make_validator
-from densenet_ocr.pipeline.dataset_info import load_dataset_info
+from densenet_ocr.model.training.validation import Validation, make_validation
+from densenet_ocr.pipeline.mixtures.mixture import load_mixture
+from densenet_ocr.pipeline.mixtures.sources import Data, simplify_data
 from densenet_ocr.pipeline.shards import reading_errors
 from densenet_ocr.pipeline.ui.progress import Progress
 
@@ -40,7 +46,7 @@ def train(
     *,
     config: TrainConfig,
     devices: DeviceConfig,
-    data: str,
+    data: Data,
     run: str,
     checkpoints: CheckpointConfig | None = None,
     logs: LoggingConfig | None = None,
@@ -52,7 +58,7 @@ def train(
       config: Training configuration. That of a run that is resumed, but for `epochs`, which may rise; a
         `validation_split` of None is the run's own.
       devices: Devices, memory and threads.
-      data: Folder of the data set.
+      data: Folder of the data set, or the data sets of a mixture.
       run: Folder of the run, or its URL in a bucket.
       checkpoints: When to save checkpoints.
       logs: What TensorBoard gets.
@@ -60,7 +66,8 @@ def train(
 
     Returns:
       {"step", "loss", "images_per_second", "split", "lines", "exact_match", "cer"}: the mean training loss of
-      the last epoch; the last four from the validation split at the best epoch, None without validation.
+      the last epoch; the last four from the validation split, of all data sets, at the best epoch, None without
+      validation.
 
     Raises:
       Preempted: SIGTERM or Ctrl-C ended training; a checkpoint is saved.
@@ -69,11 +76,11 @@ def train(
     set_up_devices(devices)
     checkpoints, logs = checkpoints or CheckpointConfig(), logs or LoggingConfig()
     with open_workers(devices) as workers, contextlib.ExitStack() as opened, reading_errors():
-        preemption, info = opened.enter_context(catch_signals()), load_dataset_info(data)
-        check_settings(config, devices, workers, info)
-        settings = RunConfig(config, data, devices, checkpoints, logs)
-        begun = begin(workers, opened, config=settings, info=info, run=run)
-        batches = TrainBatches(data, begun.info, begun.config, workers.strategy, workers.share, cache)
+        preemption, mixture = opened.enter_context(catch_signals()), load_mixture(data)
+        check_settings(config, devices, workers, mixture)
+        settings = RunConfig(config, simplify_data(data), devices, checkpoints, logs)
+        begun = begin(workers, opened, config=settings, mixture=mixture, run=run)
+        batches = TrainBatches(mixture, begun.info, begun.config, workers.strategy, workers.share, cache)
         network = build_network(batches, begun.source)
         trainer = _make_trainer(batches, network, workers, begun.folder, checkpoints, logs, preemption)
         try:
@@ -98,7 +105,7 @@ def _make_trainer(
         batches=batches,
         network=network,
         step=make_step(model, optimizer, batches.strategy, batches.config, spec, average),
-        validator=make_validator(batches, model),
+        validation=make_validation(batches, model),
         callbacks=make_callbacks(batches, model, folder, checkpoints.keep_weights, logs),
         checkpoints=Checkpoints(
             folder.checkpoints, checkpoints, model=model, optimizer=optimizer, averages=average
@@ -122,7 +129,7 @@ class Trainer:
     batches: TrainBatches
     network: Network
     step: Callable[[Batch], StepLoss]
-    validator: Validator | None
+    validation: Validation | None
     callbacks: Callbacks
     checkpoints: Checkpoints | None
     workers: Workers
@@ -181,10 +188,10 @@ class Trainer:
         self.callbacks.all.on_epoch_begin(state.epoch)
         logs = self._train_epoch(state, batches)
         with self.network.average.applied():
-            scores = self.validator.run() if self.validator else None
-            if scores:
-                values = dataclasses.asdict(scores).items()
-                logs |= {f"val_{name}": value for name, value in values if name != "lines"}
+            scores = None
+            if self.validation:
+                scores, apart = self.validation.run()
+                logs |= list_metrics(scores, apart)
             after = self.workers.share_result(lambda: self._end_epoch(state, logs, scores).to_json())
         return TrainState.from_json(after, batch_size=self.config.batch_size)
 

@@ -1,5 +1,7 @@
 """Validation: loss and scores of a whole split, on any number of replicas."""
 
+from collections.abc import Mapping
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -14,8 +16,10 @@ from densenet_ocr.model.training.run.run_config import load_run_config
 from densenet_ocr.model.training.run.run_folder import RunFolder
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.batches import WHOLE, Share
+from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset import evaluation_input
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
+from densenet_ocr.pipeline.mixtures.mixture import Mixture, Part
 from densenet_ocr.pipeline.ui.progress import Progress
 
 
@@ -33,8 +37,12 @@ class Validator:
         batch_size: int,
         share: Share = WHOLE,
         cache: str | None = None,
+        charset: Charset | None = None,
     ):
-        """Takes a model made in the strategy's scope; batch_size is global, `share` is that of this process."""
+        """Takes a model made in the strategy's scope; batch_size is global, `share` is that of this process.
+
+        `charset` has the classes of the model, by default those of the data set.
+        """
         dataset = evaluation_input(
             folder=folder,
             info=info,
@@ -44,6 +52,7 @@ class Validator:
             normalised=False,
             share=share,
             cache=cache,
+            charset=charset,
         )
         self._batches = distribute(dataset, strategy, share)
         self._split, self._lines = split, info.splits[split].written
@@ -60,49 +69,94 @@ class Validator:
 
     def run(self) -> Scores:
         """Scores every line of the split."""
+        return Scores.from_sums(self.sum())
+
+    def sum(self) -> np.ndarray:
+        """Returns the sums of score_batch over every line of the split, float64 [6]."""
         progress, sums = Progress(f"evaluate {self._split}", self._lines, "lines"), np.zeros(6)
         for batch in self._batches:
             sums += self._score(batch).numpy()
             progress.show(round(sums[0]))
         progress.close(round(sums[0]))
-        return Scores.from_sums(sums)
+        return sums
 
 
-def make_validator(batches: TrainBatches, model: keras.Model) -> Validator | None:
+class Validation:
+    """The validation of a training, over the split of each data set that has it.
+
+    Args:
+      validators: By the name of the data set; that of a single one is empty.
+    """
+
+    def __init__(self, validators: Mapping[str, Validator]):
+        self._validators = validators
+
+    def run(self) -> tuple[Scores, dict[str, Scores]]:
+        """Scores every line; returns the scores of all lines, and in a mixture those of each data set."""
+        sums = {name: validator.sum() for name, validator in self._validators.items()}
+        apart = {name: Scores.from_sums(each) for name, each in sums.items() if name}
+        return Scores.from_sums(np.sum(list(sums.values()), axis=0)), apart
+
+
+def make_validation(batches: TrainBatches, model: keras.Model) -> Validation | None:
     """Returns what validates a training on these batches; None where it does not validate."""
     split = batches.config.validation_split
     if split is None:
         return None
-    return Validator(
-        model,
-        batches.strategy,
-        folder=batches.folder,
-        info=batches.info,
-        split=split,
-        batch_size=batches.config.batch_size,
-        share=batches.share,
-        cache=batches.cache,
-    )
+    validators = {
+        part.name: Validator(
+            model,
+            batches.strategy,
+            folder=part.folder,
+            info=part.info,
+            split=split,
+            batch_size=batches.config.batch_size,
+            share=batches.share,
+            cache=batches.cache,
+            charset=batches.mixture.info.charset,
+        )
+        for part in list_validated(batches.mixture, split)
+    }
+    return Validation(validators)
 
 
-def choose_validation(split: str | None, info: DatasetInfo, run: RunFolder) -> str | None:
+def list_validated(mixture: Mixture, split: str) -> list[Part]:
+    """Returns the data sets that have a split."""
+    return [part for part in mixture.parts if split in part.info.splits]
+
+
+def choose_validation(split: str | None, mixture: Mixture, run: RunFolder) -> str | None:
     """Returns the split that a training validates on; None for none.
 
     Args:
       split: The one that is asked for, or `none`. None takes the run's own choice, if there is a run; else
         `validation`, else `test`, if the data have it.
-      info: Description of the data set.
+      mixture: The data sets. Those that have the split are validated, the others are named in a warning.
       run: The run.
+
+    Raises:
+      UserError: no data set has the split.
     """
+    chosen = _choose_split(split, mixture, run)
+    if chosen:
+        validated = list_validated(mixture, chosen)
+        for part in mixture.parts:
+            if part not in validated:
+                logging.warning("validation: none of %s, which has no split %r", part.folder, chosen)
+    return chosen
+
+
+def _choose_split(split: str | None, mixture: Mixture, run: RunFolder) -> str | None:
     if split is None and storage.exists(run.config):
         return load_run_config(run.config).training.validation_split
     if split == NO_VALIDATION:
         return None
     if split:
-        info.find_split(split)
+        if not list_validated(mixture, split):
+            mixture.check_split(split)
         return split
     for name in ("validation", "test"):
-        if name in info.splits:
+        if list_validated(mixture, name):
             logging.info("validation: split %r of the data set", name)
             return name
     logging.warning("validation: none, the data set has no split 'validation' or 'test'; no early stopping")

@@ -9,8 +9,9 @@ import tensorflow as tf
 from densenet_ocr.pipeline import images, schema
 from densenet_ocr.pipeline.augmentation.augment import augment
 from densenet_ocr.pipeline.augmentation.config import AugmentConfig
-from densenet_ocr.pipeline.dataset import training_input
-from densenet_ocr.pipeline.dataset_info import load_dataset_info
+from densenet_ocr.pipeline.mixtures.mixed_input import mixed_input
+from densenet_ocr.pipeline.mixtures.mixture import load_mixture
+from densenet_ocr.pipeline.mixtures.sources import Data
 from densenet_ocr.pipeline.shards import reading_errors
 from densenet_ocr.pipeline.ui.picture import GREY, INK, MARGIN, Typeface, frame, new_sheet, paste_line, save_png
 
@@ -26,7 +27,7 @@ _TEXT_SIZE = 13
 def save_preview(
     path: str,
     *,
-    folder: str,
+    data: Data,
     split: str,
     seed: int,
     augmentation: AugmentConfig,
@@ -36,14 +37,14 @@ def save_preview(
 
     Args:
       path: The PNG file.
-      folder: The data set.
+      data: Folder of the data set, or the data sets of a mixture.
       split: Name of the split.
       seed: Seed of the shuffle and the augmentation.
       augmentation: Operations, their probability and strength.
       cache: Local folder for copies of remote shards, see training_input.
     """
-    info = load_dataset_info(folder)
-    batches = training_input(folder=folder, info=info, split=split, batch_size=COLUMNS, seed=seed, cache=cache)
+    mixture = load_mixture(data)
+    batches = mixed_input(mixture=mixture, split=split, batch_size=COLUMNS, seed=seed, cache=cache)
     with reading_errors():
         batch = next(iter(batches))
     save_png(draw_augmentations(batch, augmentation=augmentation, seed=seed), path)

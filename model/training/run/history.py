@@ -1,16 +1,22 @@
 """The records of a run by epoch, history.csv and TensorBoard's events: formatting and truncating."""
 
 import csv
+import dataclasses
 import io
 import math
 import os
+import re
+from collections.abc import Iterable, Mapping
 
 import tensorflow as tf
 from tensorflow.core.util import event_pb2
 
+from densenet_ocr.model.network.metrics import Scores
 from densenet_ocr.pipeline import storage
 
 Row = dict[str, float]
+
+_APART = re.compile(r"val_(.+)_exact_match", re.DOTALL)
 
 # Metrics of an epoch in the order in which they are logged, with their format.
 _FORMATS = {
@@ -25,10 +31,36 @@ _FORMATS = {
 }
 
 
+def list_metrics(scores: Scores, apart: Mapping[str, Scores]) -> Row:
+    """Returns the scores of a validation by columns of the history.
+
+    Args:
+      scores: Scores of all lines: val_loss, val_exact_match and so on.
+      apart: Scores by data set: those of `real` are val_real_loss, val_real_exact_match and so on.
+    """
+    named = [("val", scores), *((f"val_{name}", each) for name, each in apart.items())]
+    return {
+        f"{prefix}_{name}": value
+        for prefix, each in named
+        for name, value in dataclasses.asdict(each).items()
+        if name != "lines"
+    }
+
+
+def list_data_sets(columns: Iterable[str]) -> list[str]:
+    """Returns the data sets whose scores are apart in a history, by the names of its columns."""
+    matches = [_APART.fullmatch(column) for column in columns]
+    return [match[1] for match in matches if match]
+
+
 def format_epoch(logs: dict[str, float]) -> str:
     """Returns an epoch's metrics as text; metrics without a format of their own come last, by name."""
-    known = [pattern.format(logs[name]) for name, pattern in _FORMATS.items() if name in logs]
-    return ", ".join(known + [f"{name} {value:.4g}" for name, value in logs.items() if name not in _FORMATS])
+    formats = dict(_FORMATS)
+    for data_set in list_data_sets(logs):
+        for name in ("loss", "exact_match", "cer", "loss_rounds_to_0"):
+            formats[f"val_{data_set}_{name}"] = f"{_escape(data_set)}: {_FORMATS[f'val_{name}']}"
+    known = [pattern.format(logs[name]) for name, pattern in formats.items() if name in logs]
+    return ", ".join(known + [f"{name} {value:.4g}" for name, value in logs.items() if name not in formats])
 
 
 def read_history(path: str) -> list[Row]:
@@ -81,6 +113,11 @@ def _read_events(path: str, epochs: int) -> tuple[list[bytes], bool]:
     except tf.errors.DataLossError:
         complete = False
     return kept, complete
+
+
+def _escape(text: str) -> str:
+    """Returns a text as a format has it."""
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def _read_number(text: str) -> float:

@@ -1,6 +1,7 @@
 """config.json of a run: the configuration of its training, its data set, and the command that started it."""
 
 import dataclasses
+import fractions
 import json
 import sys
 from typing import Any
@@ -11,6 +12,7 @@ from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, L
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.augmentation.config import AugmentConfig
 from densenet_ocr.pipeline.errors import UserError, value_errors
+from densenet_ocr.pipeline.mixtures.sources import Source
 from densenet_ocr.pipeline.ui import flags
 
 
@@ -20,7 +22,7 @@ class RunConfig:
 
     Attributes:
       training: Training configuration. Its `validation_split` is the one that the run has; None if it has none.
-      data: Folder of the data set.
+      data: Folder of the data set, or the data sets of a mixture.
       devices: Devices, memory and threads.
       checkpoints: When checkpoints are saved, and what is kept.
       logs: What TensorBoard gets.
@@ -28,7 +30,7 @@ class RunConfig:
     """
 
     training: TrainConfig
-    data: str
+    data: str | tuple[Source, ...]
     devices: DeviceConfig = dataclasses.field(default_factory=DeviceConfig)
     checkpoints: CheckpointConfig = dataclasses.field(default_factory=CheckpointConfig)
     logs: LoggingConfig = dataclasses.field(default_factory=LoggingConfig)
@@ -36,7 +38,9 @@ class RunConfig:
 
     def save(self, path: str) -> None:
         """Writes the file in one atomic step."""
-        content = {**dataclasses.asdict(self), "data": storage.absolute(self.data)}
+        content = {**dataclasses.asdict(self), "data": _data_to_json(self.data)}
+        if not self.training.epoch_steps:
+            del content["training"]["epoch_steps"]  # older versions do not know it
         storage.write_atomically(path, json.dumps(content, indent=1).encode("utf-8", "backslashreplace"))
 
 
@@ -64,12 +68,27 @@ def _from_json(content: dict[str, Any]) -> RunConfig:
     augmentation = AugmentConfig(**training.pop("augmentation", {}))
     return RunConfig(
         training=TrainConfig(**training, augmentation=augmentation),
-        data=content["data"],
+        data=_data_from_json(content["data"]),
         devices=DeviceConfig(**content.get("devices", {})),
         checkpoints=CheckpointConfig(**content.get("checkpoints", {})),
         logs=LoggingConfig(**content.get("logs", {})),
         command=tuple(content.get("command", ())),
     )
+
+
+def _data_to_json(data: str | tuple[Source, ...]) -> str | list[dict[str, str]]:
+    if isinstance(data, str):
+        return storage.absolute(data)
+    return [
+        {"folder": storage.absolute(source.folder), "weight": str(source.weight), "name": source.name}
+        for source in data
+    ]
+
+
+def _data_from_json(data: str | list[dict[str, str]]) -> str | tuple[Source, ...]:
+    if isinstance(data, str):
+        return data
+    return tuple(Source(each["folder"], fractions.Fraction(each["weight"]), each["name"]) for each in data)
 
 
 def check_resumable(run: str, old: TrainConfig, new: TrainConfig) -> None:

@@ -14,6 +14,8 @@ from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import FILE_NAME, DatasetInfo, load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports.export_info import CHARSET, is_export
+from densenet_ocr.pipeline.mixtures.mixture import join_names
+from densenet_ocr.pipeline.mixtures.sources import count_shares, format_data, list_sources
 
 BEST = "best.weights.h5"
 _MOST_TRIED = 20  # folders that an error looks into
@@ -106,7 +108,7 @@ def open_run(run: RunFolder, config: RunConfig, info: DatasetInfo) -> RunFolder:
     if storage.exists(run.config):
         old = load_run_config(run.config)
         check_resumable(run.name, old.training, config.training)
-        _check_data(run, config, info)
+        _check_data(run, old, config, info)
         _make_folders(run)  # a bucket has no empty ones
         dataclasses.replace(config, command=old.command).save(run.config)
     else:
@@ -171,13 +173,22 @@ def load_run_info(path: str) -> DatasetInfo:
     return load_dataset_info(path)
 
 
-def _check_data(run: RunFolder, config: RunConfig, info: DatasetInfo) -> None:
+def _check_data(run: RunFolder, old: RunConfig, config: RunConfig, info: DatasetInfo) -> None:
     """Raises UserError for another data set; splits that the run does not use may come and go."""
-    used = (config.training.train_split, config.training.validation_split)
+    before, now = list_sources(old.data), list_sources(config.data)
+    if count_shares(before) != count_shares(now):
+        raise UserError(
+            f"run {run.name}",
+            received=f"{format_data(config.data)}, other data sets or weights than those of the run",
+            expected=format_data(old.data),
+            remedy="Leave --data out to resume the run, or give another --run to start a new one.",
+        )
+    used = {config.training.train_split, config.training.validation_split}
+    used |= {join_names(source.name, split) for source in now[1:] for split in used if split}
     if _restrict(load_dataset_info(run.path), used) != _restrict(info, used):
         raise UserError(
             f"run {run.name}",
-            received=f"--data={config.data}, another data set than that of the run",
+            received=f"{format_data(config.data)}, another data set than that of the run",
             expected=f"the data set that {FILE_NAME} in the run describes",
             remedy="Give the same data to resume it, or another --run to start a new one.",
         )

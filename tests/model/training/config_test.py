@@ -1,8 +1,10 @@
 """Training configurations: validation, defaults, presets, and flags of ocr-train."""
 
 import dataclasses
+import json
 import os
 import sys
+from fractions import Fraction
 from unittest import mock
 
 import tensorflow as tf
@@ -23,6 +25,7 @@ from densenet_ocr.pipeline.augmentation.config import OPS, AugmentConfig
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.geometry import Geometry
+from densenet_ocr.pipeline.mixtures.sources import Source
 from densenet_ocr.pipeline.ui import flags
 from tests.messages import user_error
 from tests.samples import CHARSET
@@ -86,7 +89,8 @@ class ConfigTest(parameterized.TestCase, tf.test.TestCase):
                     "charset_blank",
                     "charset_mode",
                 ),
-                *("freeze_trunk_steps", "epochs", "batch_size", "optimizer", "weight_decay", "clip_norm"),
+                *("freeze_trunk_steps", "epochs", "epoch_steps", "batch_size", "optimizer", "weight_decay"),
+                "clip_norm",
                 *("learning_rate", "schedule", "warmup_steps", "patience", "ema_decay", "precision"),
                 *("jit_compile", "augmentation", "shuffle_buffer", "seed"),
             ],
@@ -158,6 +162,25 @@ class FlagsTest(tf.test.TestCase):
         with user_error(run, data, "--data"):
             self.call(f"--run={run}")
         self.assertEqual(self.call(f"--run={run}", f"--data={data}-moved")["data"], data + "-moved")
+
+    def test_several_data_sets_are_a_mixture(self):
+        called = self.call("--data=a/real", "--data=made=3", "--run=run")
+        self.assertEqual(called["data"], (Source("a/real", name="real"), Source("made", Fraction(3), "made")))
+
+    def test_a_mixture_is_stored_with_its_weights_and_names(self):
+        data = (Source("/a/real", name="real"), Source("/made", Fraction(1, 3), "made"))
+        path = self.create_tempfile("config.json").full_path
+        RunConfig(TrainConfig(epoch_steps=5), data).save(path)
+        stored = load_run_config(path)
+        self.assertEqual((stored.data, stored.training.epoch_steps), (data, 5))
+
+    def test_one_data_set_is_stored_as_it_was_by_older_versions(self):
+        path = self.create_tempfile("config.json").full_path
+        RunConfig(TrainConfig(), "/data").save(path)
+        with open(path) as file:
+            stored = json.load(file)
+        self.assertEqual(stored["data"], "/data")
+        self.assertNotIn("epoch_steps", stored["training"])
 
     def test_a_new_run_needs_data(self):
         with user_error("run new", "no run in it", "--run", "--data"):

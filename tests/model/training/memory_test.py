@@ -10,6 +10,7 @@ from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
 from densenet_ocr.model.training.inputs import warn_of_repeats
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, ShardInfo, SplitInfo
 from densenet_ocr.pipeline.geometry import Geometry
+from densenet_ocr.pipeline.mixtures.mixture import Mixture, Part
 from tests.messages import user_error
 from tests.samples import CHARSET
 
@@ -61,7 +62,7 @@ class MemoryTest(parameterized.TestCase, tf.test.TestCase):
         split = SplitInfo((ShardInfo("train", 38, 999, ""),), 38, {}, {}, {})
         info = DatasetInfo(CHARSET, Geometry(32, 64), "uint8", {"train": split})
         with self.assertLogs(level="WARNING") as logs:
-            warn_of_repeats(TrainConfig(batch_size=64), info)
+            warn_of_repeats(TrainConfig(batch_size=64), Mixture((Part("data", info),)))
         self.assertIn("split 'train' has 38 lines", "".join(logs.output))
 
     def test_this_machine_has_memory(self):

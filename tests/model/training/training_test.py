@@ -17,7 +17,7 @@ from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
 from densenet_ocr.model.training.preemption import Preempted
 from densenet_ocr.model.training.step import StepLoss
 from densenet_ocr.model.training.trainer import Trainer, train
-from densenet_ocr.model.training.validation import Validator
+from densenet_ocr.model.training.validation import Validation
 from densenet_ocr.model.training.weights import load_model
 from densenet_ocr.pipeline.errors import UserError
 from tests.messages import user_error
@@ -74,7 +74,7 @@ class TrainingTest(tf.test.TestCase):
             mock.patch.object(
                 training_module, "make_step", return_value=lambda batch: StepLoss(training_loss, 4.0)
             ),
-            mock.patch.object(Validator, "run", side_effect=scores),
+            mock.patch.object(Validation, "run", side_effect=[(each, {}) for each in scores]),
         ):
             return self.train(settings)
 

@@ -20,7 +20,7 @@ from densenet_ocr.model.training.run.run_folder import RunFolder
 from densenet_ocr.model.training.step import StepLoss
 from densenet_ocr.model.training.tensorboard import Board, Curves, Readings
 from densenet_ocr.model.training.trainer import train
-from densenet_ocr.model.training.validation import Validator
+from densenet_ocr.model.training.validation import Validation
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from tests.samples import convert_lines, shallow_network
 
@@ -59,7 +59,7 @@ class RunTest(tf.test.TestCase):
         scores = Scores(lines=10, loss=2.0, exact_match=0.5, cer=0.1, loss_rounds_to_0=0.25)
         with (
             mock.patch.object(training_module, "make_step", return_value=lambda batch: StepLoss(1.0, 4.0)),
-            mock.patch.object(Validator, "run", return_value=scores),
+            mock.patch.object(Validation, "run", return_value=(scores, {})),
         ):
             train(config=training, devices=DeviceConfig(), data=self.data, run=self.run.path)
 

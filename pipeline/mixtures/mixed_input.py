@@ -1,0 +1,121 @@
+"""The training input of a mixture: every batch has lines of all data sets, by their shares."""
+
+import tensorflow as tf
+
+from densenet_ocr.pipeline.augmentation.config import AugmentConfig
+from densenet_ocr.pipeline.batches import WHOLE, Share, make_parser, make_relabeller
+from densenet_ocr.pipeline.buckets import Bucket
+from densenet_ocr.pipeline.dataset import (
+    augments,
+    count_steps,
+    finish_training,
+    make_pass_reader,
+    read_lines,
+    training_input,
+)
+from densenet_ocr.pipeline.mixtures.apportionment import choose_sources, count_lines
+from densenet_ocr.pipeline.mixtures.mixture import Mixture
+from densenet_ocr.pipeline.shards import Shards
+
+# Seeds of the shuffles of two data sets, whose number is in the upper 32 bits; --seed is below 2**31.
+_SEEDS = 1 << 32
+
+
+def mixed_input(
+    *,
+    mixture: Mixture,
+    split: str,
+    batch_size: int,
+    seed: int,
+    shuffle_buffer: int = 4096,
+    first_step: int = 0,
+    replicas: int = 1,
+    augmentation: AugmentConfig | None = None,
+    normalised: bool = True,
+    share: Share = WHOLE,
+    cache: str | None = None,
+) -> tf.data.Dataset:
+    """Returns endless batches of lines of all data sets; those of `training_input` for a single one.
+
+        mixture = load_mixture(parse_sources(["real", "made=3"]))
+        batches = mixed_input(mixture=mixture, split="train", batch_size=32, seed=0)  # 8 real lines in each
+
+    Each data set is shuffled by itself and contributes every line once per pass over it; its passes begin
+    wherever they fall. Up to any batch it has contributed its share of the lines, see
+    apportionment.count_lines. The order of a batch's lines is drawn by (seed, step). So batch k is a pure
+    function of the arguments and of k: the batches from `first_step` equal the tail of those from step 0.
+
+    Args:
+      mixture: The data sets.
+      split: Name of the split, of all of them.
+      batch_size: Lines of a batch over all replicas.
+      seed: Seed of the shuffles, of the order in a batch and of the augmentation.
+      shuffle_buffer: Records of each data set that are shuffled in memory.
+      first_step: Number of batches to skip, to resume a training.
+      replicas: As in `training_input`.
+      augmentation: Random operations on the lines; None for none.
+      normalised: As in `training_input`.
+      share: As in `training_input`.
+      cache: As in `training_input`, for all data sets.
+
+    Returns:
+      Batches of the tensors that schema.parse returns. Labels have the classes of `mixture.info.charset`.
+
+    Raises:
+      UserError: the split of a data set is missing or empty, or a shard is missing or truncated.
+    """
+    mixture.check_split(split)
+    if len(mixture.parts) == 1:
+        return training_input(
+            folder=mixture.parts[0].folder,
+            info=mixture.info,
+            split=split,
+            batch_size=batch_size,
+            seed=seed,
+            shuffle_buffer=shuffle_buffer,
+            first_step=first_step,
+            replicas=replicas,
+            augmentation=augmentation,
+            normalised=normalised,
+            share=share,
+            cache=cache,
+        )
+    starts = count_lines(mixture.shares, first_step * batch_size)
+    streams = [
+        read_lines(
+            make_pass_reader(Shards(part.folder, part.info, split, cache), seed + k * _SEEDS, shuffle_buffer),
+            lines=part.info.find_split(split).written,
+            first_line=starts[k],
+        )
+        for k, part in enumerate(mixture.parts)
+    ]
+    relabel = make_relabeller([part.info.charset for part in mixture.parts], mixture.info.charset)
+    bucket = Bucket(mixture.info.geometry.width, batch_size, batch_size)
+    return finish_training(
+        _mix(streams, mixture.shares, batch_size, seed, first_step),
+        parser=make_parser(mixture.info, (bucket,), normalised or augments(augmentation), share, relabel),
+        padder=None,
+        augmentation=augmentation,
+        seed=seed,
+        first_step=first_step,
+    )
+
+
+def count_mixed_steps(mixture: Mixture, split: str, batch_size: int, replicas: int = 1) -> int:
+    """Returns the steps of one pass over the first data set, at least one; see dataset.count_steps."""
+    first, shares = mixture.parts[0].info, mixture.shares
+    if len(shares) == 1:
+        return count_steps(first, split, batch_size, replicas)
+    return max(1, first.find_split(split).written * sum(shares) // (shares[0] * batch_size))
+
+
+def _mix(
+    streams: list[tf.data.Dataset], shares: tuple[int, ...], batch_size: int, seed: int, first_step: int
+) -> tf.data.Dataset:
+    """Returns batches of records, string [B], of the bucket 0, with the number of each record's data set."""
+    sources = tf.data.Dataset.counter(first_step).map(
+        lambda step: choose_sources(shares, batch_size, seed, step), tf.data.AUTOTUNE, deterministic=True
+    )
+    records = tf.data.Dataset.choose_from_datasets(streams, sources.unbatch())
+    batches = tf.data.Dataset.zip(records.batch(batch_size, drop_remainder=True), sources)
+    return batches.map(lambda records, sources: (records, tf.constant(0, tf.int64), sources))

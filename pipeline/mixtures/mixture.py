@@ -1,0 +1,142 @@
+"""A mixture: data sets of one geometry and image encoding, and the charset that has the characters of all."""
+
+import dataclasses
+import functools
+
+from absl import logging
+
+from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
+from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.mixtures.sources import Data, count_shares, list_sources
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A data set of a mixture.
+
+    Attributes:
+      folder: The data set, a local folder or a URL.
+      info: Its metadata.
+      share: Its share of the lines, a whole number; see sources.count_shares.
+      name: Its name in metrics; empty where there is only one data set.
+    """
+
+    folder: str
+    info: DatasetInfo
+    share: int = 1
+    name: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Mixture:
+    """The data sets of a training, at least one.
+
+    Raises:
+      UserError: they differ in geometry or image encoding, or lines of any width are mixed.
+    """
+
+    parts: tuple[Part, ...]
+
+    def __post_init__(self) -> None:
+        for part in self.parts[1:]:
+            _check_equal(self.parts[0], part)
+        if len(self.parts) > 1 and not self.parts[0].info.geometry.width:
+            raise UserError(
+                "data",
+                received=f"{len(self.parts)} data sets with lines of any width",
+                expected="lines of one width in a mixture of data sets",
+                remedy="Convert all with the same --image_width, or train on one data set.",
+            )
+
+    @property
+    def shares(self) -> tuple[int, ...]:
+        """The shares of the parts."""
+        return tuple(part.share for part in self.parts)
+
+    @functools.cached_property
+    def info(self) -> DatasetInfo:
+        """The metadata of a single data set, or of all joined.
+
+        Joined, the charset has the first data set's characters, with their classes, then those that only the
+        others have. Splits are those of the first data set and, by `join_names`, of the others. Fit and
+        inversion are those of the first data set.
+        """
+        info = self.parts[0].info
+        for part in self.parts[1:]:
+            splits = {join_names(part.name, name): split for name, split in part.info.splits.items()}
+            provenance = {join_names(part.name, name): made for name, made in part.info.provenance.items()}
+            info = dataclasses.replace(
+                info,
+                charset=info.charset.union(part.info.charset),
+                splits={**info.splits, **splits},
+                provenance={**info.provenance, **provenance},
+            )
+        return info
+
+    def check_split(self, split: str) -> None:
+        """Raises UserError for the first data set that lacks a split."""
+        if len(self.parts) == 1:
+            self.info.find_split(split)
+        for part in self.parts:
+            if split not in part.info.splits:
+                raise UserError(
+                    f"data set {part.folder}",
+                    received=f"no split {split!r}",
+                    expected=f"split {split!r} in each data set of the mixture; it has "
+                    f"{', '.join(part.info.splits) or 'none'}",
+                    remedy="Convert it first, or leave this --data out.",
+                )
+
+
+def load_mixture(data: Data) -> Mixture:
+    """Reads the metadata of a single data set or of those of a mixture; logs what a mixture consists of.
+
+    Raises:
+      UserError: a data set cannot be read, or they do not go together.
+    """
+    sources = list_sources(data)
+    shares = count_shares(sources)
+    mixture = Mixture(
+        tuple(
+            Part(source.folder, load_dataset_info(source.folder), share, source.name)
+            for source, share in zip(sources, shares, strict=True)
+        )
+    )
+    for part in mixture.parts if len(sources) > 1 else ():
+        logging.info("data %s: %s, %d of %d lines", part.name, part.folder, part.share, sum(shares))
+    return mixture
+
+
+def join_names(source: str, split: str) -> str:
+    """Returns the name, in the metadata of a mixture, of a split of a data set other than the first."""
+    return f"{source}:{split}"
+
+
+def _check_equal(first: Part, other: Part) -> None:
+    one, two = (
+        {
+            "--image_height": part.info.geometry.height,
+            "--image_width": part.info.geometry.width,
+            "--image_encoding": part.info.image_encoding,
+        }
+        for part in (first, other)
+    )
+    changed = [flag for flag in one if one[flag] != two[flag]]
+    if changed:
+        received, expected = (" ".join(f"{flag}={values[flag]}" for flag in changed) for values in (two, one))
+        raise UserError(
+            f"data set {other.folder}",
+            received=received,
+            expected=f"{expected}, as {first.folder} has",
+            remedy="Convert one of them again with the flags of the other.",
+        )
+    settings = [(part.info.fit, part.info.invert) for part in (first, other)]
+    if settings[0] != settings[1]:
+        logging.warning(
+            "data %s: converted with --fit=%s --invert=%s; the model reads images with --fit=%s --invert=%s, "
+            "as %s was converted",
+            other.name,
+            *settings[1],
+            *settings[0],
+            first.name,
+        )
