@@ -24,7 +24,7 @@ from tests.servers.google import serve_google, use_google
 
 LINES, REPEATS = 40, 20
 _MOST_SECONDS = 120
-_TRAINING = ("--epochs=2", "--batch_size=8", "--validation_split=train", "--checkpoint_steps=2")
+_TRAINING = ("--epochs=2", "--batch_size=8", "--validation_split=train", "--checkpoint_steps=20")
 
 
 class Store:
@@ -136,10 +136,10 @@ class Store:
         self.convert(self.root, "training")
         data, run, undisturbed = self.url("training"), self.url("run"), self.folder / "undisturbed"
         self.assertEqual(self.train(str(self.local / "data"), str(undisturbed))[0], 0)
-        self.assertEqual(self.train(data, run, SIGNAL_AT="5 SIGKILL")[0], -9)
+        self.assertEqual(self.train(data, run, SIGNAL_AT="50 SIGKILL")[0], -9)
         code, log = self.train(data, run)
         self.assertEqual(code, 0, log)
-        self.assertIn("resuming in epoch 1 of 2", log)
+        self.assertIn("resuming in epoch 1 of 2 after step 40", log)
         self.assertEqual(_read_last_weights(self.copy(run)), _read_last_weights(undisturbed))
         self.check_readers(run, data)
 
