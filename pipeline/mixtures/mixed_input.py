@@ -40,8 +40,8 @@ def mixed_input(
         mixture = load_mixture(parse_sources(["real", "made=3"]))
         batches = mixed_input(mixture=mixture, split="train", batch_size=32, seed=0)  # 8 real lines in each
 
-    Each data set is shuffled by itself and contributes every line once per pass over it; its passes begin
-    wherever they fall. Up to any batch it has contributed its share of the lines, see
+    Each data set is shuffled by itself and contributes every line once per pass over it; a batch may have
+    lines of two of its passes. Up to any batch it has contributed its share of the lines, see
     apportionment.count_lines. The order of a batch's lines is drawn by (seed, step). So batch k is a pure
     function of the arguments and of k: the batches from `first_step` equal the tail of those from step 0.
 
