@@ -8,7 +8,7 @@ from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.language_model import trie
 from densenet_ocr.pipeline.language_model.counts import NGramCounts
 
-# Counts from here on are not told apart: what occurs so often is never left out.
+# Larger counts are all taken for this one: what occurs so often is never left out.
 _MOST = 1 << 16
 
 # On 50 MB of Chinese text with 1.6 million different pairs, the thresholds 0, 1, 1, 3, 3 gave a perplexity of

@@ -17,7 +17,7 @@ from tests import ROOT
 from tests.engines import downloads
 from tests.engines.hdfs import run_hdfs
 from tests.engines.jobs import describe_difference
-from tests.model.training.training_resume_test import read_weights
+from tests.model.training.disturbance import read_weights
 from tests.samples import write_lines
 from tests.servers.azure import run_azurite
 from tests.servers.google import serve_google, use_google

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.network.distribution import check_batch_size, choose_strategy, distribute
-from densenet_ocr.model.network.layers import FusedBatchNormalization, SeededDropout
+from densenet_ocr.model.network.layers import FusedBatchNormalization
 from densenet_ocr.model.training.config import TrainConfig
 from densenet_ocr.model.training.step import average_statistics, make_step
 from densenet_ocr.model.training.validation import Validator
@@ -16,6 +16,7 @@ from densenet_ocr.pipeline.dataset import training_input
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
 from tests.messages import user_error
+from tests.model.network.steady_network import build_steady_network
 from tests.samples import convert_lines, shallow_network
 
 
@@ -30,13 +31,7 @@ class DistributionTest(tf.test.TestCase):
         """Weights and losses after two SGD steps without what differs by replica: batch statistics, dropout."""
         training = TrainConfig(batch_size=8, seed=5)
         with strategy.scope():
-            model = build_densenet(height=32, classes=self.info.charset.classes)
-            for layer in model.layers:
-                layer.trainable = not isinstance(layer, FusedBatchNormalization)
-                if isinstance(layer, SeededDropout):
-                    layer.rate = 0.0
-            optimizer = keras.optimizers.SGD(1e-3)
-            optimizer.build(model.trainable_variables)
+            model, optimizer = build_steady_network(self.info.charset.classes)
         batches = training_input(folder=self.folder, info=self.info, split="train", batch_size=8, seed=5)
         step, batches = make_step(model, optimizer, strategy, training), iter(distribute(batches, strategy))
         losses = [float(step(next(batches)).mean) for _ in range(2)]

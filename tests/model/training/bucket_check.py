@@ -8,7 +8,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from densenet_ocr.pipeline import storage
-from tests.model.training.training_resume_test import read_weights
+from tests.model.training.disturbance import read_weights
 from tests.pipeline.storage.store_case import StoreCase
 from tests.samples import convert_lines
 from tests.servers.faulty_proxy import serve_faults

@@ -1,22 +1,15 @@
 """A training on a mixture: scores by data set, resume, weights of other runs, and replicas."""
 
 import csv
-import itertools
 import json
 import os
 import shutil
 import tempfile
-from unittest import mock
 
-import h5py
-import keras
 import numpy as np
 import tensorflow as tf
 
-from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.network.distribution import choose_strategy
-from densenet_ocr.model.network.layers import FusedBatchNormalization, SeededDropout
-from densenet_ocr.model.training import trainer as training_module
 from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, TrainConfig
 from densenet_ocr.model.training.inputs import TrainBatches
 from densenet_ocr.model.training.step import make_step
@@ -24,21 +17,12 @@ from densenet_ocr.model.training.trainer import train
 from densenet_ocr.pipeline.mixtures.mixture import load_mixture
 from densenet_ocr.pipeline.mixtures.sources import parse_sources
 from tests.messages import user_error
+from tests.model.network.steady_network import build_steady_network
+from tests.model.training.disturbance import Lost, after_step, read_weights
 from tests.samples import CHARSET, convert_lines, convert_texts, shallow_network
 
 # Ten lines make five steps of eight lines an epoch, two of them real.
 SETTINGS = TrainConfig(batch_size=8, epochs=2, seed=3, validation_split="train")
-
-
-class Lost(BaseException):
-    """Stands for a signal that ends the process."""
-
-
-def read_weights(run: str) -> dict[str, np.ndarray]:
-    arrays = {}
-    with h5py.File(os.path.join(run, "weights", "epoch-0002.weights.h5")) as file:
-        file.visititems(lambda name, item: arrays.update({name: item[()]}) if hasattr(item, "shape") else None)
-    return arrays
 
 
 def read_history(run: str) -> list[dict[str, float]]:
@@ -79,17 +63,10 @@ class MixtureTest(tf.test.TestCase):
     def lose(self, run: str, after: int) -> None:
         """Trains, with a checkpoint after each step, until the process is lost in a step."""
 
-        def make_disturbed_step(*args):
-            undisturbed, steps = make_step(*args), itertools.count()
+        def lose():
+            raise Lost
 
-            def disturbed(batch):
-                if next(steps) == after:
-                    raise Lost
-                return undisturbed(batch)
-
-            return disturbed
-
-        with mock.patch.object(training_module, "make_step", make_disturbed_step), self.assertRaises(Lost):
+        with after_step(after + 1, lose), self.assertRaises(Lost):
             self.train(run, checkpoint_steps=1)
 
     def test_a_run_lost_twice_ends_as_an_undisturbed_one_with_scores_by_data_set(self):
@@ -99,7 +76,8 @@ class MixtureTest(tf.test.TestCase):
         self.lose(lost, after=4)
         result = self.train(lost)
         self.assertEqual((result["step"], result["loss"]), (10, expected["loss"]))
-        ours, theirs = read_weights(lost), read_weights(whole)
+        last = os.path.join("weights", "epoch-0002.weights.h5")
+        ours, theirs = (read_weights(os.path.join(run, last)) for run in (lost, whole))
         for name in theirs:
             self.assertEqual(ours[name].tobytes(), theirs[name].tobytes(), name)
         self.assertEqual(read_history(lost), read_history(whole))
@@ -138,13 +116,7 @@ class MixtureTest(tf.test.TestCase):
         strategy, mixture = choose_strategy(strategy_name), load_mixture(self.data)
         batches = TrainBatches(mixture, mixture.info, SETTINGS, strategy)
         with strategy.scope():
-            model = build_densenet(height=32, classes=mixture.info.charset.classes)
-            for layer in model.layers:
-                layer.trainable = not isinstance(layer, FusedBatchNormalization)
-                if isinstance(layer, SeededDropout):
-                    layer.rate = 0.0
-            optimizer = keras.optimizers.SGD(1e-3)
-            optimizer.build(model.trainable_variables)
+            model, optimizer = build_steady_network(mixture.info.charset.classes)
         step, iterator = make_step(model, optimizer, strategy, SETTINGS), iter(batches.start_at(0))
         losses = [float(step(next(iterator)).mean) for _ in range(3)]
         return losses, model.get_weights()

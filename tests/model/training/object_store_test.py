@@ -1,6 +1,5 @@
 """A training whose run is in a bucket ends, on any machine, as one on a disk that was never interrupted."""
 
-import itertools
 import os
 import shutil
 import signal
@@ -11,16 +10,14 @@ import pytest
 import tensorflow as tf
 
 from densenet_ocr.model.reading.loading import load_network
-from densenet_ocr.model.training import trainer as training_module
 from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, TrainConfig
 from densenet_ocr.model.training.preemption import Preempted
-from densenet_ocr.model.training.step import make_step
 from densenet_ocr.model.training.trainer import train
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.storage.object_store import ObjectStore
 from tests.messages import user_error
-from tests.model.training.training_resume_test import read_weights
+from tests.model.training.disturbance import after_step, read_weights
 from tests.pipeline.storage.store_case import StoreCase
 from tests.samples import convert_lines, shallow_network
 from tests.servers.faulty_proxy import serve_faults
@@ -48,19 +45,8 @@ class RunInBucketTest(StoreCase):
     def train(self, happens=None, step: int = 0, **saving) -> dict:
         """Trains; something happens after a step of this process, from 1."""
 
-        def make_disturbed_step(*args):
-            undisturbed, steps = make_step(*args), itertools.count(1)
-
-            def disturbed(batch):
-                loss = undisturbed(batch)
-                if next(steps) == step:
-                    happens()
-                return loss
-
-            return disturbed
-
         where = {"devices": DeviceConfig(), "data": self.data, "run": self.run_url}
-        with mock.patch.object(training_module, "make_step", make_disturbed_step):
+        with after_step(step, happens):
             return train(config=SETTINGS, **where, checkpoints=CheckpointConfig(**saving))
 
     def list_published(self, folder: str = "") -> list[str]:

@@ -2,31 +2,27 @@
 
 import csv
 import dataclasses
-import itertools
 import json
 import os
 import shutil
 import signal
 import tempfile
-from unittest import mock
 
-import h5py
 import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.model.training import trainer as training_module
 from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, TrainConfig
 from densenet_ocr.model.training.preemption import Preempted
 from densenet_ocr.model.training.run.checkpoints import Checkpoints
 from densenet_ocr.model.training.run.history import truncate_events
 from densenet_ocr.model.training.run.run_config import RunConfig
 from densenet_ocr.model.training.run.run_folder import RunFolder, hold_run, open_run
-from densenet_ocr.model.training.step import make_step
 from densenet_ocr.model.training.trainer import train
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.geometry import Geometry
+from tests.model.training.disturbance import Lost, after_step, read_weights
 from tests.samples import CHARSET, convert_lines, shallow_network
 
 # 13 lines make three steps of four an epoch, and an epoch that begins within a pass.
@@ -36,17 +32,6 @@ SETTINGS = TrainConfig(batch_size=4, epochs=3, learning_rate=1e-3, seed=3)
 def read_history(run: str) -> list[tuple[str, str]]:
     with open(os.path.join(run, "history.csv")) as file:
         return [(row["epoch"], row["loss"]) for row in csv.DictReader(file)]
-
-
-def read_weights(path):
-    arrays = {}
-    with h5py.File(path) as file:
-        file.visititems(lambda name, item: arrays.update({name: item[()]}) if hasattr(item, "shape") else None)
-    return arrays
-
-
-class Lost(BaseException):
-    """Stands for a signal that ends the process."""
 
 
 @pytest.mark.xdist_group("training")  # one process, so that the undisturbed run is trained once
@@ -75,19 +60,7 @@ class ResumeTest(parameterized.TestCase, tf.test.TestCase):
 
     def train_until(self, step: int, happens, **saving) -> None:
         """Trains with something that happens after a step of the run, from 1."""
-
-        def make_disturbed_step(*args):
-            undisturbed, steps = make_step(*args), itertools.count(1)
-
-            def disturbed(batch):
-                loss = undisturbed(batch)
-                if next(steps) == step:
-                    happens()
-                return loss
-
-            return disturbed
-
-        with mock.patch.object(training_module, "make_step", make_disturbed_step):
+        with after_step(step, happens):
             self.train(**saving)
 
     def lose(self, step: int, **saving) -> None:
