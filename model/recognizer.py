@@ -10,12 +10,13 @@ import PIL.Image
 
 from densenet_ocr.model.reading.loading import load_network
 from densenet_ocr.model.reading.reading import Reading, read_lines, rescale
-from densenet_ocr.pipeline import fitting, images, storage
+from densenet_ocr.pipeline import images, storage
 from densenet_ocr.pipeline.decoding.config import DecodingConfig
 from densenet_ocr.pipeline.decoding.decoder import Decoder, open_decoder
 from densenet_ocr.pipeline.errors import Refused
+from densenet_ocr.pipeline.imaging import fitting
+from densenet_ocr.pipeline.imaging.polarity import check_invert, make_dark_on_light
 from densenet_ocr.pipeline.inference_model import InferenceModel
-from densenet_ocr.pipeline.polarity import check_invert, make_dark_on_light
 
 # A path, the bytes of an image file, a Pillow image, or levels: uint8, grey [H, W] or colour [H, W, 3 or 4].
 Image = str | os.PathLike[str] | bytes | PIL.Image.Image | np.ndarray

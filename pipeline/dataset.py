@@ -18,7 +18,7 @@ from densenet_ocr.pipeline.batches import (
 from densenet_ocr.pipeline.buckets import Bucket, make_buckets
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
-from densenet_ocr.pipeline.shards import Shards, reading_errors
+from densenet_ocr.pipeline.tfrecord.shards import Shards, reading_errors
 
 # Shards read in parallel, and consecutive lines of each: enough to mix them, with small buffers.
 OPEN_SHARDS, LINES_AT_A_TIME = 4, 32

@@ -10,10 +10,10 @@ from typing import Any
 from densenet_ocr.pipeline import schema, storage
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.errors import UserError, value_errors
-from densenet_ocr.pipeline.fitting import check_fit
 from densenet_ocr.pipeline.frames import STRIDE
 from densenet_ocr.pipeline.geometry import MAX_PIXELS, Geometry
-from densenet_ocr.pipeline.polarity import NEVER, check_invert
+from densenet_ocr.pipeline.imaging.fitting import check_fit
+from densenet_ocr.pipeline.imaging.polarity import NEVER, check_invert
 
 FILE_NAME = "dataset.json"
 IMAGES_NAME = "images.json"  # the same for image files that are not converted yet

@@ -9,7 +9,7 @@ from densenet_ocr.pipeline.augmentation.config import AugmentConfig
 from densenet_ocr.pipeline.mixtures.mixed_input import mixed_input
 from densenet_ocr.pipeline.mixtures.mixture import load_mixture
 from densenet_ocr.pipeline.mixtures.sources import Data
-from densenet_ocr.pipeline.shards import reading_errors
+from densenet_ocr.pipeline.tfrecord.shards import reading_errors
 from densenet_ocr.pipeline.ui.progress import Progress
 
 # Meanwhile buffers fill and tf.data tunes its parallelism.

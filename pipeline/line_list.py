@@ -17,7 +17,7 @@ import numpy as np
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.errors import Refused, UserError
-from densenet_ocr.pipeline.file_kinds import EMPTY, HEAD_BYTES, JSON, TEXT, describe_file
+from densenet_ocr.pipeline.imaging.file_kinds import EMPTY, HEAD_BYTES, JSON, TEXT, describe_file
 
 ENCODING = "utf-8"
 BLANKS = b" \t\r\n"

@@ -1,11 +1,9 @@
 """The record of a line: its fields, and the functions that encode, decode and parse it.
 
 A record is a tf.train.Example with the features, in sorted order, height, image, key, label and width. Encoding
-needs no TensorFlow: this module writes the few bytes of protocol buffers itself.
+needs no TensorFlow: the few bytes of protocol buffers come from tfrecord.wire_format.
 """
 
-import functools
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -14,6 +12,7 @@ from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.frames import count_frames
 from densenet_ocr.pipeline.geometry import Geometry
+from densenet_ocr.pipeline.tfrecord import wire_format as wire
 
 if TYPE_CHECKING:
     import tensorflow as tf  # functions that need it import it: Beam jobs run without TensorFlow
@@ -73,20 +72,20 @@ def encode(record: Record, encoding: str) -> bytes:
     """
     height, width = record.levels.shape
     image, key = _image_bytes(record.levels, encoding), record.key.encode("utf-8")
-    label = b"".join([_varint(k) for k in record.label])
+    label = b"".join([wire.varint(k) for k in record.label])
     body = b"".join(
         (
-            _int_entry(HEIGHT, height),
-            _bytes_head(IMAGE, len(image)),
+            wire.int_entry(HEIGHT, height),
+            wire.bytes_head(IMAGE, len(image)),
             image,
-            _bytes_head(KEY, len(key)),
+            wire.bytes_head(KEY, len(key)),
             key,
-            _ints_head(LABEL, len(label)),
+            wire.ints_head(LABEL, len(label)),
             label,
-            _int_entry(WIDTH, width),
+            wire.int_entry(WIDTH, width),
         )
     )
-    return b"".join((_head(1, len(body)), body))
+    return b"".join((wire.head(1, len(body)), body))
 
 
 def decode(data: bytes, encoding: str) -> Record:
@@ -103,20 +102,20 @@ def decode(data: bytes, encoding: str) -> Record:
 
 def _decode(data: bytes, encoding: str) -> Record:
     features = _read_features(data)
-    height, width = (_read_varints(features[name][0])[0] for name in (HEIGHT, WIDTH))
+    height, width = (wire.read_varints(features[name][0])[0] for name in (HEIGHT, WIDTH))
     levels = _read_levels(features[IMAGE][0], encoding).reshape(height, width)
-    label = [k for packed in features[LABEL] for k in _read_varints(packed)]
+    label = [k for packed in features[LABEL] for k in wire.read_varints(packed)]
     return Record(bytes(features[KEY][0]).decode("utf-8"), levels, label)
 
 
 def _read_features(data: bytes) -> dict[str, list[memoryview]]:
     """Returns the values of an Example by the names of its features: bytes, or packed integers."""
     features = {}
-    for _, entry in _read_fields(dict(_read_fields(data))[1]):
-        name, feature = (dict(_read_fields(entry))[number] for number in (1, 2))
+    for _, entry in wire.read_fields(dict(wire.read_fields(data))[1]):
+        name, feature = (dict(wire.read_fields(entry))[number] for number in (1, 2))
         # A feature has one list, of bytes (1) or of int64 (3), which has one value.
         features[bytes(name).decode()] = [
-            value for _, values in _read_fields(feature) for _, value in _read_fields(values)
+            value for _, values in wire.read_fields(feature) for _, value in wire.read_fields(values)
         ]
     return features
 
@@ -219,83 +218,3 @@ def _image_bytes(levels: np.ndarray, encoding: str) -> bytes:
     if encoding == "uint8":
         return levels.tobytes()
     return images.normalise(levels).astype("<f4", copy=False).tobytes()
-
-
-# The wire format of protocol buffers: a field is the byte number << 3 | 2, its length and its bytes. Numbers:
-# Example.features 1, Features.feature 1 (a map: key 1, value 2), Feature.bytes_list 1 and .int64_list 3, their
-# value 1. The bytes before a value depend on its name and length only, so they are cached.
-def _head(number: int, length: int) -> bytes:
-    return bytes((number << 3 | 2,)) + _varint(length)
-
-
-@functools.lru_cache(maxsize=1 << 16)
-def _entry_head(name: str, kind: int, length: int) -> bytes:
-    """Returns the bytes of a map entry before its one value of `length` bytes."""
-    value = _head(1, length)
-    values = _head(kind, len(value) + length) + value
-    feature = _field(1, name.encode()) + _head(2, len(values) + length) + values
-    return _head(1, len(feature) + length) + feature
-
-
-def _bytes_head(name: str, length: int) -> bytes:
-    return _entry_head(name, 1, length)
-
-
-def _ints_head(name: str, length: int) -> bytes:
-    return _entry_head(name, 3, length) if length else _empty_entry(name)
-
-
-def _empty_entry(name: str) -> bytes:
-    return _field(1, _field(1, name.encode()) + _field(2, _field(3, b"")))
-
-
-@functools.lru_cache(maxsize=1 << 12)
-def _int_entry(name: str, value: int) -> bytes:
-    packed = _varint(value)
-    return _ints_head(name, len(packed)) + packed
-
-
-def _field(number: int, payload: bytes) -> bytes:
-    return _head(number, len(payload)) + payload
-
-
-@functools.lru_cache(maxsize=1 << 16)
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def _read_fields(data: memoryview | bytes) -> Iterator[tuple[int, memoryview]]:
-    """Yields numbers and payloads of a message's fields; raises ValueError unless all are of wire type 2."""
-    data, at = memoryview(data), 0
-    while at < len(data):
-        tag, at = _read_varint(data, at)
-        length, at = _read_varint(data, at)
-        if tag & 7 != 2 or at + length > len(data):
-            raise ValueError("not a record: its fields do not fit its length")
-        yield tag >> 3, data[at : at + length]
-        at += length
-
-
-def _read_varints(data: memoryview) -> list[int]:
-    values, at = [], 0
-    while at < len(data):
-        value, at = _read_varint(data, at)
-        values.append(value)
-    return values
-
-
-def _read_varint(data: memoryview, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        if at >= len(data) or shift > 63:
-            raise ValueError("not a record: a number does not end")
-        byte, at = data[at], at + 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, at
-        shift += 7

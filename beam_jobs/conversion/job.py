@@ -9,12 +9,12 @@ import numpy as np
 
 from densenet_ocr.beam_jobs.conversion.charset_choice import build_charset, find_charset
 from densenet_ocr.beam_jobs.conversion.config import AUTO, ConversionConfig
-from densenet_ocr.beam_jobs.engine.beam_runner import parse_options
 from densenet_ocr.beam_jobs.engine.charset_copy import CharsetCopy
 from densenet_ocr.beam_jobs.engine.config import RemoteConfig
 from densenet_ocr.beam_jobs.engine.manifest import DatasetManifest
-from densenet_ocr.beam_jobs.engine.runner_trial import try_runner
-from densenet_ocr.beam_jobs.engine.shared_paths import check_paths
+from densenet_ocr.beam_jobs.engine.runner.beam_runner import parse_options
+from densenet_ocr.beam_jobs.engine.runner.runner_trial import try_runner
+from densenet_ocr.beam_jobs.engine.runner.shared_paths import check_paths
 from densenet_ocr.beam_jobs.engine.split_runner import SplitRunner, summarise_split
 from densenet_ocr.beam_jobs.engine.split_state import JobTerms
 from densenet_ocr.beam_jobs.engine.tfrecord_writer import TFRecordShardWriter

@@ -12,8 +12,9 @@ from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from densenet_ocr.beam_jobs.engine.source import RefusedRow, ShardPlan, Source
 from densenet_ocr.beam_jobs.engine.split_state import state_folder
-from densenet_ocr.pipeline import records, storage
+from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import ShardInfo
+from densenet_ocr.pipeline.tfrecord import records
 
 # Done rows of unfinished shards are shown by the size of a file with this ending, one byte per row. The ending
 # is that of a temporary file, so that what a killed worker leaves is removed with those.

@@ -13,8 +13,9 @@ from typing import TypeVar
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from densenet_ocr.beam_jobs.engine.beam_runner import choose_runner, count_workers, run_pipeline
 from densenet_ocr.beam_jobs.engine.reports import Report, find_reports, load_report, save_report
+from densenet_ocr.beam_jobs.engine.runner.beam_runner import choose_runner, count_workers, run_pipeline
+from densenet_ocr.beam_jobs.engine.runner.worker_errors import raise_worker_error
 from densenet_ocr.beam_jobs.engine.shard_job import (
     RowCounter,
     ShardJob,
@@ -22,7 +23,6 @@ from densenet_ocr.beam_jobs.engine.shard_job import (
     count_unfinished_rows,
 )
 from densenet_ocr.beam_jobs.engine.split_state import remove_temporary
-from densenet_ocr.beam_jobs.engine.worker_errors import raise_worker_error
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import ShardInfo
 from densenet_ocr.pipeline.errors import UserError

@@ -15,6 +15,7 @@ import numpy as np
 from absl import logging
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from densenet_ocr.beam_jobs.engine.free_space import check_free_space
 from densenet_ocr.beam_jobs.engine.manifest import Manifest
 from densenet_ocr.beam_jobs.engine.reports import (
     find_reports,
@@ -32,9 +33,10 @@ from densenet_ocr.beam_jobs.engine.shard_pipeline import (
 )
 from densenet_ocr.beam_jobs.engine.source import ShardPlan, Source, save_plan
 from densenet_ocr.beam_jobs.engine.split_state import JobTerms, SplitState, hold_split, remove_outputs
-from densenet_ocr.pipeline import records, storage
+from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import SplitInfo
 from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.tfrecord import records
 from densenet_ocr.pipeline.ui.progress import Progress
 
 
@@ -139,7 +141,7 @@ class SplitRunner:
             logging.info("resuming split %s: %d of %d shards exist", self.split, done, job.plan.shard_count)
         if self.preflight:
             self.preflight(job.source)
-        _check_disk_space(job, done)
+        check_free_space(job, done)
         if resumes:
             return
         if not self.overwrite:
@@ -244,24 +246,6 @@ class SplitRunner:
                 remedy=f"Restore it from a copy, or {self.terms.verb} again with --overwrite; "
                 "the shards are not affected.",
             )
-
-
-def _check_disk_space(job: ShardJob, done: int) -> None:
-    """Raises UserError where the shards still to be written, all but `done`, do not fit on the disk."""
-    shards, stored_as = job.plan.shard_count, job.writer.stored_as
-    rows = job.plan.rows * (shards - done) // shards
-    needed, free = round(rows * job.writer.estimate_line_bytes(job.source)), storage.free_bytes(job.folder)
-    needed_size = storage.describe_size(needed)
-    free_size = "unlimited bytes" if free is None else storage.describe_size(free)
-    logging.info("%s rows into %d shards, about %s; %s are free", f"{rows:,}", shards, needed_size, free_size)
-    if free is not None and needed > free:
-        saves = "; --image_encoding=uint8 takes a quarter of it" if stored_as == "float32" else ""
-        raise UserError(
-            f"output {job.folder}",
-            received=f"{free_size} of free space",
-            expected=f"about {needed_size} for {rows:,} rows as {stored_as}",
-            remedy=f"Free space or choose another --output{saves}.",
-        )
 
 
 def summarise_split(name: str, split: SplitInfo, seconds: float, *, unit: str = "rows") -> dict[str, Any]:

@@ -11,8 +11,8 @@ from densenet_ocr.beam_jobs.engine.shard_job import Count, ShardContent, is_file
 from densenet_ocr.beam_jobs.engine.source import RefusedRow, Source
 from densenet_ocr.pipeline import schema
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, ShardInfo
-from densenet_ocr.pipeline.records import RecordWriter
 from densenet_ocr.pipeline.schema import Record
+from densenet_ocr.pipeline.tfrecord.records import RecordWriter
 
 _SAMPLED_LINES = 100  # whose mean width estimates that of all: rows go into shards in random order
 

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from densenet_ocr.pipeline import records, schema, storage
+from densenet_ocr.pipeline import schema, storage
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, ShardInfo
 from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.tfrecord import records
 
 # A line may need a whole shard to be read, so more lines share this many shards.
 MOST_SHARDS = 40

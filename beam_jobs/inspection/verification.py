@@ -11,12 +11,13 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any, NamedTuple
 
 from densenet_ocr.beam_jobs.engine.reports import Statistics
-from densenet_ocr.pipeline import records, schema, storage
+from densenet_ocr.pipeline import schema, storage
 from densenet_ocr.pipeline.dataset_info import FILE_NAME, DatasetInfo, ShardInfo
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.frames import count_frames, required_frames
 from densenet_ocr.pipeline.geometry import Geometry
 from densenet_ocr.pipeline.schema import Record
+from densenet_ocr.pipeline.tfrecord import records
 from densenet_ocr.pipeline.ui.progress import Progress
 
 # Values that are named where statistics differ; the others are counted.

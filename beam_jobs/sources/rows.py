@@ -16,8 +16,8 @@ from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import Refused
 from densenet_ocr.pipeline.frames import count_frames, required_frames
 from densenet_ocr.pipeline.geometry import Geometry
+from densenet_ocr.pipeline.imaging.polarity import NEVER
 from densenet_ocr.pipeline.line_list import hash_path
-from densenet_ocr.pipeline.polarity import NEVER
 from densenet_ocr.pipeline.schema import Record
 from densenet_ocr.pipeline.ui.progress import Progress
 

@@ -8,11 +8,11 @@ import numpy as np
 import PIL.Image
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from densenet_ocr.beam_jobs.engine.beam_runner import is_remote, parse_options
 from densenet_ocr.beam_jobs.engine.config import RemoteConfig
 from densenet_ocr.beam_jobs.engine.manifest import DatasetManifest
-from densenet_ocr.beam_jobs.engine.runner_trial import try_runner
-from densenet_ocr.beam_jobs.engine.shared_paths import check_paths
+from densenet_ocr.beam_jobs.engine.runner.beam_runner import is_remote, parse_options
+from densenet_ocr.beam_jobs.engine.runner.runner_trial import try_runner
+from densenet_ocr.beam_jobs.engine.runner.shared_paths import check_paths
 from densenet_ocr.beam_jobs.engine.split_runner import SplitRunner, summarise_split
 from densenet_ocr.beam_jobs.engine.split_state import JobTerms
 from densenet_ocr.beam_jobs.engine.tfrecord_writer import TFRecordShardWriter

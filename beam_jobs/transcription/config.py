@@ -3,9 +3,9 @@
 import dataclasses
 
 from densenet_ocr.pipeline.errors import check_setting
+from densenet_ocr.pipeline.imaging.polarity import INVERT, INVERT_AT_READING_HELP
 from densenet_ocr.pipeline.line_list import check_list_encoding
 from densenet_ocr.pipeline.lists.config import ListConfig
-from densenet_ocr.pipeline.polarity import INVERT, INVERT_AT_READING_HELP
 from densenet_ocr.pipeline.ui.flags import option, validate
 
 

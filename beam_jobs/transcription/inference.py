@@ -21,7 +21,7 @@ import numpy as np
 from apache_beam.ml.inference.base import ModelHandler, RunInference
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
-from densenet_ocr.beam_jobs.engine.beam_runner import count_workers
+from densenet_ocr.beam_jobs.engine.runner.beam_runner import count_workers
 from densenet_ocr.beam_jobs.engine.shard_job import ShardJob
 from densenet_ocr.beam_jobs.engine.shard_pipeline import count_lines, write_shard
 from densenet_ocr.beam_jobs.transcription.transcript_writer import LineModel, LineText, TranscriptWriter

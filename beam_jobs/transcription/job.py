@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
-from densenet_ocr.beam_jobs.engine.beam_runner import parse_options
 from densenet_ocr.beam_jobs.engine.config import RemoteConfig
-from densenet_ocr.beam_jobs.engine.runner_trial import try_runner
-from densenet_ocr.beam_jobs.engine.shared_paths import check_paths
+from densenet_ocr.beam_jobs.engine.runner.beam_runner import parse_options
+from densenet_ocr.beam_jobs.engine.runner.runner_trial import try_runner
+from densenet_ocr.beam_jobs.engine.runner.shared_paths import check_paths
 from densenet_ocr.beam_jobs.engine.split_runner import SplitRunner, summarise_split
 from densenet_ocr.beam_jobs.engine.split_state import JobTerms
 from densenet_ocr.beam_jobs.sources.list_rows import ListRows, open_lists

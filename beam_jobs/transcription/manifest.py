@@ -19,7 +19,7 @@ from densenet_ocr.pipeline.dataset_info import DatasetInfo, ShardInfo, SplitInfo
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports.engines import PACKAGES
 from densenet_ocr.pipeline.exports.export_info import load_lines_info, local_export
-from densenet_ocr.pipeline.polarity import NEVER
+from densenet_ocr.pipeline.imaging.polarity import NEVER
 
 FILE_NAME = "transcription.json"
 VERSION = 1

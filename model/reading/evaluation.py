@@ -16,7 +16,7 @@ from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
 from densenet_ocr.pipeline.decoding.decoder import Decoder
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.inference_model import InferenceModel
-from densenet_ocr.pipeline.shards import reading_errors
+from densenet_ocr.pipeline.tfrecord.shards import reading_errors
 from densenet_ocr.pipeline.ui.picture import choose_typeface, save_png
 from densenet_ocr.pipeline.ui.progress import Progress
 

@@ -10,7 +10,7 @@ import PIL.ImageDraw
 from densenet_ocr.model.reading.reading import LineResult, ReadCharacter, Reading, read_lines
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.decoding.decoder import Decoder
-from densenet_ocr.pipeline.fitting import FittedLine
+from densenet_ocr.pipeline.imaging.fitting import FittedLine
 from densenet_ocr.pipeline.inference_model import InferenceModel
 from densenet_ocr.pipeline.ui.picture import (
     GREY,

@@ -15,7 +15,7 @@ from densenet_ocr.model.reading.reading import Reading
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import Refused
-from densenet_ocr.pipeline.fitting import FittedLine
+from densenet_ocr.pipeline.imaging.fitting import FittedLine
 from densenet_ocr.pipeline.ui.command import print_row
 from densenet_ocr.pipeline.ui.picture import save_png
 from densenet_ocr.pipeline.ui.progress import Progress

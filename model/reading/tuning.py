@@ -24,7 +24,7 @@ from densenet_ocr.pipeline.decoding.tuned_settings import LM, find_posteriors, l
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.frames import count_frames
 from densenet_ocr.pipeline.inference_model import InferenceModel
-from densenet_ocr.pipeline.shards import reading_errors
+from densenet_ocr.pipeline.tfrecord.shards import reading_errors
 from densenet_ocr.pipeline.ui.command import print_row
 from densenet_ocr.pipeline.ui.progress import Progress
 from densenet_ocr.pipeline.ui.tsv import join_cells

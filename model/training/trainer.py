@@ -17,10 +17,10 @@ from densenet_ocr.model.cluster.workers import Workers
 from densenet_ocr.model.network.devices import set_up_devices
 from densenet_ocr.model.network.metrics import Scores
 from densenet_ocr.model.training.beginning import begin, check_settings, open_workers
-from densenet_ocr.model.training.callbacks import Callbacks, make_callbacks
 from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, LoggingConfig, TrainConfig
 from densenet_ocr.model.training.inputs import TrainBatches
 from densenet_ocr.model.training.memory import refuse_out_of_memory
+from densenet_ocr.model.training.monitoring.callbacks import Callbacks, make_callbacks
 from densenet_ocr.model.training.network import Network, build_network
 from densenet_ocr.model.training.preemption import Preempted, PreemptionSignal, catch_signals
 from densenet_ocr.model.training.run.checkpoints import Checkpoints
@@ -38,7 +38,7 @@ from densenet_ocr.model.training.step import Batch, StepLoss, make_step
 from densenet_ocr.model.training.validation import Validation, make_validation
 from densenet_ocr.pipeline.mixtures.mixture import load_mixture
 from densenet_ocr.pipeline.mixtures.sources import Data, simplify_data
-from densenet_ocr.pipeline.shards import reading_errors
+from densenet_ocr.pipeline.tfrecord.shards import reading_errors
 from densenet_ocr.pipeline.ui.progress import Progress
 
 

@@ -14,7 +14,7 @@ from densenet_ocr.pipeline.charsets.foreign_files import (
     refuse_row,
 )
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.file_kinds import HEAD_BYTES, TEXT, describe_file
+from densenet_ocr.pipeline.imaging.file_kinds import HEAD_BYTES, TEXT, describe_file
 
 # Which row of a charset file stands for the CTC blank: values of --charset_blank.
 FIRST_ROW, NONE, LAST_ROW = "first_row", "none", "last_row"

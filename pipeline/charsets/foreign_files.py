@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.file_kinds import EMPTY, HEAD_BYTES, JSON, TEXT, describe_file
+from densenet_ocr.pipeline.imaging.file_kinds import EMPTY, HEAD_BYTES, JSON, TEXT, describe_file
 
 _BLANK_WORD = re.compile(r"[<\[({|]?_?(ctc_?)?(blank|blk|epsilon)_?[>\])}|]?", re.IGNORECASE)
 _TOKEN = re.compile(r"[<\[]/?\w+[>\]]")

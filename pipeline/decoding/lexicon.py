@@ -25,7 +25,7 @@ from densenet_ocr.pipeline.decoding.candidates import Frame
 from densenet_ocr.pipeline.decoding.characters import KINDS
 from densenet_ocr.pipeline.decoding.scorer import State
 from densenet_ocr.pipeline.errors import Refused, UserError
-from densenet_ocr.pipeline.file_kinds import EMPTY, HEAD_BYTES, JSON, TEXT, describe_file
+from densenet_ocr.pipeline.imaging.file_kinds import EMPTY, HEAD_BYTES, JSON, TEXT, describe_file
 from densenet_ocr.pipeline.ui.progress import Progress
 
 # Code points of an entry: the wildcards, then the classes.

@@ -13,7 +13,7 @@ from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import FILE_NAME as DATASET
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.records import hash_file
+from densenet_ocr.pipeline.tfrecord.records import hash_file
 
 FILE_NAME, GOLDEN_IMAGE, GOLDEN_LOGITS = "export.json", "golden.png", "golden.npy"
 CHARSET = "charset.txt"

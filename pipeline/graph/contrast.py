@@ -1,9 +1,9 @@
-"""pipeline.contrast and pipeline.polarity as TensorFlow operations on grey levels, uint8 [H, W]."""
+"""Contrast and polarity (pipeline.imaging) as TensorFlow operations on grey levels, uint8 [H, W]."""
 
 import tensorflow as tf
 
-from densenet_ocr.pipeline.contrast import MIN_CONTRAST, PIXELS_PER_SPECK
-from densenet_ocr.pipeline.polarity import ALWAYS, NEVER
+from densenet_ocr.pipeline.imaging.contrast import MIN_CONTRAST, PIXELS_PER_SPECK
+from densenet_ocr.pipeline.imaging.polarity import ALWAYS, NEVER
 
 
 def find_levels(levels: tf.Tensor, ranks: tf.Tensor) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""pipeline.fitting as TensorFlow operations: fits grey levels for reading, equal to Pillow in every bit."""
+"""Fitting (pipeline.imaging) as TensorFlow operations: fits grey levels, equal to Pillow in every bit."""
 
 import tensorflow as tf
 
@@ -85,7 +85,7 @@ def _weigh(distance: tf.Tensor) -> tf.Tensor:
 
 
 def _find_median(levels: tf.Tensor) -> tf.Tensor:
-    """Returns the median of uint8 levels, a uint8 scalar, truncated as in pipeline.fitting.fit_line."""
+    """Returns the median of uint8 levels, a uint8 scalar, truncated as in pipeline.imaging.fitting.fit_line."""
     middle = tf.stack([(tf.size(levels) + 1) // 2, tf.size(levels) // 2 + 1])
     return tf.cast(tf.reduce_sum(find_levels(levels, middle)) // 2, tf.uint8)
 

@@ -24,7 +24,7 @@ import numpy as np
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.file_kinds import HEAD_BYTES, describe_file
+from densenet_ocr.pipeline.imaging.file_kinds import HEAD_BYTES, describe_file
 from densenet_ocr.pipeline.language_model.vocabulary import Vocabulary
 
 MAGIC = b"densenet-ocr.lm\n"

@@ -15,7 +15,7 @@ from densenet_ocr.pipeline.dataset import (
 )
 from densenet_ocr.pipeline.mixtures.apportionment import choose_sources, count_lines
 from densenet_ocr.pipeline.mixtures.mixture import Mixture
-from densenet_ocr.pipeline.shards import Shards
+from densenet_ocr.pipeline.tfrecord.shards import Shards
 
 # Seeds of the shuffles of two data sets, whose number is in the upper 32 bits; --seed is below 2**31.
 _SEEDS = 1 << 32

@@ -122,7 +122,7 @@ def find_system(url: str) -> FileSystem:
 @functools.cache
 def _open_system(scheme: str, written: str) -> FileSystem:
     if scheme in OBJECT_STORES:
-        from densenet_ocr.pipeline.storage.object_store import ObjectStore
+        from densenet_ocr.pipeline.storage.objects.object_store import ObjectStore
 
         return ObjectStore()
     if scheme in WEB:

@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.packages import explain_missing
 from densenet_ocr.pipeline.storage.errors import MissingFile, NoPermission
+from densenet_ocr.pipeline.storage.objects.store_settings import RETRY_SECONDS
 from densenet_ocr.pipeline.storage.paths import scheme_of
-from densenet_ocr.pipeline.storage.store_settings import RETRY_SECONDS
 
 _RETRIED = (429, 500, 502, 503, 504)
 _CHUNK_BYTES = 1 << 20

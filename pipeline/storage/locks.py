@@ -30,7 +30,7 @@ def locked(folder: str, *, wait: bool) -> Iterator[Callable[[], None]]:
       BlockingIOError: another process holds the lock, and `wait` is false.
     """
     if is_url(folder):
-        from densenet_ocr.pipeline.storage.store_lock import StoreLock
+        from densenet_ocr.pipeline.storage.objects.store_lock import StoreLock
 
         lock = StoreLock(folder)
         with lock.held(wait=wait):

@@ -13,9 +13,9 @@ from unittest import mock
 
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.storage import store_lock
 from densenet_ocr.pipeline.storage.file_system import find_system
 from densenet_ocr.pipeline.storage.hdfs import client
+from densenet_ocr.pipeline.storage.objects import store_lock
 from tests.engines.hdfs import run_hdfs
 
 TREE = (

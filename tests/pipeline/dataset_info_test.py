@@ -11,8 +11,8 @@ from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, ShardInfo, SplitInfo, load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.fitting import FITS
 from densenet_ocr.pipeline.geometry import Geometry
+from densenet_ocr.pipeline.imaging.fitting import FITS
 
 SPLIT = SplitInfo(
     shards=(ShardInfo("t-00000-of-00002.tfrecord", 3, 900, "0000abcd"), ShardInfo("t-1", 2, 600, "00000001")),

@@ -15,10 +15,11 @@ import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.pipeline import fitting, images
+from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.errors import Refused, UserError
 from densenet_ocr.pipeline.geometry import Geometry
 from densenet_ocr.pipeline.images import FORMATS
+from densenet_ocr.pipeline.imaging import fitting
 from tests.samples import draw_levels, encode_image
 
 LEVELS = np.arange(256, dtype=np.uint8)

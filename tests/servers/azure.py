@@ -31,7 +31,7 @@ def run_azurite(command: pathlib.Path, folder: pathlib.Path, container: str) -> 
     Yields:
       The az:// URL of the container.
     """
-    from densenet_ocr.pipeline.storage import object_store
+    from densenet_ocr.pipeline.storage.objects import object_store
 
     port = find_port()
     options = ["--inMemoryPersistence", "--disableTelemetry", "--skipApiVersionCheck", "--silent"]

@@ -48,7 +48,7 @@ def serve_google() -> Iterator[str]:
 @contextlib.contextmanager
 def use_google(url: str) -> Iterator[None]:
     """Within the block, this process and those that it starts find Google Cloud Storage at a URL."""
-    from densenet_ocr.pipeline.storage import object_store
+    from densenet_ocr.pipeline.storage.objects import object_store
 
     object_store.forget_stores()
     with mock.patch.dict(os.environ, {"STORAGE_EMULATOR_HOST": url}):

@@ -44,7 +44,7 @@ def make_bucket(url: str, bucket: str) -> None:
 @contextlib.contextmanager
 def use_s3(url: str, **settings: str) -> Iterator[None]:
     """Within the block, this process and those that it starts find S3 at a URL."""
-    from densenet_ocr.pipeline.storage import object_store
+    from densenet_ocr.pipeline.storage.objects import object_store
 
     object_store.forget_stores()
     with mock.patch.dict(os.environ, {**SETTINGS, "AWS_ENDPOINT_URL": url, **settings}):

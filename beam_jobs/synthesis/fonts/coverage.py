@@ -15,7 +15,7 @@ from absl import logging
 from fontTools.ttLib import TTFont
 from fontTools.ttLib.sfnt import SFNTReader, calcChecksum
 
-from densenet_ocr.beam_jobs.engine.worker import end_with_parent
+from densenet_ocr.beam_jobs.engine.runner.worker import end_with_parent
 from densenet_ocr.beam_jobs.synthesis.fonts.coverage_cache import (
     FaceCharacters,
     load_entry,

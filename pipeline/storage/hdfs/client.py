@@ -9,7 +9,7 @@ from typing import Any
 from densenet_ocr.pipeline.packages import explain_missing
 from densenet_ocr.pipeline.storage.hdfs.addresses import find_addresses, find_user, split_url
 from densenet_ocr.pipeline.storage.hdfs.web_errors import RemoteError, explain, read_answer
-from densenet_ocr.pipeline.storage.store_settings import RETRY_SECONDS
+from densenet_ocr.pipeline.storage.objects.store_settings import RETRY_SECONDS
 
 # Data nodes send what they get to others before they answer.
 _CONNECT_SECONDS, _READ_SECONDS, _WRITE_SECONDS = 5, 10, 60

@@ -15,9 +15,10 @@ from apache_beam.portability.api import beam_runner_api_pb2
 
 from densenet_ocr.beam_jobs.conversion.config import ConversionConfig
 from densenet_ocr.beam_jobs.conversion.job import convert
-from densenet_ocr.beam_jobs.engine import runner_trial, shard_pipeline
-from densenet_ocr.beam_jobs.engine.beam_runner import is_remote, parse_options
+from densenet_ocr.beam_jobs.engine import shard_pipeline
 from densenet_ocr.beam_jobs.engine.config import RemoteConfig
+from densenet_ocr.beam_jobs.engine.runner import runner_trial
+from densenet_ocr.beam_jobs.engine.runner.beam_runner import is_remote, parse_options
 from densenet_ocr.beam_jobs.synthesis.config import SynthesisConfig
 from densenet_ocr.beam_jobs.synthesis.job import synthesize
 from densenet_ocr.beam_jobs.transcription.config import TranscriptionConfig

@@ -17,11 +17,12 @@ from densenet_ocr.beam_jobs.engine.shard_pipeline import count_done_rows, run_sh
 from densenet_ocr.beam_jobs.engine.source import RefusedRow
 from densenet_ocr.beam_jobs.engine.split_state import remove_outputs, remove_temporary
 from densenet_ocr.beam_jobs.engine.tfrecord_writer import TFRecordShardWriter
-from densenet_ocr.pipeline import images, records, schema
+from densenet_ocr.pipeline import images, schema
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.geometry import Geometry
 from densenet_ocr.pipeline.schema import Record
+from densenet_ocr.pipeline.tfrecord import records
 from tests.samples import CHARSET, draw_levels
 
 # Shard -> what the source yields, by number: even numbers are records, odd ones refusals.

@@ -9,7 +9,7 @@ from densenet_ocr.beam_jobs.inspection import line_sample
 from densenet_ocr.beam_jobs.inspection.line_sample import sample_lines
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.records import read_records
+from densenet_ocr.pipeline.tfrecord.records import read_records
 from tests.samples import convert_lines, draw_levels
 
 

@@ -9,10 +9,11 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from densenet_ocr.beam_jobs.inspection.verification import verify
-from densenet_ocr.pipeline import records, schema
+from densenet_ocr.pipeline import schema
 from densenet_ocr.pipeline.dataset_info import ShardInfo, load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.schema import Record
+from densenet_ocr.pipeline.tfrecord import records
 from tests.samples import convert_lines, draw_levels
 
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 from apache_beam.ml.inference.base import RunInference
 
-from densenet_ocr.beam_jobs.engine.beam_runner import LocalRunner
+from densenet_ocr.beam_jobs.engine.runner.beam_runner import LocalRunner
 from densenet_ocr.beam_jobs.engine.shard_job import ShardJob
 from densenet_ocr.beam_jobs.engine.source import ShardPlan
 from densenet_ocr.beam_jobs.transcription.inference import TranscriptionHandler, count_threads, make_environment

@@ -10,7 +10,7 @@ from densenet_ocr.model.exports.exporter import export
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.exports.engines import load_export
 from densenet_ocr.pipeline.exports.export_info import is_export
-from densenet_ocr.pipeline.storage.object_store import ObjectStore
+from densenet_ocr.pipeline.storage.objects.object_store import ObjectStore
 from tests.messages import user_error
 from tests.model.exports.export_case import make_network
 from tests.pipeline.storage.store_case import StoreCase

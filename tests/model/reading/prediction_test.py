@@ -18,8 +18,8 @@ from densenet_ocr.model.reading.reading import ReadAlternative, ReadCharacter, R
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import Refused
-from densenet_ocr.pipeline.fitting import FittedLine
 from densenet_ocr.pipeline.geometry import Geometry
+from densenet_ocr.pipeline.imaging.fitting import FittedLine
 from densenet_ocr.pipeline.ui.picture import RIGHT, WRONG
 from tests.samples import CHARSET, draw_levels, encode_image, shallow_network
 

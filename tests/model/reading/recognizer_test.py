@@ -14,12 +14,13 @@ from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.model.training.config import TrainConfig
 from densenet_ocr.model.training.run.run_config import RunConfig
 from densenet_ocr.model.training.run.run_folder import RunFolder, open_run
-from densenet_ocr.pipeline import fitting, images
+from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.decoding.tuned_settings import TunedSettings
 from densenet_ocr.pipeline.errors import Refused, UserError
 from densenet_ocr.pipeline.geometry import Geometry
+from densenet_ocr.pipeline.imaging import fitting
 from tests.samples import CHARSET, draw_levels, encode_image, shallow_network
 
 

@@ -15,7 +15,7 @@ from densenet_ocr.model.training.preemption import Preempted
 from densenet_ocr.model.training.trainer import train
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.storage.object_store import ObjectStore
+from densenet_ocr.pipeline.storage.objects.object_store import ObjectStore
 from tests.messages import user_error
 from tests.model.training.disturbance import after_step, read_weights
 from tests.pipeline.storage.store_case import StoreCase

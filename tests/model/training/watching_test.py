@@ -15,10 +15,10 @@ from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.network.metrics import Scores
 from densenet_ocr.model.training import trainer as training_module
 from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
+from densenet_ocr.model.training.monitoring.tensorboard import Board, Curves, Readings
 from densenet_ocr.model.training.run.checkpoints import Checkpoints
 from densenet_ocr.model.training.run.run_folder import RunFolder
 from densenet_ocr.model.training.step import StepLoss
-from densenet_ocr.model.training.tensorboard import Board, Curves, Readings
 from densenet_ocr.model.training.trainer import train
 from densenet_ocr.model.training.validation import Validation
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
@@ -168,7 +168,7 @@ class ReadingsTest(tf.test.TestCase):
 
     def read(self) -> list:
         """What is drawn."""
-        with mock.patch("densenet_ocr.model.training.tensorboard.draw_readings") as draw:
+        with mock.patch("densenet_ocr.model.training.monitoring.tensorboard.draw_readings") as draw:
             self.readings.draw()
         return draw.call_args.args[0]
 

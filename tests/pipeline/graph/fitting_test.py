@@ -1,13 +1,13 @@
-"""Scaling and fitting in a graph give the numbers of pipeline.fitting, to the last bit."""
+"""Scaling and fitting in a graph give the numbers of pipeline.imaging.fitting, to the last bit."""
 
 import numpy as np
 import PIL.Image
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.pipeline import fitting
 from densenet_ocr.pipeline.geometry import Geometry
 from densenet_ocr.pipeline.graph.fitting import fit_for_reading, resize
+from densenet_ocr.pipeline.imaging import fitting
 from tests.samples import draw_levels
 
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.storage import cache
-from densenet_ocr.pipeline.storage.object_store import ObjectStore
+from densenet_ocr.pipeline.storage.objects.object_store import ObjectStore
 from tests import ROOT
 from tests.messages import user_error
 from tests.pipeline.storage.store_case import StoreCase

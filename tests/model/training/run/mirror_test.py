@@ -11,7 +11,7 @@ from densenet_ocr.model.training.run.mirror import Mirror, open_mirror
 from densenet_ocr.model.training.run.run_folder import hold_run
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.storage.object_store import ObjectStore
+from densenet_ocr.pipeline.storage.objects.object_store import ObjectStore
 from tests.messages import user_error
 from tests.pipeline.storage.store_case import StoreCase
 from tests.servers.faulty_proxy import serve_faults

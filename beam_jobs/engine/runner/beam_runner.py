@@ -25,7 +25,7 @@ from apache_beam.runners.runner import PipelineResult, PipelineRunner, PipelineS
 from apache_beam.transforms.environments import PythonLoopbackEnvironment
 from google.protobuf import json_format, text_format
 
-from densenet_ocr.beam_jobs.engine import worker
+from densenet_ocr.beam_jobs.engine.runner import worker
 from densenet_ocr.pipeline.errors import UserError
 
 # Packages of runners whose workers are always on this machine.
@@ -117,7 +117,7 @@ class WorkerProcess(worker_handlers.GrpcWorkerHandler):
         }
 
     def _run(self, environment: dict[str, str], started: threading.Event) -> None:
-        # The worker ends with the thread that starts it (see engine.worker), so this thread stays until then.
+        # The worker ends with the thread that starts it (see worker.py), so this thread stays until then.
         self._process = subprocess.Popen([sys.executable, "-m", worker.__name__], env=os.environ | environment)
         started.set()
         code = self._process.wait()

@@ -15,7 +15,7 @@ from moto.s3.models import s3_backends
 
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.storage import object_store, store_settings
+from densenet_ocr.pipeline.storage.objects import object_store, store_settings
 from tests import ROOT
 from tests.messages import user_error
 from tests.pipeline.storage.store_case import StoreCase

@@ -4,12 +4,13 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.pipeline import fitting, images
+from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.geometry import Geometry
 from densenet_ocr.pipeline.graph import contrast
 from densenet_ocr.pipeline.graph import images as graph_images
-from densenet_ocr.pipeline.polarity import INVERT, check_invert, is_light_on_dark, make_dark_on_light
+from densenet_ocr.pipeline.imaging import fitting
+from densenet_ocr.pipeline.imaging.polarity import INVERT, check_invert, is_light_on_dark, make_dark_on_light
 from tests.samples import draw_levels, encode_image
 
 

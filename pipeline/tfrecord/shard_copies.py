@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import ShardInfo
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.records import hash_file
+from densenet_ocr.pipeline.tfrecord.records import hash_file
 
 _TRIES = 3  # a copy with a wrong checksum is fetched again
 

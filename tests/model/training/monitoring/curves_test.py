@@ -9,7 +9,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 from matplotlib.figure import Figure
 
-from densenet_ocr.model.training.curves import draw_curves, format_share
+from densenet_ocr.model.training.monitoring.curves import draw_curves, format_share
 from densenet_ocr.model.training.run.history import find_best, read_history
 
 NAN = math.nan
@@ -26,7 +26,7 @@ def make_rows(losses, **columns) -> list[dict[str, float]]:
 def draw(rows) -> tuple[Figure, np.ndarray]:
     """The figure that is drawn, and its picture [H, W, 3]."""
     figures = []
-    with mock.patch("densenet_ocr.model.training.curves.Figure", side_effect=Figure) as make:
+    with mock.patch("densenet_ocr.model.training.monitoring.curves.Figure", side_effect=Figure) as make:
         make.side_effect = lambda *args, **settings: figures.append(Figure(*args, **settings)) or figures[-1]
         picture = np.asarray(draw_curves(rows))
     return figures[0], picture

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.storage.errors import MissingFile, NoConditionalPuts
 from densenet_ocr.pipeline.storage.globs import find_names
+from densenet_ocr.pipeline.storage.objects.store_errors import explain
+from densenet_ocr.pipeline.storage.objects.store_settings import RETRY_SECONDS, open_store
 from densenet_ocr.pipeline.storage.paths import TEMPORARY, scheme_of
-from densenet_ocr.pipeline.storage.store_errors import explain
-from densenet_ocr.pipeline.storage.store_settings import RETRY_SECONDS, open_store
 
 # Up to this size a file goes out in one request, which leaves nothing behind if the writer dies.
 ONE_PUT_BYTES = 256 << 20

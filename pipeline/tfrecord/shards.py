@@ -10,7 +10,7 @@ import tensorflow as tf
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, ShardInfo
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.shard_copies import CachedCopies, Copies, TemporaryCopies
+from densenet_ocr.pipeline.tfrecord.shard_copies import CachedCopies, Copies, TemporaryCopies
 
 # Shards behind URLs that are fetched at a time, ahead of the reader: one alone seldom fills a connection.
 FETCHED_AT_ONCE = 4

@@ -11,7 +11,7 @@ from absl import logging
 
 from densenet_ocr.model.reading.keras_model import KerasInferenceModel
 from densenet_ocr.model.reading.pictures import FirstLines, draw_readings
-from densenet_ocr.model.training.curves import draw_curves
+from densenet_ocr.model.training.monitoring.curves import draw_curves
 from densenet_ocr.model.training.run.history import read_history
 from densenet_ocr.model.training.run.run_folder import RunFolder
 from densenet_ocr.pipeline import storage

@@ -4,9 +4,9 @@ import keras
 
 from densenet_ocr.model.training.config import LoggingConfig
 from densenet_ocr.model.training.inputs import TrainBatches
+from densenet_ocr.model.training.monitoring.tensorboard import Board, Curves, Readings
 from densenet_ocr.model.training.run.run_folder import RunFolder
 from densenet_ocr.model.training.run.weights_files import WeightsWriter
-from densenet_ocr.model.training.tensorboard import Board, Curves, Readings
 from densenet_ocr.model.training.validation import list_validated
 
 

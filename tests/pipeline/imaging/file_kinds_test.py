@@ -6,7 +6,7 @@ import numpy as np
 import PIL.Image
 from absl.testing import absltest, parameterized
 
-from densenet_ocr.pipeline.file_kinds import BINARY, EMPTY, JSON, TEXT, describe_file
+from densenet_ocr.pipeline.imaging.file_kinds import BINARY, EMPTY, JSON, TEXT, describe_file
 
 XML = b'<?xml version="1.0" encoding="UTF-8"?>\n<!-- by a tool -->\n'
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
-from densenet_ocr.beam_jobs.engine.beam_runner import is_remote
+from densenet_ocr.beam_jobs.engine.runner.beam_runner import is_remote
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import UserError, check_setting
 

@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.storage import object_store, store_lock
 from densenet_ocr.pipeline.storage.errors import NoConditionalPuts
+from densenet_ocr.pipeline.storage.objects import object_store, store_lock
 from tests import ROOT
 from tests.messages import user_error
 from tests.pipeline.storage.store_case import StoreCase

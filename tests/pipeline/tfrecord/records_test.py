@@ -10,9 +10,9 @@ import google_crc32c
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.pipeline import records
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.records import RecordWriter, hash_file, read_records
+from densenet_ocr.pipeline.tfrecord import records
+from densenet_ocr.pipeline.tfrecord.records import RecordWriter, hash_file, read_records
 
 RECORDS = [b"", b"a", bytes(range(256)) * 40, "春".encode(), b"\0" * 9]
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from densenet_ocr.pipeline.contrast import MIN_CONTRAST, find_range
 from densenet_ocr.pipeline.errors import check_setting
+from densenet_ocr.pipeline.imaging.contrast import MIN_CONTRAST, find_range
 
 # Which lines are inverted: none, those that are light on dark, all.
 NEVER, AUTO, ALWAYS = INVERT = ("never", "auto", "always")

@@ -8,9 +8,9 @@ from absl.testing import parameterized
 
 from densenet_ocr.beam_jobs.conversion.config import ConversionConfig
 from densenet_ocr.beam_jobs.conversion.job import convert
-from densenet_ocr.beam_jobs.engine.beam_runner import parse_options
 from densenet_ocr.beam_jobs.engine.config import RemoteConfig
-from densenet_ocr.beam_jobs.engine.shared_paths import check_paths
+from densenet_ocr.beam_jobs.engine.runner.beam_runner import parse_options
+from densenet_ocr.beam_jobs.engine.runner.shared_paths import check_paths
 from densenet_ocr.beam_jobs.synthesis.config import SynthesisConfig
 from densenet_ocr.beam_jobs.synthesis.job import synthesize
 from densenet_ocr.beam_jobs.transcription.config import TranscriptionConfig

@@ -12,7 +12,7 @@ from apache_beam.options.pipeline_options import (
     StandardOptions,
 )
 
-from densenet_ocr.beam_jobs.engine.beam_runner import (
+from densenet_ocr.beam_jobs.engine.runner.beam_runner import (
     LocalRunner,
     choose_runner,
     count_workers,

@@ -5,9 +5,9 @@ from unittest import mock
 
 import tensorflow as tf
 
-from densenet_ocr.beam_jobs.engine import runner_trial
-from densenet_ocr.beam_jobs.engine.beam_runner import parse_options
-from densenet_ocr.beam_jobs.engine.runner_trial import CheckWorker, try_runner
+from densenet_ocr.beam_jobs.engine.runner import runner_trial
+from densenet_ocr.beam_jobs.engine.runner.beam_runner import parse_options
+from densenet_ocr.beam_jobs.engine.runner.runner_trial import CheckWorker, try_runner
 from densenet_ocr.pipeline.errors import UserError
 
 EMBEDDED = ["--runner=PortableRunner", "--job_endpoint=embed", "--environment_type=LOOPBACK"]

@@ -1,0 +1,1 @@
+"""Where the Beam job of a split runs: runners, their trial, paths that workers share, worker processes."""
