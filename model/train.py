@@ -14,6 +14,9 @@ weights of the original notebook (Keras 2), with --init_charset=FILE as their ch
 
 --data=REAL --data=MADE=3 trains on a mixture: in every batch three lines of MADE for each line of REAL.
 
+--find_shared_lines, in place of training, prints a row for each line of validation whose pixels are in
+training: data set, split and key of both.
+
 The last line on standard output is {"step", "loss", "images_per_second", "split", "lines", "exact_match",
 "cer"}; the last four describe the validation split at the best epoch.
 """
@@ -59,6 +62,9 @@ class Arguments:
     benchmark_input: bool = option(
         False, help="Instead of training, measure the speed of the input pipeline for ten seconds."
     )
+    find_shared_lines: bool = option(
+        False, help="Instead of training, list the lines of validation whose pixels are in training, too."
+    )
     preset: str | None = option(
         None,
         help="Defaults of other flags, see docs/training.md; by default notebook, or those of the run.",
@@ -67,9 +73,12 @@ class Arguments:
 
     def __post_init__(self) -> None:
         validate(self)
-        if not (self.run or self.preview or self.benchmark_input):
+        if not (self.run or self.preview or self.benchmark_input or self.find_shared_lines):
             raise UserError(
-                "run", received="none", expected="a folder", remedy="Set --run, --preview or --benchmark_input."
+                "run",
+                received="none",
+                expected="a folder",
+                remedy="Set --run, --preview, --benchmark_input or --find_shared_lines.",
             )
 
 
@@ -77,38 +86,22 @@ CONFIGS = (Arguments, TrainConfig, AugmentConfig, CheckpointConfig, LoggingConfi
 
 
 def main() -> int:
-    """Trains, draws the preview or measures the input, as the flags say; returns the exit code."""
+    """Trains, or does what another flag says instead; returns the exit code."""
     arguments = flags.read(Arguments)
     stored = _load_stored(arguments.run)
     data = _find_data(arguments, stored)
     config = _read_training(arguments.preset, stored)
     if arguments.preview:
-        from densenet_ocr.pipeline.augmentation.preview import save_preview
+        _save_preview(arguments, data, config)
+    elif arguments.benchmark_input:
+        _measure_input(arguments, data, config)
+    elif arguments.find_shared_lines:
+        from densenet_ocr.model.training.shared_lines import find_shared_lines
 
-        save_preview(
-            arguments.preview,
-            data=data,
-            split=config.train_split,
-            seed=config.seed,
-            augmentation=config.augmentation,
-            cache=arguments.cache,
-        )
-        return 0
-    if arguments.benchmark_input:
-        from densenet_ocr.pipeline.input_benchmark import measure_input
-
-        result = measure_input(
-            data=data,
-            split=config.train_split,
-            batch_size=config.batch_size,
-            seed=config.seed,
-            shuffle_buffer=config.shuffle_buffer,
-            augmentation=config.augmentation,
-            cache=arguments.cache,
-        )
-        command.print_result(result)
-        return 0
-    return _train(arguments, data, config, stored)
+        command.print_result(find_shared_lines(data, config, arguments.cache))
+    else:
+        return _train(arguments, data, config, stored)
+    return 0
 
 
 def _load_stored(run: str | None) -> RunConfig | None:
@@ -161,6 +154,34 @@ def _read_training(preset: str | None, stored: RunConfig | None) -> TrainConfig:
     augmentation = flags.read(AugmentConfig, **vars(before.augmentation))
     chosen = PRESETS[preset] if preset else {}
     return flags.read(TrainConfig, **{**vars(before), **chosen, "augmentation": augmentation})
+
+
+def _save_preview(arguments: Arguments, data: Data, config: TrainConfig) -> None:
+    from densenet_ocr.pipeline.augmentation.preview import save_preview
+
+    save_preview(
+        arguments.preview or "",
+        data=data,
+        split=config.train_split,
+        seed=config.seed,
+        augmentation=config.augmentation,
+        cache=arguments.cache,
+    )
+
+
+def _measure_input(arguments: Arguments, data: Data, config: TrainConfig) -> None:
+    from densenet_ocr.pipeline.input_benchmark import measure_input
+
+    result = measure_input(
+        data=data,
+        split=config.train_split,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        shuffle_buffer=config.shuffle_buffer,
+        augmentation=config.augmentation,
+        cache=arguments.cache,
+    )
+    command.print_result(result)
 
 
 def _train(arguments: Arguments, data: Data, config: TrainConfig, stored: RunConfig | None) -> int:

@@ -159,7 +159,7 @@ def evaluation_input(
       UserError: the split is missing or empty, or a shard is missing or truncated.
     """
     shards, buckets = Shards(folder, info, split, cache), find_buckets(info, split, batch_size, replicas)
-    dataset = _group(_read_in_order(shards), buckets)
+    dataset = _group(read_in_order(shards), buckets)
     relabel = make_relabeller([info.charset], charset or info.charset)
     dataset = dataset.map(make_parser(info, buckets, normalised, share, relabel), tf.data.AUTOTUNE)
     dataset = dataset.map(lambda batch, _: batch)
@@ -171,7 +171,7 @@ def read_first_lines(
     *, folder: str, info: DatasetInfo, split: str, count: int, cache: str | None = None
 ) -> list[schema.Record]:
     """Returns the first `count` lines of a split in order, as stored."""
-    records = _read_in_order(Shards(folder, info, split, cache)).take(count)
+    records = read_in_order(Shards(folder, info, split, cache)).take(count)
     with reading_errors():
         return [schema.decode(record, info.image_encoding) for record in records.as_numpy_iterator()]
 
@@ -195,7 +195,7 @@ def count_steps(info: DatasetInfo, split: str, batch_size: int, replicas: int = 
     return max(1, sum(bucket.batches for bucket in find_buckets(info, split, batch_size, replicas)))
 
 
-def _read_in_order(shards: Shards) -> tf.data.Dataset:
+def read_in_order(shards: Shards) -> tf.data.Dataset:
     """Returns the records, string [], of a split in order."""
     return shards.fetch(tf.data.Dataset.from_tensor_slices(shards.paths)).flat_map(shards.read)
 

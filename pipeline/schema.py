@@ -194,6 +194,15 @@ def read_width(record: "tf.Tensor") -> "tf.Tensor":
     return tf.io.parse_single_example(record, {WIDTH: tf.io.FixedLenFeature([], tf.int64)})[WIDTH]
 
 
+def read_stored(records: "tf.Tensor") -> tuple["tf.Tensor", "tf.Tensor"]:
+    """Returns the bytes of the images and the keys, both string [B], of records, string [B]."""
+    import tensorflow as tf
+
+    one_string = tf.io.FixedLenFeature([], tf.string)
+    fields = tf.io.parse_example(records, {IMAGE: one_string, KEY: one_string})
+    return fields[IMAGE], fields[KEY]
+
+
 def _parse_images(
     fields: dict[str, "tf.Tensor"],
     geometry: Geometry,

@@ -33,6 +33,7 @@ from densenet_ocr.model.training.run.history import (
 from densenet_ocr.model.training.run.run_config import RunConfig
 from densenet_ocr.model.training.run.run_folder import RunFolder
 from densenet_ocr.model.training.run.weights_files import improves
+from densenet_ocr.model.training.shared_lines import warn_of_shared_lines
 from densenet_ocr.model.training.state import RunningLoss, TrainState
 from densenet_ocr.model.training.step import Batch, StepLoss, make_step
 from densenet_ocr.model.training.validation import Validation, make_validation
@@ -141,6 +142,8 @@ class Trainer:
     def run(self) -> dict[str, Any]:
         """Trains from the newest checkpoint to the last epoch or early stopping; returns `train`'s result."""
         state = self._restore()
+        if self.folder and not state.count_steps(self.batches.steps_per_epoch):
+            warn_of_shared_lines(self.config, self.batches.mixture, self.batches.cache)
         if self.folder:
             truncate_history(self.folder.history, state.epoch)
             truncate_events(self.folder.tensorboard, state.epoch)

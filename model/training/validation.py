@@ -125,14 +125,14 @@ def list_validated(mixture: Mixture, split: str) -> list[Part]:
     return [part for part in mixture.parts if split in part.info.splits]
 
 
-def choose_validation(split: str | None, mixture: Mixture, run: RunFolder) -> str | None:
+def choose_validation(split: str | None, mixture: Mixture, run: RunFolder | None = None) -> str | None:
     """Returns the split that a training validates on; None for none.
 
     Args:
       split: The one that is asked for, or `none`. None takes the run's own choice, if there is a run; else
         `validation`, else `test`, if the data have it.
       mixture: The data sets. Those that have the split are validated, the others are named in a warning.
-      run: The run.
+      run: The run; None for none.
 
     Raises:
       UserError: no data set has the split.
@@ -146,8 +146,8 @@ def choose_validation(split: str | None, mixture: Mixture, run: RunFolder) -> st
     return chosen
 
 
-def _choose_split(split: str | None, mixture: Mixture, run: RunFolder) -> str | None:
-    if split is None and storage.exists(run.config):
+def _choose_split(split: str | None, mixture: Mixture, run: RunFolder | None) -> str | None:
+    if split is None and run and storage.exists(run.config):
         return load_run_config(run.config).training.validation_split
     if split == NO_VALIDATION:
         return None
