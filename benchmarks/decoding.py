@@ -40,7 +40,6 @@ from densenet_ocr.pipeline.decoding.config import DecodingConfig
 from densenet_ocr.pipeline.decoding.decoder import Decoder
 from densenet_ocr.pipeline.decoding.temperature import fit_temperature
 from densenet_ocr.pipeline.decoding.tuned_settings import TunedSettings, find_posteriors
-from densenet_ocr.pipeline.frames import count_frames
 from densenet_ocr.pipeline.inference_model import InferenceModel
 from densenet_ocr.pipeline.ui import command
 from tests.pipeline.decoding.brute_force import draw_logits, sum_alignments
@@ -89,7 +88,7 @@ def measure_time(model: InferenceModel, lines: Lines, texts: Sequence[str]) -> d
         decoders["beam_and_lm"] = _make_decoder(model, beam_width=10, lm=_LM.value)
     seconds: dict[str, list[float]] = {name: [] for name in ("network", *decoders)}
     for levels, _ in lines[: _WARM_UP + _TIMED.value]:
-        frames = [count_frames(levels.shape[1])]
+        frames = [model.info.geometry.count_frames(levels.shape[1])]
         spent, logits = _time(lambda levels=levels: _compute(model, levels))
         seconds["network"].append(spent)
         for name, decoder in decoders.items():
@@ -144,7 +143,12 @@ def measure_calibration(model: InferenceModel, tuned: Lines, test: Lines) -> dic
     scores, rights = _search(model, decoder, tuned)
     temperature = fit_temperature(scores, rights) or 1.0
     scores, rights = _search(model, decoder, test)
-    greedy = [_make_decoder(model).decode(_compute(model, x), [count_frames(x.shape[1])])[0] for x, _ in test]
+    frames = [model.info.geometry.count_frames(levels.shape[1]) for levels, _ in test]
+    best_path = _make_decoder(model)
+    greedy = [
+        best_path.decode(_compute(model, levels), [count])[0]
+        for (levels, _), count in zip(test, frames, strict=True)
+    ]
     right = [charset.decode(line.ids) == truth for line, (_, truth) in zip(greedy, test, strict=True)]
     return {
         "greedy": _find_error([line.confidence for line in greedy], right),

@@ -10,7 +10,6 @@ from typing import Any
 from densenet_ocr.pipeline import schema, storage
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.errors import UserError, value_errors
-from densenet_ocr.pipeline.frames import STRIDE
 from densenet_ocr.pipeline.geometry import MAX_PIXELS, Geometry
 from densenet_ocr.pipeline.imaging.fitting import check_fit
 from densenet_ocr.pipeline.imaging.polarity import NEVER, check_invert
@@ -145,7 +144,7 @@ class DatasetInfo:
             "image_encoding": self.image_encoding,
             "fit": self.fit,
             **({"invert": self.invert} if self.invert != NEVER else {}),  # older data sets do not say it
-            "frame_stride": STRIDE,
+            "frame_stride": self.geometry.frame_stride,
             "charset": self.charset.characters,
             "charset_sha256": self.charset.sha256,
             "splits": {
@@ -176,7 +175,7 @@ def load_dataset_info(folder: str, name: str = FILE_NAME) -> DatasetInfo:
       The data set's charset, geometry, image encoding, fit and complete splits.
 
     Raises:
-      UserError: the file is missing, damaged, or of another schema version or frame stride.
+      UserError: the file is missing, damaged, or of another schema version.
     """
     path = storage.join(folder, name)
     if not storage.exists(path):
@@ -208,12 +207,12 @@ def _refuse_missing(folder: str, name: str) -> UserError:
 def _from_json(content: dict[str, Any]) -> DatasetInfo:
     if not isinstance(content, dict):
         raise ValueError(f"{type(content).__name__} in place of an object")
-    if content["schema_version"] != schema.VERSION or content["frame_stride"] != STRIDE:
-        raise ValueError(f"schema version {content['schema_version']}, frame stride {content['frame_stride']}")
+    if content["schema_version"] != schema.VERSION:
+        raise ValueError(f"schema version {content['schema_version']}")
     with value_errors():
         info = DatasetInfo(
             charset=Charset(content["charset"]),
-            geometry=Geometry(content["image_height"], content["image_width"]),
+            geometry=Geometry(content["image_height"], content["image_width"], content["frame_stride"]),
             image_encoding=content["image_encoding"],
             fit=content.get("fit", "exact"),  # older data sets have no other
             invert=content.get("invert", NEVER),

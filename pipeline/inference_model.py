@@ -31,7 +31,8 @@ class InferenceModel(Protocol):
           widths: Width of each line in pixels, int32 [B].
 
         Returns:
-          float32 [B, T, classes]. A line has (width + 1) // 8 frames; values behind them are undefined.
+          float32 [B, T, classes]. A line has info.geometry.count_frames(width) frames; values behind them are
+          undefined.
         """
 
     def find_best_path(self, levels: np.ndarray, widths: np.ndarray) -> BestPath:

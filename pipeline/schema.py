@@ -10,7 +10,6 @@ import numpy as np
 
 from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.frames import count_frames
 from densenet_ocr.pipeline.geometry import Geometry
 from densenet_ocr.pipeline.tfrecord import wire_format as wire
 
@@ -142,7 +141,7 @@ def parse(
 
     Args:
       records: Serialized records, string [B].
-      geometry: Size of the data set's lines.
+      geometry: Size of the data set's lines and frames.
       encoding: Image encoding of the data set.
       normalised: Whether `image` is always normalised float32; else uint8 records stay uint8 (see
         graph.images.normalise).
@@ -180,7 +179,7 @@ def parse(
         IMAGE: normalise(pixels) if normalised else pixels,
         LABEL: label,
         LABEL_LENGTH: tf.reduce_sum(tf.cast(label != NO_CLASS, tf.int32), axis=1),
-        FRAMES: tf.cast(count_frames(fields[WIDTH]), tf.int32),
+        FRAMES: tf.cast(geometry.count_frames(fields[WIDTH]), tf.int32),
         WIDTH: tf.cast(fields[WIDTH], tf.int32),
         WEIGHT: tf.ones_like(fields[WIDTH], tf.float32),
         KEY: fields[KEY],

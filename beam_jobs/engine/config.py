@@ -43,6 +43,11 @@ class SplitConfig:
     image_width: int = option(
         Geometry.width, help="Width of every line image in pixels; 0 keeps each line's own width."
     )
+    frame_stride: int = option(
+        Geometry.frame_stride,
+        help="Pixels of a frame, 8 or 4; a label needs a frame for each character. 4 is for narrow letters, as "
+        "in Latin.",
+    )
     image_encoding: str = option(
         "float32",
         help="How records store pixels. uint8 takes a quarter of the space and reads back bit-identical.",
@@ -63,9 +68,9 @@ class SplitConfig:
         is_name = re.fullmatch(r"[A-Za-z0-9_]+", self.split)
         check_setting("split", self.split, is_name, "letters, digits and underscores")
         check_setting("seed", self.seed, self.seed < 2**63, "0 to 9223372036854775807")
-        self.geometry  # noqa: B018 - a size without a frame is refused before any input is read
+        self.geometry  # noqa: B018 - a wrong size is refused before any input is read
 
     @property
     def geometry(self) -> Geometry:
-        """Size of the line images."""
-        return Geometry(self.image_height, self.image_width)
+        """Size of the line images and of a frame."""
+        return Geometry(self.image_height, self.image_width, self.frame_stride)

@@ -18,6 +18,7 @@ from densenet_ocr.pipeline.dataset_info import (
     load_dataset_info,
 )
 from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.frames import FRAME_STRIDE
 from densenet_ocr.pipeline.imaging.polarity import NEVER
 
 # Manifests of a folder of records and of a folder of images.
@@ -164,7 +165,8 @@ class DatasetManifest:
         others = load_dataset_info(self.folder, self.file_name).without_split(self.split)
         for name, old, new in (
             ("charset (by SHA-256)", others.charset.sha256, self.info.charset.sha256),
-            ("image size", others.geometry, self.info.geometry),
+            ("image size", str(others.geometry), str(self.info.geometry)),
+            ("frame stride", others.geometry.frame_stride, self.info.geometry.frame_stride),
             ("image encoding", others.image_encoding, self.info.image_encoding),
             ("fit", others.fit, self.info.fit),
             ("invert", others.invert, self.info.invert),
@@ -181,11 +183,13 @@ class DatasetManifest:
 
 
 def _identify(info: DatasetInfo, sources: dict[str, Any]) -> dict[str, Any]:
+    stride = info.geometry.frame_stride
     return {
         **{name: value for name, value in sources.items() if name != FOUND},
         "charset (by SHA-256)": info.charset.sha256,
         "image_height": info.geometry.height,
         "image_width": info.geometry.width,
+        **({"frame_stride": stride} if stride != FRAME_STRIDE else {}),
         "image_encoding": info.image_encoding,
         "fit": info.fit,
         **({"invert": info.invert} if info.invert != NEVER else {}),

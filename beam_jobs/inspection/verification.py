@@ -14,7 +14,7 @@ from densenet_ocr.beam_jobs.engine.reports import Statistics
 from densenet_ocr.pipeline import schema, storage
 from densenet_ocr.pipeline.dataset_info import FILE_NAME, DatasetInfo, ShardInfo
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.frames import count_frames, required_frames
+from densenet_ocr.pipeline.frames import required_frames
 from densenet_ocr.pipeline.geometry import Geometry
 from densenet_ocr.pipeline.schema import Record
 from densenet_ocr.pipeline.tfrecord import records
@@ -162,8 +162,8 @@ def _check_line(record: Record, task: ShardTask) -> Iterator[str]:
         yield "has no label"
     elif max(record.label) >= task.characters:
         yield f"class {max(record.label)} is no character, those are 0 to {task.characters - 1}"
-    elif required_frames(record.label) > count_frames(width):
-        yield f"its label needs {required_frames(record.label)} frames, its image has {count_frames(width)}"
+    elif (needed := required_frames(record.label)) > (frames := task.geometry.count_frames(width)):
+        yield f"its label needs {needed} frames, its image has {frames}"
 
 
 class _Findings:

@@ -14,7 +14,7 @@ from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import Refused
-from densenet_ocr.pipeline.frames import count_frames, required_frames
+from densenet_ocr.pipeline.frames import required_frames
 from densenet_ocr.pipeline.geometry import Geometry
 from densenet_ocr.pipeline.imaging.polarity import NEVER
 from densenet_ocr.pipeline.line_list import hash_path
@@ -86,7 +86,7 @@ class RecordBuilder:
     def check_label(self, label: list[int]) -> None:
         """Raises Refused for a label that needs more frames than all lines have; before the image is read."""
         if self.geometry.width:
-            _check_frames(label, self.geometry.width)
+            self._check_frames(label, self.geometry.width)
 
     def build_found(self, line: FoundLine, image: bytes) -> Record:
         """Returns the record of a row and the bytes of its image; see `build`."""
@@ -100,8 +100,15 @@ class RecordBuilder:
         """
         levels = images.decode_line(image, self.geometry, self.fit, self.invert)
         if not self.geometry.width:
-            _check_frames(label, levels.shape[1])
+            self._check_frames(label, levels.shape[1])
         return Record(key, levels, label)
+
+    def _check_frames(self, label: list[int], width: int) -> None:
+        frames, needed = self.geometry.count_frames(width), required_frames(label)
+        if needed > frames:
+            raise Refused(
+                "label_too_long", f"{len(label)} characters need {needed} frames, {width} pixels give {frames}"
+            )
 
 
 def plan_rows(
@@ -166,11 +173,3 @@ def _hash_paths(paths: Iterable[bytes], count: int, seed: int) -> np.ndarray:
         if not number % 4096:
             progress.show(number)
     return np.frombuffer(hashes, "<u8").reshape(-1, 2)
-
-
-def _check_frames(label: list[int], width: int) -> None:
-    frames, needed = count_frames(width), required_frames(label)
-    if needed > frames:
-        raise Refused(
-            "label_too_long", f"{len(label)} characters need {needed} frames, {width} pixels give {frames}"
-        )

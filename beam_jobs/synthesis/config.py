@@ -9,7 +9,6 @@ from densenet_ocr.beam_jobs.synthesis.text.lengths import Lengths, parse_lengths
 from densenet_ocr.pipeline.charset import NO_FORM, NORMALIZATIONS
 from densenet_ocr.pipeline.charsets.charset_file import BLANK_HELP, BLANK_ROWS, FIRST_ROW
 from densenet_ocr.pipeline.errors import check_setting
-from densenet_ocr.pipeline.frames import count_frames
 from densenet_ocr.pipeline.line_list import ENCODING
 from densenet_ocr.pipeline.lists.opening import AUTO, FORMATS
 from densenet_ocr.pipeline.text.text_normalisation import WIDTHS
@@ -92,9 +91,10 @@ class SynthesisConfig(SplitConfig):
 
     def _check_length(self) -> None:
         """Raises UserError where the longest text has more characters than the images have frames."""
-        width, longest = self.geometry.width, self.lengths.longest
-        expected = f"at most {count_frames(width)} characters, one per frame of {width} pixels"
-        check_setting("length", self.length, not width or longest <= count_frames(width), expected)
+        width = self.geometry.width
+        frames = self.geometry.count_frames(width)
+        expected = f"at most {frames} characters, one per frame of {width} pixels"
+        check_setting("length", self.length, not width or self.lengths.longest <= frames, expected)
 
     @functools.cached_property
     def style_distribution(self) -> StyleDistribution:

@@ -15,7 +15,6 @@ from densenet_ocr.beam_jobs.synthesis.text.minimum_counts import ensure_minimum_
 from densenet_ocr.beam_jobs.synthesis.text.sampler import sample_texts
 from densenet_ocr.pipeline.charset import Charset, show_characters
 from densenet_ocr.pipeline.charsets.charset_file import read_charset
-from densenet_ocr.pipeline.frames import count_frames
 
 _MOST_SHOWN = 10  # characters or faces per message
 
@@ -69,7 +68,7 @@ def plan_lines(config: SynthesisConfig, inputs: Inputs, *, lines: int, min_per_c
     """
     random = [make_random(config.seed, config.split, number) for number in (_TEXT_NUMBER, _MINIMUM_NUMBER)]
     weights = np.array([face.weight for face in inputs.faces])
-    frames = count_frames(config.image_width) if config.image_width else None
+    frames = config.geometry.count_frames(config.image_width) if config.image_width else None
     plan = sample_texts(
         inputs.corpora,
         inputs.coverage,

@@ -6,7 +6,6 @@ from densenet_ocr.beam_jobs.transcription.transcript_writer import LineText
 from densenet_ocr.pipeline.decoding.best_path import spell
 from densenet_ocr.pipeline.decoding.config import DecodingConfig
 from densenet_ocr.pipeline.decoding.decoder import Decoder, open_decoder
-from densenet_ocr.pipeline.frames import count_frames
 from densenet_ocr.pipeline.inference_model import InferenceModel
 
 
@@ -19,12 +18,13 @@ class LineReader:
 
     def read(self, levels: np.ndarray, widths: np.ndarray) -> list[LineText]:
         """See LineModel."""
-        charset = self._engine.info.charset
+        info = self._engine.info
         if self._decoder is None:
-            spelled = spell(self._engine.find_best_path(levels, widths), charset)
+            spelled = spell(self._engine.find_best_path(levels, widths), info.charset)
             return list(map(LineText, *spelled))
-        lines = self._decoder.decode(self._engine.compute_logits(levels, widths), count_frames(widths))
-        return [LineText(charset.decode(line.ids), line.confidence, line.reason) for line in lines]
+        frames = info.geometry.count_frames(widths)
+        lines = self._decoder.decode(self._engine.compute_logits(levels, widths), frames)
+        return [LineText(info.charset.decode(line.ids), line.confidence, line.reason) for line in lines]
 
 
 def load_line_reader(

@@ -184,7 +184,7 @@ def _read_line(network: InferenceModel | Engine, line: np.ndarray) -> Reading:
     """The reading of one line, uint8 [H, W]."""
     widths = np.array([line.shape[1]], np.int32)
     path = network.find_best_path(line[None], widths)
-    return next(make_readings(path, network.info.charset, widths.tolist()))
+    return next(make_readings(path, network.info, widths.tolist()))
 
 
 def _find_version(package: str) -> str | None:

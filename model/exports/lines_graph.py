@@ -11,16 +11,16 @@ was 0.010 instead of 0.013 (one thread with AVX2, medians of 60 lines in turn; r
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from densenet_ocr.model.network.densenet import layers_with_weights
+from densenet_ocr.model.network.densenet import layers_with_weights, pool_columns
 from densenet_ocr.model.network.layers import NarrowConvolution
 from densenet_ocr.model.reading.keras_model import KerasInferenceModel
-from densenet_ocr.pipeline.frames import count_frames
+from densenet_ocr.pipeline.frames import count_rows
 
 Step = Callable[[tf.Tensor], tf.Tensor]
 
@@ -35,13 +35,14 @@ def make_lines_call(network: KerasInferenceModel) -> Step:
       A function that returns logits, float32 [B, T, classes].
     """
     stem, *others = layers_with_weights(network.model)
-    rows = count_frames(network.info.geometry.height)
+    geometry = network.info.geometry
+    rows, pools = count_rows(geometry.height), iter(pool_columns(geometry.frame_stride))
     pairs = zip(others[::2], others[1::2], strict=True)  # a batch norm precedes every other layer
-    steps = [_convolve(stem, strides=2), *(_make_step(*pair, rows) for pair in pairs)]
+    steps = [_convolve(stem, strides=2), *(_make_step(*pair, rows, pools) for pair in pairs)]
     return lambda lines: functools.reduce(lambda x, step: step(x), steps, lines)
 
 
-def _make_step(batch_norm: keras.Layer, layer: keras.Layer, rows: int) -> Step:
+def _make_step(batch_norm: keras.Layer, layer: keras.Layer, rows: int, pools: Iterator[int]) -> Step:
     """A batch norm, its ReLU and the layer that follows, for float32 [B, H, W, C]."""
     activate = _activate(batch_norm)
     if isinstance(layer, keras.layers.Dense):
@@ -50,7 +51,8 @@ def _make_step(batch_norm: keras.Layer, layer: keras.Layer, rows: int) -> Step:
     convolve = _convolve(layer)
     if isinstance(layer, NarrowConvolution):
         return lambda x: tf.concat([x, convolve(activate(x))], axis=-1)
-    return lambda x: convolve(_pool(activate(x)))
+    columns = next(pools)
+    return lambda x: convolve(_pool(activate(x), columns))
 
 
 def _convolve(layer: keras.Layer, *, strides: int = 1) -> Step:
@@ -67,8 +69,10 @@ def _activate(batch_norm: keras.Layer) -> Step:
     return lambda x: tf.nn.relu(_convolve_depthwise(x, scale[None, None], stride=1) + offset)
 
 
-def _pool(x: tf.Tensor) -> tf.Tensor:
-    """Average pool 2x2, [B, H, W, C] -> [B, H // 2, W // 2, C]."""
+def _pool(x: tf.Tensor, columns: int) -> tf.Tensor:
+    """Average pool of 2 rows and 1 or 2 columns, [B, H, W, C] -> [B, H // 2, W // columns, C]."""
+    if columns == 1:  # TensorFlow's depthwise convolution has one stride for both directions
+        return tf.nn.avg_pool2d(x, (2, columns), (2, columns), "VALID")
     return _convolve_depthwise(x, np.full([2, 2, x.shape[-1]], 1 / 4, np.float32), stride=2)
 
 

@@ -6,11 +6,10 @@ import keras
 import tensorflow as tf
 
 from densenet_ocr.model.network.ctc import decode_best_path
-from densenet_ocr.model.network.densenet import build_densenet
+from densenet_ocr.model.network.densenet import build_for
 from densenet_ocr.model.network.layers import plain_convolutions
 from densenet_ocr.model.reading.keras_model import KerasInferenceModel
 from densenet_ocr.pipeline.charset import Charset
-from densenet_ocr.pipeline.frames import count_frames
 from densenet_ocr.pipeline.graph.images import decode_batch, normalise
 
 
@@ -19,8 +18,8 @@ def make_module(network: KerasInferenceModel) -> tf.Module:
 
     They compute with the network's own variables, which are the only ones that the module has.
     """
-    height, fit = network.info.geometry.height, network.info.fit
-    levels, widths = tf.TensorSpec([None, height, None], tf.uint8), tf.TensorSpec([None], tf.int32)
+    geometry, fit = network.info.geometry, network.info.fit
+    levels, widths = tf.TensorSpec([None, geometry.height, None], tf.uint8), tf.TensorSpec([None], tf.int32)
     call, spell = _make_any_call(network), _make_speller(network.info.charset)
 
     @tf.function(input_signature=[levels, widths], autograph=False)
@@ -29,12 +28,12 @@ def make_module(network: KerasInferenceModel) -> tf.Module:
 
     @tf.function(input_signature=[levels, widths], autograph=False)
     def find_best_path(levels: tf.Tensor, widths: tf.Tensor) -> tuple[tf.RaggedTensor, ...]:
-        return tuple(decode_best_path(compute_logits(levels, widths), count_frames(widths)))
+        return tuple(decode_best_path(compute_logits(levels, widths), geometry.count_frames(widths)))
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "images")], autograph=False)
     def serve(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        levels, widths = decode_batch(images, network.info.geometry, fit, network.info.invert)
-        logits, frames = compute_logits(levels, widths), count_frames(widths)
+        levels, widths = decode_batch(images, geometry, fit, network.info.invert)
+        logits, frames = compute_logits(levels, widths), geometry.count_frames(widths)
         texts, confidences = spell(*decode_best_path(logits, frames)[:2])
         return {"texts": texts, "confidences": confidences, "logits": logits, "frames": frames}
 
@@ -46,7 +45,8 @@ def make_module(network: KerasInferenceModel) -> tf.Module:
 
 def _make_any_call(network: KerasInferenceModel) -> Callable:
     """A function of normalised lines, float32 [B, H, W, 1], and widths, int32 [B]; returns logits."""
-    plain, padded = (_build(network, padded=padded) for padded in (False, True))
+    # Networks of the same size; `_weights_of` replaces their weights by those of `network`.
+    plain, padded = (build_for(network.info, padded=padded) for padded in (False, True))
 
     def call_plain(image: tf.Tensor) -> tf.Tensor:
         with _weights_of(network, plain), plain_convolutions():
@@ -63,14 +63,8 @@ def _make_any_call(network: KerasInferenceModel) -> Callable:
     return call
 
 
-def _build(network: KerasInferenceModel, *, padded: bool) -> keras.Model:
-    """A network of the same size; `_weights_of` replaces its weights by those of `network`."""
-    info = network.info
-    return build_densenet(height=info.geometry.height, classes=info.charset.classes, padded=padded)
-
-
 def _weights_of(network: KerasInferenceModel, model: keras.Model) -> keras.StatelessScope:
-    """A context in which a model of `_build` computes with the network's variables."""
+    """A context in which a model of the same size computes with the network's variables."""
     return keras.StatelessScope(list(zip(model.variables, network.model.variables, strict=True)))
 
 

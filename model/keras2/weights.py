@@ -19,7 +19,7 @@ from densenet_ocr.model.network import densenet
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.frames import STRIDE, count_frames
+from densenet_ocr.pipeline.frames import ROW_STRIDE, count_rows
 from densenet_ocr.pipeline.geometry import Geometry
 
 # A variable's name, and its shape.
@@ -67,7 +67,7 @@ def load_keras2_model(
     return model, DatasetInfo(charset, Geometry(height, 0), "uint8", fit="exact")
 
 
-def count_rows(layers: list[list[np.ndarray]]) -> int:
+def count_head_rows(layers: list[list[np.ndarray]]) -> int:
     """The rows of features that the head takes."""
     *_, (gamma, *_), (kernel, _) = layers
     return len(kernel) // len(gamma)
@@ -93,14 +93,14 @@ def check_classes(path: str, layers: list[list[np.ndarray]], charset: Charset) -
 
 def check_rows(path: str, layers: list[list[np.ndarray]], height: int) -> None:
     """Raises UserError unless lines of this height make the rows of features that the head takes."""
-    rows = count_rows(layers)
-    if rows != count_frames(height):
+    rows = count_head_rows(layers)
+    if rows != count_rows(height):
         raise UserError(
             f"weights {path}",
             received=f"a last layer for {rows} rows of features",
-            expected=f"{count_frames(height)}, which lines {height} high make",
-            remedy=f"Set --image_height to the height that they were trained with: {STRIDE * rows - 1} to "
-            f"{STRIDE * rows + STRIDE - 2} make {rows} rows.",
+            expected=f"{count_rows(height)}, which lines {height} high make",
+            remedy=f"Set --image_height to the height that they were trained with: {ROW_STRIDE * rows - 1} to "
+            f"{ROW_STRIDE * rows + ROW_STRIDE - 2} make {rows} rows.",
         )
 
 

@@ -19,7 +19,8 @@ from densenet_ocr.model.network.layers import (
     SeededDropout,
 )
 from densenet_ocr.pipeline import schema
-from densenet_ocr.pipeline.frames import count_frames
+from densenet_ocr.pipeline.dataset_info import DatasetInfo
+from densenet_ocr.pipeline.frames import FRAME_STRIDE, ROW_STRIDE, check_frame_stride, count_rows
 from densenet_ocr.pipeline.graph.images import normalise
 
 BLOCKS = 3
@@ -33,20 +34,29 @@ EPSILON = 1.1e-5
 HEAD = "logits"  # name of the last layer; the layers before it are the trunk
 
 
-def build_densenet(*, height: int, classes: int, seed: int = 0, padded: bool = False) -> keras.Model:
-    """Builds the network: lines, float32 [B, height, W, 1] -> logits, float32 [B, (W+1)//8, classes].
+def build_densenet(
+    *, height: int, classes: int, seed: int = 0, padded: bool = False, frame_stride: int = FRAME_STRIDE
+) -> keras.Model:
+    """Builds the network: lines, float32 [B, height, W, 1] -> logits, float32 [B, T, classes].
 
     Args:
       height: Rows of the lines in pixels.
       classes: Number of classes, the blank being the last one.
       seed: Seed of the initial weights, which depend on nothing else.
       padded: Whether lines in a batch may be padded to one width. A second input, int32 [B], then has the
-        width of each line, whose (width+1)//8 frames are those of the line without padding. The weights are
-        the same.
+        width of each line, whose (width+1)//frame_stride frames are those of the line without padding. The
+        weights are the same.
+      frame_stride: Pixels of a frame: 8, or 4, where the second pool halves the rows only. The weights have the
+        same shapes.
 
     Returns:
-      A model whose inputs are named as in pipeline.schema: `image`, and `width` where `padded`.
+      A model whose inputs are named as in pipeline.schema: `image`, and `width` where `padded`. Its logits have
+      T = (W+1)//frame_stride frames.
+
+    Raises:
+      UserError: there is no such frame stride.
     """
+    pools = pool_columns(frame_stride)
     seeds = itertools.count(seed << 10)
     image = keras.Input((height, None, 1), name=schema.IMAGE)
     inputs, x, columns = image, image, None
@@ -57,17 +67,33 @@ def build_densenet(*, height: int, classes: int, seed: int = 0, padded: bool = F
     x = _convolve(STEM_FILTERS, 5, seeds, strides=2, decays=True)(x)
     for block in range(BLOCKS):
         if block:
-            x = _transition(x, columns, seeds, number=block)
+            x = _transition(x, columns, seeds, number=block, pool=pools[block - 1])
         if padded:
-            width = (width + 1) // 2 if not block else width // 2  # 'same' convolution, then 'valid' pools
+            width = (width + 1) // 2 if not block else width // pools[block - 1]  # 'same', then 'valid' pools
             columns = LineColumns()(x, width)
         x = _dense_block(x, columns, seeds)
     x = _activate(x, columns)
     x = keras.layers.Permute((2, 1, 3))(x)  # [B, frames, rows, channels]
-    x = keras.layers.Reshape((-1, count_frames(height) * x.shape[-1]))(x)  # a column: row, then channel
+    x = keras.layers.Reshape((-1, count_rows(height) * x.shape[-1]))(x)  # a column: row, then channel
     # float32 under any dtype policy: a softmax over thousands of classes takes all of its digits.
     head = keras.layers.Dense(classes, kernel_initializer=_he_normal(seeds), name=HEAD, dtype="float32")
     return keras.Model(inputs, head(x), name="densenet_ctc")
+
+
+def build_for(info: DatasetInfo, *, seed: int = 0, padded: bool = False) -> keras.Model:
+    """Builds the network for a data set's lines, frames and charset; see build_densenet."""
+    return build_densenet(
+        height=info.geometry.height,
+        classes=info.charset.classes,
+        seed=seed,
+        padded=padded,
+        frame_stride=info.geometry.frame_stride,
+    )
+
+
+def pool_columns(frame_stride: int) -> tuple[int, int]:
+    """Returns how many columns the pools of the two transitions average; they average two rows each."""
+    return 2, 2 * check_frame_stride(frame_stride) // ROW_STRIDE
 
 
 def call_densenet(model: keras.Model, batch: dict[str, tf.Tensor], *, training: bool) -> tf.Tensor:
@@ -109,11 +135,12 @@ def _dense_block(
 
 
 def _transition(
-    x: keras.KerasTensor, columns: keras.KerasTensor | None, seeds: Iterator[int], *, number: int
+    x: keras.KerasTensor, columns: keras.KerasTensor | None, seeds: Iterator[int], *, number: int, pool: int
 ) -> keras.KerasTensor:
     x = _convolve(TRANSITION_FILTERS, 1, seeds, decays=True)(_activate(x, columns))
     x = SeededDropout(DROPOUT, number)(x)
-    return keras.layers.AveragePooling2D(2, 2, padding="valid", data_format="channels_last")(x)
+    size = (2, pool)
+    return keras.layers.AveragePooling2D(size, size, padding="valid", data_format="channels_last")(x)
 
 
 def _activate(x: keras.KerasTensor, columns: keras.KerasTensor | None) -> keras.KerasTensor:

@@ -8,11 +8,11 @@ import numpy as np
 import tensorflow as tf
 
 from densenet_ocr.model.network.ctc import decode_best_path
-from densenet_ocr.model.network.densenet import build_densenet, call_densenet
+from densenet_ocr.model.network.densenet import build_for, call_densenet
 from densenet_ocr.pipeline import schema
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.decoding.best_path import BestPath
-from densenet_ocr.pipeline.frames import count_frames
+from densenet_ocr.pipeline.geometry import Geometry
 
 
 class KerasInferenceModel:
@@ -44,8 +44,12 @@ class KerasInferenceModel:
         spec = [levels, tf.TensorSpec([None], tf.int32)]
         self._one_width = tf.function(self._call_plain, input_signature=spec)
         self._any_width = tf.function(self._call_padded, input_signature=spec)
-        self._read_one_width = tf.function(_decode_logits_of(self._call_plain), input_signature=spec)
-        self._read_any_width = tf.function(_decode_logits_of(self._call_padded), input_signature=spec)
+        self._read_one_width = tf.function(
+            _decode_logits_of(self._call_plain, info.geometry), input_signature=spec
+        )
+        self._read_any_width = tf.function(
+            _decode_logits_of(self._call_padded, info.geometry), input_signature=spec
+        )
 
     def compute_logits(self, levels: np.ndarray, widths: np.ndarray) -> np.ndarray:
         """See InferenceModel."""
@@ -68,17 +72,16 @@ class KerasInferenceModel:
         """The model itself if it masks padding, else a copy of its weights in a network that does."""
         if len(self.model.inputs) > 1:
             return self.model
-        geometry, classes = self.info.geometry, self.info.charset.classes
         with tf.init_scope():
-            padded = build_densenet(height=geometry.height, classes=classes, padded=True)
+            padded = build_for(self.info, padded=True)
             padded.set_weights(self.model.get_weights())
         return padded
 
 
 def _decode_logits_of(
-    call: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+    call: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], geometry: Geometry
 ) -> Callable[[tf.Tensor, tf.Tensor], BestPath]:
-    return lambda levels, widths: decode_best_path(call(levels, widths), count_frames(widths))
+    return lambda levels, widths: decode_best_path(call(levels, widths), geometry.count_frames(widths))
 
 
 def _make_batch(levels: tf.Tensor, widths: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -7,10 +7,10 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from densenet_ocr.pipeline.buckets import GROWTH, batch_by_width, pad_lines
-from densenet_ocr.pipeline.charset import Charset
+from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.decoding.best_path import BestPath, geometric_mean
 from densenet_ocr.pipeline.decoding.decoder import DecodedLine, Decoder
-from densenet_ocr.pipeline.frames import count_frames, frame_columns
+from densenet_ocr.pipeline.frames import frame_columns
 from densenet_ocr.pipeline.inference_model import InferenceModel
 
 Result = TypeVar("Result")
@@ -127,17 +127,20 @@ def map_batches(
 def _read_batch(
     model: InferenceModel, decoder: Decoder | None, levels: np.ndarray, widths: np.ndarray
 ) -> Iterable[Reading]:
-    charset = model.info.charset
     if decoder is None:
-        return make_readings(model.find_best_path(levels, widths), charset, widths.tolist())
-    decoded = decoder.decode(model.compute_logits(levels, widths), count_frames(np.asarray(widths)))
-    return [make_decoded_reading(*pair, charset) for pair in zip(decoded, widths.tolist(), strict=True)]
+        return make_readings(model.find_best_path(levels, widths), model.info, widths.tolist())
+    frames = model.info.geometry.count_frames(np.asarray(widths))
+    decoded = decoder.decode(model.compute_logits(levels, widths), frames)
+    return [make_decoded_reading(*pair, model.info) for pair in zip(decoded, widths.tolist(), strict=True)]
 
 
-def make_decoded_reading(line: DecodedLine, width: int, charset: Charset) -> Reading:
+def make_decoded_reading(line: DecodedLine, width: int, info: DatasetInfo) -> Reading:
     """Returns the reading of a decoded line of `width` pixels, in which places are given."""
+    charset, stride = info.charset, info.geometry.frame_stride
     characters = [
-        ReadCharacter(charset.decode([k]), placed.confidence, *frame_columns(placed.first, placed.last, width))
+        ReadCharacter(
+            charset.decode([k]), placed.confidence, *frame_columns(placed.first, placed.last, width, stride)
+        )
         for k, placed in zip(line.ids, line.characters, strict=True)
     ]
     alternatives = [ReadAlternative(charset.decode(ids), confidence) for ids, confidence in line.alternatives]
@@ -146,17 +149,18 @@ def make_decoded_reading(line: DecodedLine, width: int, charset: Charset) -> Rea
     return Reading(text, line.confidence, characters, alternatives, line.reason, greedy_text)
 
 
-def make_readings(path: BestPath, charset: Charset, widths: Sequence[int]) -> Iterator[Reading]:
+def make_readings(path: BestPath, info: DatasetInfo, widths: Sequence[int]) -> Iterator[Reading]:
     """Yields the readings of a decoded batch.
 
     Args:
       path: The greedy decoding of B lines.
-      charset: The model's charset.
+      info: Charset and frames of the model.
       widths: The B lines' widths in pixels, in which places are given.
     """
+    charset, stride = info.charset, info.geometry.frame_stride
     for width, *line in zip(widths, *(part.to_list() for part in path), strict=True):
         characters = [
-            ReadCharacter(charset.decode([k]), confidence, *frame_columns(first, last, width))
+            ReadCharacter(charset.decode([k]), confidence, *frame_columns(first, last, width, stride))
             for k, confidence, first, last in zip(*line, strict=True)
         ]
         yield make_reading(characters)

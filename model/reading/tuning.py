@@ -22,7 +22,6 @@ from densenet_ocr.pipeline.decoding.decoder import Decoder, Search
 from densenet_ocr.pipeline.decoding.temperature import fit_temperature
 from densenet_ocr.pipeline.decoding.tuned_settings import LM, find_posteriors, load_tuned_settings
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.frames import count_frames
 from densenet_ocr.pipeline.inference_model import InferenceModel
 from densenet_ocr.pipeline.tfrecord.shards import reading_errors
 from densenet_ocr.pipeline.ui.command import print_row
@@ -161,7 +160,7 @@ def _read_lines(
 
     def read(levels: np.ndarray, widths: np.ndarray) -> Iterator[Search]:
         logits = model.compute_logits(levels, widths)
-        for line, count in zip(logits, count_frames(np.asarray(widths)), strict=True):
+        for line, count in zip(logits, model.info.geometry.count_frames(np.asarray(widths)), strict=True):
             yield decoder.search_line(line[:count])
 
     found: list[TunedLine] = []

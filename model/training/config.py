@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from densenet_ocr.pipeline.augmentation.config import AugmentConfig
 from densenet_ocr.pipeline.charsets.charset_file import BLANK_HELP, BLANK_ROWS, FIRST_ROW
 from densenet_ocr.pipeline.errors import check_left_out, check_setting
+from densenet_ocr.pipeline.frames import check_frame_stride
 from densenet_ocr.pipeline.ui.flags import option, validate
 
 # Values of --preset; flags on the command line override them. `notebook` has the defaults, which are those of
@@ -45,6 +46,11 @@ class TrainConfig:
     train_split: str = option("train", help="Split to train on.")
     validation_split: str | None = option(
         None, help="Split to validate on, or none; by default 'validation', else 'test', if the data have it."
+    )
+    frame_stride: int | None = option(
+        None,
+        help="Pixels of a frame, 8 or 4, by default as the data were converted; 4 suits all data, and takes "
+        "longer.",
     )
     init_from: str | None = option(
         None,
@@ -100,6 +106,8 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         validate(self)
+        if self.frame_stride is not None:
+            check_frame_stride(self.frame_stride)
         fits = self.weight_decay > 0 if self.optimizer == "adamw" else self.weight_decay == 0
         check_setting(
             "weight_decay", self.weight_decay, fits, "more than 0 with --optimizer=adamw, 0 with adam"

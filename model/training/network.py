@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 from absl import logging
 
-from densenet_ocr.model.network.densenet import build_densenet, count_parameters
+from densenet_ocr.model.network.densenet import build_for, count_parameters
 from densenet_ocr.model.network.precision import use_precision
 from densenet_ocr.model.training.inputs import TrainBatches
 from densenet_ocr.model.training.optimizers import MovingAverage, make_optimizer
@@ -31,12 +31,7 @@ def build_network(batches: TrainBatches, source: Weights | None) -> Network:
     """Builds the model, with the weights of `source` if any, its optimizer and its moving average."""
     config, info = batches.config, batches.info
     with batches.strategy.scope(), use_precision(config.precision):
-        model = build_densenet(
-            height=info.geometry.height,
-            classes=info.charset.classes,
-            seed=config.seed,
-            padded=not info.geometry.width,
-        )
+        model = build_for(info, seed=config.seed, padded=not info.geometry.width)
         if source:
             source.place(model, info.charset)
         optimizer = make_optimizer(config, batches.steps_per_epoch)

@@ -77,7 +77,8 @@ def train(
     set_up_devices(devices)
     checkpoints, logs = checkpoints or CheckpointConfig(), logs or LoggingConfig()
     with open_workers(devices) as workers, contextlib.ExitStack() as opened, reading_errors():
-        preemption, mixture = opened.enter_context(catch_signals()), load_mixture(data)
+        preemption = opened.enter_context(catch_signals())
+        mixture = load_mixture(data, frame_stride=config.frame_stride)
         check_settings(config, devices, workers, mixture)
         settings = RunConfig(config, simplify_data(data), devices, checkpoints, logs)
         begun = begin(workers, opened, config=settings, mixture=mixture, run=run)

@@ -15,7 +15,7 @@ from densenet_ocr.model.training.weights import Weights, read_weights
 from densenet_ocr.pipeline.charset import Charset, show_characters
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.frames import count_frames
+from densenet_ocr.pipeline.frames import count_rows
 
 _MOST_SHOWN = 20  # characters in a message
 
@@ -88,7 +88,7 @@ def _extend_as_before(info: DatasetInfo, charset: Charset, mode: str) -> Dataset
 
 def _check_height(weights: Weights, info: DatasetInfo) -> None:
     """Raises UserError where the last layer, which has weights for each row of features, does not fit."""
-    rows, expected = count_frames(info.geometry.height), count_frames(weights.height)
+    rows, expected = count_rows(info.geometry.height), count_rows(weights.height)
     if rows != expected:
         raise UserError(
             "image height of the data",

@@ -10,8 +10,8 @@ import numpy as np
 from absl import logging
 
 from densenet_ocr.model.keras2.file import is_keras2_file
-from densenet_ocr.model.keras2.weights import check_classes, count_rows, read_keras2_layers
-from densenet_ocr.model.network.densenet import build_densenet, layers_with_weights
+from densenet_ocr.model.keras2.weights import check_classes, count_head_rows, read_keras2_layers
+from densenet_ocr.model.network.densenet import build_for, layers_with_weights
 from densenet_ocr.model.training.run.run_folder import RunFolder, describe_path, load_run_info
 from densenet_ocr.model.training.run.weights_files import find_weights, load_weights
 from densenet_ocr.pipeline import storage
@@ -20,7 +20,7 @@ from densenet_ocr.pipeline.charsets.charset_file import FIRST_ROW, read_charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports.export_info import is_export, load_export_info
-from densenet_ocr.pipeline.frames import STRIDE
+from densenet_ocr.pipeline.frames import ROW_STRIDE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +83,7 @@ def read_weights(
     if not storage.exists(RunFolder(run).config):
         raise _refuse_path(path)
     info = load_run_info(run)
-    model = build_densenet(height=info.geometry.height, classes=info.charset.classes)
+    model = build_for(info)
     load_weights(model, find_weights(RunFolder(run), None if run == path else path))
     layers = [layer.get_weights() for layer in layers_with_weights(model)]
     return Weights(path, info.charset, info.geometry.height, layers)
@@ -107,7 +107,7 @@ def load_model(
       UserError: something is missing or does not fit.
     """
     info = load_run_info(path)
-    model = build_densenet(height=info.geometry.height, classes=info.charset.classes, padded=padded)
+    model = build_for(info, padded=padded)
     weights = find_weights(RunFolder(path), checkpoint)
     _check_charset(weights, path, info.charset)
     load_weights(model, weights)
@@ -169,7 +169,7 @@ def _read_keras2(path: str, data: Charset, charset_path: str | None, charset_bla
     check_classes(path, layers, charset)
     origin = charset_path or f"the data, because both have {classes} classes; --init_charset names another"
     logging.info("%s: weights of Keras 2, with the charset of %s", path, origin)
-    return Weights(path, charset, STRIDE * count_rows(layers), layers)
+    return Weights(path, charset, ROW_STRIDE * count_head_rows(layers), layers)
 
 
 def _copy_classes(old: np.ndarray, new: np.ndarray, old_charset: Charset, charset: Charset) -> np.ndarray:

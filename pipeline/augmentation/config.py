@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from densenet_ocr.pipeline.frames import STRIDE
+from densenet_ocr.pipeline.frames import FRAME_STRIDE
 from densenet_ocr.pipeline.ui.flags import option, validate
 
 # Operations that move pixels; combined into one projective map, so that a line is interpolated once.
@@ -16,7 +16,7 @@ OPS = (*WARPS, "cut_out", "invert", "contrast", "shade", "blur", "noise")
 # readable. Ink never leaves a line (see augmentation.warp).
 
 # Pixels along the line: half a frame either way, so that a character occurs at every phase of the frames.
-SHIFT_ALONG = (-STRIDE / 2, STRIDE / 2)
+SHIFT_ALONG = (-FRAME_STRIDE / 2, FRAME_STRIDE / 2)
 # Heights: two pixels of 32, about the margin of such lines above and below.
 SHIFT_ACROSS = (-0.06, 0.06)
 # Logarithm of the factor along the line: about ten per cent, as between narrow and wide cuts of a font.

@@ -22,7 +22,6 @@ from densenet_ocr.pipeline.exports.export_info import (
     load_export_info,
     require_file,
 )
-from densenet_ocr.pipeline.frames import count_frames
 
 # Largest difference of a logit of a float32 export from the run's, or from that of the machine that wrote it.
 # Sums in another order differ by about 1e-5, a wrong weight by more than this.
@@ -93,11 +92,12 @@ def check_golden(folder: str, lines: DatasetInfo, compute_logits: ComputeLogits)
             received=f"{GOLDEN_IMAGE} of height {levels.shape[0]}",
             expected=f"{lines.geometry.height}, the height of the model's lines",
         )
-    if len(expected) != count_frames(levels.shape[1]):  # first, as a wide line takes much memory
+    frames = lines.geometry.count_frames(levels.shape[1])
+    if len(expected) != frames:  # first, as a wide line takes much memory
         raise damaged_export(
             folder,
             received=f"{GOLDEN_LOGITS} of {len(expected)} frames",
-            expected=f"{count_frames(levels.shape[1])}, as many as {GOLDEN_IMAGE} has",
+            expected=f"{frames}, as many as {GOLDEN_IMAGE} has",
         )
     if not info.tolerance <= find_tolerance(info.precision, expected):
         raise damaged_export(

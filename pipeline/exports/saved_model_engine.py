@@ -43,7 +43,7 @@ class SavedModelEngine:
         self._model = _load(folder)
 
     def compute_logits(self, levels: np.ndarray, widths: np.ndarray) -> np.ndarray:
-        """Returns logits, float32 [B, T, classes]; a line has (width + 1) // 8 frames."""
+        """Returns logits, float32 [B, T, classes]; see InferenceModel."""
         return self._model.compute_logits(*_to_tensors(levels, widths)).numpy()
 
     def find_best_path(self, levels: np.ndarray, widths: np.ndarray) -> BestPath:

@@ -2,7 +2,6 @@
 
 import tensorflow as tf
 
-from densenet_ocr.pipeline.frames import count_frames
 from densenet_ocr.pipeline.geometry import MAX_PIXELS, Geometry
 from densenet_ocr.pipeline.graph.contrast import find_levels
 from densenet_ocr.pipeline.graph.headers import require
@@ -14,7 +13,7 @@ _A, _REACH, _BITS = -0.5, 2.0, 22
 def fit_for_reading(levels: tf.Tensor, geometry: Geometry, fit: str, number: tf.Tensor | int = 0) -> tf.Tensor:
     """Returns grey levels, uint8 [H, W], fitted as fitting.fit_for_reading does, uint8 [geometry.height, W]."""
     if fit == "resize" and geometry.width:
-        return _check_line(resize(levels, geometry.height, geometry.width), number)
+        return _check_line(resize(levels, geometry.height, geometry.width), geometry, number)
     height, width = tf.unstack(tf.shape(levels, tf.int64))
     natural = tf.cast(width * geometry.height, tf.float64) / tf.cast(height, tf.float64)
     width = tf.maximum(tf.cast(tf.round(natural), tf.int64), 1)  # to even, as Python rounds
@@ -25,7 +24,7 @@ def fit_for_reading(levels: tf.Tensor, geometry: Geometry, fit: str, number: tf.
     if fit == "pad" and geometry.width:
         missing = tf.maximum(geometry.width - tf.shape(levels)[1], 0)
         levels = tf.pad(levels, [[0, 0], [0, missing]], constant_values=_find_median(levels))
-    return _check_line(levels, number)
+    return _check_line(levels, geometry, number)
 
 
 def resize(levels: tf.Tensor, height: tf.Tensor | int, width: tf.Tensor | int) -> tf.Tensor:
@@ -90,6 +89,7 @@ def _find_median(levels: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.reduce_sum(find_levels(levels, middle)) // 2, tf.uint8)
 
 
-def _check_line(levels: tf.Tensor, number: tf.Tensor | int) -> tf.Tensor:
-    require(count_frames(tf.shape(levels)[1]) >= 1, "too narrow for a frame of 7 pixels is image", number)
+def _check_line(levels: tf.Tensor, geometry: Geometry, number: tf.Tensor | int) -> tf.Tensor:
+    least = geometry.least_width
+    require(tf.shape(levels)[1] >= least, f"too narrow for a frame of {least} pixels is image", number)
     return levels

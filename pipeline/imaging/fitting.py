@@ -6,7 +6,6 @@ import numpy as np
 import PIL.Image
 
 from densenet_ocr.pipeline.errors import Refused, UserError
-from densenet_ocr.pipeline.frames import count_frames
 from densenet_ocr.pipeline.geometry import MAX_PIXELS, Geometry
 
 # What happens to an image of another size: refused; scaled; scaled to the height, then padded on the right.
@@ -81,8 +80,9 @@ def fit_for_reading(levels: np.ndarray, geometry: Geometry, fit: str) -> FittedL
         fitted = scaled = fit_height(levels, geometry.height)
         if fit == "pad" and fitted.shape[1] < geometry.width:
             fitted = fit_line(fitted, geometry, fit)
-    if count_frames(fitted.shape[1]) < 1:
-        raise Refused("wrong_size", f"{fitted.shape[1]} pixels wide at the model's height, 7 make a frame")
+    if fitted.shape[1] < geometry.least_width:
+        least = f"{geometry.least_width} make a frame"
+        raise Refused("wrong_size", f"{fitted.shape[1]} pixels wide at the model's height, {least}")
     width = levels.shape[1]
     return FittedLine(fitted, width / scaled.shape[1], width)
 

@@ -88,23 +88,43 @@ class Mixture:
                 )
 
 
-def load_mixture(data: Data) -> Mixture:
+def load_mixture(data: Data, *, frame_stride: int | None = None) -> Mixture:
     """Reads the metadata of a single data set or of those of a mixture; logs what a mixture consists of.
 
+    Args:
+      data: The data sets.
+      frame_stride: Pixels of a frame of the model; by default that of the data.
+
     Raises:
-      UserError: a data set cannot be read, or they do not go together.
+      UserError: a data set cannot be read, they do not go together, or their labels may need more frames.
     """
     sources = list_sources(data)
     shares = count_shares(sources)
     mixture = Mixture(
         tuple(
-            Part(source.folder, load_dataset_info(source.folder), share, source.name)
+            Part(source.folder, _load_info(source.folder, frame_stride), share, source.name)
             for source, share in zip(sources, shares, strict=True)
         )
     )
     for part in mixture.parts if len(sources) > 1 else ():
         logging.info("data %s: %s, %d of %d lines", part.name, part.folder, part.share, sum(shares))
     return mixture
+
+
+def _load_info(folder: str, frame_stride: int | None) -> DatasetInfo:
+    """Reads the metadata of a data set, with another frame stride if one is given."""
+    info = load_dataset_info(folder)
+    geometry = info.geometry
+    if frame_stride is None or frame_stride == geometry.frame_stride:
+        return info
+    if frame_stride > geometry.frame_stride:
+        raise UserError(
+            "frame_stride",
+            received=frame_stride,
+            expected=f"{geometry.frame_stride}, as {folder} was converted: its labels may need more frames",
+            remedy=f"Leave --frame_stride out, or convert the data with --frame_stride={frame_stride}.",
+        )
+    return dataclasses.replace(info, geometry=dataclasses.replace(geometry, frame_stride=frame_stride))
 
 
 def join_names(source: str, split: str) -> str:
@@ -117,6 +137,7 @@ def _check_equal(first: Part, other: Part) -> None:
         {
             "--image_height": part.info.geometry.height,
             "--image_width": part.info.geometry.width,
+            "--frame_stride": part.info.geometry.frame_stride,
             "--image_encoding": part.info.image_encoding,
         }
         for part in (first, other)

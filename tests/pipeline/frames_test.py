@@ -25,6 +25,9 @@ class FramesTest(parameterized.TestCase, tf.test.TestCase):
         self.assertAllEqual(count_frames(tf.constant(WIDTHS, tf.int64)), expected)
         self.assertAllEqual(count_frames(np.array(WIDTHS)), expected)
 
+    def test_with_a_stride_of_four_the_second_pool_leaves_the_columns(self):
+        self.assertEqual([count_frames(w, 4) for w in WIDTHS], [math.ceil(w / 2) // 2 for w in WIDTHS])
+
     @parameterized.parameters((280, 35), (32, 4), (287, 36), (286, 35))
     def test_known_sizes(self, size, frames):
         self.assertEqual(count_frames(size), frames)

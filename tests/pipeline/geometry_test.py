@@ -17,6 +17,16 @@ class GeometryTest(parameterized.TestCase, tf.test.TestCase):
     def test_sizes_of_lines_are_accepted(self, height, width):
         self.assertEqual(Geometry(height, width).height, height)
 
+    @parameterized.parameters((32, 6, 8, "image width"), (32, 2, 4, "image width"), (6, 280, 4, "image height"))
+    def test_a_line_without_a_frame_is_refused(self, height, width, stride, subject):
+        with user_error(subject, f"at least {stride - 1 if width < 280 else 7} pixels"):
+            Geometry(height, width, stride)
+
+    def test_a_frame_has_eight_pixels_or_four(self):
+        self.assertEqual([Geometry(32, 64, stride).count_frames(64) for stride in (8, 4)], [8, 16])
+        with user_error("frame_stride", "5", "8 or 4"):
+            Geometry(32, 64, 5)
+
 
 if __name__ == "__main__":
     tf.test.main()

@@ -15,6 +15,9 @@ from densenet_ocr.pipeline.errors import UserError, value_errors
 from densenet_ocr.pipeline.mixtures.sources import Source
 from densenet_ocr.pipeline.ui import flags
 
+# Settings that older versions do not know; they are written only if they are set.
+_LATER = ("epoch_steps", "frame_stride")
+
 
 @dataclasses.dataclass(frozen=True)
 class RunConfig:
@@ -39,8 +42,9 @@ class RunConfig:
     def save(self, path: str) -> None:
         """Writes the file in one atomic step."""
         content = {**dataclasses.asdict(self), "data": _data_to_json(self.data)}
-        if not self.training.epoch_steps:
-            del content["training"]["epoch_steps"]  # older versions do not know it
+        for name in _LATER:
+            if not content["training"][name]:
+                del content["training"][name]
         storage.write_atomically(path, json.dumps(content, indent=1).encode("utf-8", "backslashreplace"))
 
 

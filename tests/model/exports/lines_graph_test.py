@@ -12,9 +12,9 @@ from tests.samples import draw_levels
 
 class LinesGraphTest(parameterized.TestCase, tf.test.TestCase):
     # At 36 a pool leaves a row out, at widths of 57 and 300 a column.
-    @parameterized.parameters(32, 36, 48)
-    def test_has_the_logits_of_the_network(self, height):
-        network = make_network(height=height)
+    @parameterized.parameters((32, 8), (36, 8), (48, 8), (36, 4))
+    def test_has_the_logits_of_the_network(self, height, frame_stride):
+        network = make_network(height=height, frame_stride=frame_stride)
         _, batch_norm, *_ = (layer for layer in network.model.layers if layer.weights)
         batch_norm.gamma.assign(-batch_norm.gamma)  # a scale may be of either sign
         call = make_lines_call(network)

@@ -43,7 +43,9 @@ def draw_lines(count: int) -> list[np.ndarray]:
 class OnnxGraphTest(ExportCase):
     def export(self, precision: str) -> str:
         calibration = draw_lines(8) if precision == "int8" else ()
-        return self.make(precision, height=HEIGHT, format="onnx", precision=precision, calibration=calibration)
+        return self.make(
+            precision, geometry={"height": HEIGHT}, format="onnx", precision=precision, calibration=calibration
+        )
 
     def open(self, precision: str) -> InferenceModel:
         return load_network(self.export(precision))

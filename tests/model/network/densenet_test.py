@@ -11,12 +11,12 @@ from densenet_ocr.model.network.ctc import decode_best_path
 from densenet_ocr.model.network.densenet import build_densenet, call_densenet, count_parameters
 from densenet_ocr.model.network.layers import SeededDropout
 from densenet_ocr.pipeline import images
-from tests.samples import draw_levels
+from tests.samples import draw_levels, shallow_network
 
 WIDTHS = (7, 8, 33, 50, 63)
 
 
-def build_from_plain_layers(height, classes):
+def build_from_plain_layers(height, classes, pools=((2, 2), (2, 2))):
     """The network of notes and notebook once more, of Keras's own layers only."""
     layers = keras.layers
 
@@ -28,7 +28,7 @@ def build_from_plain_layers(height, classes):
     for block in range(3):
         if block:
             x = layers.Conv2D(128, 1, use_bias=False)(activate(x))
-            x = layers.AveragePooling2D(2, 2)(layers.Dropout(0.2)(x))
+            x = layers.AveragePooling2D(pools[block - 1], pools[block - 1])(layers.Dropout(0.2)(x))
         for _ in range(8):
             x = layers.Concatenate()([x, layers.Conv2D(8, 3, padding="same")(activate(x))])
     x = layers.TimeDistributed(layers.Flatten())(layers.Permute((2, 1, 3))(activate(x)))
@@ -56,9 +56,10 @@ class DensenetTest(parameterized.TestCase, tf.test.TestCase):
     def test_has_the_notebooks_parameters(self):
         self.assertEqual(count_parameters(build_densenet(height=32, classes=5990)), (4_896_742, 7_488))
 
-    @parameterized.parameters(32, 48)
-    def test_equals_the_network_of_plain_layers(self, height):
-        ours, plain = build_densenet(height=height, classes=7), build_from_plain_layers(height, 7)
+    @parameterized.parameters((32, 8, ((2, 2), (2, 2))), (48, 8, ((2, 2), (2, 2))), (32, 4, ((2, 2), (2, 1))))
+    def test_equals_the_network_of_plain_layers(self, height, frame_stride, pools):
+        ours = build_densenet(height=height, classes=7, frame_stride=frame_stride)
+        plain = build_from_plain_layers(height, 7, pools)
         random = np.random.default_rng(0)
         weights = [random.uniform(0.05, 0.3, w.shape).astype(np.float32) for w in plain.get_weights()]
         weights = [w * random.choice([-1, 1], w.shape) if w.ndim > 1 else w for w in weights]
@@ -74,6 +75,13 @@ class DensenetTest(parameterized.TestCase, tf.test.TestCase):
     def test_counts_a_frame_for_every_8_pixels(self, width):
         logits = build_densenet(height=32, classes=5)(np.zeros((1, 32, width, 1), np.float32))
         self.assertEqual(logits.shape, (1, (width + 1) // 8, 5))
+
+    @parameterized.parameters(3, 6, 7, 64, 281)
+    def test_counts_a_frame_for_every_4_pixels_with_that_stride(self, width):
+        with shallow_network():
+            model = build_densenet(height=32, classes=5, frame_stride=4)
+        logits = model(np.zeros((1, 32, width, 1), np.float32))
+        self.assertEqual(logits.shape, (1, (width + 1) // 4, 5))
 
     def test_initial_weights_are_a_function_of_the_seed(self):
         first, again, other = (
@@ -118,6 +126,19 @@ class PaddedTest(parameterized.TestCase, tf.test.TestCase):
             self.assertAllClose(row[: len(own)], own, rtol=1e-4, atol=1e-4)
             self.assertEqual(reading, decode_best_path(own[None], [len(own)]).ids.to_list()[0])
         self.assertGreater(max(map(len, readings)), 2)
+
+    def test_frames_of_four_pixels_too_are_in_a_batch_what_they_are_alone(self):
+        with shallow_network():
+            plain, padded = (
+                build_densenet(height=32, classes=7, padded=padded, frame_stride=4) for padded in (False, True)
+            )
+        set_random_weights(plain)
+        padded.set_weights(plain.get_weights())
+        together = padded([pad(self.lines, 64, 9.0), np.array(WIDTHS, np.int32)], training=False)
+        for row, line in zip(together, self.lines, strict=True):
+            own = plain(line[None], training=False)[0]
+            self.assertLen(own, (line.shape[1] + 1) // 4)
+            self.assertAllClose(row[: len(own)], own, rtol=1e-4, atol=1e-4)
 
     def test_rows_that_fill_up_a_batch_change_no_line(self):
         lines = [*self.lines, np.full((32, 64, 1), 0.3, np.float32)]

@@ -38,6 +38,7 @@ class ConfigTest(parameterized.TestCase, tf.test.TestCase):
         (TrainConfig, "learning_rate", 0.0, "more than 0"),
         (TrainConfig, "optimizer", "sgd", "adam, adamw"),
         (TrainConfig, "weight_decay", 0.1, "more than 0 with --optimizer=adamw, 0 with adam"),
+        (TrainConfig, "frame_stride", 5, "8 or 4"),
         (TrainConfig, "clip_norm", -1.0, "0 or more"),
         (TrainConfig, "ema_decay", 1.0, "less than 1"),
         (TrainConfig, "schedule", "steps", "constant, cosine"),
@@ -84,6 +85,7 @@ class ConfigTest(parameterized.TestCase, tf.test.TestCase):
                 *(
                     "train_split",
                     "validation_split",
+                    "frame_stride",
                     "init_from",
                     "init_charset",
                     "charset_blank",
