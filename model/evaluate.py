@@ -22,6 +22,7 @@ from densenet_ocr.model.reading.config import EvaluateConfig, TuneConfig, Weight
 from densenet_ocr.model.training.config import DeviceConfig
 from densenet_ocr.pipeline.decoding.config import DecodingConfig
 from densenet_ocr.pipeline.errors import check_left_out, check_setting
+from densenet_ocr.pipeline.exports.shipped import is_shipped
 from densenet_ocr.pipeline.ui import command, flags
 
 
@@ -68,7 +69,8 @@ def _check_tuning(config: EvaluateConfig, weights: WeightsConfig, decoding: Deco
     for name in ("lm_weight", "length_bonus"):
         given = getattr(decoding, name)
         check_left_out(name, given, given is None or not fits_weights, "none with --tune, which finds it")
-    check_setting("model", weights.model, weights.model, "with --tune a run or an export, for decoding.json")
+    own = weights.model and not is_shipped(weights.model)
+    check_setting("model", weights.model, own, "with --tune a run or an export of your own, for decoding.json")
 
 
 def run() -> None:

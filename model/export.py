@@ -6,9 +6,12 @@ ocr-predict and ocr-evaluate take the folder in place of a run. A SavedModel tak
 texts; ONNX and TFLite models take normalised lines and return logits (see docs/reading_and_serving.md).
 
 The export is compared with the run on drawn lines. A float32 export fails if a logit differs by more than
-0.001, or any text. An int8 export is also compared on up to 50 lines of --calibration_data, and only the
-figures are reported. With --overwrite the old export stays until the new one has been checked. A folder in a
-bucket is then replaced file by file, and is no export meanwhile.
+0.001, or any text. Of float16 and int8 exports only the figures are reported; int8 is also compared on up to 50
+lines of --calibration_data. With --overwrite the old export stays until the new one has been checked. A folder
+in a bucket is then replaced file by file, and is no export meanwhile.
+
+A float16 export has its weights in a file of their own, weights.float16. ocr-train begins with them
+(--init_from), and ocr-export exports them in other formats.
 
 The last line on standard output is {"format", "precision", "output", "bytes", "largest_difference",
 "equal_texts", "seconds"}; equal_texts is the share of lines, from 0 to 1, with equal texts.
@@ -32,7 +35,8 @@ class ExportConfig:
     format: str = option("saved_model", help="Format of the model.", choices=tuple(MODEL_FILES))
     precision: str = option(
         "float32",
-        help="int8, for onnx and tflite, is faster, smaller and less exact; it needs --calibration_data.",
+        help="float16, for onnx, halves the weights, and a training may begin with them; int8, for onnx and "
+        "tflite, is faster, smaller and less exact, and needs --calibration_data.",
         choices=PRECISIONS,
     )
     calibration_data: str | None = option(
@@ -41,6 +45,10 @@ class ExportConfig:
     calibration_split: str = option("train", help="Split of --calibration_data.")
     calibration_lines: int = option(200, help="Lines of --calibration_data.", at_least=1)
     invert: str | None = option(None, help=INVERT_AT_READING_HELP, choices=INVERT)
+    anonymous: bool = option(
+        False,
+        help="Leave out where the model and its data lay, by which commands they were made, and its splits.",
+    )
     overwrite: bool = option(False, help="Replace an existing export.")
 
     def __post_init__(self) -> None:
@@ -52,12 +60,12 @@ def main() -> None:
     from densenet_ocr.model.exports.exporter import export  # loads TensorFlow, which --help does not need
     from densenet_ocr.model.exports.representative_data import read_representative_data
     from densenet_ocr.model.network.devices import set_up_devices
-    from densenet_ocr.model.reading.loading import choose_network
+    from densenet_ocr.model.reading.loading import load_keras_network
     from densenet_ocr.pipeline.decoding.tuned_settings import copy_tuned_settings
 
     config, model = flags.read(ExportConfig), flags.read(ModelConfig)
     set_up_devices(DeviceConfig())
-    network, lines = choose_network(model), []
+    network, lines = load_keras_network(model), []
     if config.invert:
         network.info = dataclasses.replace(network.info, invert=config.invert)
     if config.calibration_data:
@@ -74,6 +82,7 @@ def main() -> None:
         precision=config.precision,
         calibration=lines,
         overwrite=config.overwrite,
+        anonymous=config.anonymous,
     )
     if model.model:
         copy_tuned_settings(model.model, config.output)

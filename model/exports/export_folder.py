@@ -16,7 +16,14 @@ from collections.abc import Iterator
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.decoding.tuned_settings import FILE_NAME as TUNED_SETTINGS
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.exports.export_info import DESCRIPTION, FILE_NAME, MODEL_FILES, check_path, is_export
+from densenet_ocr.pipeline.exports.export_info import (
+    DESCRIPTION,
+    FILE_NAME,
+    MODEL_FILES,
+    WEIGHTS,
+    check_path,
+    is_export,
+)
 
 _TEMPORARY, _NEW, _OLD = f"{storage.TEMPORARY}export", "new", "old"
 
@@ -25,6 +32,7 @@ _NAMES = {
     FILE_NAME,
     *DESCRIPTION,
     *MODEL_FILES.values(),
+    WEIGHTS,
     "variables",
     "assets",
     "fingerprint.pb",

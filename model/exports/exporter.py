@@ -13,7 +13,7 @@ from absl import logging
 
 from densenet_ocr.model.exports.drawn_lines import draw_golden_line, draw_test_lines
 from densenet_ocr.model.exports.export_folder import replaced_folder
-from densenet_ocr.model.exports.writers import write_onnx, write_saved_model, write_tflite
+from densenet_ocr.model.exports.writers import write_float16, write_onnx, write_saved_model, write_tflite
 from densenet_ocr.model.reading.keras_model import KerasInferenceModel
 from densenet_ocr.model.reading.reading import Reading, make_readings
 from densenet_ocr.pipeline import storage
@@ -52,6 +52,7 @@ def export(
     precision: str = "float32",
     calibration: Sequence[np.ndarray] = (),
     overwrite: bool = False,
+    anonymous: bool = False,
 ) -> dict[str, Any]:
     """Writes a network into a folder and checks that the export reads as the network does.
 
@@ -59,9 +60,10 @@ def export(
       network: A network in memory.
       output: Folder of the export, or its URL.
       format: A key of export_info.MODEL_FILES.
-      precision: float32; or int8, for INT8_FORMATS.
+      precision: float32; float16, for onnx; or int8, for INT8_FORMATS.
       calibration: Representative lines for int8, uint8 [H, W] each; the first one is the golden line.
       overwrite: Whether to replace an existing export, once the new one has been checked.
+      anonymous: Whether to leave out where the model and its data lay, and what its splits hold.
 
     Returns:
       {"format", "precision", "output", "bytes", "largest_difference", "equal_texts", "seconds"}, as ocr-export
@@ -73,6 +75,8 @@ def export(
     network = _require_keras(network)
     _check_settings(format, precision, calibration)
     start = time.monotonic()
+    if anonymous:
+        network = _make_anonymous(network)
     with replaced_folder(output, overwrite=overwrite) as folder:
         logging.info("export: writing %s to %s", format, output)
         info = _export(network, folder, ExportInfo(format, precision, "", 0.0, TOLERANCE), calibration)
@@ -95,7 +99,7 @@ def _export(
     lines = [golden, *draw_test_lines(network.info.geometry)]
     if info.precision == "int8":
         lines += calibration[1:_MOST_COMPARED]
-    _write(network, folder, info.format, calibration if info.precision == "int8" else ())
+    _write(network, folder, info, calibration if info.precision == "int8" else ())
     exported = open_export(folder, info)
     figures = _compare(network, exported, lines)
     logits = compute_line(exported.compute_logits, golden)
@@ -121,25 +125,36 @@ def _require_keras(network: InferenceModel) -> KerasInferenceModel:
         raise UserError(
             f"model {network.name}",
             received="an export",
-            expected="a run, or weights of the original notebook",
+            expected="a run, a float16 export, or weights of the original notebook",
             remedy="Export the run again, in this format.",
         )
     return network
 
 
+def _make_anonymous(network: KerasInferenceModel) -> KerasInferenceModel:
+    info = dataclasses.replace(network.info, splits={}, provenance={})
+    return KerasInferenceModel(network.model, info, name="", weights="", train_split="")
+
+
 def _check_settings(format: str, precision: str, calibration: Sequence[np.ndarray]) -> None:
     check_setting("format", format, format in MODEL_FILES, ", ".join(MODEL_FILES))
-    check_setting("precision", precision, precision in PRECISIONS, " or ".join(PRECISIONS))
+    check_setting("precision", precision, precision in PRECISIONS, ", ".join(PRECISIONS))
+    if precision == "float16":
+        check_setting("format", format, format == "onnx", "onnx, where --precision=float16")
     if precision == "int8":
         check_setting("format", format, format in INT8_FORMATS, "onnx or tflite, where --precision=int8")
         check_setting("calibration_data", None, len(calibration), "lines to calibrate int8 on")
 
 
-def _write(network: KerasInferenceModel, output: str, format: str, calibration: Sequence[np.ndarray]) -> None:
+def _write(
+    network: KerasInferenceModel, output: str, info: ExportInfo, calibration: Sequence[np.ndarray]
+) -> None:
     """Writes the model, dataset.json and charset.txt; `calibration` has uint8 [H, W] each."""
-    if format == "saved_model":
+    if info.format == "saved_model":
         write_saved_model(network, output)
-    elif format == "onnx":
+    elif info.precision == "float16":
+        write_float16(network, output)
+    elif info.format == "onnx":
         write_onnx(network, output, calibration)
     else:
         write_tflite(network, output, calibration)

@@ -1,15 +1,17 @@
 """Writes a network as a SavedModel, an ONNX model or a TFLite model."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from densenet_ocr.model.exports.lines_graph import make_lines_call
 from densenet_ocr.model.exports.saved_model_graph import make_module
+from densenet_ocr.model.network.float16_weights import pack_weights
 from densenet_ocr.model.reading.keras_model import KerasInferenceModel
 from densenet_ocr.pipeline import images, storage
-from densenet_ocr.pipeline.exports.export_info import MODEL_FILES
+from densenet_ocr.pipeline.exports.export_info import MODEL_FILES, WEIGHTS
 from densenet_ocr.pipeline.exports.line_engine import INPUT, OUTPUT
 from densenet_ocr.pipeline.exports.quiet import quiet
 from densenet_ocr.pipeline.packages import explain_missing
@@ -58,15 +60,25 @@ def write_onnx(network: KerasInferenceModel, folder: str, calibration: Sequence[
     onnx_graph.add_likeliest(model)
     onnx_graph.name_dimensions(model.graph.input[0], {0: "B", 2: "W"})
     onnx_graph.name_dimensions(model.graph.output[0], {0: "B", 1: "T"})
-    # The reader's contract, in the file itself.
-    properties = {
-        "charset": network.info.charset.characters,
-        "height": str(network.info.geometry.height),
-        "normalisation": NORMALISATION,
-    }
-    onnx.helper.set_model_props(model, properties)
+    _describe(model, network)
     onnx.checker.check_model(model, full_check=True)
     storage.write_atomically(_path(folder, "onnx"), model.SerializeToString())
+
+
+def write_float16(network: KerasInferenceModel, folder: str) -> None:
+    """Writes model.onnx as `write_onnx` does, and beside it its weights as float16 (see float16_graph)."""
+    with explain_missing():
+        import onnx
+
+        from densenet_ocr.model.exports import float16_graph, onnx_graph  # import onnx
+    model = float16_graph.make_float16_model(network.model, network.info.geometry, opset=OPSET)
+    onnx_graph.add_likeliest(model)
+    _describe(model, network)
+    storage.write_atomically(storage.join(folder, WEIGHTS), pack_weights(network.model))
+    path = _path(folder, "onnx")
+    storage.write_atomically(path, model.SerializeToString(deterministic=True))
+    # By its path, for the weights beside it.
+    onnx.checker.check_model(storage.local_path(path), full_check=True)
 
 
 def write_tflite(network: KerasInferenceModel, folder: str, calibration: Sequence[np.ndarray] = ()) -> None:
@@ -82,6 +94,18 @@ def write_tflite(network: KerasInferenceModel, folder: str, calibration: Sequenc
     with quiet():
         data = converter.convert()
     storage.write_atomically(_path(folder, "tflite"), data)
+
+
+def _describe(model: Any, network: KerasInferenceModel) -> None:
+    """Writes the reader's contract into an onnx.ModelProto."""
+    from onnx.helper import set_model_props
+
+    properties = {
+        "charset": network.info.charset.characters,
+        "height": str(network.info.geometry.height),
+        "normalisation": NORMALISATION,
+    }
+    set_model_props(model, properties)
 
 
 def _lines_spec(network: KerasInferenceModel) -> tf.TensorSpec:

@@ -11,7 +11,7 @@ from densenet_ocr.pipeline.charsets.charset_file import read_charset
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports.engines import PACKAGES, load_export
-from densenet_ocr.pipeline.exports.export_info import is_export, load_export_info
+from densenet_ocr.pipeline.exports.export_info import WEIGHTS, has_weights, is_export, load_export_info
 from densenet_ocr.pipeline.geometry import Geometry
 from densenet_ocr.pipeline.inference_model import InferenceModel
 from densenet_ocr.pipeline.packages import explain_missing
@@ -21,22 +21,40 @@ def load_network(path: str, checkpoint: str | None = None) -> InferenceModel:
     """Loads a run or an export.
 
     Args:
-      path: Folder of the run or export, or its URL.
+      path: Folder of the run or export, its URL, or the name of a shipped model.
       checkpoint: Weights file of the run; by default the best epoch's.
 
     Raises:
       UserError: a part is missing or damaged, or `checkpoint` is given for an export.
     """
     if is_export(path):
-        if checkpoint:
-            raise UserError(
-                "checkpoint",
-                received=repr(checkpoint),
-                expected=f"none, because {path} is an export, which has one set of weights",
-                remedy="Leave --checkpoint out, or name the run.",
-            )
+        _check_no_checkpoint(path, checkpoint)
         return load_export(path)
     return _load_run(path, checkpoint)
+
+
+def _check_no_checkpoint(path: str, checkpoint: str | None) -> None:
+    if checkpoint:
+        raise UserError(
+            "checkpoint",
+            received=repr(checkpoint),
+            expected=f"none, because {path} is an export, which has one set of weights",
+            remedy="Leave --checkpoint out, or name the run.",
+        )
+
+
+def load_keras_network(config: ModelConfig) -> InferenceModel:
+    """Loads what `choose_network` does, but a float16 export into Keras, so that it can be exported again."""
+    path = config.model
+    if not (path and has_weights(path)):
+        return choose_network(config)
+    _check_no_checkpoint(path, config.checkpoint)
+    with explain_missing():
+        from densenet_ocr.model.reading.keras_model import KerasInferenceModel
+        from densenet_ocr.model.training.weights import load_export_model
+    model, info = load_export_model(path)
+    train_split = load_export_info(path).train_split
+    return KerasInferenceModel(model, info, name=path, weights=WEIGHTS, train_split=train_split)
 
 
 def _load_run(path: str, checkpoint: str | None) -> InferenceModel:

@@ -54,7 +54,8 @@ class TrainConfig:
     )
     init_from: str | None = option(
         None,
-        help="Initial weights: a run, a file in a run's weights folder, or weights of the original notebook.",
+        help="Initial weights: a run, a file in a run's weights folder, a float16 export, or weights of the "
+        "original notebook.",
     )
     init_charset: str | None = option(
         None, help="Charset file of a notebook's weights in --init_from; by default the data's charset."

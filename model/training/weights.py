@@ -11,15 +11,25 @@ from absl import logging
 
 from densenet_ocr.model.keras2.file import is_keras2_file
 from densenet_ocr.model.keras2.weights import check_classes, count_head_rows, read_keras2_layers
-from densenet_ocr.model.network.densenet import build_for, layers_with_weights
+from densenet_ocr.model.network.densenet import build_for, call_densenet, layers_with_weights
+from densenet_ocr.model.network.float16_weights import unpack_weights
 from densenet_ocr.model.training.run.run_folder import RunFolder, describe_path, load_run_info
 from densenet_ocr.model.training.run.weights_files import find_weights, load_weights
-from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline import schema, storage
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.charsets.charset_file import FIRST_ROW, read_charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.exports.export_info import is_export, load_export_info
+from densenet_ocr.pipeline.exports.export_info import (
+    WEIGHTS,
+    has_weights,
+    is_export,
+    load_export_info,
+    load_lines_info,
+    local_export,
+)
+from densenet_ocr.pipeline.exports.golden_line import check_golden
+from densenet_ocr.pipeline.exports.shipped import name_shipped
 from densenet_ocr.pipeline.frames import ROW_STRIDE
 
 
@@ -61,8 +71,8 @@ def read_weights(
     """Reads weights of any kind.
 
     Args:
-      path: A run, whose best or else last epoch's weights are read; a file in a run's weights folder; or a
-        file of Keras 2.
+      path: A run, whose best or else last epoch's weights are read; a file in a run's weights folder; a
+        float16 export or the name of a shipped model; or a file of Keras 2.
       data: For a file of Keras 2 without `charset_path`: its charset, if the number of classes is the same.
       charset_path: Charset file of a file of Keras 2.
       charset_blank: Its row that stands for the blank.
@@ -77,14 +87,17 @@ def read_weights(
         raise UserError(
             "init_charset",
             received=repr(charset_path),
-            expected=f"none, because the run {run} has a charset",
+            expected=f"none, because {run} has a charset",
             remedy="Leave it out: it is for weights of the original notebook.",
         )
-    if not storage.exists(RunFolder(run).config):
+    if has_weights(path):
+        model, info = load_export_model(path)
+    elif storage.exists(RunFolder(run).config):
+        info = load_run_info(run)
+        model = build_for(info)
+        load_weights(model, find_weights(RunFolder(run), None if run == path else path))
+    else:
         raise _refuse_path(path)
-    info = load_run_info(run)
-    model = build_for(info)
-    load_weights(model, find_weights(RunFolder(run), None if run == path else path))
     layers = [layer.get_weights() for layer in layers_with_weights(model)]
     return Weights(path, info.charset, info.geometry.height, layers)
 
@@ -114,17 +127,44 @@ def load_model(
     return model, info
 
 
+def load_export_model(path: str) -> tuple[keras.Model, DatasetInfo]:
+    """Loads the weights of a float16 export into a network.
+
+    Args:
+      path: Folder of the export, its URL, or the name of a shipped model.
+
+    Returns:
+      The model and the description of its lines.
+
+    Raises:
+      UserError: a file is missing or was changed, or the model does not reproduce its golden line.
+    """
+    with local_export(path) as (copy, export):
+        info = load_lines_info(copy, export)
+        model = build_for(info)
+        file = storage.join(copy, WEIGHTS)
+        unpack_weights(storage.read_bytes(file), model, file)
+        check_golden(copy, info, lambda levels, _: _compute_logits(model, levels))
+    return model, info
+
+
+def _compute_logits(model: keras.Model, levels: np.ndarray) -> np.ndarray:
+    return call_densenet(model, {schema.IMAGE: levels[..., None]}, training=False).numpy()
+
+
 def _refuse_path(path: str) -> UserError:
     """An error about a path of --init_from that is no run."""
-    remedy = "Check the path."
+    remedy = f"Check the path. Shipped models: {name_shipped()}."
     if is_export(path):
         origin = load_export_info(path).provenance.get("model", "")
-        remedy = f"An export cannot be trained. Name the run that it was made from{origin and f': {origin}'}."
+        remedy = (
+            f"Of exports only float16 trains. Name the run that it was made from{origin and f': {origin}'}."
+        )
     return UserError(
         "init_from",
         received=f"{path!r}, {'an export' if is_export(path) else describe_path(path)}",
-        expected="a run (a folder with config.json), a file in its folder weights, or weights of the original "
-        "notebook (.h5, .hdf5)",
+        expected="a run (a folder with config.json), a file in its folder weights, a float16 export, or "
+        "weights of the original notebook (.h5, .hdf5)",
         remedy=remedy,
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.exports.shipped import find_shipped
 
 FILE_NAME = "decoding.json"
 VERSION = 1
@@ -61,12 +62,12 @@ def load_tuned_settings(folder: str) -> TunedSettings:
     """Reads decoding.json; without the file nothing is fitted.
 
     Args:
-      folder: Folder of the run or export.
+      folder: Folder of the run or export, or the name of a shipped model.
 
     Raises:
       UserError: the file is damaged or of another version.
     """
-    path = storage.join(folder, FILE_NAME)
+    path = storage.join(find_shipped(folder), FILE_NAME)
     if not storage.exists(path):
         return TunedSettings()
     try:
@@ -85,7 +86,7 @@ def load_tuned_settings(folder: str) -> TunedSettings:
 
 def copy_tuned_settings(source: str, target: str) -> None:
     """Copies decoding.json, if there is one, from the folder of a model to another one; raises UserError."""
-    if storage.exists(storage.join(source, FILE_NAME)):
+    if storage.exists(storage.join(find_shipped(source), FILE_NAME)):
         load_tuned_settings(source).save(target)
 
 

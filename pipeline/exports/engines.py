@@ -35,7 +35,7 @@ def load_export(folder: str, *, threads: int = 0) -> Engine:
     """Loads an export and checks its files and its golden line.
 
     Args:
-      folder: The export, or its URL.
+      folder: The export, its URL, or the name of a shipped one.
       threads: Lines that an ONNX or TFLite model computes at once, each on one thread; 0 for one per core. A
         SavedModel computes with the threads of TensorFlow, which are those of the whole process.
 

@@ -13,17 +13,21 @@ from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import FILE_NAME as DATASET
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.exports.shipped import FOLDER, find_shipped, name_shipped
 from densenet_ocr.pipeline.tfrecord.records import hash_file
 
 FILE_NAME, GOLDEN_IMAGE, GOLDEN_LOGITS = "export.json", "golden.png", "golden.npy"
 CHARSET = "charset.txt"
 VERSION = 1
-PRECISIONS = ("float32", "int8")
+PRECISIONS = ("float32", "float16", "int8")
 
 # The model's file by format; a SavedModel has files in variables/, too.
 SAVED_MODEL = "saved_model"
 MODEL_FILES = {SAVED_MODEL: "saved_model.pb", "onnx": "model.onnx", "tflite": "model.tflite"}
 INT8_FORMATS = ("onnx", "tflite")
+
+# The weights of a float16 export, which an ONNX model computes with and a training may begin with.
+WEIGHTS = "weights.float16"
 
 # The files beside the model and export.json.
 DESCRIPTION = (DATASET, CHARSET, GOLDEN_IMAGE, GOLDEN_LOGITS)
@@ -90,8 +94,13 @@ class ExportInfo:
 
 
 def is_export(folder: str) -> bool:
-    """Whether a folder holds an exported model."""
-    return storage.exists(storage.join(folder, FILE_NAME))
+    """Whether a folder, or the name of a shipped model, is that of an exported model."""
+    return storage.exists(storage.join(find_shipped(folder), FILE_NAME))
+
+
+def has_weights(folder: str) -> bool:
+    """Whether a folder holds an export that training can begin with."""
+    return is_export(folder) and load_export_info(folder).precision == "float16"
 
 
 def check_path(folder: str) -> None:
@@ -108,17 +117,18 @@ def check_path(folder: str) -> None:
 
 
 def load_export_info(folder: str) -> ExportInfo:
-    """Reads a folder's export.json.
+    """Reads a folder's export.json; `folder` may be the name of a shipped model.
 
     Raises:
       UserError: it is missing, damaged or of another version, or the model's file is missing.
     """
+    folder = find_shipped(folder)
     if not is_export(folder):
         raise damaged_export(
             folder,
             received=f"no {FILE_NAME}",
             expected="the folder of an exported model",
-            remedy="Export one first: ocr-export --model=RUN --output=...",
+            remedy=f"Export one first: ocr-export --model=RUN --output=... Shipped models: {name_shipped()}.",
         )
     check_path(folder)
     path = storage.join(folder, FILE_NAME)
@@ -140,12 +150,13 @@ def local_export(folder: str) -> Iterator[tuple[str, ExportInfo]]:
     """Yields a local folder with the files of an export, and its description.
 
     Args:
-      folder: The export, which is itself that folder; or its URL, of which that is a copy (see
-        storage.local_folder). Errors of the block name the URL in place of its copy.
+      folder: The export, or the name of a shipped one, which is itself that folder; or its URL, of which that
+        is a copy (see storage.local_folder). Errors of the block name the URL in place of its copy.
 
     Raises:
       UserError: see `load_export_info`; or a file cannot be copied.
     """
+    folder = find_shipped(folder)
     info = load_export_info(folder)
     with storage.local_folder(folder, [FILE_NAME, *info.files]) as copy:
         try:
@@ -163,7 +174,7 @@ def require_file(folder: str, name: str) -> None:
 def hash_files(folder: str) -> dict[str, str]:
     """Returns the CRC-32C of each file of an export but export.json, by name; raises UserError."""
     variables = storage.list_names(storage.join(folder, "variables"))
-    names = [*MODEL_FILES.values(), *(f"variables/{name}" for name in variables), *DESCRIPTION]
+    names = [*MODEL_FILES.values(), WEIGHTS, *(f"variables/{name}" for name in variables), *DESCRIPTION]
     paths = {name: storage.join(folder, name) for name in names}
     try:
         return {name: hash_file(path) for name, path in paths.items() if storage.exists(path)}
@@ -204,6 +215,8 @@ def load_lines_info(folder: str, info: ExportInfo) -> DatasetInfo:
 
 def damaged_export(folder: str, *, received: str, expected: str, remedy: str = _REMEDY) -> UserError:
     """Returns the error about an export that cannot be used."""
+    if folder.startswith(FOLDER):
+        remedy = "Install densenet-ocr again."
     return UserError(f"export {folder}", received=received, expected=expected, remedy=remedy)
 
 

@@ -23,8 +23,8 @@ from densenet_ocr.pipeline.exports.export_info import (
     require_file,
 )
 
-# Largest difference of a logit of a float32 export from the run's, or from that of the machine that wrote it.
-# Sums in another order differ by about 1e-5, a wrong weight by more than this.
+# Largest difference of a logit of a float32 export from the run's, or from that of the machine that wrote it;
+# float16 exports compute in float32, too. Sums in another order differ by about 1e-5, a wrong weight by more.
 TOLERANCE = 1e-3
 
 # Tolerance of an int8 export, as a share of its largest golden logit: another processor's kernels may round
@@ -39,7 +39,7 @@ _REMEDY = "A file of it was changed or damaged: export the model again, or copy 
 
 def find_tolerance(precision: str, logits: np.ndarray) -> float:
     """Returns the largest difference from the golden logits, [T, classes], that an export may have."""
-    return TOLERANCE if precision == "float32" else _INT8_TOLERANCE * float(np.max(np.abs(logits)))
+    return _INT8_TOLERANCE * float(np.max(np.abs(logits))) if precision == "int8" else TOLERANCE
 
 
 def save_golden(folder: str, levels: np.ndarray, logits: np.ndarray) -> None:

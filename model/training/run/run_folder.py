@@ -14,6 +14,7 @@ from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import FILE_NAME, DatasetInfo, load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports.export_info import CHARSET, is_export
+from densenet_ocr.pipeline.exports.shipped import name_shipped
 from densenet_ocr.pipeline.mixtures.mixture import join_names
 from densenet_ocr.pipeline.mixtures.sources import count_shares, format_data, list_sources
 
@@ -168,7 +169,8 @@ def load_run_info(path: str) -> DatasetInfo:
             f"model {path}",
             received=describe_path(path),
             expected="the folder of a run (with config.json) or of an export (with export.json)",
-            remedy="Name that folder. Weights of the original notebook are given by --weights=FILE.",
+            remedy="Name that folder. Weights of the original notebook are given by --weights=FILE. Shipped "
+            f"models: {name_shipped()}.",
         )
     return load_dataset_info(path)
 

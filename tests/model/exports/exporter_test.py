@@ -189,7 +189,10 @@ class OutputTest(parameterized.TestCase, tf.test.TestCase):
 
     @parameterized.parameters(
         ({"format": "torch"}, "format: received 'torch', expected saved_model, onnx, tflite"),
-        ({"format": "onnx", "precision": "int4"}, "precision: received 'int4', expected float32 or int8"),
+        (
+            {"format": "onnx", "precision": "int4"},
+            "precision: received 'int4', expected float32, float16, int8",
+        ),
         ({"format": "saved_model", "precision": "int8"}, "received 'saved_model', expected onnx or tflite"),
         ({"format": "onnx", "precision": "int8"}, "calibration_data: .*lines to calibrate int8 on"),
         ({"format": "tflite", "precision": "int8"}, "calibration_data: .*lines to calibrate int8 on"),

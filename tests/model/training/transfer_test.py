@@ -148,7 +148,7 @@ class TransferTest(parameterized.TestCase, tf.test.TestCase):
     def test_a_run_has_its_characters(self):
         for path in (self.old, self.best):
             with self.assertRaisesRegex(
-                UserError, "init_charset: received 'c.txt', expected none, .* the run .*old"
+                UserError, "init_charset: received 'c.txt', expected none, .*old has a charset"
             ):
                 read_weights(path, data=OLD, charset_path="c.txt")
 
