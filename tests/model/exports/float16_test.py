@@ -35,7 +35,7 @@ HEIGHT = 36  # the blocks have 18, 9 and 4 rows, of which 9 do not go in pairs
 
 class Float16Test(ExportCase):
     def make_float16(self, seed: int = 0) -> str:
-        return self.make("float16", seed, height=HEIGHT, format="onnx", precision="float16")
+        return self.make("float16", seed, geometry={"height": HEIGHT}, format="onnx", precision="float16")
 
     def copy(self) -> str:
         """An export that a test may damage."""
