@@ -39,18 +39,22 @@ def make_parser(
     normalised: bool,
     share: Share,
     relabel: Relabeller | None = None,
+    *,
+    full: bool = False,
 ) -> Callable[..., tuple[Batch, tf.Tensor]]:
     """Returns a function from records, string [B], and their bucket to a share's batch and its place.
 
-    With `relabel` it also takes the data sets of the records, int64 [B]; 0 by default. The place is that of
-    `_find_share`.
+    With `relabel` it also takes the data sets of the records, int64 [B]; 0 by default. With `full` all batches
+    are full ones, whatever the sizes of buckets. The place is that of `_find_share`.
     """
     widths, sizes = [bucket.width for bucket in buckets], [bucket.size for bucket in buckets]
 
     def parse(
         records: tf.Tensor, bucket: tf.Tensor, sources: tf.Tensor | None = None
     ) -> tuple[Batch, tf.Tensor]:
-        place = _find_share(tf.shape(records)[0], tf.constant(sizes)[bucket] // share.count, share)
+        lines = tf.shape(records)[0]
+        size = lines if full else tf.constant(sizes)[bucket]
+        place = _find_share(lines, size // share.count, share)
         batch = schema.parse(
             records[place[0] : place[1]],
             geometry=info.geometry,

@@ -52,7 +52,7 @@ def make_buckets(widths: dict[int, int], *, batch_size: int, replicas: int = 1) 
         return ()
     lines = sum(widths.values())
     pixels = batch_size * sum(width * count for width, count in widths.items()) / lines
-    bounds = _choose_bounds(max(widths))
+    bounds = list_bounds(max(widths))
     groups = itertools.groupby(sorted(widths), lambda width: next(b for b in bounds if width <= b))
     return tuple(
         _make_bucket(bound, pixels, sum(widths[width] for width in group), replicas) for bound, group in groups
@@ -87,8 +87,8 @@ def pad_lines(lines: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return levels, widths
 
 
-def _choose_bounds(widest: int) -> list[int]:
-    """Returns widths of buckets up to the first that holds the widest line."""
+def list_bounds(widest: int) -> list[int]:
+    """Returns the widths of buckets in pixels, up to the first that holds the widest line."""
     bounds = [2 * STEP]
     while bounds[-1] < widest:
         bounds.append(max(bounds[-1] + STEP, int(bounds[-1] * GROWTH) // STEP * STEP))

@@ -193,6 +193,13 @@ def read_width(record: "tf.Tensor") -> "tf.Tensor":
     return tf.io.parse_single_example(record, {WIDTH: tf.io.FixedLenFeature([], tf.int64)})[WIDTH]
 
 
+def read_widths(records: "tf.Tensor") -> "tf.Tensor":
+    """Returns the widths, int64 [B], of records, string [B]."""
+    import tensorflow as tf
+
+    return tf.io.parse_example(records, {WIDTH: tf.io.FixedLenFeature([], tf.int64)})[WIDTH]
+
+
 def read_stored(records: "tf.Tensor") -> tuple["tf.Tensor", "tf.Tensor"]:
     """Returns the bytes of the images and the keys, both string [B], of records, string [B]."""
     import tensorflow as tf

@@ -14,7 +14,7 @@ from densenet_ocr.model.network.distribution import check_batch_size, choose_str
 from densenet_ocr.model.network.precision import warn_if_slow
 from densenet_ocr.model.training.config import NO_VALIDATION, DeviceConfig, TrainConfig
 from densenet_ocr.model.training.inputs import warn_of_repeats
-from densenet_ocr.model.training.memory import check_memory
+from densenet_ocr.model.training.memory import check_memory, estimate_memory
 from densenet_ocr.model.training.run.run_config import RunConfig
 from densenet_ocr.model.training.run.run_folder import RunFolder, hold_run, open_run
 from densenet_ocr.model.training.transfer import begin_with
@@ -59,7 +59,8 @@ def check_settings(config: TrainConfig, devices: DeviceConfig, workers: Workers,
     check_batch_size(config.batch_size, workers.strategy)
     warn_if_slow(config.precision)
     _check_compiles(config, workers, info)
-    check_memory(config, devices, workers.strategy, info, processes=workers.share.count)
+    widest = max((part.info for part in mixture.parts), key=lambda info: estimate_memory(config, info))
+    check_memory(config, devices, workers.strategy, widest, processes=workers.share.count)
     warn_of_repeats(config, mixture)
 
 

@@ -15,6 +15,7 @@ from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.mixtures.mixed_input import count_mixed_steps, mixed_input
 from densenet_ocr.pipeline.mixtures.mixture import Mixture
+from densenet_ocr.pipeline.mixtures.windows import plan_windows
 
 
 def warn_of_repeats(config: TrainConfig, mixture: Mixture) -> None:
@@ -64,7 +65,7 @@ class TrainBatches:
     @property
     def lines_per_step(self) -> float:
         """Mean number of lines in a batch; lines of any width come in batches of several sizes."""
-        if self.info.geometry.width:
+        if self.info.geometry.width or len(self.mixture.parts) > 1:
             return self.config.batch_size
         return self.info.find_split(self.config.train_split).written / self._steps_per_pass
 
@@ -81,11 +82,10 @@ class TrainBatches:
         Raises:
           UserError: the batches, of lines of any width, would have other lines.
         """
-        now, config = self.strategy.num_replicas_in_sync, self.config
+        now = self.strategy.num_replicas_in_sync
         if before in (0, now):
             return
-        then, after = (find_buckets(self.info, config.train_split, config.batch_size, k) for k in (before, now))
-        if then != after:
+        if self._find_sizes(before) != self._find_sizes(now):
             raise UserError(
                 "replicas",
                 received=f"{now}, where {before} have trained so far",
@@ -98,6 +98,15 @@ class TrainBatches:
             now,
             before,
         )
+
+    def _find_sizes(self, replicas: int) -> tuple[int, ...]:
+        """Returns the lines of batches by their widths."""
+        split, size = self.config.train_split, self.config.batch_size
+        if self.info.geometry.width:
+            return (size,)
+        if len(self.mixture.parts) > 1:
+            return plan_windows(self.mixture, split, size, replicas).sizes
+        return tuple(bucket.size for bucket in find_buckets(self.info, split, size, replicas))
 
     def list_keys(self, step: int) -> list[str]:
         """Returns the keys of the lines, of all processes, of step `step` of the run, from 0."""

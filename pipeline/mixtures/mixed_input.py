@@ -15,6 +15,7 @@ from densenet_ocr.pipeline.dataset import (
 )
 from densenet_ocr.pipeline.mixtures.apportionment import choose_sources, count_lines
 from densenet_ocr.pipeline.mixtures.mixture import Mixture
+from densenet_ocr.pipeline.mixtures.windows import Windows, count_pass, make_cutter, plan_windows
 from densenet_ocr.pipeline.tfrecord.shards import Shards
 
 # Seeds of the shuffles of two data sets, whose number is in the upper 32 bits; --seed is below 2**31.
@@ -80,7 +81,9 @@ def mixed_input(
             share=share,
             cache=cache,
         )
-    starts = count_lines(mixture.shares, first_step * batch_size)
+    windows = None if mixture.info.geometry.width else plan_windows(mixture, split, batch_size, replicas)
+    start = first_step - first_step % windows.steps if windows else first_step
+    starts = count_lines(mixture.shares, start * batch_size)
     streams = [
         read_lines(
             make_pass_reader(Shards(part.folder, part.info, split, cache), seed + k * _SEEDS, shuffle_buffer),
@@ -90,10 +93,15 @@ def mixed_input(
         for k, part in enumerate(mixture.parts)
     ]
     relabel = make_relabeller([part.info.charset for part in mixture.parts], mixture.info.charset)
-    bucket = Bucket(mixture.info.geometry.width, batch_size, batch_size)
+    batches = _mix(streams, mixture.shares, batch_size, seed, start)
+    if windows:
+        batches = _sort(batches, windows, mixture.shares, seed, start).skip(first_step - start)
+    widths = windows.bounds if windows else (mixture.info.geometry.width,)
+    buckets = tuple(Bucket(width, batch_size, batch_size) for width in widths)
+    floats = normalised or augments(augmentation)
     return finish_training(
-        _mix(streams, mixture.shares, batch_size, seed, first_step),
-        parser=make_parser(mixture.info, (bucket,), normalised or augments(augmentation), share, relabel),
+        batches,
+        parser=make_parser(mixture.info, buckets, floats, share, relabel, full=True),
         padder=None,
         augmentation=augmentation,
         seed=seed,
@@ -102,11 +110,17 @@ def mixed_input(
 
 
 def count_mixed_steps(mixture: Mixture, split: str, batch_size: int, replicas: int = 1) -> int:
-    """Returns the steps of one pass over the first data set, at least one; see dataset.count_steps."""
-    first, shares = mixture.parts[0].info, mixture.shares
-    if len(shares) == 1:
-        return count_steps(first, split, batch_size, replicas)
-    return max(1, first.find_split(split).written * sum(shares) // (shares[0] * batch_size))
+    """Returns the steps of one pass over the first data set, at least one; see dataset.count_steps.
+
+    In a mixture of lines of any width, these are whole windows where a pass has one.
+    """
+    if len(mixture.parts) == 1:
+        return count_steps(mixture.parts[0].info, split, batch_size, replicas)
+    steps = count_pass(mixture, split, batch_size)
+    if mixture.info.geometry.width:
+        return steps
+    window = plan_windows(mixture, split, batch_size, replicas).steps
+    return steps // window * window or steps
 
 
 def _mix(
@@ -119,3 +133,14 @@ def _mix(
     records = tf.data.Dataset.choose_from_datasets(streams, sources.unbatch())
     batches = tf.data.Dataset.zip(records.batch(batch_size, drop_remainder=True), sources)
     return batches.map(lambda records, sources: (records, tf.constant(0, tf.int64), sources))
+
+
+def _sort(
+    batches: tf.data.Dataset, windows: Windows, shares: tuple[int, ...], seed: int, first_step: int
+) -> tf.data.Dataset:
+    """Returns batches of lines of similar width, from the first one of a window on; see make_cutter."""
+    lines = batches.map(lambda records, _, sources: (records, sources)).unbatch()
+    numbers = tf.data.Dataset.counter(first_step // windows.steps)
+    joined = tf.data.Dataset.zip(lines.batch(windows.lines, drop_remainder=True), numbers)
+    cut = make_cutter(windows, shares, seed)
+    return joined.prefetch(1).flat_map(lambda window, number: cut(*window, number))

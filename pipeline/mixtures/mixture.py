@@ -32,7 +32,7 @@ class Mixture:
     """The data sets of a training, at least one.
 
     Raises:
-      UserError: they differ in geometry or image encoding, or lines of any width are mixed.
+      UserError: they differ in geometry or image encoding.
     """
 
     parts: tuple[Part, ...]
@@ -40,13 +40,6 @@ class Mixture:
     def __post_init__(self) -> None:
         for part in self.parts[1:]:
             _check_equal(self.parts[0], part)
-        if len(self.parts) > 1 and not self.parts[0].info.geometry.width:
-            raise UserError(
-                "data",
-                received=f"{len(self.parts)} data sets with lines of any width",
-                expected="lines of one width in a mixture of data sets",
-                remedy="Convert all with the same --image_width, or train on one data set.",
-            )
 
     @property
     def shares(self) -> tuple[int, ...]:

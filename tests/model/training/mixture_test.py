@@ -19,7 +19,7 @@ from densenet_ocr.pipeline.mixtures.sources import parse_sources
 from tests.messages import user_error
 from tests.model.network.steady_network import build_steady_network
 from tests.model.training.disturbance import Lost, after_step, read_weights
-from tests.samples import CHARSET, convert_lines, convert_texts, shallow_network
+from tests.samples import CHARSET, convert_any_width, convert_lines, convert_texts, shallow_network
 
 # Ten lines make five steps of eight lines an epoch, two of them real.
 SETTINGS = TrainConfig(batch_size=8, epochs=2, seed=3, validation_split="train")
@@ -60,14 +60,14 @@ class MixtureTest(tf.test.TestCase):
             checkpoints=CheckpointConfig(**saving),
         )
 
-    def lose(self, run: str, after: int) -> None:
+    def lose(self, run: str, after: int, data=None) -> None:
         """Trains, with a checkpoint after each step, until the process is lost in a step."""
 
         def lose():
             raise Lost
 
         with after_step(after + 1, lose), self.assertRaises(Lost):
-            self.train(run, checkpoint_steps=1)
+            self.train(run, data, checkpoint_steps=1)
 
     def test_a_run_lost_twice_ends_as_an_undisturbed_one_with_scores_by_data_set(self):
         whole, lost = (os.path.join(self.create_tempdir().full_path, "run") for _ in range(2))
@@ -76,13 +76,28 @@ class MixtureTest(tf.test.TestCase):
         self.lose(lost, after=4)
         result = self.train(lost)
         self.assertEqual((result["step"], result["loss"]), (10, expected["loss"]))
-        last = os.path.join("weights", "epoch-0002.weights.h5")
-        ours, theirs = (read_weights(os.path.join(run, last)) for run in (lost, whole))
-        for name in theirs:
-            self.assertEqual(ours[name].tobytes(), theirs[name].tobytes(), name)
+        self.assert_equal_weights(lost, whole)
         self.assertEqual(read_history(lost), read_history(whole))
         self.check_scores(read_history(whole), expected)
         self.check_folder(whole)
+
+    def test_a_run_on_lines_of_any_width_that_is_lost_ends_as_an_undisturbed_one(self):
+        widths = ([40 + 9 * k for k in range(10)], [44 + 7 * k for k in range(13)])
+        made = [convert_any_width(self.create_tempdir().full_path, each) for each in widths]
+        data = parse_sources([made[0], f"{made[1]}=3"])
+        whole, lost = (os.path.join(self.create_tempdir().full_path, "run") for _ in range(2))
+        expected = self.train(whole, data)
+        self.lose(lost, after=3, data=data)
+        result = self.train(lost, data)
+        self.assertEqual((result["step"], result["loss"]), (10, expected["loss"]))
+        self.assert_equal_weights(lost, whole)
+        self.assertEqual(read_history(lost), read_history(whole))
+
+    def assert_equal_weights(self, run: str, other: str) -> None:
+        last = os.path.join("weights", "epoch-0002.weights.h5")
+        ours, theirs = (read_weights(os.path.join(folder, last)) for folder in (run, other))
+        for name in theirs:
+            self.assertEqual(ours[name].tobytes(), theirs[name].tobytes(), name)
 
     def check_scores(self, rows: list[dict[str, float]], result: dict) -> None:
         self.assertEqual(result["lines"], 23)

@@ -119,9 +119,9 @@ class MixedInputTest(parameterized.TestCase, tf.test.TestCase):
         )
         with user_error(f"data set {other}", "--image_width=80 --image_encoding=uint8", "--image_width=64"):
             load_mixture(parse_sources([self.real, other]))
-        wide, wider = (convert_any_width(self.folder(name), [64, 80]) for name in ("wide", "wider"))
-        with user_error("data", "any width", "--image_width"):
-            load_mixture(parse_sources([wide, wider]))
+        wide = convert_any_width(self.folder("wide"), [64, 80])
+        with user_error(f"data set {wide}", "--image_width=0", "--image_width=64"):
+            load_mixture(parse_sources([self.real, wide]))
         with user_error(f"data set {self.real}", "no split 'test'", "it has train"):
             self.read(1, split="test")
 
