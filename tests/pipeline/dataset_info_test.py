@@ -154,7 +154,7 @@ class DatasetInfoTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_refuses_a_frame_stride_that_no_network_has(self):
         self.save_changed(frame_stride=5)
-        self.assert_refused("ValueError: frame_stride: received 5, expected 8 or 4")
+        self.assert_refused("ValueError: frame_stride 5 in place of 8 or 4")
 
     def test_refuses_a_charset_that_is_not_the_hashed_one(self):
         self.save_changed(charset="b春 ")
