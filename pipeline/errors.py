@@ -11,7 +11,7 @@ REASONS = {
     "no_label": "the row has no label",
     "bad_id": "an id is not the charset row of a character",
     "unknown_character": "the text has a character that the charset lacks",
-    "label_too_long": "CTC needs more frames than the image has",
+    "label_too_long": "CTC needs more frames than the image has; --frame_stride=4 gives twice as many",
     "duplicate": "the list has the path more than once",
     "missing_image": "the file does not exist",
     "unreadable_image": "the file cannot be read",

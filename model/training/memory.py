@@ -14,8 +14,9 @@ from densenet_ocr.pipeline.storage import describe_size
 
 # Bytes of a training step for each pixel of its batch: activations, which are kept for the gradients. Measured
 # on a CPU with TensorFlow 2.16: the first step took 429 MiB more than the loaded network with a batch of 8
-# lines of 32x280, 1,055 MiB with 32, and 1,818 MiB with 64. 11 classes in place of 5990 took 149 MiB less.
-BYTES_PER_PIXEL = 2900
+# lines of 32x280, 1,055 MiB with 32, and 1,818 MiB with 64. 11 classes in place of 5990 took 149 MiB less. With
+# a frame stride of 4, each line more took 1.15 times as much (16 and 48 lines, 5990 classes).
+BYTES_PER_PIXEL = {8: 2900, 4: 3300}
 
 # A batch is refused beyond this many times the memory: the estimate is measured on a CPU, not on a GPU.
 _SURE_ON_CPU, _SURE_ON_GPU = 1.25, 2.0
@@ -80,7 +81,7 @@ def estimate_memory(config: TrainConfig, info: DatasetInfo) -> int:
         counts = info.find_split(config.train_split).statistics["widths"]
         width = sum(int(width) * count for width, count in counts.items()) / max(1, sum(counts.values()))
     # 16 bits take half at best; on a CPU bfloat16 took three quarters.
-    bytes_per_pixel = BYTES_PER_PIXEL if config.precision == "float32" else BYTES_PER_PIXEL // 2
+    bytes_per_pixel = BYTES_PER_PIXEL[info.geometry.frame_stride] // (1 if config.precision == "float32" else 2)
     return round(config.batch_size * info.geometry.height * width * bytes_per_pixel)
 
 

@@ -39,11 +39,12 @@ class MemoryTest(parameterized.TestCase, tf.test.TestCase):
             self.check(1024, 24 * GIB)
         self.assertIn("--batch_size=991", "".join(logs.output))
 
-    def test_lines_of_any_width_count_by_their_mean(self):
+    @parameterized.parameters((8, 2900), (4, 3300))
+    def test_lines_of_any_width_count_by_their_mean(self, frame_stride, bytes_per_pixel):
         widths = {"widths": {"100": 3, "500": 1}}
         split = SplitInfo((ShardInfo("train", 4, 99, ""),), 4, {}, widths, {})
-        info = DatasetInfo(CHARSET, Geometry(32, 0), "uint8", {"train": split})
-        expected = 10 * 32 * 200 * memory.BYTES_PER_PIXEL
+        info = DatasetInfo(CHARSET, Geometry(32, 0, frame_stride), "uint8", {"train": split})
+        expected = 10 * 32 * 200 * bytes_per_pixel
         self.assertEqual(memory.estimate_memory(TrainConfig(batch_size=10), info), expected)
 
     def test_a_graphics_card_counts_by_its_share_and_is_refused_later(self):
