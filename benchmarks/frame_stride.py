@@ -3,10 +3,10 @@
     python -m benchmarks.frame_stride --work=build/latin --charset=latin.txt --train_text='texts/train-*.txt' \
         --test_text='texts/test-*.txt' --fonts='fonts/seen/*' --unseen_fonts='fonts/unseen/*'
 
-Both models train on the same number of lines of the same texts in the same faces, with the same number of steps
-and seed. Training lines lie on a canvas of one width, which trains faster than lines of any width. Each test set
-has lines of natural width; it is drawn once, for 4 pixels, and read by both, so that lines that 8 pixels cannot
-hold count as wrong.
+Both models train on the same number of lines of the same texts in the same faces, with the same seed and number
+of steps. Training lines lie on a canvas of one width, which trains faster than lines of any width. Each test
+set has lines of natural width. It is drawn once, for 4 pixels, and read by both, so that lines that 8 pixels
+cannot hold count as wrong.
 
 Standard output ends with one JSON object, whose values by stride are lists [stride 8, stride 4]:
 
