@@ -52,7 +52,7 @@ class Weights:
     layers: list[list[np.ndarray]]
 
     def place(self, model: keras.Model, charset: Charset) -> None:
-        """Sets a model's weights; characters that these weights lack keep their initial values.
+        """Sets a model's weights; characters that these weights lack begin near the mean of all others.
 
         Args:
           model: A network of build_densenet for the same rows of features.
@@ -213,9 +213,13 @@ def _read_keras2(path: str, data: Charset, charset_path: str | None, charset_bla
 
 
 def _copy_classes(old: np.ndarray, new: np.ndarray, old_charset: Charset, charset: Charset) -> np.ndarray:
-    """`new` [..., classes] with the values of `old` [..., old classes] for shared characters and the blank."""
+    """`new` [..., classes] with the values of `old` [..., old classes] for shared characters and the blank.
+
+    Other characters have their own initial values about the mean of the old characters: a softmax leaves the
+    level of its logits free, and initial values about 0 may exceed all that the old classes have learned.
+    """
     shared = "".join(character for character in charset.characters if character in old_charset)
-    copied = new.copy()
+    copied = new + old[..., : old_charset.blank].mean(-1, keepdims=True)
     places, old_places = ([*one.encode(shared), one.blank] for one in (charset, old_charset))
     copied[..., places] = old[..., old_places]
     return copied
