@@ -14,6 +14,7 @@ from densenet_ocr.pipeline import images, storage
 from densenet_ocr.pipeline.decoding.config import DecodingConfig
 from densenet_ocr.pipeline.decoding.decoder import Decoder, open_decoder
 from densenet_ocr.pipeline.errors import Refused
+from densenet_ocr.pipeline.exports.shipped import DEFAULT
 from densenet_ocr.pipeline.imaging import fitting
 from densenet_ocr.pipeline.imaging.polarity import check_invert, make_dark_on_light
 from densenet_ocr.pipeline.inference_model import InferenceModel
@@ -46,7 +47,8 @@ class Recognizer:
     file, a Pillow image, or an array uint8 [H, W] (grey), [H, W, 1], [H, W, 3] (RGB) or [H, W, 4] (RGBA).
 
     Args:
-      model: Folder of a run or of an export, or its URL, or an InferenceModel.
+      model: Folder of a run or of an export, or its URL, or the name of a model of this package, which is the
+        default, or an InferenceModel.
       checkpoint: Weights file of the run; by default the best epoch's, or the last one's without validation.
       batch_size: Maximum number of lines per batch.
       invert: Which images to invert first: never, auto (those that are light on dark, by their border) or
@@ -62,7 +64,7 @@ class Recognizer:
 
     def __init__(
         self,
-        model: str | os.PathLike[str] | InferenceModel,
+        model: str | os.PathLike[str] | InferenceModel = DEFAULT,
         checkpoint: str | None = None,
         *,
         batch_size: int = 64,

@@ -22,7 +22,7 @@ from densenet_ocr.pipeline.ui import command, flags
 from tests import ROOT
 from tests.samples import conversion, shallow_network, write_lines
 
-PAGES = [*glob.glob(os.path.join(ROOT, "*.md")), *glob.glob(os.path.join(ROOT, "docs", "*.md"))]
+PAGES = [path for folder in ("", "docs", "recipes") for path in glob.glob(os.path.join(ROOT, folder, "*.md"))]
 
 
 def read(path: str) -> str:

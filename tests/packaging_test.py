@@ -43,6 +43,7 @@ class PackagingTest(parameterized.TestCase, tf.test.TestCase):
                 if "__pycache__" not in relative and os.path.isfile(path):
                     expected.add(relative if name == "densenet_ocr" else os.path.join("densenet_ocr", relative))
         self.assertContainsSubset(expected, wheel.namelist())
+        self.assertLess(os.path.getsize(wheel.filename), 12e6)
 
         site, user = self.create_tempdir().full_path, self.create_tempdir().full_path
         wheel.extractall(site)

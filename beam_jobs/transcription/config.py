@@ -3,6 +3,7 @@
 import dataclasses
 
 from densenet_ocr.pipeline.errors import check_setting
+from densenet_ocr.pipeline.exports.shipped import DEFAULT
 from densenet_ocr.pipeline.imaging.polarity import INVERT, INVERT_AT_READING_HELP
 from densenet_ocr.pipeline.line_list import check_list_encoding
 from densenet_ocr.pipeline.lists.config import ListConfig
@@ -16,7 +17,10 @@ class TranscriptionConfig(ListConfig):
     list_paths: tuple[str, ...] = option(
         help="List file, one row per line image; may be repeated.", flag="list"
     )
-    model: str = option(help="Folder of an export in any format, also s3://... and so on.")
+    model: str = option(
+        DEFAULT,
+        help="Folder of an export in any format, also s3://... and so on, or a model of this package by name.",
+    )
     output: str = option(help="Folder of the transcripts.")
     invert: str | None = option(None, help=INVERT_AT_READING_HELP, choices=INVERT)
     # A window of 16 batches, within which lines are sorted by width. A killed worker loses no more than a

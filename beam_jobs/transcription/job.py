@@ -31,6 +31,7 @@ from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import SplitInfo
 from densenet_ocr.pipeline.decoding.config import DecodingConfig
 from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.exports.shipped import is_shipped
 
 # First rows of the lists of which at least one image has to exist.
 _TRIED_ROWS = 100
@@ -104,8 +105,9 @@ def transcribe(
 
 
 def _list_inputs(config: TranscriptionConfig) -> dict[str, Sequence[str]]:
-    """Returns the paths that workers read, by flag."""
-    return {"list": config.list_paths, "image_root": [config.image_root], "model": [config.model]}
+    """Returns the paths that workers read, by flag; they have the package and its models themselves."""
+    model = [] if is_shipped(config.model) else [config.model]
+    return {"list": config.list_paths, "image_root": [config.image_root], "model": model}
 
 
 def _load_unchanged(

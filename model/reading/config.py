@@ -4,6 +4,7 @@ import dataclasses
 
 from densenet_ocr.pipeline.charsets.charset_file import BLANK_HELP, BLANK_ROWS, FIRST_ROW
 from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.exports.shipped import DEFAULT
 from densenet_ocr.pipeline.imaging.polarity import INVERT, INVERT_AT_READING_HELP
 from densenet_ocr.pipeline.lists.config import ListConfig
 from densenet_ocr.pipeline.ui.flags import option, validate
@@ -11,20 +12,25 @@ from densenet_ocr.pipeline.ui.flags import option, validate
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class WeightsConfig:
-    """A model: a run, an export, or weights of the original notebook."""
+    """A model: a run, an export, a model of this package (the default), or the notebook's weights."""
 
-    model: str | None = option(None, help="Folder of a run or of an export, also s3://... and so on.")
+    model: str | None = option(
+        None,
+        help="Folder of a run or of an export, also s3://... and so on, or a model of this package by name; "
+        f"by default {DEFAULT}.",
+    )
     checkpoint: str | None = option(None, help="Weights file of the run; by default the best epoch's.")
     weights: str | None = option(None, help="Weights file of the original notebook, in place of --model.")
 
     def __post_init__(self) -> None:
         validate(self)
-        given = [f"--{name}" for name in ("model", "weights") if getattr(self, name)]
-        if len(given) != 1 or (self.weights and self.checkpoint):
-            given += ["--checkpoint"] * bool(self.checkpoint)
+        given = [f"--{name}" for name in ("model", "weights", "checkpoint") if getattr(self, name)]
+        if not given:
+            object.__setattr__(self, "model", DEFAULT)
+        elif given not in (["--model"], ["--model", "--checkpoint"], ["--weights"]):
             raise UserError(
                 "model",
-                received=" and ".join(given) or "neither --model nor --weights",
+                received=" and ".join(given),
                 expected="--model, a run (with --checkpoint, certain weights of it) or an export; or --weights",
                 remedy="Give --model=RUN_OR_EXPORT, or --weights=FILE.h5 for weights of the original notebook.",
             )

@@ -22,6 +22,7 @@ class EvaluateTest(parameterized.TestCase, tf.test.TestCase):
         ({"evaluate": {"report": "r"}}, "report: received 'r', expected none with --tune"),
         ({"evaluate": {"picture": "p.png"}}, "picture: received 'p.png', expected none with --tune"),
         ({"weights": {"weights": "w.h5"}}, "model: received None, expected with --tune a run or an export"),
+        ({"weights": {"model": "chinese"}}, "model: received 'chinese', expected .* of your own"),
         ({"lm": "a.lm", "lm_weight": 0.5}, "lm_weight: received 0.5, expected none with --tune"),
         ({"lm": "a.lm", "length_bonus": 0.5}, "length_bonus: received 0.5, expected none with --tune"),
     )

@@ -42,7 +42,7 @@ class LoadingTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(network.info.charset, CHARSET)
 
     @parameterized.parameters(
-        ({}, "received neither --model nor --weights, expected --model"),
+        ({"checkpoint": "c.h5"}, "received --checkpoint, expected --model, a run"),
         ({"model": "run", "weights": "w.h5"}, "received --model and --weights, expected --model"),
         ({"weights": "w.h5", "checkpoint": "c.h5"}, "received --weights and --checkpoint"),
         ({"model": "run", "image_height": 48}, "image_height: received 48, expected none beside --model"),
