@@ -11,14 +11,14 @@ from densenet_ocr.pipeline.charset import Charset
 LINES, BATCH, WIDTH = 640, 16, 88
 
 
-def make_data(work: str) -> str:
-    """Draws the lines, unless they are there; returns the data set's folder."""
-    data, charset = (os.path.join(work, f"training-{name}") for name in ("data", "charset.txt"))
+def make_data(work: str, name: str = "data", **changes: str | int) -> str:
+    """Draws the lines, by flags of ocr-synthesize, unless they are there; returns the data set's folder."""
+    data, charset = (os.path.join(work, f"training-{end}") for end in (name, "charset.txt"))
     if not storage.exists(os.path.join(data, "dataset.json")):
         storage.make_folder(work)
         Charset("0123456789").write(charset)
         words = {"fonts": "pillow", "text": "charset", "length": "3-4", "charset": charset, "lines": LINES}
-        words |= {"output": data, "image_width": WIDTH, "lines_per_shard": 100}
+        words |= {"output": data, "image_width": WIDTH, "lines_per_shard": 100, **changes}
         options = [f"--{name}={value}" for name, value in words.items()]
         subprocess.run([sys.executable, "-m", "beam_jobs.synthesize", *options], check=True)
     return data

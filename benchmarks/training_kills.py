@@ -2,13 +2,15 @@
 
     python -m benchmarks.training_kills --work=build/benchmark --kills=5
     python -m benchmarks.training_kills --work=build/benchmark --kills=5 --in_bucket
+    python -m benchmarks.training_kills --work=build/benchmark --kills=5 --mixture [--any_width] [--in_bucket]
 
 Draws and converts lines of digits, trains two runs by the same command: one to its end; the other is killed
 (SIGKILL) as soon as its checkpoints show that it has passed a random step, and given again, --kills times, and
 then to its end. With --in_bucket the other run is in a bucket of an S3 server that fails 2 % of the requests,
-and each command has a machine of its own: an empty cache folder. Standard output ends with one JSON object: the
-steps at which it was killed, and whether all arrays of the last epoch's weights and the losses in history.csv
-are equal to the bit; in a bucket also the requests, and how many failed.
+and each command has a machine of its own: an empty cache folder. With --mixture both train on two data sets, 1
+to 3; with --in_bucket the other run reads them in the bucket, with --cache. Standard output ends with one JSON
+object: the steps at which it was killed, and whether all arrays of the last epoch's weights and the losses in
+history.csv are equal to the bit; in a bucket also the requests, and how many failed.
 """
 
 import contextlib
@@ -34,6 +36,8 @@ from tests.servers.s3 import serve_s3, use_s3
 _WORK = flags.DEFINE_string("work", None, "Folder for lines (kept) and runs.", required=True)
 _KILLS = flags.DEFINE_integer("kills", 5, "Times that the run is killed.", lower_bound=1)
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of the steps.")
+_MIXTURE = flags.DEFINE_bool("mixture", False, "Train on two data sets, 1 to 3.")
+_ANY_WIDTH = flags.DEFINE_bool("any_width", False, "Train on lines of any width.")
 _IN_BUCKET = flags.DEFINE_bool("in_bucket", False, "Keep the run that is killed in a bucket.")
 
 EPOCHS = 3
@@ -44,7 +48,8 @@ FAILING = 0.02  # share of the requests
 
 def main() -> None:
     """Trains undisturbed, then the run that is killed."""
-    data, undisturbed, killed = make_data(_WORK.value), *(_folder(name) for name in ("undisturbed", "killed"))
+    folders = make_folders()
+    data, undisturbed, killed = name_data(folders), _folder("undisturbed"), _folder("killed")
     for folder in (undisturbed, killed):
         storage.remove(folder)
     subprocess.run(train_command(data, undisturbed), check=True)
@@ -53,6 +58,8 @@ def main() -> None:
     if _IN_BUCKET.value:
         with serve_bucket() as proxy:
             url = f"s3://{BUCKET}/killed"
+            if _MIXTURE.value:
+                data = name_data(list(map(upload, folders)), f"--cache={_folder('cache')}")
             kill_and_finish(train_command(data, url), url, steps)
             result |= {"requests": proxy.requests.total(), "failed": proxy.failed.total()}
             storage.download_folder(url, killed)
@@ -77,10 +84,34 @@ def kill_and_finish(words: list[str], run: str, steps: list[int]) -> None:
     subprocess.run(words, check=True, env=make_environment(len(steps)))
 
 
-def train_command(data: str, run: str) -> list[str]:
+def make_folders() -> list[str]:
+    """Makes the data sets; returns their folders."""
+    name, changes = ("any", {"image_width": 0}) if _ANY_WIDTH.value else ("data", {})
+    folders = [make_data(_WORK.value, name, **changes)]
+    if _MIXTURE.value:
+        folders.append(make_data(_WORK.value, f"made-{name}", seed=1, lines=2 * LINES, length="2-4", **changes))
+    return folders
+
+
+def upload(folder: str) -> str:
+    """Puts a data set into the bucket; returns its URL."""
+    url = f"s3://{BUCKET}/{os.path.basename(folder)}"
+    storage.upload_folder(folder, url)
+    return url
+
+
+def name_data(folders: list[str], *others: str) -> list[str]:
+    """Returns the flags that name the data sets, and others."""
+    first, *more = folders
+    mixed = [*(f"--data={folder}=3" for folder in more), f"--epoch_steps={LINES // BATCH}"] if more else []
+    return [f"--data={first}", *mixed, *others]
+
+
+def train_command(data: list[str], run: str) -> list[str]:
     """The same command for both runs; a checkpoint every few steps, so that all of them are exercised."""
-    options = {"data": data, "run": run, "batch_size": BATCH, "epochs": EPOCHS, "checkpoint_steps": 7}
-    return [sys.executable, "-m", "model.train", *(f"--{name}={value}" for name, value in options.items())]
+    options = {"run": run, "batch_size": BATCH, "epochs": EPOCHS, "checkpoint_steps": 7}
+    words = [f"--{name}={value}" for name, value in options.items()]
+    return [sys.executable, "-m", "model.train", *data, *words]
 
 
 def kill_at(words: list[str], run: str, step: int) -> None:
