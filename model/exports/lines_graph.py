@@ -24,12 +24,19 @@ from densenet_ocr.pipeline.frames import count_rows
 
 Step = Callable[[tf.Tensor], tf.Tensor]
 
+# The size of a channel: its mean and this many deviations, but no less than a share of the largest one.
+_DEVIATIONS, _SMALLEST = 4, 1e-3
 
-def make_lines_call(network: KerasInferenceModel) -> Step:
+
+def make_lines_call(network: KerasInferenceModel, *, equalised: bool = False) -> Step:
     """Returns the function from normalised lines of one width, float32 [B, H, W, 1], to logits.
 
     Args:
       network: The network; its present weights become constants of the function.
+      equalised: Whether each channel between layers is divided by its usual size, which the batch norms after
+        it undo. int8 has one scale for all channels of a block, and in a trained network the sizes of these
+        differ 40 times: of a model of 5990 classes int8 read 0.80 of 2,000 lines with this and 0.21 without,
+        float32 0.81.
 
     Returns:
       A function that returns logits, float32 [B, T, classes].
@@ -37,36 +44,58 @@ def make_lines_call(network: KerasInferenceModel) -> Step:
     stem, *others = layers_with_weights(network.model)
     geometry = network.info.geometry
     rows, pools = count_rows(geometry.height), iter(pool_columns(geometry.frame_stride))
-    pairs = zip(others[::2], others[1::2], strict=True)  # a batch norm precedes every other layer
-    steps = [_convolve(stem, strides=2), *(_make_step(*pair, rows, pools) for pair in pairs)]
+    norms, layers = others[::2], others[1::2]  # a batch norm precedes every other layer
+    sizes = (
+        _list_sizes(norms, layers) if equalised else [np.ones(norm.gamma.shape, np.float32) for norm in norms]
+    )
+    steps = [_convolve(stem, sizes[0], strides=2)]
+    for norm, layer, size, following in zip(norms, layers, sizes, [*sizes[1:], None], strict=True):
+        steps.append(_make_step(_activate(norm, size), layer, following, rows, pools))
     return lambda lines: functools.reduce(lambda x, step: step(x), steps, lines)
 
 
-def _make_step(batch_norm: keras.Layer, layer: keras.Layer, rows: int, pools: Iterator[int]) -> Step:
-    """A batch norm, its ReLU and the layer that follows, for float32 [B, H, W, C]."""
-    activate = _activate(batch_norm)
-    if isinstance(layer, keras.layers.Dense):
+def _list_sizes(norms: list[keras.Layer], layers: list[keras.Layer]) -> list[np.ndarray]:
+    """What the channels before each batch norm are divided by, float32 [C], by the moving statistics."""
+    sizes: list[np.ndarray] = []
+    for norm, before in zip(norms, [None, *layers[:-1]], strict=True):
+        size = np.abs(np.array(norm.moving_mean)) + _DEVIATIONS * np.sqrt(np.array(norm.moving_variance))
+        size = np.maximum(size, _SMALLEST * size.max())
+        if isinstance(before, NarrowConvolution):  # a block keeps its channels
+            size[: len(sizes[-1])] = sizes[-1]
+        sizes.append(size)
+    return sizes
+
+
+def _make_step(
+    activate: Step, layer: keras.Layer, sizes: np.ndarray | None, rows: int, pools: Iterator[int]
+) -> Step:
+    """A batch norm with its ReLU and the layer that follows, for float32 [B, H, W, C].
+
+    `sizes` has what the channels of the result are divided by.
+    """
+    if sizes is None:
         classify = _classify(layer, rows)
         return lambda x: classify(activate(x))
-    convolve = _convolve(layer)
+    convolve = _convolve(layer, sizes[-layer.filters :])
     if isinstance(layer, NarrowConvolution):
         return lambda x: tf.concat([x, convolve(activate(x))], axis=-1)
     columns = next(pools)
     return lambda x: convolve(_pool(activate(x), columns))
 
 
-def _convolve(layer: keras.Layer, *, strides: int = 1) -> Step:
-    """A 'same' convolution, [B, H, W, C] -> [B, H / strides, W / strides, filters]."""
-    kernel = np.array(layer.kernel)
-    bias = np.array(layer.bias) if layer.use_bias else np.zeros(kernel.shape[-1], np.float32)
+def _convolve(layer: keras.Layer, sizes: np.ndarray, *, strides: int = 1) -> Step:
+    """A 'same' convolution, [B, H, W, C] -> [B, H / strides, W / strides, filters], divided by `sizes`."""
+    kernel = np.array(layer.kernel) / sizes
+    bias = (np.array(layer.bias) if layer.use_bias else np.zeros(kernel.shape[-1], np.float32)) / sizes
     return lambda x: tf.nn.conv2d(x, kernel, strides, "SAME") + bias
 
 
-def _activate(batch_norm: keras.Layer) -> Step:
-    """A batch norm and a ReLU of [B, H, W, C]."""
+def _activate(batch_norm: keras.Layer, sizes: np.ndarray) -> Step:
+    """A batch norm and a ReLU of [B, H, W, C], whose channels are divided by `sizes`."""
     scale = np.array(batch_norm.gamma) / np.sqrt(np.array(batch_norm.moving_variance) + batch_norm.epsilon)
     offset = np.array(batch_norm.beta) - scale * np.array(batch_norm.moving_mean)
-    return lambda x: tf.nn.relu(_convolve_depthwise(x, scale[None, None], stride=1) + offset)
+    kernel = (scale * sizes)[None, None]
+    return lambda x: tf.nn.relu(_convolve_depthwise(x, kernel, stride=1) + offset)
 
 
 def _pool(x: tf.Tensor, columns: int) -> tf.Tensor:

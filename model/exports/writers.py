@@ -48,7 +48,7 @@ def write_onnx(network: KerasInferenceModel, folder: str, calibration: Sequence[
 
         from densenet_ocr.model.exports import onnx_graph, quantisation  # import onnx
 
-    spec, call = _lines_spec(network), make_lines_call(network)
+    spec, call = _lines_spec(network), make_lines_call(network, equalised=bool(calibration))
     function = tf.function(lambda lines: {OUTPUT: call(lines)}, input_signature=[spec], autograph=False)
     with quiet():
         model, _ = convert.from_function(function, [spec], opset=OPSET)
@@ -83,7 +83,7 @@ def write_float16(network: KerasInferenceModel, folder: str) -> None:
 
 def write_tflite(network: KerasInferenceModel, folder: str, calibration: Sequence[np.ndarray] = ()) -> None:
     """Writes model.tflite, from `lines` to `logits`; arguments as for `write_onnx`."""
-    spec, call = _lines_spec(network), make_lines_call(network)
+    spec, call = _lines_spec(network), make_lines_call(network, equalised=bool(calibration))
     concrete = tf.function(call, input_signature=[spec], autograph=False).get_concrete_function()
     # From the Keras model itself the converter aborts the process.
     with quiet():

@@ -13,6 +13,8 @@ import onnx
 import tensorflow as tf
 from absl.testing import parameterized
 
+from densenet_ocr.model.exports.exporter import export
+from densenet_ocr.model.network.densenet import layers_with_weights
 from densenet_ocr.model.reading.loading import load_network
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.model.training.config import TrainConfig
@@ -68,6 +70,22 @@ class FormatTest(ExportCase):
         # The first line that it was calibrated on is its golden one.
         with open(os.path.join(folder, "golden.png"), "rb") as file:
             self.assertAllEqual(images.decode(file.read()), draw_levels(0))
+
+    @parameterized.parameters("onnx", "tflite")
+    def test_int8_keeps_small_channels_beside_large_ones(self, format):
+        network, folder = make_network(), os.path.join(self.create_tempdir().full_path, "out")
+        _, _, grow, batch_norm, *_ = layers_with_weights(network.model)
+        grow.set_weights([array * 1000 for array in grow.get_weights()])
+        for statistic, factor in ((batch_norm.moving_mean, 1e3), (batch_norm.moving_variance, 1e6)):
+            values = statistic.numpy()
+            values[-grow.filters :] *= factor
+            statistic.assign(values)
+        calibration = [draw_levels(n) for n in range(8)]
+        with shallow_network():
+            export(network, output=folder, format=format, precision="int8", calibration=calibration)
+        levels, widths = draw_levels(1)[None], np.array([64])
+        ours, theirs = (one.compute_logits(levels, widths) for one in (network, load_network(folder)))
+        self.assertGreater(np.corrcoef(ours.ravel(), theirs.ravel())[0, 1], 0.97)
 
     @parameterized.parameters("float32", "int8")
     def test_an_onnx_file_has_what_a_reader_needs(self, precision):

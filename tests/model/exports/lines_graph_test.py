@@ -17,11 +17,11 @@ class LinesGraphTest(parameterized.TestCase, tf.test.TestCase):
         network = make_network(height=height, frame_stride=frame_stride)
         _, batch_norm, *_ = (layer for layer in network.model.layers if layer.weights)
         batch_norm.gamma.assign(-batch_norm.gamma)  # a scale may be of either sign
-        call = make_lines_call(network)
-        for width in (57, 64, 300):
-            levels, widths = draw_levels(width, height, width)[None], np.array([width])
-            logits = call(tf.constant(images.normalise(levels)[..., None]))
-            self.assertAllClose(logits, network.compute_logits(levels, widths), atol=1e-4, rtol=0)
+        for call in (make_lines_call(network), make_lines_call(network, equalised=True)):
+            for width in (57, 64, 300):
+                levels, widths = draw_levels(width, height, width)[None], np.array([width])
+                logits = call(tf.constant(images.normalise(levels)[..., None]))
+                self.assertAllClose(logits, network.compute_logits(levels, widths), atol=1e-4, rtol=0)
 
 
 if __name__ == "__main__":
