@@ -70,8 +70,9 @@ def tune(
 ) -> dict[str, Any]:
     """Fits the settings of a decoder and writes them to decoding.json.
 
-    With a language model and no lexicon, weight and bonus are those of a grid that have the lowest CER; the
-    grid is printed. The temperature is fitted on the same lines (see fit_temperature).
+    With a language model and no lexicon, weight and bonus are the smallest of a grid whose CER is within a
+    standard error of the lowest (see pick_smallest); the grid is printed. The temperature is fitted on the
+    same lines (see fit_temperature).
 
     Args:
       model: The model.
@@ -123,25 +124,52 @@ def tune(
 
 
 def choose_weights(lines: Sequence[TunedLine], search: BeamSearch, charset: Charset) -> Weights:
-    """Prints a grid of weights and returns the ones with the lowest CER, of equal ones the smallest."""
+    """Prints a grid of weights and returns the ones that pick_smallest picks."""
     grid = [Weights(*pair) for pair in itertools.product(LM_WEIGHTS, LENGTH_BONUSES)]
-    progress, scores = Progress("tune", len(grid), "weights"), {}
+    progress, edits = Progress("tune", len(grid), "weights"), {}
     print_row(join_cells(_COLUMNS))
     for number, weights in enumerate(grid, start=1):
-        tally = score_lines(_search_again(lines, search.with_weights(**weights._asdict())), charset)
-        scores[weights] = tally.edits
+        found = _search_again(lines, search.with_weights(**weights._asdict()))
+        tally, edits[weights] = score_lines(found, charset), count_edits(found, charset)
         print_row(join_cells([*map(str, weights), f"{tally.exact_match:.4f}", f"{tally.cer or 0:.5f}"]))
         progress.show(number)
     progress.close(len(grid))
-    return min(grid, key=lambda weights: (scores[weights], weights))
+    return pick_smallest(edits)
+
+
+def pick_smallest(edits: dict[Weights, np.ndarray]) -> Weights:
+    """Picks the smallest weights that are not clearly worse than those with the fewest edits.
+
+    This is the one-standard-error rule (Breiman et al., "Classification and Regression Trees", 1984, section
+    3.4.3), with the standard error of the difference: all weights read the same lines. Of weights that
+    read the tuned lines equally well, the smallest spoil least where text is of another kind.
+
+    Args:
+      edits: The edits of each line, int [lines], by weights.
+
+    Returns:
+      The least weight, and with it the least bonus, whose edits exceed the fewest by at most a standard error.
+    """
+    best = min(edits, key=lambda weights: (edits[weights].sum(), weights))
+    return min(weights for weights in edits if _is_close(edits[weights] - edits[best]))
+
+
+def _is_close(differences: np.ndarray) -> bool:
+    """Whether the sum of differences, [lines], is at most its standard error."""
+    return differences.sum() <= np.sqrt(len(differences)) * differences.std()
 
 
 def score_lines(lines: Sequence[TunedLine], charset: Charset) -> Tally:
     """Returns the scores of the best hypotheses."""
     tally = Tally()
-    for line in lines:
-        tally.add(Levenshtein.distance(line.truth, _find_text(line, charset)), len(line.truth))
+    for line, edits in zip(lines, count_edits(lines, charset), strict=True):
+        tally.add(int(edits), len(line.truth))
     return tally
+
+
+def count_edits(lines: Sequence[TunedLine], charset: Charset) -> np.ndarray:
+    """Returns the edits of each line's best hypothesis, int64 [lines]."""
+    return np.array([Levenshtein.distance(line.truth, _find_text(line, charset)) for line in lines], np.int64)
 
 
 def find_error(scores: list[list[float]], rights: list[bool], temperature: float) -> float | None:

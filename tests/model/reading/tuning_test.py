@@ -7,7 +7,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from densenet_ocr.model.reading.tuning import LENGTH_BONUSES, LM_WEIGHTS, tune
+from densenet_ocr.model.reading.tuning import LENGTH_BONUSES, LM_WEIGHTS, Weights, pick_smallest, tune
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.decoding.config import DecodingConfig
 from densenet_ocr.pipeline.decoding.decoder import Decoder
@@ -73,6 +73,17 @@ class TuningTest(tf.test.TestCase):
         self.assertEqual(found.temperature("lm"), result["temperature"])
         self.assertEqual(found.temperature("beam"), 2.0)
         self.assertEqual(found.provenance["lm"]["split"], "train")
+
+    def test_picks_the_smallest_weights_within_a_standard_error_of_the_best(self):
+        best, noise, worse = np.zeros(100, int), np.zeros(100, int), np.zeros(100, int)
+        best[:10], noise[5:16], worse[:30] = 1, 1, 1
+        edits = {Weights(0.2, 1.0): worse, Weights(0.4, 3.0): noise, Weights(0.7, 4.0): best}
+        self.assertEqual(pick_smallest(edits), Weights(0.4, 3.0))  # 6 lines worse, 5 better: noise
+
+    def test_picks_the_smallest_of_equal_weights_and_none_that_is_worse_on_all_lines(self):
+        ones = np.ones(4, int)
+        edits = {Weights(0.1, 0.0): 2 * ones, Weights(0.3, 0.0): ones, Weights(0.3, 1.0): ones}
+        self.assertEqual(pick_smallest(edits), Weights(0.3, 0.0))
 
     def test_fits_the_temperature_alone_without_a_language_model(self):
         folder = self.create_tempdir().full_path
