@@ -189,7 +189,7 @@ class FlagsTest(tf.test.TestCase):
             self.call("--run=new")
 
     def test_without_anything_to_do_it_says_what_to_set(self):
-        with self.assertRaisesRegex(UserError, "run: received none.*--run, --preview or --benchmark_input"):
+        with self.assertRaisesRegex(UserError, "run: received none.*--run, --preview, --benchmark_input or"):
             self.call("--data=data")
 
 
