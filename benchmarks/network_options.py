@@ -37,6 +37,8 @@ BASELINE = "notebook"
 VARIANTS = {
     BASELINE: Variant(),
     "seed 1": Variant(seed=1),
+    "second head": Variant(second_head=0.3),
+    "second head, seed 1": Variant(second_head=0.3, seed=1),
     "48 rows": Variant(height=48),
 }
 
@@ -69,7 +71,7 @@ def _time(stage: str, measure: Any, data: dict[int, str]) -> dict[str, float]:
 
 
 def _train(name: str, variant: Variant, data: dict[int, str], steps: int) -> dict[str, Any]:
-    weights = os.path.join(_WORK.value, f"{name.replace(' ', '-')}.weights.h5")
+    weights = os.path.join(_WORK.value, f"{name.replace(' ', '-').replace(',', '')}.weights.h5")
     return run_alone(train_network, variant, data[variant.height], weights, _BATCH_SIZE.value, steps)
 
 

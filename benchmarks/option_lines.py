@@ -29,10 +29,12 @@ class Variant(NamedTuple):
     Attributes:
       height: Height of the lines.
       seed: Seed of initial weights, order and dropout.
+      second_head: Weight of the loss of a second head.
     """
 
     height: int = 32
     seed: int = 0
+    second_head: float = 0.0
 
 
 def draw_lines(work: str, texts: Texts, fonts: str, height: int) -> str:

@@ -83,6 +83,7 @@ def _build(variant: Variant, data: str, batch_size: int, steps: int) -> tuple[Tr
     config = TrainConfig(
         batch_size=batch_size,
         seed=variant.seed,
+        second_head=variant.second_head,
         epochs=1,
         epoch_steps=steps,
         **{**PRESETS["recommended"], "warmup_steps": min(100, steps - 1)},
@@ -91,7 +92,7 @@ def _build(variant: Variant, data: str, batch_size: int, steps: int) -> tuple[Tr
     batches = TrainBatches(mixture, mixture.info, config, strategy)
     network = build_network(batches, None)
     spec = batches.start_at(0).element_spec
-    step = make_step(network.model, network.optimizer, strategy, config, spec, network.average)
+    step = make_step(network.trained, network.optimizer, strategy, config, spec, network.average)
     return batches, network, step
 
 

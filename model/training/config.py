@@ -93,6 +93,12 @@ class TrainConfig:
         at_least=0,
         below=1,
     )
+    second_head: float = option(
+        0.0,
+        help="Weight of the loss of a second head at half depth, which exists in training only, such as 0.3; 0 "
+        "trains without one.",
+        at_least=0,
+    )
     precision: str = option(
         "float32",
         help="Computation dtype of the network; bfloat16 and float16 are for GPUs.",

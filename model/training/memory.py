@@ -18,6 +18,9 @@ from densenet_ocr.pipeline.storage import describe_size
 # a frame stride of 4, each line more took 1.15 times as much (16 and 48 lines, 5990 classes).
 BYTES_PER_PIXEL = {8: 2900, 4: 3300}
 
+# Bytes for each logit of a second head: itself, its probability and its gradient.
+_BYTES_PER_LOGIT = 12
+
 # A batch is refused beyond this many times the memory: the estimate is measured on a CPU, not on a GPU.
 _SURE_ON_CPU, _SURE_ON_GPU = 1.25, 2.0
 
@@ -82,7 +85,11 @@ def estimate_memory(config: TrainConfig, info: DatasetInfo) -> int:
         width = sum(int(width) * count for width, count in counts.items()) / max(1, sum(counts.values()))
     # 16 bits take half at best; on a CPU bfloat16 took three quarters.
     bytes_per_pixel = BYTES_PER_PIXEL[info.geometry.frame_stride] // (1 if config.precision == "float32" else 2)
-    return round(config.batch_size * info.geometry.height * width * bytes_per_pixel)
+    size = config.batch_size * info.geometry.height * width * bytes_per_pixel
+    if config.second_head:
+        frames = width / info.geometry.frame_stride
+        size += config.batch_size * frames * info.charset.classes * _BYTES_PER_LOGIT
+    return round(size)
 
 
 def read_available_memory() -> int | None:

@@ -8,22 +8,32 @@ from absl import logging
 
 from densenet_ocr.model.network.densenet import build_for, count_parameters
 from densenet_ocr.model.network.precision import use_precision
+from densenet_ocr.model.network.second_head import add_second_head
+from densenet_ocr.model.training.config import TrainConfig
 from densenet_ocr.model.training.inputs import TrainBatches
 from densenet_ocr.model.training.optimizers import MovingAverage, make_optimizer
 from densenet_ocr.model.training.weights import Weights
 
 
 class Network(NamedTuple):
-    """Everything that has variables."""
+    """Everything that has variables.
+
+    Attributes:
+      model: The network that is validated and saved.
+      trained: The network that the steps train: `model`, or with a second head one that has its layers, too.
+      optimizer: Optimizer of `trained`.
+      average: Moving average of `trained`.
+    """
 
     model: keras.Model
+    trained: keras.Model
     optimizer: keras.optimizers.Optimizer
     average: MovingAverage
 
     @property
     def variables(self) -> list[tf.Variable]:
         """All variables, those that do not train included."""
-        variables = [*self.model.variables, *self.optimizer.variables]
+        variables = [*self.trained.variables, *self.optimizer.variables]
         return [variable.value for variable in variables] + self.average.values
 
 
@@ -35,7 +45,18 @@ def build_network(batches: TrainBatches, source: Weights | None) -> Network:
         if source:
             source.place(model, info.charset)
         optimizer = make_optimizer(config, batches.steps_per_epoch)
-        optimizer.build(model.trainable_variables)
-        average = MovingAverage(model, config.ema_decay)
+        trained = _add_heads(model, config)
+        optimizer.build(trained.trainable_variables)
+        average = MovingAverage(trained, config.ema_decay)
     logging.info("parameters: %d, of which %d do not train", *count_parameters(model))
-    return Network(model, optimizer, average)
+    return Network(model, trained, optimizer, average)
+
+
+def _add_heads(model: keras.Model, config: TrainConfig) -> keras.Model:
+    """Returns the network that trains: the model itself, or a second head besides."""
+    if not config.second_head:
+        return model
+    trained = add_second_head(model, seed=config.seed)
+    more = trained.count_params() - model.count_params()
+    logging.info("second head: %d parameters, in training only", more)
+    return trained

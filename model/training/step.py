@@ -9,9 +9,10 @@ import keras
 import tensorflow as tf
 
 from densenet_ocr.model.network.ctc import ctc_loss
-from densenet_ocr.model.network.densenet import HEAD, call_densenet
+from densenet_ocr.model.network.densenet import call_densenet
 from densenet_ocr.model.network.distribution import sum_over_replicas
 from densenet_ocr.model.network.layers import dropout_seed
+from densenet_ocr.model.network.second_head import is_trunk, split_logits
 from densenet_ocr.model.training.config import TrainConfig
 from densenet_ocr.model.training.optimizers import MovingAverage, clip_gradients
 from densenet_ocr.pipeline import schema
@@ -42,10 +43,11 @@ def make_step(
     """Returns the compiled training step, which takes a distributed batch of pipeline.dataset.
 
     The objective is the sum of the lines' CTC losses divided by `config.batch_size`, so that each line has the
-    same weight in batches of any size, plus the network's L2 terms. Each replica adds its share of both.
+    same weight in batches of any size, plus the network's L2 terms. Each replica adds its share of both. Losses
+    of a second head count `config.second_head` times; the loss that the step returns is without them.
 
     Args:
-      model: Network, made in the strategy's scope, as is the optimizer.
+      model: Network, with a second head or without, made in the strategy's scope, as is the optimizer.
       optimizer: Optimizer, built.
       strategy: Strategy that runs the step.
       config: Training configuration.
@@ -57,15 +59,12 @@ def make_step(
 
     def step_on_replica(batch: Batch) -> tf.Tensor:
         with tf.GradientTape() as tape, dropout_seed(_make_key(optimizer, config.seed)):
-            losses = ctc_loss(
-                logits=call(model, batch, training=True),
-                frames=batch[schema.FRAMES],
-                label=batch[schema.LABEL],
-                label_length=batch[schema.LABEL_LENGTH],
-            )
-            loss = tf.reduce_sum(losses * batch[schema.WEIGHT])
+            logits, second_logits = split_logits(call(model, batch, training=True))
+            total = loss = _sum_losses(logits, batch)
+            if second_logits is not None:
+                total = loss + config.second_head * _sum_losses(second_logits, batch)
             regularisation = tf.add_n(model.losses) / strategy.num_replicas_in_sync
-            objective = optimizer.scale_loss(loss / config.batch_size + regularisation)
+            objective = optimizer.scale_loss(total / config.batch_size + regularisation)
         variables = model.trainable_variables
         gradients = tape.gradient(objective, variables)
         if config.clip_norm:
@@ -83,6 +82,17 @@ def make_step(
         return StepLoss(loss / lines, lines)
 
     return tf.function(step, input_signature=[batch_spec] if batch_spec else None)
+
+
+def _sum_losses(logits: tf.Tensor, batch: Batch) -> tf.Tensor:
+    """The sum of the lines' CTC losses."""
+    losses = ctc_loss(
+        logits=logits,
+        frames=batch[schema.FRAMES],
+        label=batch[schema.LABEL],
+        label_length=batch[schema.LABEL_LENGTH],
+    )
+    return tf.reduce_sum(losses * batch[schema.WEIGHT])
 
 
 def average_statistics(model: keras.Model) -> None:
@@ -104,7 +114,7 @@ def average_statistics(model: keras.Model) -> None:
 
 @contextlib.contextmanager
 def freeze_trunk(model: keras.Model, iterations: tf.Variable, steps: int) -> Iterator[None]:
-    """Keeps the trainable weights of all layers but the last in one of the first `steps` steps.
+    """Keeps the trainable weights of all layers but the heads in one of the first `steps` steps.
 
     Every update of these weights (gradients, L2 terms, AdamW's decay) is undone after the step. Batch norm's
     moving statistics still adapt to the new data. The optimizer's averages of gradients are still updated:
@@ -120,7 +130,7 @@ def freeze_trunk(model: keras.Model, iterations: tf.Variable, steps: int) -> Ite
         yield
         return
     frozen = tf.convert_to_tensor(iterations) < steps
-    trunk = [v.value for layer in model.layers if layer.name != HEAD for v in layer.trainable_variables]
+    trunk = [v.value for layer in model.layers if is_trunk(layer) for v in layer.trainable_variables]
     before = [tf.identity(variable) for variable in trunk]
     yield
     for variable, value in zip(trunk, before, strict=True):

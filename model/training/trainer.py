@@ -100,17 +100,17 @@ def _make_trainer(
     logs: LoggingConfig,
     preemption: PreemptionSignal,
 ) -> "Trainer":
-    model, optimizer, average = network.model, network.optimizer, network.average
+    model, trained, optimizer, average = network
     spec = batches.start_at(0).element_spec
     return Trainer(
         config=batches.config,
         batches=batches,
         network=network,
-        step=make_step(model, optimizer, batches.strategy, batches.config, spec, average),
+        step=make_step(trained, optimizer, batches.strategy, batches.config, spec, average),
         validation=make_validation(batches, model),
         callbacks=make_callbacks(batches, model, folder, checkpoints.keep_weights, logs),
         checkpoints=Checkpoints(
-            folder.checkpoints, checkpoints, model=model, optimizer=optimizer, averages=average
+            folder.checkpoints, checkpoints, model=trained, optimizer=optimizer, averages=average
         )
         if folder
         else None,

@@ -16,7 +16,7 @@ from densenet_ocr.pipeline.mixtures.sources import Source
 from densenet_ocr.pipeline.ui import flags
 
 # Settings that older versions do not know; they are written only if they are set.
-_LATER = ("epoch_steps", "frame_stride")
+_LATER = ("epoch_steps", "frame_stride", "second_head")
 
 
 @dataclasses.dataclass(frozen=True)

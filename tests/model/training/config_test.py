@@ -93,7 +93,15 @@ class ConfigTest(parameterized.TestCase, tf.test.TestCase):
                 ),
                 *("freeze_trunk_steps", "epochs", "epoch_steps", "batch_size", "optimizer", "weight_decay"),
                 "clip_norm",
-                *("learning_rate", "schedule", "warmup_steps", "patience", "ema_decay", "precision"),
+                *(
+                    "learning_rate",
+                    "schedule",
+                    "warmup_steps",
+                    "patience",
+                    "ema_decay",
+                    "second_head",
+                    "precision",
+                ),
                 *("jit_compile", "augmentation", "shuffle_buffer", "seed"),
             ],
         )
