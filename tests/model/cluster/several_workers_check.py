@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from tests.samples import convert_lines
+from tests.samples import convert_any_width, convert_lines
 
 SETTINGS = ("--epochs=2", "--batch_size=12", "--validation_split=train", "--checkpoint_steps=2")
 SECONDS = 600  # of a training, on a machine that has other things to do
@@ -58,7 +58,7 @@ class SeveralWorkersTest(parameterized.TestCase, tf.test.TestCase):
     def setUp(self):
         super().setUp()
         self.folder = self.create_tempdir().full_path
-        self.data = convert_lines(self.folder, 30)
+        self.data = [f"--data={convert_lines(self.folder, 30)}"]
 
     def start_workers(self, count: int, run: str, *arguments: str, disturbed: dict | None = None) -> list:
         """Starts the Trainings of all workers into `run`; `disturbed` has the environment of some."""
@@ -68,7 +68,7 @@ class SeveralWorkersTest(parameterized.TestCase, tf.test.TestCase):
             cluster = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
             # Only the chief has the run: the others must not need it, nor write to it.
             where = run if index == 0 else f"{run}-of-worker-{index}"
-            flags = ("--strategy=multi_worker", f"--data={self.data}", f"--run={where}", *SETTINGS, *arguments)
+            flags = ("--strategy=multi_worker", *self.data, f"--run={where}", *SETTINGS, *arguments)
             environment = {"TF_CONFIG": json.dumps(cluster), **(disturbed or {}).get(index, {})}
             trainings.append(Training(f"{run}.{index}.log", *flags, **environment))
             self.addCleanup(trainings[-1].process.kill)
@@ -78,7 +78,7 @@ class SeveralWorkersTest(parameterized.TestCase, tf.test.TestCase):
         return [worker.finish() for worker in self.start_workers(count, run, *arguments, disturbed=disturbed)]
 
     def train_mirrored(self, replicas: int, run: str, *arguments: str) -> None:
-        flags = ("--strategy=mirrored", f"--data={self.data}", f"--run={run}", *SETTINGS, *arguments)
+        flags = ("--strategy=mirrored", *self.data, f"--run={run}", *SETTINGS, *arguments)
         code, log = Training(f"{run}.log", *flags, REPLICAS=str(replicas)).finish()
         self.assertEqual(code, 0, log)
 
@@ -97,6 +97,20 @@ class SeveralWorkersTest(parameterized.TestCase, tf.test.TestCase):
             self.assertEqual(code, 0, log)
         self.assert_equal_weights(several, one)
         self.assertEqual([name for name in os.listdir(self.folder) if "-of-worker-" in name], [])
+
+    @parameterized.named_parameters(("one_width", False), ("any_width", True))
+    def test_workers_train_on_a_mixture_as_one_process_does(self, any_width):
+        several, one = os.path.join(self.folder, "several"), os.path.join(self.folder, "one")
+        real, made = (os.path.join(self.folder, name) for name in ("real", "made"))
+        for folder, count, step in ((real, 30, 3), (made, 40, 2)):
+            os.mkdir(folder)
+            widths = [40 + step * k for k in range(count)]
+            convert_any_width(folder, widths) if any_width else convert_lines(folder, count)
+        self.data = [f"--data={real}/data", f"--data={made}/data=3"]
+        self.train_mirrored(2, one, "--epoch_steps=5")
+        for code, log in self.train(2, several, "--epoch_steps=5"):
+            self.assertEqual(code, 0, log)
+        self.assert_equal_weights(several, one)
 
     def test_a_worker_is_killed_and_all_resume(self):
         several, one = os.path.join(self.folder, "several"), os.path.join(self.folder, "one")
@@ -130,7 +144,7 @@ class SeveralWorkersTest(parameterized.TestCase, tf.test.TestCase):
         port, other = find_ports(2)
         cluster = {"worker": [f"127.0.0.1:{port}", f"127.0.0.1:{other}"]}
         config = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": 0}})
-        flags = ("--strategy=multi_worker", "--worker_timeout=5", f"--data={self.data}")
+        flags = ("--strategy=multi_worker", "--worker_timeout=5", *self.data)
         code, log = Training(
             f"{self.folder}/log", *flags, f"--run={self.folder}/run", TF_CONFIG=config
         ).finish()
