@@ -17,7 +17,7 @@ from densenet_ocr.model.cluster.watch import PeerWatch
 from densenet_ocr.pipeline.batches import WHOLE, Share
 from densenet_ocr.pipeline.errors import UserError
 
-_PARTING = 10.0  # seconds to wait for the others at the end
+_PARTING = 10.0  # least seconds to wait for the others at the end
 
 # Of operations over workers that fail where one is gone.
 _FAILURES = (
@@ -38,9 +38,14 @@ class Workers:
       strategy: Strategy over the replicas of all processes.
     """
 
-    def __init__(self, strategy: tf.distribute.Strategy, cluster: Cluster | None = None):
-        """Takes a strategy, and the cluster it spans; without a cluster this process is alone."""
-        self.strategy, self._cluster = strategy, cluster
+    def __init__(
+        self, strategy: tf.distribute.Strategy, cluster: Cluster | None = None, *, seconds: float = _PARTING
+    ):
+        """Takes a strategy, and the cluster it spans; without a cluster this process is alone.
+
+        `seconds` is how long to wait for the others at the end.
+        """
+        self.strategy, self._cluster, self._seconds = strategy, cluster, max(seconds, _PARTING)
         # Compiled, as each call would build the operation anew.
         self._sum = tf.function(lambda value: strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None))
 
@@ -104,7 +109,7 @@ class Workers:
         return bytes(self._sum(codes).numpy().astype("uint8"))
 
     def part(self) -> None:
-        """Waits for the others, for some seconds, where all end: one may still need data of this process."""
+        """Waits for the others where all end: a slower one may still need data of this process."""
 
         def wait() -> None:
             with contextlib.suppress(tf.errors.OpError):
@@ -114,7 +119,7 @@ class Workers:
             return
         thread = threading.Thread(target=wait, daemon=True)
         thread.start()
-        thread.join(_PARTING)
+        thread.join(self._seconds)
 
 
 @contextlib.contextmanager
@@ -137,7 +142,7 @@ def join_workers(*, seconds: float) -> Iterator[Workers]:
     faulthandler.dump_traceback_later(seconds + _PARTING, exit=True)
     try:
         strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=cluster.make_resolver())
-        workers = Workers(strategy, cluster)
+        workers = Workers(strategy, cluster, seconds=seconds)
         workers.count(True)
         faulthandler.cancel_dump_traceback_later()
         watch.join()
