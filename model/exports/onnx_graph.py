@@ -53,8 +53,9 @@ def classify_by_product(model: onnx.ModelProto) -> None:
         ("Transpose", [], {"perm": [0, 3, 2, 1]}),
         ("Reshape", [names["columns"]], {}),
         ("MatMul", [names["matrix"]], {}),
-        ("Add", [convolution.input[2]], {}),
     ]
+    if len(convolution.input) > 2:  # tf2onnx leaves out a bias of zeros, as an untrained network has
+        steps.append(("Add", [convolution.input[2]], {}))
     chain = _chain(convolution.input[0], steps, OUTPUT)
     del graph.node[last:]  # the nodes after it squeeze its one row and transpose the rest
     graph.node.extend(chain)

@@ -12,6 +12,8 @@ import tensorflow as tf
 from absl.testing import parameterized
 from onnx import numpy_helper
 
+from densenet_ocr.model.exports.exporter import export
+from densenet_ocr.model.network.densenet import HEAD
 from densenet_ocr.model.reading.loading import load_network
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.pipeline import images
@@ -19,7 +21,7 @@ from densenet_ocr.pipeline.exports.engines import open_export
 from densenet_ocr.pipeline.inference_model import InferenceModel
 from tests import ROOT
 from tests.model.exports.export_case import ExportCase, make_network
-from tests.samples import draw_levels
+from tests.samples import draw_levels, shallow_network
 
 HEIGHT = 36  # the blocks have 18, 9 and 4 rows, of which 9 do not go in pairs
 PRECISIONS = ("float32", "int8")
@@ -100,6 +102,16 @@ class OnnxGraphTest(ExportCase):
     def test_int8_has_no_steps_of_logits(self):
         logits = self.open("int8").compute_logits(np.stack(draw_lines(8)), np.full([8], 64))
         self.assertGreater(len(np.unique(logits)), 256)
+
+    def test_a_head_whose_bias_is_zero_is_exported_too(self):
+        network = make_network(height=HEIGHT)
+        network.model.get_layer(HEAD).bias.assign(np.zeros(network.info.charset.classes))
+        folder = os.path.join(self.create_tempdir().full_path, "export")
+        with shallow_network():
+            export(network, output=folder, format="onnx", precision="int8", calibration=draw_lines(8))
+        levels, widths = np.stack(draw_lines(8)), np.full([8], 64)
+        ours, theirs = (one.compute_logits(levels, widths) for one in (network, load_network(folder)))
+        self.assertLess(np.abs(theirs - ours).mean(), 0.05 * np.abs(ours).mean())
 
     def test_int8_rounds_what_a_block_has_but_once(self):
         graph = self.load("int8").graph
