@@ -26,7 +26,7 @@ def open_ours(model: str) -> tuple[Read, list[str]]:
     from densenet_ocr.model.recognizer import Recognizer
 
     recognizer = Recognizer(model)
-    return lambda path: recognizer.read(path).text, glob.glob(os.path.join(model, "model.*"))
+    return lambda path: recognizer.read(path).text, _find_ours(model)
 
 
 def open_rapidocr_v4(_: str) -> tuple[Read, list[str]]:
@@ -87,6 +87,11 @@ def read_all(name: str, paths: list[str]) -> dict[str, Any]:
         texts.append(read(path))
         seconds.append(time.perf_counter() - start)
     return {"texts": texts, "seconds": seconds, "bytes": sum(map(os.path.getsize, files))}
+
+
+def _find_ours(model: str) -> list[str]:
+    """The files of an export that are loaded to compute: a graph, and the weights of a float16 export."""
+    return [path for name in ("model.*", "weights.*") for path in glob.glob(os.path.join(model, name))]
 
 
 def _find_models(package: Any) -> list[str]:
