@@ -90,26 +90,26 @@ def _draw_tests() -> None:
     _draw_test("seen", 8, style=_SETS["seen"][0], length=_LENGTH.value)
 
 
-def _draw_test(name: str, stride: int, **look: str) -> None:
+def _draw_test(name: str, stride: int, **drawing: str) -> None:
     fonts = _FONTS.value if name == "seen" else _UNSEEN.value
     lines = _TEST_LINES.value
-    _synthesize(_tests(stride), name, stride, texts=_TEST.value, fonts=fonts, lines=lines, width=0, **look)
+    _synthesize(_tests(stride), name, stride, texts=_TEST.value, fonts=fonts, lines=lines, width=0, **drawing)
 
 
-def _synthesize(folder: str, split: str, stride: int, **look: Any) -> None:
+def _synthesize(folder: str, split: str, stride: int, **drawing: Any) -> None:
     """Draws a split; one that exists is kept."""
     _run(
         "beam_jobs.synthesize",
-        *(f"--text={text}" for text in look["texts"]),
-        *(f"--fonts={font}" for font in look["fonts"]),
+        *(f"--text={text}" for text in drawing["texts"]),
+        *(f"--fonts={font}" for font in drawing["fonts"]),
         f"--charset={_CHARSET.value}",
         f"--split={split}",
-        f"--lines={look['lines']}",
-        f"--length={look['length']}",
-        f"--style={look['style']}",
+        f"--lines={drawing['lines']}",
+        f"--length={drawing['length']}",
+        f"--style={drawing['style']}",
         f"--frame_stride={stride}",
         f"--output={folder}",
-        f"--image_width={look['width']}",
+        f"--image_width={drawing['width']}",
         "--image_encoding=uint8",
         "--max_reject_fraction=0.9",
     )

@@ -40,10 +40,8 @@ def make_float16_model(model: keras.Model, geometry: Geometry, *, opset: int) ->
       opset: Operator set.
     """
     steps = _Steps()
-    rows, pools = (
-        (geometry.height + 1) // 2,
-        iter(pool_columns(geometry.frame_stride)),
-    )  # rows of the first block
+    rows = (geometry.height + 1) // 2  # of the first block
+    pools = iter(pool_columns(geometry.frame_stride))
     stem, *others = layers_with_weights(model)
     x = steps.add("Transpose", [INPUT], perm=[0, 3, 1, 2])
     x = steps.add("Conv", [x, steps.kernel(stem)], strides=[2, 2], auto_pad="SAME_UPPER")

@@ -148,7 +148,7 @@ class _Place:
     """A place in the trie: the entries that begin with the same characters, or with wildcards for them.
 
     Attributes:
-      targets: Ranges of the entries that go on with a class, by this class.
+      targets: Ranges of the entries that continue with a class, by this class.
       takes_any: Whether some entry has a wildcard for any character next.
       is_end: Whether some entry ends here.
     """

@@ -14,7 +14,7 @@ from densenet_ocr.pipeline.dataset import (
     training_input,
 )
 from densenet_ocr.pipeline.mixtures.apportionment import choose_sources, count_lines
-from densenet_ocr.pipeline.mixtures.mixture import Mixture
+from densenet_ocr.pipeline.mixtures.mixture import Mixture, Part
 from densenet_ocr.pipeline.mixtures.windows import Windows, count_pass, make_cutter, plan_windows
 from densenet_ocr.pipeline.tfrecord.shards import Shards
 
@@ -83,17 +83,8 @@ def mixed_input(
         )
     windows = None if mixture.info.geometry.width else plan_windows(mixture, split, batch_size, replicas)
     start = first_step - first_step % windows.steps if windows else first_step
-    starts = count_lines(mixture.shares, start * batch_size)
-    streams = [
-        read_lines(
-            make_pass_reader(Shards(part.folder, part.info, split, cache), seed + k * _SEEDS, shuffle_buffer),
-            lines=part.info.find_split(split).written,
-            first_line=starts[k],
-        )
-        for k, part in enumerate(mixture.parts)
-    ]
     relabel = make_relabeller([part.info.charset for part in mixture.parts], mixture.info.charset)
-    batches = _mix(streams, mixture.shares, batch_size, seed, start)
+    batches = _mix(mixture, split, batch_size, seed, shuffle_buffer, start, cache)
     if windows:
         batches = _sort(batches, windows, mixture.shares, seed, start).skip(first_step - start)
     widths = windows.bounds if windows else (mixture.info.geometry.width,)
@@ -123,10 +114,29 @@ def count_mixed_steps(mixture: Mixture, split: str, batch_size: int, replicas: i
     return steps // window * window or steps
 
 
+def _read_stream(
+    part: Part, split: str, first_line: int, seed: int, shuffle_buffer: int, cache: str | None
+) -> tf.data.Dataset:
+    """Returns the endless, shuffled records of a data set, string [], from a line on."""
+    read_pass = make_pass_reader(Shards(part.folder, part.info, split, cache), seed, shuffle_buffer)
+    return read_lines(read_pass, lines=part.info.find_split(split).written, first_line=first_line)
+
+
 def _mix(
-    streams: list[tf.data.Dataset], shares: tuple[int, ...], batch_size: int, seed: int, first_step: int
+    mixture: Mixture,
+    split: str,
+    batch_size: int,
+    seed: int,
+    shuffle_buffer: int,
+    first_step: int,
+    cache: str | None,
 ) -> tf.data.Dataset:
     """Returns batches of records, string [B], of the bucket 0, with the number of each record's data set."""
+    shares, first_lines = mixture.shares, count_lines(mixture.shares, first_step * batch_size)
+    streams = [
+        _read_stream(part, split, first_lines[k], seed + k * _SEEDS, shuffle_buffer, cache)
+        for k, part in enumerate(mixture.parts)
+    ]
     sources = tf.data.Dataset.counter(first_step).map(
         lambda step: choose_sources(shares, batch_size, seed, step), tf.data.AUTOTUNE, deterministic=True
     )
