@@ -4,7 +4,10 @@ A shipped model is a folder below `pipeline/pretrained`, an export like any othe
 `./chinese` is a folder of the user's, and `chinese` is the model of the package.
 """
 
+import functools
 import os
+
+from absl import logging
 
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "pretrained")
 DEFAULT = "chinese"  # what reads where no model is named
@@ -20,7 +23,10 @@ def list_shipped() -> list[str]:
 
 def find_shipped(path: str) -> str:
     """Returns the folder of a shipped model by its name; any other path as it is."""
-    return os.path.join(FOLDER, path) if is_shipped(path) else path
+    if not is_shipped(path):
+        return path
+    _warn_of_folder(path)
+    return os.path.join(FOLDER, path)
 
 
 def is_shipped(path: str) -> bool:
@@ -31,6 +37,12 @@ def is_shipped(path: str) -> bool:
 def name_shipped() -> str:
     """Returns the names of the shipped models, for messages."""
     return ", ".join(list_shipped()) or "none"
+
+
+@functools.cache  # once a process
+def _warn_of_folder(name: str) -> None:
+    if os.path.exists(name):
+        logging.warning("%s: the model of the package, not what lies here; ./%s names that", name, name)
 
 
 def _is_model(folder: str) -> bool:

@@ -1,5 +1,6 @@
 """The model of the package reads wherever no model is named, and a training begins with it."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
 from densenet_ocr.model.training.trainer import train
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
+from densenet_ocr.pipeline.exports import shipped
 from densenet_ocr.pipeline.exports.export_info import load_export_info
 from densenet_ocr.pipeline.exports.shipped import DEFAULT, find_shipped
 from tests import ROOT
@@ -53,6 +55,14 @@ class ShippedModelTest(tf.test.TestCase):
             self.assertEqual(reading.text, TEXT)
             self.assertGreater(reading.confidence, 0.9)
         self.assertFalse(needs_tensorflow(ModelConfig()))
+
+    def test_warns_where_a_folder_of_the_user_has_its_name(self):
+        folder = self.create_tempdir().full_path
+        os.mkdir(os.path.join(folder, DEFAULT))
+        shipped._warn_of_folder.cache_clear()
+        with contextlib.chdir(folder), self.assertLogs(level="WARNING") as logs:
+            self.assertEqual([find_shipped(DEFAULT), find_shipped(f"./{DEFAULT}")], [FOLDER, f"./{DEFAULT}"])
+        self.assertIn(f"./{DEFAULT}", "".join(logs.output))
 
     def test_it_has_the_classes_of_the_notebook_and_no_paths(self):
         info = load_dataset_info(FOLDER)
