@@ -5,7 +5,7 @@
 
 Renders the texts of the real lines, measures both, and corrects the style until the measures agree. Give the
 fonts that the synthesis will use. The last line on standard output is {"lines", "rounds"}.
-`python -m benchmarks.styles` compares synthetic with real lines.
+`python -m benchmarks.synthesis.styles` compares synthetic with real lines.
 """
 
 from densenet_ocr.beam_jobs.synthesis.config import StyleFitConfig

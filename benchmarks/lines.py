@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 
-from benchmarks.plain_conversion import Task
+from benchmarks.conversion.plain_conversion import Task
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import PILLOW, find_faces
 from densenet_ocr.beam_jobs.synthesis.rendering.renderer import LineRenderer
 from densenet_ocr.beam_jobs.synthesis.rendering.style import PRESETS

@@ -120,7 +120,7 @@ def _is_spread(value: object) -> bool:
 PRESETS = {
     # Dark ink on light paper, upright and sharp.
     "plain": StyleDistribution(),
-    # Fitted to 100 lines of the data set that the notebook was trained on; see benchmarks.styles.
+    # Fitted to 100 lines of the data set that the notebook was trained on; see benchmarks.synthesis.styles.
     "caffe_ocr": StyleDistribution(
         ink_height=(24.6, 29, 29.4, 29.7, 31.6),
         top_margin=(0.2, 1.2, 2.2, 2.3, 4.4),

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 import tensorflow as tf
 
-from benchmarks import notebook
+from benchmarks.training import notebook
 from densenet_ocr.model.keras2.weights import read_keras2_layers
 from densenet_ocr.model.network.densenet import build_densenet, layers_with_weights
 from densenet_ocr.pipeline.errors import UserError

@@ -9,7 +9,7 @@ import h5py
 import tensorflow as tf
 from absl.testing import parameterized
 
-from benchmarks import notebook
+from benchmarks.training import notebook
 from densenet_ocr.model.keras2.weights import read_keras2_layers
 from densenet_ocr.pipeline.errors import UserError
 from tests.model.keras2.keras2_case import shallow

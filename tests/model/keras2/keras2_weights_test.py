@@ -9,8 +9,8 @@ import tensorflow as tf
 import tf_keras
 from absl.testing import parameterized
 
-from benchmarks import notebook
-from benchmarks.keras2_weights import draw_charset, draw_lines, draw_weights, find_logits
+from benchmarks.reading.keras2_weights import draw_charset, draw_lines, draw_weights, find_logits
+from benchmarks.training import notebook
 from densenet_ocr.model.keras2.file import is_keras2_file
 from densenet_ocr.model.keras2.weights import load_keras2_model, read_keras2_layers
 from densenet_ocr.model.training.weights import load_model

@@ -2,7 +2,7 @@
 
 from absl.testing import absltest
 
-from benchmarks.damaged_lists import FORMATS, count_outcomes
+from benchmarks.conversion.damaged_lists import FORMATS, count_outcomes
 
 
 class MisreadingTest(absltest.TestCase):

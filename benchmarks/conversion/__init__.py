@@ -1,0 +1,1 @@
+"""Benchmarks of conversion: speed, growth, kills, damage and cost."""

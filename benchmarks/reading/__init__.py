@@ -1,0 +1,1 @@
+"""Benchmarks of reading: speed, other readers, decoding, transcription."""

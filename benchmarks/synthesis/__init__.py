@@ -1,0 +1,1 @@
+"""Benchmarks of synthetic lines: growth, kills and likeness to real lines."""
