@@ -10,7 +10,7 @@ from densenet_ocr.beam_jobs.synthesis.job import synthesize
 from densenet_ocr.beam_jobs.synthesis.rendering.renderer import LineRenderer
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import UserError
-from tests.beam_jobs.synthesis.fonts import build_font
+from tests.beam_jobs.synthesis.font_files import build_font
 from tests.beam_jobs.synthesis.synthesis_case import CHARSET, TEXT
 from tests.pipeline.storage.store_case import StoreCase
 

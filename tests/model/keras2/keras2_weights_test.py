@@ -17,7 +17,7 @@ from densenet_ocr.model.training.weights import load_model
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.geometry import Geometry
 from tests.model.keras2.keras2_case import Keras2Case, draw_layers, shallow, write_keras2
-from tests.model.training.transfer_test import make_run
+from tests.model.training.transfer.transfer_case import make_run
 from tests.samples import CHARSET
 
 

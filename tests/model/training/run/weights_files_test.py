@@ -10,7 +10,7 @@ from densenet_ocr.model.training.run.weights_files import WeightsWriter, find_we
 from densenet_ocr.model.training.weights import load_model
 from densenet_ocr.pipeline.charset import Charset
 from tests.messages import user_error
-from tests.model.training.transfer_test import OLD, make_run
+from tests.model.training.transfer.transfer_case import OLD, make_run
 from tests.samples import shallow_network
 
 NAN = float("nan")

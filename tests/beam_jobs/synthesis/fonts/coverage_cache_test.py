@@ -10,7 +10,7 @@ from densenet_ocr.beam_jobs.synthesis.fonts import coverage as coverage_module
 from densenet_ocr.beam_jobs.synthesis.fonts import coverage_cache
 from densenet_ocr.beam_jobs.synthesis.fonts.coverage import find_coverage
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import find_faces
-from tests.beam_jobs.synthesis.fonts import save_font
+from tests.beam_jobs.synthesis.font_files import save_font
 
 CHARACTERS, FOUND = "春夏秋冬", [[True, True, False, False]]
 

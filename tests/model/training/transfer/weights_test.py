@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from densenet_ocr.model.network.densenet import layers_with_weights
 from densenet_ocr.model.training.weights import load_model, read_weights
-from tests.model.training.transfer_test import OLD, make_run
+from tests.model.training.transfer.transfer_case import OLD, make_run
 from tests.samples import shallow_network
 
 

@@ -16,7 +16,7 @@ from densenet_ocr.beam_jobs.synthesis.fonts.coverage import (
 )
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import find_faces
 from densenet_ocr.pipeline.errors import UserError
-from tests.beam_jobs.synthesis.fonts import build_font, save_collection, save_font
+from tests.beam_jobs.synthesis.font_files import build_font, save_collection, save_font
 
 
 class CoverageTest(parameterized.TestCase, tf.test.TestCase):

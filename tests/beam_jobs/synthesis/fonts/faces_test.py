@@ -13,7 +13,7 @@ from absl.testing import parameterized
 from densenet_ocr.beam_jobs.synthesis.fonts import faces
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import PACKAGES, PILLOW, Face, find_faces, open_face
 from densenet_ocr.pipeline.errors import UserError
-from tests.beam_jobs.synthesis.fonts import build_font, save_collection, save_font
+from tests.beam_jobs.synthesis.font_files import build_font, save_collection, save_font
 
 
 def answer(text: str):
