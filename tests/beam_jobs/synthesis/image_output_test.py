@@ -15,7 +15,7 @@ from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.charsets.charset_file import read_charset
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
-from tests.beam_jobs.conversion.resume_test import cut_file, flip_bit
+from tests.beam_jobs.damage import cut_file, flip_bit
 from tests.beam_jobs.synthesis.synthesis_case import CHARSET, SynthesisTest
 from tests.messages import user_error
 

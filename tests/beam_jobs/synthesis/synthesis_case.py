@@ -12,7 +12,7 @@ from densenet_ocr.beam_jobs.synthesis.job import synthesize
 from densenet_ocr.beam_jobs.synthesis.rendering.renderer import LineRenderer
 from densenet_ocr.pipeline.charset import Charset
 from tests.beam_jobs.conversion.conversion_case import ConversionTest
-from tests.beam_jobs.conversion.resume_test import Killed
+from tests.beam_jobs.damage import Killed
 
 CHARSET = Charset("0123456789abcdefghijklmnopqrstuvwxyz 陕")
 TEXT = "the quick brown fox jumps\nover 13 lazy dogs, while\nfive boxing wizards look on\n"

@@ -24,7 +24,7 @@ from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.geometry import Geometry
 from tests.beam_jobs.conversion.conversion_case import read_folder
-from tests.beam_jobs.conversion.resume_test import cut_file, flip_bit
+from tests.beam_jobs.damage import cut_file, flip_bit
 from tests.beam_jobs.synthesis.synthesis_case import CHARSET, TEXT, SynthesisTest
 
 
