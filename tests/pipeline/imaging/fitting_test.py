@@ -8,7 +8,7 @@ from absl.testing import parameterized
 from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.geometry import Geometry
 from densenet_ocr.pipeline.imaging import fitting
-from tests.pipeline.images_test import ANY_WIDTH, LINES, ImageTest
+from tests.pipeline.imaging.image_case import ANY_WIDTH, LINES, ImageTest
 from tests.samples import draw_levels, encode_image
 
 
