@@ -42,13 +42,13 @@ class KerasInferenceModel:
         self.name, self.weights, self.train_split = name, weights, train_split
         levels = tf.TensorSpec([None, info.geometry.height, None], tf.uint8)
         spec = [levels, tf.TensorSpec([None], tf.int32)]
-        self._one_width = tf.function(self._call_plain, input_signature=spec)
-        self._any_width = tf.function(self._call_padded, input_signature=spec)
+        self._one_width = tf.function(self._call_plain, input_signature=spec, autograph=False)
+        self._any_width = tf.function(self._call_padded, input_signature=spec, autograph=False)
         self._read_one_width = tf.function(
-            _decode_logits_of(self._call_plain, info.geometry), input_signature=spec
+            _decode_logits_of(self._call_plain, info.geometry), input_signature=spec, autograph=False
         )
         self._read_any_width = tf.function(
-            _decode_logits_of(self._call_padded, info.geometry), input_signature=spec
+            _decode_logits_of(self._call_padded, info.geometry), input_signature=spec, autograph=False
         )
 
     def compute_logits(self, levels: np.ndarray, widths: np.ndarray) -> np.ndarray:

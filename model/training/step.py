@@ -81,7 +81,7 @@ def make_step(
             average.update(optimizer.iterations)
         return StepLoss(loss / lines, lines)
 
-    return tf.function(step, input_signature=[batch_spec] if batch_spec else None)
+    return tf.function(step, input_signature=[batch_spec] if batch_spec else None, autograph=False)
 
 
 def _sum_losses(logits: tf.Tensor, batch: Batch) -> tf.Tensor:
@@ -139,7 +139,7 @@ def freeze_trunk(model: keras.Model, iterations: tf.Variable, steps: int) -> Ite
 
 def _compile(call: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
     """Returns call_densenet through XLA, which takes no strings, such as a batch's keys."""
-    compiled = tf.function(call, jit_compile=True)
+    compiled = tf.function(call, jit_compile=True, autograph=False)
     names = (schema.IMAGE, schema.WIDTH)
     return lambda model, batch, training: compiled(
         model, {name: batch[name] for name in names}, training=training

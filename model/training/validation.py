@@ -61,7 +61,7 @@ class Validator:
             return score_batch(call_densenet(model, batch, training=False), batch)
 
         # One signature for all batches: labels of another length would cause a retrace.
-        @tf.function(input_signature=[self._batches.element_spec])
+        @tf.function(input_signature=[self._batches.element_spec], autograph=False)
         def score(batch: dict[str, tf.Tensor]) -> tf.Tensor:
             return sum_over_replicas(strategy, strategy.run(score_replica, args=(batch,)))
 
