@@ -16,7 +16,7 @@ from collections.abc import Iterator
 LONGEST = 34  # characters of a row, at least; the last word ends it
 
 MARKS = "，。、“”:；！？（）《》—…·%,.-;!?()【】『』「」〔〕～★●▲■□◆※℃￥$&*+=<>/\\@#~^_|[]{}'\""
-WEIGHTS = {"，": 34, "。": 12, "、": 12, "“": 5, "”": 5, ":": 5, ";": 5, "(": 5, ")": 5}
+WEIGHTS = {"，": 34, "。": 12, "、": 12, "“": 5, "”": 5, ":": 5, ";": 5, "(": 5, ")": 5, '"': 4}
 OTHER = 1.2  # weight of a mark that is not named
 
 
@@ -51,7 +51,9 @@ def draw_latin(draw: random.Random) -> str:
     """Returns letters in lower case, capitalised or in upper case, or any ASCII characters."""
     word = "".join(draw.choices(string.ascii_lowercase, k=draw.randint(1, 8)))
     code = "".join(chr(draw.randint(33, 126)) for _ in range(draw.randint(3, 10)))
-    return draw.choices([word, word.capitalize(), word[:4].upper(), code], [40, 20, 25, 15])[0]
+    address = word + draw.choice("./-@_:") + "".join(draw.choices(string.ascii_lowercase + string.digits, k=5))
+    forms = [word, word.capitalize(), word[:4].upper(), code, address]
+    return draw.choices(forms, [35, 20, 20, 15, 10])[0]
 
 
 def draw_rows(words: list[str], chances: list[float], characters: set[str]) -> Iterator[str]:
@@ -64,7 +66,7 @@ def draw_rows(words: list[str], chances: list[float], characters: set[str]) -> I
         while len(row) <= LONGEST:
             row += draw.choices(words, cum_weights=cumulative)[0]
             mark = draw.choices(marks, weights)[0]
-            row += draw.choices(["", mark, draw_figure(draw), draw_latin(draw)], [70, 22, 4.5, 3.5])[0]
+            row += draw.choices(["", mark, draw_figure(draw), draw_latin(draw)], [68, 22, 5, 5])[0]
         yield "".join(character for character in row if character in characters)
 
 

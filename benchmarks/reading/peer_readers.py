@@ -24,9 +24,10 @@ _WARM_UP = 3
 def open_ours(model: str) -> tuple[Read, list[str]]:
     """Opens an export or a run of this project."""
     from densenet_ocr.model.recognizer import Recognizer
+    from densenet_ocr.pipeline.exports.shipped import find_shipped
 
     recognizer = Recognizer(model)
-    return lambda path: recognizer.read(path).text, _find_ours(model)
+    return lambda path: recognizer.read(path).text, _find_ours(find_shipped(model))
 
 
 def open_rapidocr_v4(_: str) -> tuple[Read, list[str]]:
