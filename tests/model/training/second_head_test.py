@@ -77,14 +77,14 @@ class SecondHeadTest(parameterized.TestCase, tf.test.TestCase):
         with user_error(f"run {self.with_head}", "--second_head=0.5", "--second_head=0.3"):
             self.train(self.with_head, second_head=0.5, epochs=3)
 
-    @parameterized.parameters("one", "mirrored")
-    def test_runs_begin_with_the_weights_of_each_other(self, strategy):
-        for source, weight in ((self.with_head, 0.0), (self.without, 0.3)):
-            settings = {"init_from": source, "second_head": weight, "learning_rate": 1e-9, "ema_decay": 0.0}
-            self.train(run := self.make_folder(), strategy=strategy, epochs=1, freeze_trunk_steps=9, **settings)
-            first, last = (load_network(folder).model.trainable_variables for folder in (source, run))
-            for old, new in zip(first, last, strict=True):
-                self.assertAllClose(old, new, atol=1e-6)
+    @parameterized.parameters(("with", 0.0, "one"), ("without", 0.3, "mirrored"))
+    def test_runs_begin_with_the_weights_of_each_other(self, name, weight, strategy):
+        source = os.path.join(self.root, name)
+        settings = {"init_from": source, "second_head": weight, "learning_rate": 1e-9, "ema_decay": 0.0}
+        self.train(run := self.make_folder(), strategy=strategy, epochs=1, freeze_trunk_steps=9, **settings)
+        first, last = (load_network(folder).model.trainable_variables for folder in (source, run))
+        for old, new in zip(first, last, strict=True):
+            self.assertAllClose(old, new, atol=1e-6)
 
     def test_lines_of_any_width_train_with_it(self):
         data = convert_any_width(self.create_tempdir().full_path, [40, 64, 50, 64])
