@@ -1,1 +1,1 @@
-"""Benchmarks of training: speed beside the notebook's, memory, kills and options of the network."""
+"""Benchmarks of training: speed beside the notebook's, memory, kills, and time to accuracy."""

@@ -1,4 +1,4 @@
-"""The lines of benchmarks.training.network_options: five frequent Chinese characters of a text, at two heights.
+"""The lines of benchmarks.network.options: five frequent Chinese characters of a text, at two heights.
 
 Each data set has the same lines, at another height: `lines-32` is 144x32 pixels, `lines-48` is 216x48.
 """

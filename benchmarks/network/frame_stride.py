@@ -1,6 +1,6 @@
 """Compares frames of 4 pixels with frames of 8 on Latin lines of natural width, drawn for it.
 
-    python -m benchmarks.training.frame_stride --work=build/latin --charset=latin.txt \\
+    python -m benchmarks.network.frame_stride --work=build/latin --charset=latin.txt \\
         --train_text='texts/train-*.txt' --test_text='texts/test-*.txt' --fonts='fonts/seen/*' \\
         --unseen_fonts='fonts/unseen/*'
 

@@ -1,6 +1,6 @@
 """Compares networks at equal training time, on lines of 500 Chinese characters.
 
-    OMP_NUM_THREADS=1 python -m benchmarks.training.network_options --work=build/options \\
+    OMP_NUM_THREADS=1 python -m benchmarks.network.options --work=build/options \\
         --train_text=train.txt --test_text=test.txt --fonts='fonts/*'
 
 First it times a training step of every network of VARIANTS in turn, by the CPU time of one thread. A network
@@ -19,8 +19,8 @@ from typing import Any
 
 from absl import flags
 
+from benchmarks.network.option_lines import Variant, draw_lines
 from benchmarks.pairs import median, run_alone
-from benchmarks.training.option_lines import Variant, draw_lines
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.ui import command
 
@@ -80,7 +80,7 @@ def time_steps(
     variants: list[Variant], data: dict[int, str], batch_size: int, rounds: int
 ) -> list[list[float]]:
     """CPU seconds of a training step, by round and network."""
-    from benchmarks.training import option_training
+    from benchmarks.network import option_training
 
     return option_training.time_steps(variants, data, batch_size=batch_size, rounds=rounds)
 
@@ -89,14 +89,14 @@ def time_lines(
     variants: list[Variant], data: dict[int, str], batch_size: int, rounds: int
 ) -> list[list[float]]:
     """CPU seconds of the reading of a line, by round and network."""
-    from benchmarks.training import option_reading
+    from benchmarks.network import option_reading
 
     return option_reading.time_lines([data[variant.height] for variant in variants], rounds=rounds)
 
 
 def train_network(variant: Variant, data: str, weights: str, batch_size: int, steps: int) -> dict[str, Any]:
     """Scores of a network after its training."""
-    from benchmarks.training import option_training
+    from benchmarks.network import option_training
 
     return option_training.train(variant, data, weights, batch_size=batch_size, steps=steps)
 

@@ -1,4 +1,4 @@
-"""Trains the networks of benchmarks.training.network_options on one thread."""
+"""Trains the networks of benchmarks.network.options on one thread."""
 
 import functools
 import time
@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.training.option_lines import Variant
+from benchmarks.network.option_lines import Variant
 from densenet_ocr.model.network.densenet import call_densenet, count_parameters
 from densenet_ocr.model.network.devices import set_up_devices
 from densenet_ocr.model.network.distribution import choose_strategy
@@ -80,13 +80,9 @@ def train(variant: Variant, data: str, weights: str, *, batch_size: int, steps: 
 
 
 def _build(variant: Variant, data: str, batch_size: int, steps: int) -> tuple[TrainBatches, Network, Callable]:
+    preset = {**PRESETS["recommended"], "batch_size": batch_size, "warmup_steps": min(100, steps - 1)}
     config = TrainConfig(
-        batch_size=batch_size,
-        seed=variant.seed,
-        second_head=variant.second_head,
-        epochs=1,
-        epoch_steps=steps,
-        **{**PRESETS["recommended"], "warmup_steps": min(100, steps - 1)},
+        seed=variant.seed, second_head=variant.second_head, epochs=1, epoch_steps=steps, **preset
     )
     mixture, strategy = load_mixture(data), choose_strategy("one")
     batches = TrainBatches(mixture, mixture.info, config, strategy)

@@ -1,4 +1,4 @@
-"""Times the reading of a line by ONNX int8 exports, on one thread, for benchmarks.training.network_options."""
+"""Times the reading of a line by ONNX int8 exports, on one thread, for benchmarks.network.options."""
 
 import functools
 import os

@@ -1,0 +1,1 @@
+"""Benchmarks of changes to the network: options, and frames of 4 pixels."""
