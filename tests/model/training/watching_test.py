@@ -22,11 +22,8 @@ from densenet_ocr.model.training.step import StepLoss
 from densenet_ocr.model.training.trainer import train
 from densenet_ocr.model.training.validation import Validation
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
+from tests.model.training.disturbance import Lost
 from tests.samples import convert_lines, shallow_network
-
-
-class Lost(BaseException):
-    """Stands for a signal that ends the process."""
 
 
 def read_summaries(folder: str) -> dict[str, dict[str, list]]:

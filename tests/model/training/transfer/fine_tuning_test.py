@@ -20,6 +20,7 @@ from densenet_ocr.model.training.trainer import Trainer, train
 from densenet_ocr.model.training.weights import load_model
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
+from tests.model.training.disturbance import Lost
 from tests.model.training.transfer.transfer_case import make_run, settings
 from tests.samples import convert_lines, draw_levels, shallow_network
 
@@ -28,11 +29,7 @@ def trunk_of(model) -> list[np.ndarray]:
     return [v.numpy() for layer in model.layers if layer.name != HEAD for v in layer.trainable_variables]
 
 
-class Lost(BaseException):
-    """Stands for a signal that ends the process."""
-
-
-@pytest.mark.xdist_group("transfer")
+@pytest.mark.xdist_group("fine_tuning")  # one process trains the undisturbed run
 class FineTuningTest(tf.test.TestCase):
     """Three steps an epoch, of which the first four hold the trunk: all of epoch 1 and one step of epoch 2."""
 

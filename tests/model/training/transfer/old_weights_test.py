@@ -20,7 +20,7 @@ from tests.model.training.transfer.transfer_case import OLD, settings
 from tests.samples import CHARSET, convert_lines, draw_levels, shallow_network
 
 
-@pytest.mark.xdist_group("transfer")
+@pytest.mark.xdist_group("old_weights")  # one process makes the old network
 class OldWeightsTest(tf.test.TestCase):
     """A file of the original notebook in place of a run; its characters are those of OLD."""
 

@@ -23,7 +23,7 @@ from tests.model.training.transfer.transfer_case import OLD, make_run, settings
 from tests.samples import CHARSET, draw_levels, shallow_network
 
 
-@pytest.mark.xdist_group("transfer")  # one process, so that the old run is made once
+@pytest.mark.xdist_group("transfer")  # one process makes the old run
 class TransferTest(parameterized.TestCase, tf.test.TestCase):
     @classmethod
     def setUpClass(cls):

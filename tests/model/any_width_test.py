@@ -10,7 +10,6 @@ import shutil
 import tempfile
 from unittest import mock
 
-import h5py
 import keras
 import numpy as np
 import pytest
@@ -39,6 +38,7 @@ from densenet_ocr.pipeline.dataset import count_steps, evaluation_input, trainin
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
 from densenet_ocr.pipeline.geometry import Geometry
 from tests.messages import user_error
+from tests.model.training.disturbance import read_weights
 from tests.samples import CHARSET, conversion, convert_lines, draw_levels, shallow_network, write_lines
 
 # Width of line k: two buckets of several lines and one of a single line, which leaves one replica of two empty.
@@ -60,13 +60,6 @@ def convert_both(folder: str) -> str:
         config = conversion(folder, image_width=0, image_encoding="uint8", split=split, duplicates="keep")
         convert(config, workers=1)
     return config.output
-
-
-def read_weights(path: str) -> dict[str, np.ndarray]:
-    arrays = {}
-    with h5py.File(path) as file:
-        file.visititems(lambda name, item: arrays.update({name: item[()]}) if hasattr(item, "shape") else None)
-    return arrays
 
 
 def read_history(run: str) -> list[dict]:
