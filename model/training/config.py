@@ -10,10 +10,10 @@ from densenet_ocr.pipeline.frames import check_frame_stride
 from densenet_ocr.pipeline.ui.flags import option, validate
 
 # Values of --preset; flags on the command line override them. `notebook` has the defaults, which are those of
-# the original notebook. On the demo's lines, after 750 steps with three seeds, `recommended` reached an exact
-# match of 0.98 to 0.99, `notebook` 0.79 to 0.98.
+# the original notebook. benchmarks.training.time_to_accuracy compares the two; see docs/training.md.
 PRESETS: Mapping[str, Mapping[str, str | int | float]] = {
     "notebook": {
+        "batch_size": 64,
         "learning_rate": 1e-3,
         "schedule": "constant",
         "warmup_steps": 0,
@@ -21,6 +21,7 @@ PRESETS: Mapping[str, Mapping[str, str | int | float]] = {
         "ema_decay": 0.0,
     },
     "recommended": {
+        "batch_size": 32,
         "learning_rate": 4e-3,
         "schedule": "cosine",
         "warmup_steps": 100,
