@@ -37,10 +37,10 @@ demo: $(READY)
 	@echo "What it learned from: $(DEMO)/data.png. Lines with truth and reading: $(DEMO)/readings.png"
 
 test: $(READY)
-	$(RUN) -m pytest -n 2 --dist loadgroup
+	$(RUN) -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 test-latest: $(LATEST)/ready
-	$(LATEST)/bin/python -m pytest -n 2 --dist loadgroup -rs
+	$(LATEST)/bin/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder -rs
 
 test-engines: $(READY)
 	$(RUN) -m tests.engines.downloads

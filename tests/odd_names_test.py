@@ -4,7 +4,6 @@ import os
 import tempfile
 from unittest import mock
 
-import pytest
 import tensorflow as tf
 
 from densenet_ocr.beam_jobs.inspection.config import DescribeConfig
@@ -27,7 +26,6 @@ from tests.samples import convert_lines, shallow_network
 ODD = "m[1] {a}{epoch}{} a*b x?y %d%s ~ \\d"
 
 
-@pytest.mark.xdist_group("odd names")
 class OddNamesTest(tf.test.TestCase):
     @classmethod
     def setUpClass(cls):

@@ -12,7 +12,6 @@ from unittest import mock
 
 import keras
 import numpy as np
-import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -71,7 +70,6 @@ def read_alone(recognizer: Recognizer) -> list[str]:
     return [recognizer.read(draw_levels(number, width=width)).text for number, width in enumerate(WIDTHS)]
 
 
-@pytest.mark.xdist_group("any_width")  # one process, so that one run is trained
 class AnyWidthTest(parameterized.TestCase, tf.test.TestCase):
     @classmethod
     def setUpClass(cls):

@@ -5,7 +5,6 @@ import json
 import os
 import tempfile
 
-import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -24,7 +23,6 @@ SETTINGS = TrainConfig(batch_size=4, epochs=2, seed=3, second_head=0.3, ema_deca
 LAST = os.path.join("weights", "epoch-0002.weights.h5")
 
 
-@pytest.mark.xdist_group("second_head")  # one process, so that the runs are trained once
 class SecondHeadTest(parameterized.TestCase, tf.test.TestCase):
     @classmethod
     def setUpClass(cls):

@@ -4,7 +4,6 @@ from unittest import mock
 
 import keras
 import numpy as np
-import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -47,7 +46,6 @@ def run_steps(count: int, **settings):
     return [float(step(make_batch()).mean) for _ in range(count)], model.get_weights(), optimizer
 
 
-@pytest.mark.xdist_group("step")
 class StepTest(parameterized.TestCase, tf.test.TestCase):
     @classmethod
     def setUpClass(cls):

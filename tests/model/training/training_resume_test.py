@@ -8,7 +8,6 @@ import shutil
 import signal
 import tempfile
 
-import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -34,7 +33,6 @@ def read_history(run: str) -> list[tuple[str, str]]:
         return [(row["epoch"], row["loss"]) for row in csv.DictReader(file)]
 
 
-@pytest.mark.xdist_group("training")  # one process, so that the undisturbed run is trained once
 class ResumeTest(parameterized.TestCase, tf.test.TestCase):
     @classmethod
     def setUpClass(cls):

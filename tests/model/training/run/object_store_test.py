@@ -6,7 +6,6 @@ import signal
 import tempfile
 from unittest import mock
 
-import pytest
 import tensorflow as tf
 
 from densenet_ocr.model.reading.loading import load_network
@@ -27,7 +26,6 @@ from tests.servers.s3 import use_s3
 SETTINGS = TrainConfig(batch_size=4, epochs=2, seed=3)
 
 
-@pytest.mark.xdist_group("training")
 class RunInBucketTest(StoreCase):
     @classmethod
     def setUpClass(cls):

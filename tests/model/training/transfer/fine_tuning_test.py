@@ -8,7 +8,6 @@ import tempfile
 from unittest import mock
 
 import numpy as np
-import pytest
 import tensorflow as tf
 
 from densenet_ocr.model.network.densenet import HEAD
@@ -29,7 +28,6 @@ def trunk_of(model) -> list[np.ndarray]:
     return [v.numpy() for layer in model.layers if layer.name != HEAD for v in layer.trainable_variables]
 
 
-@pytest.mark.xdist_group("fine_tuning")  # one process trains the undisturbed run
 class FineTuningTest(tf.test.TestCase):
     """Three steps an epoch, of which the first four hold the trunk: all of epoch 1 and one step of epoch 2."""
 

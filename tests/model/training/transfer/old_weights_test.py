@@ -5,7 +5,6 @@ import shutil
 import tempfile
 
 import numpy as np
-import pytest
 import tensorflow as tf
 
 from densenet_ocr.model.network.densenet import build_densenet
@@ -20,7 +19,6 @@ from tests.model.training.transfer.transfer_case import OLD, settings
 from tests.samples import CHARSET, convert_lines, draw_levels, shallow_network
 
 
-@pytest.mark.xdist_group("old_weights")  # one process makes the old network
 class OldWeightsTest(tf.test.TestCase):
     """A file of the original notebook in place of a run; its characters are those of OLD."""
 

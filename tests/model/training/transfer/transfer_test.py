@@ -6,7 +6,6 @@ import shutil
 import tempfile
 
 import numpy as np
-import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -23,7 +22,6 @@ from tests.model.training.transfer.transfer_case import OLD, make_run, settings
 from tests.samples import CHARSET, draw_levels, shallow_network
 
 
-@pytest.mark.xdist_group("transfer")  # one process makes the old run
 class TransferTest(parameterized.TestCase, tf.test.TestCase):
     @classmethod
     def setUpClass(cls):

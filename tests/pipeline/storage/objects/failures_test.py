@@ -1,7 +1,8 @@
 """Requests to an S3 server that fail: made again, explained, or given up."""
 
+import contextlib
 import os
-import time
+from collections.abc import Iterator
 from datetime import timedelta
 from unittest import mock
 
@@ -9,11 +10,22 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from densenet_ocr.pipeline import storage
-from densenet_ocr.pipeline.storage.objects import store_settings
+from densenet_ocr.pipeline.storage.objects import object_store, store_settings
 from tests.messages import user_error
 from tests.pipeline.storage.store_case import StoreCase
 from tests.servers.faulty_proxy import FAULTS, serve_faults
 from tests.servers.s3 import use_s3
+
+
+@contextlib.contextmanager
+def give_up_soon() -> Iterator[None]:
+    """Within the block, requests are made again for half a second."""
+    short = {**store_settings.RETRIES, "retry_timeout": timedelta(seconds=0.5)}
+    with (
+        mock.patch.object(store_settings, "RETRIES", short),
+        mock.patch.object(object_store, "RETRY_SECONDS", 0.5),
+    ):
+        yield
 
 
 class FailuresTest(StoreCase):
@@ -73,21 +85,24 @@ class FailuresTest(StoreCase):
     )
     def test_a_store_that_keeps_failing_is_given_up(self, fault, received):
         self.proxy.share, self.proxy.faults = 1, [fault]
-        short = {**store_settings.RETRIES, "retry_timeout": timedelta(seconds=0.5)}
-        with mock.patch.object(store_settings, "RETRIES", short), user_error(self.root, received):
+        with give_up_soon(), user_error(self.root, received):
             storage.read_bytes(self.url("0"))
 
     def test_a_store_that_is_not_there_is_named(self):
-        short = {**store_settings.RETRIES, "retry_timeout": timedelta(seconds=0.5)}
         for endpoint, received in (
             ("http://127.0.0.1:9", "a connection that was refused"),
             ("http://no-such-host.invalid", "no such host"),
         ):
-            with mock.patch.object(store_settings, "RETRIES", short), use_s3(endpoint, NO_PROXY="*"):
-                start = time.monotonic()
-                with user_error(self.root, received, "Check the endpoint"):
-                    storage.read_bytes(self.url("0"))
-                self.assertLess(time.monotonic() - start, 30)
+            with (
+                give_up_soon(),
+                use_s3(endpoint, NO_PROXY="*"),
+                user_error(self.root, received, "Check the endpoint"),
+            ):
+                storage.read_bytes(self.url("0"))
+
+    def test_users_wait_for_half_a_minute_at_most(self):
+        self.assertLess(object_store.RETRY_SECONDS, 30)
+        self.assertLess(store_settings.RETRIES["retry_timeout"], timedelta(seconds=30))
 
 
 if __name__ == "__main__":
