@@ -61,7 +61,7 @@ class _Loop:
         self.images = 0
         self._batch_size = config.batch_size
         self._batches = iter(dataset)
-        self._model, self._average = network.model, network.average
+        self._average = network.average
         self._step = make_step(
             network.trained, network.optimizer, strategy, config, dataset.element_spec, network.average
         )
@@ -70,7 +70,8 @@ class _Loop:
             evaluation_input(folder=data, info=mixture.info, split="test", batch_size=_TEST_BATCH)
         )
         self._score = tf.function(
-            lambda batch: score_batch(call_densenet(network.model, batch, training=False), batch)
+            lambda batch: score_batch(call_densenet(network.model, batch, training=False), batch),
+            autograph=False,
         )
 
     def train(self, images: int) -> float:

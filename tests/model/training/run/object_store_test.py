@@ -1,7 +1,6 @@
 """A training whose run is in a bucket ends, on any machine, as one on a disk that was never interrupted."""
 
 import os
-import shutil
 import signal
 import tempfile
 from unittest import mock
@@ -31,8 +30,7 @@ class RunInBucketTest(StoreCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.enterClassContext(shallow_network())
-        cls.folder = tempfile.mkdtemp()
-        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.folder = cls.enterClassContext(tempfile.TemporaryDirectory())
         cls.data, cls.undisturbed = convert_lines(cls.folder, 13), os.path.join(cls.folder, "undisturbed")
         cls.expected = train(config=SETTINGS, devices=DeviceConfig(), data=cls.data, run=cls.undisturbed)
 

@@ -35,8 +35,7 @@ class FineTuningTest(tf.test.TestCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.enterClassContext(shallow_network())
-        cls.folder = tempfile.mkdtemp()
-        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.folder = cls.enterClassContext(tempfile.TemporaryDirectory())
         cls.data, cls.old = convert_lines(cls.folder, 13), make_run(cls.folder)
         # AdamW, because its decay moves weights whatever their gradients are.
         optimizer = {"optimizer": "adamw", "weight_decay": 0.1, "batch_size": 4}

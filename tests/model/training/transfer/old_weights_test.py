@@ -1,7 +1,6 @@
 """A training that begins with a weights file of the original notebook."""
 
 import os
-import shutil
 import tempfile
 
 import numpy as np
@@ -26,8 +25,7 @@ class OldWeightsTest(tf.test.TestCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.enterClassContext(shallow_network())
-        cls.folder = tempfile.mkdtemp()
-        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.folder = cls.enterClassContext(tempfile.TemporaryDirectory())
         cls.network, cls.path = (
             build_densenet(height=32, classes=OLD.classes),
             os.path.join(cls.folder, "old.h5"),

@@ -27,8 +27,7 @@ class TransferTest(parameterized.TestCase, tf.test.TestCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.enterClassContext(shallow_network())
-        cls.folder = tempfile.mkdtemp()
-        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.folder = cls.enterClassContext(tempfile.TemporaryDirectory())
         cls.old = make_run(cls.folder)
         cls.best = os.path.join(cls.old, "weights", "best.weights.h5")
 
