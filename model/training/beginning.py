@@ -93,9 +93,9 @@ def begin(
         return {"settings": _describe(chosen, mixture), "charset": dataclasses.asdict(extended.charset)}
 
     shared = workers.share_result(open_on_chief)
-    if workers.are_many and not workers.is_chief:
-        split = shared["settings"]["validation_split"] if training.validation_split is None else None
-        split = split or training.validation_split
+    if not workers.is_chief:
+        own, chiefs = training.validation_split, shared["settings"]["validation_split"]
+        split = chiefs if own is None else own
         chosen = dataclasses.replace(training, validation_split=None if split == NO_VALIDATION else split)
         found = Beginning(chosen, dataclasses.replace(info, charset=Charset(**shared["charset"])))
     _check_equal(workers, _describe(found.config, mixture), shared["settings"])

@@ -7,7 +7,7 @@ as one that was never interrupted.
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -16,12 +16,12 @@ from absl import logging
 from densenet_ocr.model.cluster.workers import Workers
 from densenet_ocr.model.network.devices import set_up_devices
 from densenet_ocr.model.network.metrics import Scores
-from densenet_ocr.model.training.beginning import begin, check_settings, open_workers
+from densenet_ocr.model.training.beginning import Beginning, begin, check_settings, open_workers
 from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, LoggingConfig, TrainConfig
 from densenet_ocr.model.training.inputs import TrainBatches
 from densenet_ocr.model.training.memory import refuse_out_of_memory
-from densenet_ocr.model.training.monitoring.callbacks import Callbacks, make_callbacks
-from densenet_ocr.model.training.network import Network, build_network
+from densenet_ocr.model.training.monitoring.callbacks import Callbacks
+from densenet_ocr.model.training.network import build_network
 from densenet_ocr.model.training.preemption import Preempted, PreemptionSignal, catch_signals
 from densenet_ocr.model.training.run.checkpoints import Checkpoints
 from densenet_ocr.model.training.run.history import (
@@ -31,12 +31,11 @@ from densenet_ocr.model.training.run.history import (
     truncate_history,
 )
 from densenet_ocr.model.training.run.run_config import RunConfig
-from densenet_ocr.model.training.run.run_folder import RunFolder
 from densenet_ocr.model.training.run.weights_files import improves
 from densenet_ocr.model.training.shared_lines import warn_of_shared_lines
 from densenet_ocr.model.training.state import RunningLoss, TrainState
-from densenet_ocr.model.training.step import Batch, StepLoss, make_step
-from densenet_ocr.model.training.validation import Validation, make_validation
+from densenet_ocr.model.training.step import Batch, make_step
+from densenet_ocr.model.training.validation import Validation
 from densenet_ocr.pipeline.mixtures.mixture import load_mixture
 from densenet_ocr.pipeline.mixtures.sources import Data, simplify_data
 from densenet_ocr.pipeline.tfrecord.shards import reading_errors
@@ -83,75 +82,55 @@ def train(
         settings = RunConfig(config, simplify_data(data), devices, checkpoints, logs)
         begun = begin(workers, opened, config=settings, mixture=mixture, run=run)
         batches = TrainBatches(mixture, begun.info, begun.config, workers.strategy, workers.share, cache)
-        network = build_network(batches, begun.source)
-        trainer = _make_trainer(batches, network, workers, begun.folder, checkpoints, logs, preemption)
+        trainer = Trainer(batches, begun, workers, settings, preemption)
         try:
             return trainer.run()
         except tf.errors.ResourceExhaustedError as error:
             raise refuse_out_of_memory(config, error) from None
 
 
-def _make_trainer(
-    batches: TrainBatches,
-    network: Network,
-    workers: Workers,
-    folder: RunFolder | None,
-    checkpoints: CheckpointConfig,
-    logs: LoggingConfig,
-    preemption: PreemptionSignal,
-) -> "Trainer":
-    model, trained, optimizer, average = network
-    spec = batches.start_at(0).element_spec
-    return Trainer(
-        config=batches.config,
-        batches=batches,
-        network=network,
-        step=make_step(trained, optimizer, batches.strategy, batches.config, spec, average),
-        validation=make_validation(batches, model),
-        callbacks=make_callbacks(batches, model, folder, checkpoints.keep_weights, logs),
-        checkpoints=Checkpoints(
-            folder.checkpoints, checkpoints, model=trained, optimizer=optimizer, averages=average
-        )
-        if folder
-        else None,
-        workers=workers,
-        folder=folder,
-        preemption=preemption,
-    )
-
-
-@dataclasses.dataclass
 class Trainer:
-    """Trains epoch by epoch; `train` puts its parts together.
+    """Trains epoch by epoch.
 
     Of several workers only the chief has a folder and checkpoints; the others wait for it where it writes.
     """
 
-    config: TrainConfig
-    batches: TrainBatches
-    network: Network
-    step: Callable[[Batch], StepLoss]
-    validation: Validation | None
-    callbacks: Callbacks
-    checkpoints: Checkpoints | None
-    workers: Workers
-    folder: RunFolder | None
-    preemption: PreemptionSignal
-    seconds: float = 0.0
-    images: int = 0
+    def __init__(
+        self,
+        batches: TrainBatches,
+        begun: Beginning,
+        workers: Workers,
+        settings: RunConfig,
+        preemption: PreemptionSignal,
+    ):
+        """Builds what trains on the batches, and what writes into the run."""
+        self.config, self.folder = begun.config, begun.folder
+        self.batches, self.workers, self.preemption = batches, workers, preemption
+        self.network = build_network(batches, begun.source)
+        model, trained, optimizer, average = self.network
+        spec = batches.start_at(0).element_spec
+        self.step = make_step(trained, optimizer, batches.strategy, self.config, spec, average)
+        split = self.config.validation_split
+        self.validation = None if split is None else Validation(batches, model, split)
+        self.callbacks = Callbacks(batches, model, self.folder, settings)
+        self.checkpoints = self.folder and Checkpoints(
+            self.folder.checkpoints, settings.checkpoints, model=trained, optimizer=optimizer, averages=average
+        )
+        self.seconds, self.images = 0.0, 0
 
     def run(self) -> dict[str, Any]:
         """Trains from the newest checkpoint to the last epoch or early stopping; returns `train`'s result."""
         state = self._restore()
-        if self.folder and not state.count_steps(self.batches.steps_per_epoch):
-            warn_of_shared_lines(self.config, self.batches.mixture, self.batches.cache)
+        first_step = state.count_steps(self.batches.steps_per_epoch)
         if self.folder:
+            if not first_step:
+                warn_of_shared_lines(self.config, self.batches.mixture, self.batches.cache)
             truncate_history(self.folder.history, state.epoch)
             truncate_events(self.folder.tensorboard, state.epoch)
         self.callbacks.all.on_train_begin()
         if self.folder and state.callbacks:
             self.callbacks.set_state(state.callbacks)
-        batches = iter(self.batches.start_at(state.count_steps(self.batches.steps_per_epoch)))
+        batches = iter(self.batches.start_at(first_step))
         while state.epoch < self.config.epochs and not state.stopped:
             state = self._run_epoch(state, batches)
             self._save(state)
@@ -261,13 +240,10 @@ class Trainer:
             raise Preempted(f"{signal} in epoch {state.epoch + 1}, after step {state.step}")
 
     def _summarise(self, state: TrainState) -> dict[str, Any]:
-        scores = state.scores
         return {
             "step": int(tf.convert_to_tensor(self.network.optimizer.iterations)),
             "loss": state.loss,
             "images_per_second": self.images / self.seconds if self.seconds else None,
             "split": self.config.validation_split,
-            "lines": scores.lines if scores else None,
-            "exact_match": scores.exact_match if scores else None,
-            "cer": scores.cer if scores else None,
+            **{name: getattr(state.scores, name, None) for name in ("lines", "exact_match", "cer")},
         }

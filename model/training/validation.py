@@ -1,7 +1,5 @@
 """Validation: loss and scores of a whole split, on any number of replicas."""
 
-from collections.abc import Mapping
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -15,47 +13,30 @@ from densenet_ocr.model.training.inputs import TrainBatches
 from densenet_ocr.model.training.run.run_config import load_run_config
 from densenet_ocr.model.training.run.run_folder import RunFolder
 from densenet_ocr.pipeline import storage
-from densenet_ocr.pipeline.batches import WHOLE, Share
-from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset import evaluation_input
-from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.mixtures.mixture import Mixture, Part
 from densenet_ocr.pipeline.ui.progress import Progress
 
 
 class Validator:
-    """Scores every line of a split; the graph is built once."""
+    """Scores every line of a data set's split; the graph is built once."""
 
-    def __init__(
-        self,
-        model: keras.Model,
-        strategy: tf.distribute.Strategy,
-        *,
-        folder: str,
-        info: DatasetInfo,
-        split: str,
-        batch_size: int,
-        share: Share = WHOLE,
-        cache: str | None = None,
-        charset: Charset | None = None,
-    ):
-        """Takes a model made in the strategy's scope; batch_size is global, `share` is that of this process.
-
-        `charset` has the classes of the model, by default those of the data set.
-        """
+    def __init__(self, batches: TrainBatches, model: keras.Model, part: Part, split: str):
+        """Takes a training's batches, its model, made in the strategy's scope, the data set and the split."""
+        strategy = batches.strategy
         dataset = evaluation_input(
-            folder=folder,
-            info=info,
+            folder=part.folder,
+            info=part.info,
             split=split,
-            batch_size=batch_size,
+            batch_size=batches.config.batch_size,
             replicas=strategy.num_replicas_in_sync,
             normalised=False,
-            share=share,
-            cache=cache,
-            charset=charset,
+            share=batches.share,
+            cache=batches.cache,
+            charset=batches.mixture.info.charset,
         )
-        self._batches = distribute(dataset, strategy, share)
-        self._split, self._lines = split, info.splits[split].written
+        self._batches = distribute(dataset, strategy, batches.share)
+        self._split, self._lines = split, part.info.splits[split].written
 
         def score_replica(batch: dict[str, tf.Tensor]) -> tf.Tensor:
             return score_batch(call_densenet(model, batch, training=False), batch)
@@ -66,10 +47,6 @@ class Validator:
             return sum_over_replicas(strategy, strategy.run(score_replica, args=(batch,)))
 
         self._score = score
-
-    def run(self) -> Scores:
-        """Scores every line of the split."""
-        return Scores.from_sums(self.sum())
 
     def sum(self) -> np.ndarray:
         """Returns the sums of score_batch over every line of the split, float64 [6]."""
@@ -82,42 +59,18 @@ class Validator:
 
 
 class Validation:
-    """The validation of a training, over the split of each data set that has it.
+    """The validation of a training, over the split of each data set that has it."""
 
-    Args:
-      validators: By the name of the data set; that of a single one is empty.
-    """
-
-    def __init__(self, validators: Mapping[str, Validator]):
-        self._validators = validators
+    def __init__(self, batches: TrainBatches, model: keras.Model, split: str):
+        """Takes the batches of a training, its model, made in the strategy's scope, and the split."""
+        parts = list_validated(batches.mixture, split)
+        self._validators = {part.name: Validator(batches, model, part, split) for part in parts}
 
     def run(self) -> tuple[Scores, dict[str, Scores]]:
         """Scores every line; returns the scores of all lines, and in a mixture those of each data set."""
         sums = {name: validator.sum() for name, validator in self._validators.items()}
         apart = {name: Scores.from_sums(each) for name, each in sums.items() if name}
         return Scores.from_sums(np.sum(list(sums.values()), axis=0)), apart
-
-
-def make_validation(batches: TrainBatches, model: keras.Model) -> Validation | None:
-    """Returns what validates a training on these batches; None where it does not validate."""
-    split = batches.config.validation_split
-    if split is None:
-        return None
-    validators = {
-        part.name: Validator(
-            model,
-            batches.strategy,
-            folder=part.folder,
-            info=part.info,
-            split=split,
-            batch_size=batches.config.batch_size,
-            share=batches.share,
-            cache=batches.cache,
-            charset=batches.mixture.info.charset,
-        )
-        for part in list_validated(batches.mixture, split)
-    }
-    return Validation(validators)
 
 
 def list_validated(mixture: Mixture, split: str) -> list[Part]:

@@ -11,12 +11,12 @@ from absl import logging
 
 from densenet_ocr.model.reading.keras_model import KerasInferenceModel
 from densenet_ocr.model.reading.pictures import FirstLines, draw_readings
+from densenet_ocr.model.training.inputs import TrainBatches
 from densenet_ocr.model.training.monitoring.curves import draw_curves
 from densenet_ocr.model.training.run.history import read_history
 from densenet_ocr.model.training.run.run_folder import RunFolder
+from densenet_ocr.model.training.validation import list_validated
 from densenet_ocr.pipeline import storage
-from densenet_ocr.pipeline.charset import Charset
-from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.ui.picture import save_png
 
 # As many as are read at a glance.
@@ -26,28 +26,11 @@ _LINES = 8
 class Readings:
     """The first lines of a split with the readings of a model that is being trained."""
 
-    def __init__(
-        self,
-        model: keras.Model,
-        *,
-        folder: str,
-        info: DatasetInfo,
-        split: str,
-        cache: str | None = None,
-        charset: Charset | None = None,
-    ):
-        """Loads the lines.
-
-        Args:
-          model: The model.
-          folder: The data set.
-          info: Its metadata.
-          split: Name of the split.
-          cache: Local folder for copies of remote shards, see training_input.
-          charset: Charset of the model, by default that of the data set.
-        """
-        self._model = KerasInferenceModel(model, dataclasses.replace(info, charset=charset or info.charset))
-        self._lines = FirstLines(_LINES, folder=folder, info=info, split=split, cache=cache)
+    def __init__(self, batches: TrainBatches, model: keras.Model, split: str):
+        """Loads the lines of the first data set of a training that has the split, to read with its model."""
+        part = list_validated(batches.mixture, split)[0]
+        self._model = KerasInferenceModel(model, dataclasses.replace(part.info, charset=batches.info.charset))
+        self._lines = FirstLines(_LINES, folder=part.folder, info=part.info, split=split, cache=batches.cache)
 
     def draw(self) -> PIL.Image.Image:
         """Reads the lines and draws them with truth and reading."""

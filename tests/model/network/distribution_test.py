@@ -10,11 +10,13 @@ from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.network.distribution import check_batch_size, choose_strategy, distribute
 from densenet_ocr.model.network.layers import FusedBatchNormalization
 from densenet_ocr.model.training.config import TrainConfig
+from densenet_ocr.model.training.inputs import TrainBatches
 from densenet_ocr.model.training.step import average_statistics, make_step
-from densenet_ocr.model.training.validation import Validator
+from densenet_ocr.model.training.validation import Validation
 from densenet_ocr.pipeline.dataset import training_input
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.mixtures.mixture import load_mixture
 from tests.messages import user_error
 from tests.model.network.steady_network import build_steady_network
 from tests.samples import convert_lines, shallow_network
@@ -86,8 +88,8 @@ class DistributionTest(tf.test.TestCase):
             strategy = choose_strategy(name)
             with strategy.scope():
                 model = build_densenet(height=32, classes=self.info.charset.classes)
-            where = {"folder": self.folder, "info": self.info, "split": "train"}
-            scores.append(Validator(model, strategy, **where, batch_size=8).run())
+            batches = TrainBatches(load_mixture(self.folder), self.info, TrainConfig(batch_size=8), strategy)
+            scores.append(Validation(batches, model, "train").run()[0])
         self.assertEqual([s.lines for s in scores], [21, 21])
         self.assertAllClose(scores[0].loss, scores[1].loss)
         self.assertEqual(scores[0].cer, scores[1].cer)

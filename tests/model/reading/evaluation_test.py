@@ -11,13 +11,16 @@ from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.reading.evaluation import evaluate, read_split
 from densenet_ocr.model.reading.keras_model import KerasInferenceModel
 from densenet_ocr.model.reading.reading import read_lines
-from densenet_ocr.model.training.validation import Validator
+from densenet_ocr.model.training.config import TrainConfig
+from densenet_ocr.model.training.inputs import TrainBatches
+from densenet_ocr.model.training.validation import Validation
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
 from densenet_ocr.pipeline.decoding.config import DecodingConfig
 from densenet_ocr.pipeline.decoding.decoder import Decoder
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.geometry import Geometry
+from densenet_ocr.pipeline.mixtures.mixture import load_mixture
 from tests.samples import CHARSET, convert_any_width, convert_lines, draw_levels, shallow_network
 
 WIDTHS = (64, 17, 100, 64, 31, 64, 8, 65)
@@ -35,11 +38,9 @@ class EvaluationTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters(("float32", 3), ("uint8", 64))
     def test_scores_equal_those_of_validation_in_training(self, encoding, batch_size):
         data = convert_lines(self.create_tempdir().full_path, 13, image_encoding=encoding)
-        network, where = (
-            self.make_network(),
-            {"folder": data, "info": load_dataset_info(data), "split": "train"},
-        )
-        expected = Validator(network.model, tf.distribute.get_strategy(), **where, batch_size=4).run()
+        network, mixture = self.make_network(), load_mixture(data)
+        batches = TrainBatches(mixture, mixture.info, TrainConfig(batch_size=4), tf.distribute.get_strategy())
+        expected, _ = Validation(batches, network.model, "train").run()
         result = evaluate(network, data=data, split="train", batch_size=batch_size)
         self.assertEqual((result["lines"], result["exact_match"]), (13, expected.exact_match))
         self.assertAllClose(result["cer"], expected.cer)

@@ -15,13 +15,14 @@ from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.network.metrics import Scores
 from densenet_ocr.model.training import trainer as training_module
 from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
+from densenet_ocr.model.training.inputs import TrainBatches
 from densenet_ocr.model.training.monitoring.tensorboard import Board, Curves, Readings
 from densenet_ocr.model.training.run.checkpoints import Checkpoints
 from densenet_ocr.model.training.run.run_folder import RunFolder
 from densenet_ocr.model.training.step import StepLoss
 from densenet_ocr.model.training.trainer import train
 from densenet_ocr.model.training.validation import Validation
-from densenet_ocr.pipeline.dataset_info import load_dataset_info
+from densenet_ocr.pipeline.mixtures.mixture import load_mixture
 from tests.model.training.disturbance import Lost
 from tests.samples import convert_lines, shallow_network
 
@@ -159,9 +160,10 @@ class ReadingsTest(tf.test.TestCase):
     def setUp(self):
         super().setUp()
         self.data = convert_lines(self.create_tempdir().full_path, 10)
-        info = load_dataset_info(self.data)
-        self.model = build_densenet(height=32, classes=info.charset.classes)
-        self.readings = Readings(self.model, folder=self.data, info=info, split="train")
+        mixture = load_mixture(self.data)
+        self.batches = TrainBatches(mixture, mixture.info, TrainConfig(), tf.distribute.get_strategy())
+        self.model = build_densenet(height=32, classes=mixture.info.charset.classes)
+        self.readings = Readings(self.batches, self.model, "train")
 
     def read(self) -> list:
         """What is drawn."""
@@ -180,12 +182,11 @@ class ReadingsTest(tf.test.TestCase):
         self.assertEqual(lines[0].levels.shape, (32, 64))
 
     def test_a_network_for_lines_of_any_width_reads_them_as_one_for_lines_of_one_width(self):
-        info = load_dataset_info(self.data)
-        padded = build_densenet(height=32, classes=info.charset.classes, padded=True)
+        padded = build_densenet(height=32, classes=self.batches.info.charset.classes, padded=True)
         for weight, value in zip(padded.weights, self.model.weights, strict=True):
             weight.assign(value)
         expected = self.read()
-        self.readings = Readings(padded, folder=self.data, info=info, split="train")
+        self.readings = Readings(self.batches, padded, "train")
         self.assertEqual([line.reading.text for line in self.read()], [line.reading.text for line in expected])
         for line, other in zip(self.read(), expected, strict=True):
             self.assertAllClose(line.reading.confidence, other.reading.confidence, rtol=1e-4)
