@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 
 import numpy as np
 from absl import logging
@@ -11,6 +12,7 @@ from densenet_ocr.beam_jobs.synthesis.fonts.coverage import describe_coverage, f
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import Face, find_faces
 from densenet_ocr.beam_jobs.synthesis.source import make_random
 from densenet_ocr.beam_jobs.synthesis.text.corpus import Corpus, read_corpora
+from densenet_ocr.beam_jobs.synthesis.text.face_sets import FaceSets
 from densenet_ocr.beam_jobs.synthesis.text.minimum_counts import ensure_minimum_counts
 from densenet_ocr.beam_jobs.synthesis.text.sampler import sample_texts
 from densenet_ocr.pipeline.charset import Charset, show_characters
@@ -67,12 +69,11 @@ def plan_lines(config: SynthesisConfig, inputs: Inputs, *, lines: int, min_per_c
       UserError: a corpus has no line, or there are too few lines for min_per_character.
     """
     random = [make_random(config.seed, config.split, number) for number in (_TEXT_NUMBER, _MINIMUM_NUMBER)]
-    weights = np.array([face.weight for face in inputs.faces])
-    frames = config.geometry.count_frames(config.image_width) if config.image_width else None
+    sets = FaceSets(inputs.coverage, np.array([face.weight for face in inputs.faces]))
+    frames = config.geometry.count_frames(config.image_width) if config.image_width else math.inf
     plan = sample_texts(
         inputs.corpora,
-        inputs.coverage,
-        weights,
+        sets,
         count=lines,
         lengths=config.lengths,
         random=random[0],
@@ -81,8 +82,7 @@ def plan_lines(config: SynthesisConfig, inputs: Inputs, *, lines: int, min_per_c
     if min_per_character:
         plan = ensure_minimum_counts(
             plan,
-            inputs.coverage,
-            weights,
+            sets,
             minimum=min_per_character,
             charset=inputs.charset,
             random=random[1],

@@ -30,8 +30,11 @@ class FaceSets:
         self.coverage = coverage & (np.asarray(weights) > 0)[:, None]
         self.faces, self.characters = coverage.shape
         self.weights = to_integers(weights)
-        self.words = max(1, -(-self.faces // _WORD))
-        self._of = self._pack()  # uint64 [characters + 2, words]; the last two rows are all faces and none
+        bits = np.zeros((self.characters + 2, -(-self.faces // _WORD) * _WORD), bool)
+        bits[: self.characters, : self.faces] = self.coverage.T
+        bits[self.characters, : self.faces] = True
+        # uint64 [characters + 2, words]; the last two rows are all faces and none.
+        self._of = np.packbits(bits, axis=1, bitorder="little").view("<u8")
         self._by_word = np.ascontiguousarray(self._of.T)
 
     @property
@@ -69,16 +72,8 @@ class FaceSets:
 
     def unpack(self, sets: np.ndarray) -> np.ndarray:
         """Returns sets (uint64 [lines, words]) as bool [lines, faces]."""
-        octets = np.ascontiguousarray(sets, "<u8").view(np.uint8)
-        return np.unpackbits(octets, axis=1, count=self.faces, bitorder="little").view(bool)
+        return np.unpackbits(sets.view(np.uint8), axis=1, count=self.faces, bitorder="little").view(bool)
 
     def has(self, sets: np.ndarray, faces: np.ndarray) -> np.ndarray:
         """Returns whether each set (uint64 [lines, words]) has a face (uint16 [lines]), bool [lines]."""
-        words = sets[np.arange(len(sets)), faces // _WORD]
-        return (words >> (faces % _WORD).astype(np.uint64) & np.uint64(1)).astype(bool)
-
-    def _pack(self) -> np.ndarray:
-        bits = np.zeros((self.characters + 2, self.words * _WORD), bool)
-        bits[: self.characters, : self.faces] = self.coverage.T
-        bits[self.characters, : self.faces] = True
-        return np.packbits(bits, axis=1, bitorder="little").view("<u8").astype(np.uint64)
+        return self.unpack(sets)[np.arange(len(sets)), faces]

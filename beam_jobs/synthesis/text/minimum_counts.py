@@ -9,8 +9,8 @@ from densenet_ocr.beam_jobs.synthesis.text.face_sets import FaceSets
 from densenet_ocr.beam_jobs.synthesis.text.plan import (
     BLOCK,
     count_characters,
+    fits_frames,
     is_place,
-    required_frames,
     split_blocks,
 )
 from densenet_ocr.beam_jobs.synthesis.text.weighted_draws import draw_below, shuffle
@@ -29,13 +29,12 @@ _MOST_IDLE_LAPS = 5
 
 def ensure_minimum_counts(
     plan: np.ndarray,
-    coverage: np.ndarray,
-    weights: np.ndarray,
+    sets: FaceSets,
     *,
     minimum: int,
     charset: Charset,
     random: np.random.Generator,
-    max_frames: int | None = None,
+    max_frames: float = math.inf,
 ) -> np.ndarray:
     """Returns a plan in which every character that some face has occurs at least `minimum` times.
 
@@ -46,17 +45,15 @@ def ensure_minimum_counts(
 
     Args:
       plan: Lines of plan.plan_dtype, [lines].
-      coverage: Which face has which character, bool [faces, characters].
-      weights: Weights of the faces, float [faces]; a face of weight 0 is not used.
+      sets: The faces that have each character; a face of weight 0 is not used.
       minimum: Least number of occurrences.
       charset: Names the characters in errors.
       random: Source of all that is random.
-      max_frames: Most frames that a line may need; None for any number.
+      max_frames: Most frames that a line may need; math.inf for any number.
 
     Raises:
       UserError: the plan has too few lines.
     """
-    sets = FaceSets(coverage, weights)
     work = _Replacement(plan, sets, charset, minimum, max_frames, random)
     _check_room(work)
     while (before := work.shortage) and work.run_lap(whole_lines=False) > _LEAST_SHARE * before:
@@ -78,7 +75,7 @@ class _Replacement:
     sets: FaceSets
     charset: Charset
     minimum: int
-    max_frames: int | None
+    max_frames: float
     random: np.random.Generator
 
     def __post_init__(self) -> None:
@@ -129,7 +126,7 @@ class _Replacement:
             mixed = np.flatnonzero(good & ~faces.any(axis=1))
             new[mixed] = self._fill(new[mixed], lengths[mixed], needs[tried[mixed]], needs[first:])
             faces = self.sets.of_lines(new, lengths)
-        good &= faces.any(axis=1) & self._fits(new, lengths)
+        good &= faces.any(axis=1) & fits_frames(new, lengths, self.max_frames)
         chosen = np.flatnonzero(good)
         chosen = chosen[np.unique(tried[chosen], return_index=True)[1]]  # one line per need
         chosen = chosen[self._is_surplus(old[chosen], new[chosen])]
@@ -165,12 +162,6 @@ class _Replacement:
                 rest = rest[draw_below(self.random, len(rest), int(cells.sum()))]
                 filled[cells] = np.concatenate([needs[own[needs]], rest])[: cells.sum()]
         return filled
-
-    def _fits(self, ids: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-        """Which lines have the frames that they need, bool [lines]."""
-        if self.max_frames is None:
-            return np.ones(len(ids), bool)
-        return required_frames(ids, lengths) <= self.max_frames
 
     def _is_surplus(self, old: np.ndarray, new: np.ndarray) -> np.ndarray:
         """Which lines ([lines, longest] each) lose only characters that then still occur often enough."""
@@ -228,5 +219,5 @@ def _check(work: _Replacement) -> None:
         ids, lengths = work.plan["ids"][block], work.plan["length"][block]
         if not work.sets.has(work.sets.of_lines(ids, lengths), work.plan["face"][block]).all():
             raise ValueError("a line has a face that lacks one of its characters")
-        if work.max_frames is not None and (required_frames(ids, lengths) > work.max_frames).any():
+        if not fits_frames(ids, lengths, work.max_frames).all():
             raise ValueError("a line needs more frames than it has")

@@ -23,15 +23,16 @@ def is_place(lengths: np.ndarray, longest: int) -> np.ndarray:
     return np.arange(longest) < lengths[:, None]
 
 
-def required_frames(ids: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Returns the frames that CTC needs for each line, int64 [lines]; see pipeline.frames.
+def fits_frames(ids: np.ndarray, lengths: np.ndarray, max_frames: float) -> np.ndarray:
+    """Returns whether CTC needs at most `max_frames` for each line, bool [lines]; see pipeline.frames.
 
     Args:
       ids: Class ids, int [lines, longest].
       lengths: Characters per line, int [lines].
+      max_frames: Most frames that a line may need; math.inf for any number.
     """
     equal = (ids[:, 1:] == ids[:, :-1]) & is_place(lengths, ids.shape[1])[:, 1:]
-    return lengths.astype(np.int64) + equal.sum(axis=1)
+    return lengths + equal.sum(axis=1) <= max_frames
 
 
 def count_characters(plan: np.ndarray, characters: int) -> np.ndarray:

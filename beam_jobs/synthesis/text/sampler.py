@@ -1,7 +1,7 @@
 """Samples the text and the face of every line: windows of corpora, or characters of the charset at random."""
 
+import math
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 from absl import logging
@@ -9,12 +9,7 @@ from absl import logging
 from densenet_ocr.beam_jobs.synthesis.text.corpus import Corpus
 from densenet_ocr.beam_jobs.synthesis.text.face_sets import FaceSets
 from densenet_ocr.beam_jobs.synthesis.text.lengths import Lengths, format_numbers
-from densenet_ocr.beam_jobs.synthesis.text.plan import (
-    is_place,
-    plan_dtype,
-    required_frames,
-    split_blocks,
-)
+from densenet_ocr.beam_jobs.synthesis.text.plan import fits_frames, is_place, plan_dtype, split_blocks
 from densenet_ocr.beam_jobs.synthesis.text.weighted_draws import draw_below, draw_weighted, to_integers
 from densenet_ocr.beam_jobs.synthesis.text.windows import explain_no_windows, find_windows
 from densenet_ocr.pipeline.charset import show_characters
@@ -29,13 +24,12 @@ _MOST_DRAWS = 64
 
 def sample_texts(
     corpora: Sequence[Corpus],
-    coverage: np.ndarray,
-    weights: np.ndarray,
+    sets: FaceSets,
     *,
     count: int,
     lengths: Lengths,
     random: np.random.Generator,
-    max_frames: int | None = None,
+    max_frames: float = math.inf,
 ) -> np.ndarray:
     """Samples the text and the face of each line.
 
@@ -46,12 +40,11 @@ def sample_texts(
 
     Args:
       corpora: Sources of text.
-      coverage: Which face has which character, bool [faces, characters].
-      weights: Weights of the faces, float [faces]; a face of weight 0 is not used.
+      sets: The faces that have each character; a face of weight 0 is not used.
       count: Number of lines.
       lengths: Distribution of the number of characters per line.
       random: Source of all that is random.
-      max_frames: Most frames that a line may need (see plan.required_frames); None for any number.
+      max_frames: Most frames that a line may need (see plan.fits_frames); math.inf for any number.
 
     Returns:
       Lines of plan.plan_dtype, [count].
@@ -59,8 +52,7 @@ def sample_texts(
     Raises:
       UserError: a corpus has no line.
     """
-    _check_size(coverage.shape[1])
-    sets = FaceSets(coverage, weights)
+    _check_size(sets.characters)
     samplers = [_make_sampler(corpus, sets, lengths, max_frames) for corpus in corpora]
     plan = np.zeros(count, plan_dtype(lengths.longest))
     chosen = _choose_corpora(corpora, count, random)
@@ -75,17 +67,10 @@ def sample_texts(
     return plan
 
 
-class Sampler(Protocol):
-    """Samples lines of one corpus."""
-
-    def sample(self, count: int, random: np.random.Generator) -> np.ndarray:
-        """Returns lines of plan.plan_dtype, [count]; at most plan.BLOCK of them."""
-
-
 class CorpusSampler:
     """Samples windows of a corpus."""
 
-    def __init__(self, corpus: Corpus, sets: FaceSets, lengths: Lengths, max_frames: int | None) -> None:
+    def __init__(self, corpus: Corpus, sets: FaceSets, lengths: Lengths, max_frames: float) -> None:
         """Raises UserError where the corpus has no window of these lengths."""
         windows = find_windows(corpus, sets, lengths.values, max_frames=max_frames)
         lengths_found = lengths.keep(lambda value: windows[value].counts.good > 0)
@@ -102,7 +87,7 @@ class CorpusSampler:
         self._lengths, self._dtype = lengths_found, plan_dtype(lengths.longest)
 
     def sample(self, count: int, random: np.random.Generator) -> np.ndarray:
-        """See Sampler."""
+        """Returns lines of plan.plan_dtype, [count]; at most plan.BLOCK of them."""
         lines = np.zeros(count, self._dtype)
         lines["length"] = self._lengths.draw(random, count)
         for length in np.unique(lines["length"]).tolist():
@@ -121,7 +106,7 @@ class UniformSampler:
     each of them as often as it takes this face.
     """
 
-    def __init__(self, corpus: Corpus, sets: FaceSets, lengths: Lengths, max_frames: int | None) -> None:
+    def __init__(self, corpus: Corpus, sets: FaceSets, lengths: Lengths, max_frames: float) -> None:
         """Raises UserError where no face has a character, or no length fits the frames."""
         self._corpus, self._all_lengths, self._max_frames = corpus, lengths, max_frames
         characters = corpus.ids[sets.drawable[corpus.ids]]
@@ -131,18 +116,18 @@ class UniformSampler:
         shares /= shares.sum(axis=0)
         self._faces = to_integers(shares.sum(axis=1))
         self._of_face = [(characters[took > 0], took[took > 0]) for took in shares]
-        self._lengths = lengths.keep(lambda value: max_frames is None or value <= max_frames)
+        self._lengths = lengths.keep(lambda value: value <= max_frames)
         if not self._lengths:
             raise self._refuse_frames()
 
     def sample(self, count: int, random: np.random.Generator) -> np.ndarray:
-        """See Sampler; raises UserError where no draw fits the frames."""
+        """See CorpusSampler; raises UserError where no draw fits the frames."""
         lines = np.zeros(count, plan_dtype(self._all_lengths.longest))
         lines["length"] = self._lengths.draw(random, count)
         left = np.arange(count)
         for _ in range(_MOST_DRAWS):
             lines[left] = self._draw_texts(lines["length"][left], random)
-            left = left[~self._fits(lines[left])]
+            left = left[~fits_frames(lines["ids"][left], lines["length"][left], self._max_frames)]
             if not len(left):
                 return lines
         raise self._refuse_frames()
@@ -157,12 +142,6 @@ class UniformSampler:
             drawn = characters[draw_weighted(random, to_integers(shares), inside[its].size)]
             lines["ids"][its] = np.where(inside[its], drawn.reshape(len(its), -1), 0)
         return lines
-
-    def _fits(self, lines: np.ndarray) -> np.ndarray:
-        """Which lines have the frames that they need, bool [lines]."""
-        if self._max_frames is None:
-            return np.ones(len(lines), bool)
-        return required_frames(lines["ids"], lines["length"]) <= self._max_frames
 
     def _refuse_frames(self) -> UserError:
         lengths = self._all_lengths
@@ -179,7 +158,9 @@ class UniformSampler:
         )
 
 
-def _make_sampler(corpus: Corpus, sets: FaceSets, lengths: Lengths, max_frames: int | None) -> Sampler:
+def _make_sampler(
+    corpus: Corpus, sets: FaceSets, lengths: Lengths, max_frames: float
+) -> CorpusSampler | UniformSampler:
     kind = UniformSampler if corpus.uniform else CorpusSampler
     return kind(corpus, sets, lengths, max_frames)
 

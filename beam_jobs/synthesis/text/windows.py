@@ -12,11 +12,8 @@ from densenet_ocr.pipeline.charset import show_characters
 from densenet_ocr.pipeline.errors import UserError
 
 _BLOCK = 1 << 20  # places per numpy operation; a multiple of 8, for they are stored as bits
-_CHUNK = 32  # bytes per entry of the index
-_BITS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little")
-_ONES = _BITS.sum(axis=1).astype(np.int64)
-# Position of the k-th set bit of each byte; the entries behind the last set bit have no meaning.
-_PLACE_OF_BIT = np.argsort(1 - _BITS, axis=1, kind="stable")
+_CHUNK = 16  # bytes per entry of the index; their ones fit into uint8
+_ONES = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(axis=1, dtype=np.int64)
 
 _LONGEST_SHOWN = 64  # an error names the lengths up to this one that a corpus has
 _MOST_SHOWN = 20
@@ -54,17 +51,14 @@ class Windows:
     def find(self, numbers: np.ndarray) -> np.ndarray:
         """Returns the starts of good windows, int64 [lines], by their numbers from 0 on, int64 [lines]."""
         chunks = np.searchsorted(self._ends, numbers, side="right")
-        ones = _ONES[self._bits[chunks]]
-        left = numbers - self._ends[chunks] + ones.sum(axis=1)
-        ends = np.cumsum(ones, axis=1)
-        octets = (ends <= left[:, None]).sum(axis=1)
-        rows = np.arange(len(numbers))
-        left = left - ends[rows, octets] + ones[rows, octets]
-        return (chunks * _CHUNK + octets) * 8 + _PLACE_OF_BIT[self._bits[chunks, octets], left]
+        bits = np.unpackbits(self._bits[chunks], axis=1, bitorder="little")
+        found = np.cumsum(bits, axis=1, dtype=np.uint8)  # windows up to each place of the chunk
+        behind = self._ends[chunks] - numbers  # windows from the one on to the end of its chunk
+        return chunks * 8 * _CHUNK + np.argmax(found > (found[:, -1] - behind)[:, None], axis=1)
 
 
 def find_windows(
-    corpus: Corpus, sets: FaceSets, lengths: Sequence[int], *, max_frames: int | None
+    corpus: Corpus, sets: FaceSets, lengths: Sequence[int], *, max_frames: float
 ) -> dict[int, Windows]:
     """Returns the windows of each length.
 
@@ -72,7 +66,7 @@ def find_windows(
       corpus: The text.
       sets: The faces that have each character.
       lengths: Ascending numbers of characters.
-      max_frames: Most frames that a line may need; None for any number.
+      max_frames: Most frames that a line may need; math.inf for any number.
     """
     found = {length: ([np.zeros(0, np.uint8)], np.zeros(3, np.int64)) for length in lengths}
     drawable, longest = np.append(sets.drawable, False), max(lengths)  # that of id -1 is the last
@@ -91,7 +85,7 @@ def find_windows(
     }
 
 
-def explain_no_windows(corpus: Corpus, sets: FaceSets, lengths: Lengths, max_frames: int | None) -> UserError:
+def explain_no_windows(corpus: Corpus, sets: FaceSets, lengths: Lengths, max_frames: float) -> UserError:
     """Returns the error for a corpus without windows: says what prevents them."""
     several = range(1, max(_LONGEST_SHOWN, lengths.longest) + 1)
     found = find_windows(corpus, sets, several, max_frames=max_frames)
@@ -141,7 +135,7 @@ def _scan(
     space: int,
     sets: FaceSets,
     lengths: Sequence[int],
-    max_frames: int | None,
+    max_frames: float,
 ) -> Iterator[tuple[int, np.ndarray, list[int]]]:
     """For each length: which places are good, bool [places], and the numbers of WindowCounts.
 
@@ -159,8 +153,7 @@ def _scan(
             cut &= breaks[:size] & breaks[length : length + size]
             has_face = common.any(axis=0)
             good = cut & has_face
-            if max_frames is not None:
-                good &= repeats[last] - repeats[:size] <= max_frames - length
+            good &= repeats[last] - repeats[:size] <= max_frames - length
             no_face = (cut & ~has_face).sum()
             yield length, good, [cut.sum(), no_face, cut.sum() - no_face - good.sum()]
 

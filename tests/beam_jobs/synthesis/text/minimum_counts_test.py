@@ -1,11 +1,13 @@
 """Minimum counts of characters: exact, whatever the faces, and with few changes."""
 
 import collections
+import math
 
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
+from densenet_ocr.beam_jobs.synthesis.text.face_sets import FaceSets
 from densenet_ocr.beam_jobs.synthesis.text.minimum_counts import ensure_minimum_counts
 from densenet_ocr.beam_jobs.synthesis.text.plan import plan_dtype
 from densenet_ocr.pipeline.charset import Charset
@@ -46,8 +48,7 @@ def texts_of(plan: np.ndarray) -> list[str]:
 def ensure(plan: np.ndarray, coverage: np.ndarray = ALL, *, minimum: int = 5, seed: int = 0, **options):
     return ensure_minimum_counts(
         plan,
-        coverage,
-        options.pop("weights", np.ones(len(coverage))),
+        FaceSets(coverage, options.pop("weights", np.ones(len(coverage)))),
         minimum=minimum,
         charset=CHARSET,
         random=np.random.Generator(np.random.PCG64(seed)),
@@ -67,7 +68,7 @@ class EnsureMinimumCountsTest(parameterized.TestCase, tf.test.TestCase):
             self.assertEqual(text, text.strip())
             self.assertFalse(line["ids"][line["length"] :].any())
 
-    @parameterized.product(seed=[0, 1, 2], max_frames=[None, 9])
+    @parameterized.product(seed=[0, 1, 2], max_frames=[math.inf, 9])
     def test_every_character_occurs_often_enough(self, seed, max_frames):
         plan = draw_plan(500, lengths=(3, 5))
         before = plan.tobytes()
@@ -107,7 +108,7 @@ class EnsureMinimumCountsTest(parameterized.TestCase, tf.test.TestCase):
         self.check(found, coverage)
         self.assertEqual((found["face"] == 1).sum(), 37 * 5)
 
-    @parameterized.parameters((None, 5), (10, 5), (8, 40))
+    @parameterized.parameters((math.inf, 5), (10, 5), (8, 40))
     def test_faces_without_a_character_in_common_with_the_text_get_whole_lines(self, max_frames, minimum):
         coverage = cover(HAN, "abcde", "vwxyz ", "0")
         found = ensure(draw_plan(600, lengths=(3, 4)), coverage, max_frames=max_frames, minimum=minimum)

@@ -1,6 +1,7 @@
 """Sampling of texts: windows, lengths, corpora and faces by weight."""
 
 import collections
+import math
 from unittest import mock
 
 import numpy as np
@@ -63,12 +64,11 @@ def draw(
     count: int = 1000,
     lengths: str = "2",
     seed: int = 0,
-    max_frames: int | None = None,
+    max_frames: float = math.inf,
 ) -> np.ndarray:
     return sample_texts(
         corpora,
-        coverage,
-        np.ones(len(coverage)) if weights is None else np.array(weights),
+        FaceSets(coverage, np.ones(len(coverage)) if weights is None else np.array(weights)),
         count=count,
         lengths=parse_lengths(lengths),
         random=np.random.Generator(np.random.PCG64(seed)),
@@ -190,16 +190,16 @@ class SampleTextsTest(parameterized.TestCase, tf.test.TestCase):
             "一二\nabc",
             "4",
             ALL,
-            None,
+            math.inf,
             "no line of 4 characters between word boundaries, expected lengths .*: 1-3",
         ),
-        ("~\n~", "4", ALL, None, "no text that can be rendered"),
-        ("一二", "1-2", cover("三"), None, r"no face has '一' \(U\+4E00\), '二' \(U\+4E8C\)"),
+        ("~\n~", "4", ALL, math.inf, "no text that can be rendered"),
+        ("一二", "1-2", cover("三"), math.inf, r"no face has '一' \(U\+4E00\), '二' \(U\+4E8C\)"),
         (
             "一二",
             "2",
             cover("二", "一", "二"),
-            None,
+            math.inf,
             r"no line of 2 characters that one face has: few faces have '一'",
         ),
         ("一一", "2", ALL, 2, "no line of 2 characters that fits 2 frames"),
@@ -208,7 +208,9 @@ class SampleTextsTest(parameterized.TestCase, tf.test.TestCase):
         with self.assertRaisesRegex(UserError, f"text text: received .*{message}"):
             draw([make_uniform(), make_corpus(text)], coverage, lengths=lengths, max_frames=max_frames)
 
-    @parameterized.parameters((cover(""), None, "charset, '0'.*no face that has any"), (ALL, 1, "fit 1 frames"))
+    @parameterized.parameters(
+        (cover(""), math.inf, "charset, '0'.*no face that has any"), (ALL, 1, "fit 1 frames")
+    )
     def test_a_charset_without_lines_is_refused(self, coverage, max_frames, message):
         with self.assertRaisesRegex(UserError, message):
             draw([make_uniform()], coverage, max_frames=max_frames)
