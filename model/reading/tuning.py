@@ -100,7 +100,7 @@ def tune(
     weights = None
     if decoder.task == LM:
         weights = choose_weights(found, decoder.search, charset)
-        found = _search_again(found, decoder.search.with_weights(**weights._asdict()))
+        found = _search_again(found, dataclasses.replace(decoder.search, **weights._asdict()))
         settings = dataclasses.replace(settings, **weights._asdict())
     rights = [_is_right(line, charset) for line in found]
     scores = [line.scores for line in found]
@@ -129,7 +129,7 @@ def choose_weights(lines: Sequence[TunedLine], search: BeamSearch, charset: Char
     progress, edits = Progress("tune", len(grid), "weights"), {}
     print_row(join_cells(_COLUMNS))
     for number, weights in enumerate(grid, start=1):
-        found = _search_again(lines, search.with_weights(**weights._asdict()))
+        found = _search_again(lines, dataclasses.replace(search, **weights._asdict()))
         tally, edits[weights] = score_lines(found, charset), count_edits(found, charset)
         print_row(join_cells([*map(str, weights), f"{tally.exact_match:.4f}", f"{tally.cer or 0:.5f}"]))
         progress.show(number)

@@ -1,5 +1,6 @@
 """Where the characters of a text lie: the likeliest alignment of a known text with the frames of a line."""
 
+import operator
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -38,7 +39,7 @@ def place_best_path(frames: Sequence[Frame]) -> tuple[list[int], list[Placed]]:
     placed: list[Placed] = []
     before = None
     for number, frame in enumerate(frames):
-        k, probability = max(frame.characters, key=_find_probability, default=(None, 0.0))
+        k, probability = max(frame.characters, key=operator.itemgetter(1), default=(None, 0.0))
         if probability <= frame.blank:
             k = None
         elif k == before:
@@ -76,10 +77,6 @@ def place_characters(ids: list[int], characters: np.ndarray, blank: np.ndarray) 
     if not all(frames):
         raise ValueError(f"{len(ids)} characters in {len(blank)} frames")
     return [Placed(float(characters[own, place].max()), own[0], own[-1]) for place, own in enumerate(frames)]
-
-
-def _find_probability(pair: tuple[int, float]) -> float:
-    return pair[1]
 
 
 def _find_slots(ids: list[int], characters: np.ndarray, blank: np.ndarray) -> list[int]:

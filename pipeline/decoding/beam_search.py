@@ -8,17 +8,43 @@ that of those that end with its last character. A character follows itself only 
 Probabilities are not logarithms but rescaled from time to time: sums of them are most of the work.
 """
 
+import dataclasses
 import math
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from densenet_ocr.pipeline.decoding.candidates import Candidates, Frame
-from densenet_ocr.pipeline.decoding.scorer import Scorer, State
+from densenet_ocr.pipeline.decoding.lexicon import Lexicon
 
 # A prefix is extended only by what has at least this share of the probability of the likeliest prefix.
 LEAST_SHARE = 1e-7
 
 _SMALL = 1e-100
+
+# What a language model keeps of the characters before; equal states give equal scores.
+State: TypeAlias = Hashable
+
+
+class Scorer(Protocol):
+    """A language model of characters: probabilities of the next one of a text, given those before it."""
+
+    @property
+    def start(self) -> State:
+        """The state before the first character of a text."""
+
+    def score(self, state: Any, k: int) -> tuple[float, State]:
+        """Scores a character.
+
+        Args:
+          state: The state before it.
+          k: Its class.
+
+        Returns:
+          ln P(character k | state), and the state behind it.
+        """
+
+    def finish(self, state: Any) -> float:
+        """Returns ln P(end of the text | state)."""
 
 
 class Hypothesis(NamedTuple):
@@ -35,71 +61,28 @@ class Hypothesis(NamedTuple):
     score: float
 
 
-class Grammar(Protocol):
-    """Which texts a search may find.
-
-    Attributes:
-      start: The state before the first character.
-    """
-
-    start: State
-
-    def branches(self, state: Any, frame: Frame, row: memoryview) -> Iterable[tuple[int, float]]:
-        """Returns (class, probability) of the characters that may follow.
-
-        Args:
-          state: The state of a prefix.
-          frame: The likely classes of the frame.
-          row: The probabilities of all classes.
-        """
-
-    def follow(self, state: Any, k: int) -> State:
-        """Returns the state behind a character that `branches` gave for this state."""
-
-    def accepts(self, state: Any) -> bool:
-        """Returns whether a text may end here."""
-
-
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class BeamSearch:
     """Finds the likeliest texts of lines.
 
     A text's score is ln P_ctc + lm_weight * ln P_lm + length_bonus * characters.
+
+    Attributes:
+      width: Prefixes that are kept after each frame; None for all.
+      scorer: The language model, if any.
+      lm_weight: Weight of its logarithm of the probability.
+      length_bonus: What each character adds to the score.
+      lexicon: What texts may be; by default any.
+      least_share: A prefix is extended only by what has at least this share of the probability of the likeliest
+        prefix; 0 for all.
     """
 
-    def __init__(
-        self,
-        *,
-        width: int | None = 10,
-        scorer: Scorer | None = None,
-        lm_weight: float = 0.5,
-        length_bonus: float = 0.0,
-        grammar: Grammar | None = None,
-        least_share: float = LEAST_SHARE,
-    ):
-        """Takes what all lines have in common.
-
-        Args:
-          width: Prefixes that are kept after each frame; None for all.
-          scorer: The language model, if any.
-          lm_weight: Weight of its logarithm of the probability.
-          length_bonus: What each character adds to the score.
-          grammar: What texts may be; by default any.
-          least_share: A prefix is extended only by what has at least this share of the probability of the
-            likeliest prefix; 0 for all.
-        """
-        self.width, self._scorer, self._grammar = width, scorer, grammar
-        self._lm_weight, self._length_bonus, self._least_share = lm_weight, length_bonus, least_share
-
-    def with_weights(self, *, lm_weight: float, length_bonus: float) -> "BeamSearch":
-        """Returns the same search with other weights."""
-        return BeamSearch(
-            width=self.width,
-            scorer=self._scorer,
-            lm_weight=lm_weight,
-            length_bonus=length_bonus,
-            grammar=self._grammar,
-            least_share=self._least_share,
-        )
+    width: int | None = 10
+    scorer: Scorer | None = None
+    lm_weight: float = 0.5
+    length_bonus: float = 0.0
+    lexicon: Lexicon | None = None
+    least_share: float = LEAST_SHARE
 
     def search(self, candidates: Candidates) -> list[Hypothesis]:
         """Searches a line.
@@ -110,7 +93,7 @@ class BeamSearch:
         Returns:
           At most `width` hypotheses, the best one first; none if no text is possible.
         """
-        return self.search_frames(candidates.frames, candidates.rows if self._grammar is not None else None)
+        return self.search_frames(candidates.frames, candidates.rows if self.lexicon is not None else None)
 
     def search_frames(
         self, frames: Sequence[Frame], all_rows: Sequence[memoryview] | None = None
@@ -119,7 +102,7 @@ class BeamSearch:
 
         Args:
           frames: The likely classes of its frames.
-          all_rows: The probabilities of all classes in each frame, which a grammar needs.
+          all_rows: The probabilities of all classes in each frame, which a lexicon needs.
         """
         beam, log_scale = [self._make_root()], 0.0
         rows: Sequence[memoryview | None] = all_rows or [None] * len(frames)
@@ -134,24 +117,24 @@ class BeamSearch:
     def _make_root(self) -> "_Prefix":
         root = _Prefix(None, -1)
         root.blank = 1.0
-        if self._scorer is not None:
-            root.lm_state = self._scorer.start
-        if self._grammar is not None:
-            root.place = self._grammar.start
+        if self.scorer is not None:
+            root.lm_state = self.scorer.start
+        if self.lexicon is not None:
+            root.place = self.lexicon.start
         return root
 
     def _advance(self, beam: list["_Prefix"], frame: Frame, row: memoryview | None) -> list["_Prefix"]:
         """Appends a frame to the alignments of all prefixes; returns these and the new ones."""
         before = [(prefix, prefix.blank, prefix.character) for prefix in beam]
-        least = self._least_share * max([blank + character for _, blank, character in before], default=0.0)
+        least = self.least_share * max([blank + character for _, blank, character in before], default=0.0)
         for prefix in beam:
             prefix.blank = prefix.character = 0.0
         grown = list(beam)
         followers: Iterable[tuple[int, float]] = frame.characters
         for prefix, blank, character in before:
             prefix.blank = (blank + character) * frame.blank
-            if row is not None and self._grammar is not None:
-                followers = self._grammar.branches(prefix.place, frame, row)
+            if row is not None and self.lexicon is not None:
+                followers = self.lexicon.branches(prefix.place, frame, row)
                 prefix.character += character * row[prefix.k] if prefix.parent else 0.0
             self._extend(prefix, blank, character, followers, least, grown)
         return grown
@@ -166,18 +149,14 @@ class BeamSearch:
         grown: list["_Prefix"],
     ) -> None:
         """Adds a prefix's alignments to those of the prefixes with one more character, and these to `grown`."""
-        total, last, children, has_grammar = (
-            blank + character,
-            prefix.k,
-            prefix.children,
-            self._grammar is not None,
-        )
+        total, last, children = blank + character, prefix.k, prefix.children
+        has_lexicon = self.lexicon is not None
         for k, probability in followers:
             if k != last:
                 gain = total * probability
             else:
                 gain = blank * probability
-                if not has_grammar:
+                if not has_lexicon:
                     prefix.character += character * probability
             if gain <= least:
                 continue
@@ -190,19 +169,19 @@ class BeamSearch:
     def _grow(self, prefix: "_Prefix", k: int) -> "_Prefix":
         """Makes the prefix that has one more character."""
         child = prefix.children[k] = _Prefix(prefix, k)
-        child.bias = prefix.bias + self._length_bonus
-        if self._scorer is not None:
-            log_probability, child.lm_state = self._scorer.score(prefix.lm_state, k)
-            child.bias += self._lm_weight * log_probability
-        if self._grammar is not None:
-            child.place = self._grammar.follow(prefix.place, k)
+        child.bias = prefix.bias + self.length_bonus
+        if self.scorer is not None:
+            log_probability, child.lm_state = self.scorer.score(prefix.lm_state, k)
+            child.bias += self.lm_weight * log_probability
+        if self.lexicon is not None:
+            child.place = self.lexicon.follow(prefix.place, k)
         return child
 
     def _prune(self, beam: list["_Prefix"]) -> list["_Prefix"]:
         """Returns the best prefixes of a beam, without those that are impossible."""
         kept = [prefix for prefix in beam if prefix.blank + prefix.character > 0]
         if self.width is not None and len(kept) > self.width:
-            has_bias = self._scorer is not None or self._length_bonus != 0
+            has_bias = self.scorer is not None or self.length_bonus != 0
             kept.sort(key=_find_score if has_bias else _find_probability, reverse=True)
             del kept[self.width :]
         if len(kept) < len(beam):
@@ -215,15 +194,13 @@ class BeamSearch:
     def _finish(self, beam: list["_Prefix"], log_scale: float) -> list[Hypothesis]:
         found = []
         for prefix in beam:
-            if prefix.blank + prefix.character <= 0 or not self._may_end(prefix):
+            is_text = self.lexicon is None or self.lexicon.accepts(prefix.place)
+            if prefix.blank + prefix.character <= 0 or not is_text:
                 continue
             log_probability = math.log(prefix.blank + prefix.character) + log_scale
-            end = self._lm_weight * self._scorer.finish(prefix.lm_state) if self._scorer is not None else 0.0
+            end = self.lm_weight * self.scorer.finish(prefix.lm_state) if self.scorer is not None else 0.0
             found.append(Hypothesis(prefix.list_ids(), log_probability, log_probability + prefix.bias + end))
         return sorted(found, key=lambda hypothesis: (-hypothesis.score, hypothesis.ids))
-
-    def _may_end(self, prefix: "_Prefix") -> bool:
-        return self._grammar is None or self._grammar.accepts(prefix.place)
 
 
 class _Prefix:
@@ -238,7 +215,7 @@ class _Prefix:
       bias: What language model and length bonus add to the score.
       alive: Whether it is in the beam.
       lm_state: State of the language model.
-      place: State of the grammar.
+      place: Place in the lexicon.
     """
 
     __slots__ = ("alive", "bias", "blank", "character", "children", "k", "lm_state", "parent", "place")
@@ -248,7 +225,7 @@ class _Prefix:
         self.blank = self.character = self.bias = 0.0
         self.children: dict[int, _Prefix] = {}
         self.lm_state: State = None
-        self.place: State = None
+        self.place: Any = None
 
     def list_ids(self) -> list[int]:
         """Returns the classes of its characters."""

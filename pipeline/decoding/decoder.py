@@ -8,19 +8,13 @@ import numpy as np
 
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.decoding.alignment import Placed, place_best_path, place_characters
-from densenet_ocr.pipeline.decoding.beam_search import Hypothesis
+from densenet_ocr.pipeline.decoding.beam_search import LEAST_SHARE, BeamSearch, Hypothesis, Scorer
 from densenet_ocr.pipeline.decoding.best_path import find_best_path, geometric_mean
 from densenet_ocr.pipeline.decoding.candidates import Candidates, find_log_mass
 from densenet_ocr.pipeline.decoding.characters import find_allowed
-from densenet_ocr.pipeline.decoding.config import DecodingConfig
+from densenet_ocr.pipeline.decoding.config import LENGTH_BONUS, LM_WEIGHT, DecodingConfig
+from densenet_ocr.pipeline.decoding.entry_search import open_entry_search
 from densenet_ocr.pipeline.decoding.lexicon import Lexicon, read_lexicon
-from densenet_ocr.pipeline.decoding.scorer import Scorer
-from densenet_ocr.pipeline.decoding.searches import (
-    LEXICON_PRUNING,
-    PRUNING,
-    make_beam_search,
-    make_entry_search,
-)
 from densenet_ocr.pipeline.decoding.tuned_settings import (
     BEAM,
     LEXICON,
@@ -33,9 +27,27 @@ from densenet_ocr.pipeline.decoding.tuned_settings import (
 # Why a reading is empty: no entry of the lexicon fits.
 NO_ENTRY = "no_entry"
 
-
 # Least mass of the texts that are not in a lexicon: less is lost to rounding.
 _LEAST_OUTSIDE = 1e-9
+
+
+class Pruning(NamedTuple):
+    """How much a search leaves out.
+
+    Attributes:
+      ratio: Classes of a frame below this share of its likeliest class's probability.
+      most: All but so many classes of a frame.
+      least_share: Extensions below this share of the likeliest prefix's probability.
+    """
+
+    ratio: float
+    most: int
+    least_share: float
+
+
+# A frame has 2 likely classes on average here. An entry of a lexicon may need very unlikely ones.
+PRUNING = Pruning(1e-3, 20, LEAST_SHARE)
+LEXICON_PRUNING = Pruning(1e-6, 50, 1e-12)
 
 
 class Alternative(NamedTuple):
@@ -125,17 +137,25 @@ class Decoder:
             forbidden_kinds=config.forbidden_kinds,
         )
         lexicon = read_lexicon(config.lexicon, charset, allowed=allowed) if config.lexicon else None
-        self._lexicon = lexicon
-        scorer = _load_scorer(config.lm, charset) if scorer is None else scorer
+        if scorer is None and config.lm is not None:
+            from densenet_ocr.pipeline.language_model.loading import load_language_model
+
+            scorer = load_language_model(config.lm, charset)
         self.task = LEXICON if lexicon else LM if scorer is not None else BEAM
         self._temperature = settings.temperature(self.task)
         self._penalty = _make_penalty(allowed)
         self._lexicon_penalty = _make_penalty(lexicon.find_classes() if lexicon else None)
         self._pruning = LEXICON_PRUNING if lexicon else PRUNING
-        self.search = make_beam_search(config, settings, scorer, lexicon)
-        self._entry_search = (
-            make_entry_search(config, settings, scorer, lexicon, charset.blank) if lexicon else None
+        bonuses = [settings.length_bonus, LENGTH_BONUS] if scorer is not None else [0.0]
+        self.search = BeamSearch(
+            width=config.width,
+            scorer=scorer,
+            lm_weight=_choose(config.lm_weight, settings.lm_weight, LM_WEIGHT),
+            length_bonus=_choose(config.length_bonus, *bonuses),
+            lexicon=lexicon,
+            least_share=self._pruning.least_share,
         )
+        self._entry_search = open_entry_search(self.search, charset.blank)
 
     def decode(self, logits: np.ndarray, frames: Sequence[int] | np.ndarray) -> list[DecodedLine]:
         """Decodes lines.
@@ -156,9 +176,9 @@ class Decoder:
         candidates = Candidates(own, ratio=self._pruning.ratio, most=self._pruning.most)
         found = (self._entry_search or self.search).search(candidates)
         scores = [hypothesis.score for hypothesis in found]
-        if self._lexicon and found:
+        if self.search.lexicon and found:
             log_share = candidates.log_mass - find_log_mass(allowed)
-            scores.append(_score_others(self._lexicon, found, log_share))
+            scores.append(_score_others(self.search.lexicon, found, log_share))
         return Search(candidates, found, scores)
 
     def _decode_line(self, line: np.ndarray) -> DecodedLine:
@@ -222,12 +242,9 @@ def _decode_greedily(line: np.ndarray) -> DecodedLine:
     return DecodedLine(ids, characters, geometric_mean(confidences), [])
 
 
-def _load_scorer(path: str | None, charset: Charset) -> Scorer | None:
-    if path is None:
-        return None
-    from densenet_ocr.pipeline.language_model.loading import load_language_model
-
-    return load_language_model(path, charset)
+def _choose(*values: float | None) -> float:
+    """The first value that is given."""
+    return next(value for value in values if value is not None)
 
 
 def _score_others(lexicon: Lexicon, found: list[Hypothesis], log_share: float) -> float:

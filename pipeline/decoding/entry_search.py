@@ -9,9 +9,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from densenet_ocr.pipeline.decoding.beam_search import Hypothesis
+from densenet_ocr.pipeline.decoding.beam_search import BeamSearch, Hypothesis, Scorer
 from densenet_ocr.pipeline.decoding.candidates import Candidates
-from densenet_ocr.pipeline.decoding.scorer import Scorer
 
 # Nodes of the trie up to which a line takes a few milliseconds.
 MOST_NODES = 20_000
@@ -22,27 +21,15 @@ _SMALL = 1e-100
 class EntrySearch:
     """Finds the likeliest entries of a lexicon without wildcards."""
 
-    def __init__(
-        self,
-        entries: Sequence[Sequence[int]],
-        *,
-        blank: int,
-        width: int,
-        scorer: Scorer | None = None,
-        lm_weight: float = 0.0,
-        length_bonus: float = 0.0,
-    ):
+    def __init__(self, entries: Sequence[Sequence[int]], blank: int, beam: BeamSearch):
         """Makes the trie and scores the entries with the language model.
 
         Args:
           entries: Class ids of each entry.
           blank: Class of the blank.
-          width: Maximum number of hypotheses.
-          scorer: The language model, if any.
-          lm_weight: Weight of its logarithm of the probability.
-          length_bonus: What each character adds to a score.
+          beam: A beam search, whose width, language model, weight and bonus count here, too.
         """
-        self._entries, self._blank, self._width = entries, blank, width
+        self._entries, self._blank, self._width = entries, blank, beam.width
         nodes: dict[tuple[int, int], int] = {}
         self._ends = np.array([_add_entry(nodes, entry) for entry in entries])
         # Node 0 is the root; its class is never looked at.
@@ -51,7 +38,7 @@ class EntrySearch:
         # Nodes whose character is that of the node before: a blank has to come between.
         self._repeats = np.flatnonzero(self._classes == self._classes[self._parents])
         self._bias = np.array(
-            [length_bonus * len(entry) + lm_weight * _score_text(scorer, entry) for entry in entries]
+            [beam.length_bonus * len(entry) + beam.lm_weight * _score(beam.scorer, entry) for entry in entries]
         )
 
     def search(self, candidates: Candidates) -> list[Hypothesis]:
@@ -85,6 +72,14 @@ class EntrySearch:
         return blank, character, log_scale
 
 
+def open_entry_search(beam: BeamSearch, blank: int) -> EntrySearch | None:
+    """Makes a search of a beam search's lexicon; None without one, with wildcards, or with too many entries."""
+    entries = beam.lexicon.list_plain_entries() if beam.lexicon else None
+    if entries is None or count_nodes(entries, MOST_NODES) > MOST_NODES:
+        return None
+    return EntrySearch(entries, blank, beam)
+
+
 def count_nodes(entries: Iterable[Sequence[int]], most: int) -> int:
     """Returns the nodes of the entries' trie but the root; more than `most` where they exceed that."""
     nodes: dict[tuple[int, int], int] = {}
@@ -103,7 +98,7 @@ def _add_entry(nodes: dict[tuple[int, int], int], entry: Sequence[int]) -> int:
     return node
 
 
-def _score_text(scorer: Scorer | None, entry: Sequence[int]) -> float:
+def _score(scorer: Scorer | None, entry: Sequence[int]) -> float:
     if scorer is None:
         return 0.0
     state, total = scorer.start, 0.0

@@ -10,6 +10,7 @@ line visits few of them.
 """
 
 import bisect
+import dataclasses
 import functools
 import math
 import operator
@@ -23,7 +24,6 @@ from densenet_ocr.pipeline.charset import Charset, show_characters
 from densenet_ocr.pipeline.charsets.foreign_files import BYTE_ORDER_MARK
 from densenet_ocr.pipeline.decoding.candidates import Frame
 from densenet_ocr.pipeline.decoding.characters import KINDS
-from densenet_ocr.pipeline.decoding.scorer import State
 from densenet_ocr.pipeline.errors import Refused, UserError
 from densenet_ocr.pipeline.imaging.file_kinds import EMPTY, HEAD_BYTES, JSON, TEXT, describe_file
 from densenet_ocr.pipeline.ui.progress import Progress
@@ -51,7 +51,7 @@ _Ranges = tuple[tuple[int, int], ...]
 
 
 class Lexicon:
-    """The entries of a lexicon as a grammar; see beam_search.Grammar.
+    """The entries of a lexicon as a grammar, which says what texts a beam search may find.
 
     Attributes:
       entries: Number of different entries.
@@ -71,7 +71,8 @@ class Lexicon:
         classes = self.find_classes()
         own = len(charset.characters) if classes is None else int(classes.sum()) - 1
         self.log_choices = math.log(min(_PERPLEXITY, max(own, 1)))
-        self.start: State = _Trie(self._entries, self._digits).root
+        self._places: dict[tuple[int, _Ranges], _Place] = {}  # only those that searches got to
+        self.start = self._make_place(((0, self.entries),), 0)
 
     def find_classes(self) -> np.ndarray | None:
         """Returns the classes that entries have, bool [classes], with the blank; None if that is any."""
@@ -91,97 +92,82 @@ class Lexicon:
         return [[ord(code) - _FIRST_CLASS for code in entry] for entry in self._entries]
 
     def branches(self, state: "_Place", frame: Frame, row: memoryview) -> Iterable[tuple[int, float]]:
-        """See Grammar."""
+        """Returns (class, probability) of the characters that may follow.
+
+        Args:
+          state: The place of a prefix.
+          frame: The likely classes of the frame.
+          row: The probabilities of all classes.
+        """
         targets = state.targets
         if len(targets) > _FEW_BRANCHES:
-            return [pair for pair in frame.characters if state.takes_any or pair[0] in targets]
+            return [pair for pair in frame.characters if state.wildcards or pair[0] in targets]
         own: list[tuple[int, float]] = [(k, row[k]) for k in targets]
-        if state.takes_any:
+        if state.wildcards:
             own += [pair for pair in frame.characters if pair[0] not in targets]
         return own
 
     def follow(self, state: "_Place", k: int) -> "_Place":
-        """See Grammar."""
-        return state.follow(k)
+        """Returns the place behind a character that `branches` gave for this one."""
+        if k not in state.children:
+            ranges = tuple(state.targets.get(k, []) + state.wildcards)
+            state.children[k] = self._find_place(ranges, state.depth + 1)
+        return state.children[k]
 
     def accepts(self, state: "_Place") -> bool:
-        """See Grammar."""
+        """Returns whether a text may end here."""
         return state.is_end
 
-
-class _Trie:
-    """The places of sorted entries; only those that searches got to exist.
-
-    Attributes:
-      entries: Sorted strings of code points.
-      digits: The classes that a digit's wildcard is.
-    """
-
-    def __init__(self, entries: list[str], digits: Sequence[int]):
-        self.entries, self.digits = entries, digits
-        self._places: dict[tuple[int, _Ranges], _Place] = {}
-        self.root = _Place(self, ((0, len(entries)),), 0)
-
-    def find_place(self, ranges: _Ranges, depth: int) -> "_Place":
+    def _find_place(self, ranges: _Ranges, depth: int) -> "_Place":
         """Returns the place of entries, of which `depth` characters are known."""
         place = self._places.get((depth, ranges))
         if place is None:
             if len(self._places) >= _MOST_PLACES:
                 self._places.clear()
-                self.root.forget()
-            place = self._places[depth, ranges] = _Place(self, ranges, depth)
+                self.start.children.clear()
+            place = self._places[depth, ranges] = self._make_place(ranges, depth)
         return place
 
-    def split(self, low: int, high: int, depth: int) -> Iterator[tuple[int, tuple[int, int]]]:
+    def _make_place(self, ranges: _Ranges, depth: int) -> "_Place":
+        place = _Place(depth, any(low < high and len(self._entries[low]) == depth for low, high in ranges))
+        for low, high in ranges:
+            for code, branch in self._split(low, high, depth):
+                if code == _ANY:
+                    place.wildcards.append(branch)
+                    continue
+                for k in self._digits if code == _DIGIT else [code - _FIRST_CLASS]:
+                    place.targets.setdefault(k, []).append(branch)
+        return place
+
+    def _split(self, low: int, high: int, depth: int) -> Iterator[tuple[int, tuple[int, int]]]:
         """Yields the code points that follow in a range of entries, and the range of each."""
         next_code = operator.itemgetter(depth)
         # An entry that ends here comes before those that it begins.
-        low += low < high and len(self.entries[low]) == depth
+        low += low < high and len(self._entries[low]) == depth
         while low < high:
-            code = next_code(self.entries[low])
-            end = bisect.bisect_right(self.entries, code, low, high, key=next_code)
+            code = next_code(self._entries[low])
+            end = bisect.bisect_right(self._entries, code, low, high, key=next_code)
             yield ord(code), (low, end)
             low = end
 
 
+@dataclasses.dataclass(slots=True, eq=False)
 class _Place:
     """A place in the trie: the entries that begin with the same characters, or with wildcards for them.
 
     Attributes:
-      targets: Ranges of the entries that continue with a class, by this class.
-      takes_any: Whether some entry has a wildcard for any character next.
+      depth: Number of these characters.
       is_end: Whether some entry ends here.
+      targets: Ranges of the entries that continue with a class, by this class.
+      wildcards: Ranges of the entries that continue with any character.
+      children: The places behind characters, by class, as far as searches got there.
     """
 
-    __slots__ = ("_any", "_children", "_depth", "_trie", "is_end", "takes_any", "targets")
-
-    def __init__(self, trie: _Trie, ranges: _Ranges, depth: int):
-        self._trie, self._depth = trie, depth
-        self._children: dict[int, _Place] = {}
-        self.is_end = any(low < high and len(trie.entries[low]) == depth for low, high in ranges)
-        self.targets: dict[int, list[tuple[int, int]]] = {}
-        self._any: list[tuple[int, int]] = []
-        for low, high in ranges:
-            for code, branch in trie.split(low, high, depth):
-                self._add_branch(code, branch)
-        self.takes_any = bool(self._any)
-
-    def follow(self, k: int) -> "_Place":
-        """Returns the place behind a character."""
-        if k not in self._children:
-            ranges = tuple(self.targets.get(k, []) + self._any)
-            self._children[k] = self._trie.find_place(ranges, self._depth + 1)
-        return self._children[k]
-
-    def forget(self) -> None:
-        """Drops the places behind this one."""
-        self._children.clear()
-
-    def _add_branch(self, code: int, branch: tuple[int, int]) -> None:
-        if code == _ANY:
-            self._any.append(branch)
-        for k in self._trie.digits if code == _DIGIT else [code - _FIRST_CLASS] if code != _ANY else []:
-            self.targets.setdefault(k, []).append(branch)
+    depth: int
+    is_end: bool
+    targets: dict[int, list[tuple[int, int]]] = dataclasses.field(default_factory=dict)
+    wildcards: list[tuple[int, int]] = dataclasses.field(default_factory=list)
+    children: dict[int, "_Place"] = dataclasses.field(default_factory=dict)
 
 
 @functools.lru_cache(maxsize=4)

@@ -20,7 +20,7 @@ _Context = tuple["_Order", int, int, float]
 
 
 class LanguageModel:
-    """An n-gram model of characters, for the classes of a charset; see pipeline.decoding.scorer.Scorer.
+    """An n-gram model of characters, for the classes of a charset; see decoding.beam_search.Scorer.
 
     A class whose character the model lacks has the probability of an unknown character, and ends the context.
 

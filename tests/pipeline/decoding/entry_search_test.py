@@ -5,6 +5,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from densenet_ocr.pipeline.decoding.beam_search import BeamSearch
 from densenet_ocr.pipeline.decoding.candidates import Candidates
 from densenet_ocr.pipeline.decoding.entry_search import EntrySearch, count_nodes
 from tests.pipeline.decoding.beam_search_test import Bigrams
@@ -18,7 +19,7 @@ class EntrySearchTest(tf.test.TestCase):
         return np.random.default_rng(seed).normal(size=(5, 4)).astype(np.float32) * 4
 
     def test_sums_all_alignments_of_each_entry(self):
-        search = EntrySearch(ENTRIES, blank=3, width=100)
+        search = EntrySearch(ENTRIES, 3, BeamSearch(width=100))
         for seed in range(100):
             logits = self.draw(seed)
             expected = sum_alignments(logits)
@@ -31,8 +32,8 @@ class EntrySearchTest(tf.test.TestCase):
 
     def test_a_language_model_and_a_bonus_count(self):
         model = Bigrams(4, 0)
-        search = EntrySearch(ENTRIES, blank=3, width=3, scorer=model, lm_weight=0.7, length_bonus=0.4)
-        found = search.search(Candidates(self.draw(0)))
+        beam = BeamSearch(width=3, scorer=model, lm_weight=0.7, length_bonus=0.4)
+        found = EntrySearch(ENTRIES, 3, beam).search(Candidates(self.draw(0)))
         self.assertLen(found, 3)
         for h in found:
             expected = h.log_probability + 0.7 * model.score_text(h.ids) + 0.4 * len(h.ids)
@@ -40,7 +41,7 @@ class EntrySearchTest(tf.test.TestCase):
 
     def test_probabilities_of_long_lines_do_not_vanish(self):
         logits = np.random.default_rng(0).normal(size=(2000, 4)).astype(np.float32)
-        found = EntrySearch(ENTRIES, blank=3, width=9).search(Candidates(logits))
+        found = EntrySearch(ENTRIES, 3, BeamSearch(width=9)).search(Candidates(logits))
         self.assertLen(found, len(ENTRIES))
         self.assertTrue(all(-math.inf < h.log_probability < -500 for h in found))
 

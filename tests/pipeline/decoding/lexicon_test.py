@@ -23,7 +23,7 @@ class LexiconTest(parameterized.TestCase, tf.test.TestCase):
 
     def search(self, lexicon: Lexicon, logits: np.ndarray) -> dict[str, float]:
         """Probability by text, unbounded."""
-        search = BeamSearch(width=None, grammar=lexicon, least_share=0.0)
+        search = BeamSearch(width=None, lexicon=lexicon, least_share=0.0)
         found = search.search(Candidates(logits))
         return {"".join(CHARSET.characters[k] for k in h.ids): math.exp(h.log_probability) for h in found}
 
@@ -52,7 +52,7 @@ class LexiconTest(parameterized.TestCase, tf.test.TestCase):
         logits[::2, 500] += 14
         for place, code in enumerate(words[77]):
             logits[2 * place + 1, code - 2] += 12 if place % 2 else 3  # half of them are not the likeliest
-        (best, *_) = BeamSearch(width=100, grammar=lexicon, least_share=0).search(Candidates(logits, most=100))
+        (best, *_) = BeamSearch(width=100, lexicon=lexicon, least_share=0).search(Candidates(logits, most=100))
         self.assertEqual(best.ids, (words[77] - 2).tolist())
 
     def test_counts_rows_and_shows_those_that_it_refuses(self):
