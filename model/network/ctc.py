@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from densenet_ocr.pipeline import schema
 from densenet_ocr.pipeline.decoding.best_path import BestPath
 
 # The logarithm of 0; finite, so that no difference of two of them is a NaN.
@@ -59,6 +60,16 @@ def ctc_loss(*, logits: tf.Tensor, frames: tf.Tensor, label: tf.Tensor, label_le
         return loss, gradient
 
     return loss_of(logits)
+
+
+def compute_losses(logits: tf.Tensor, batch: dict[str, tf.Tensor]) -> tf.Tensor:
+    """Returns the CTC loss, float32 [B], of each line of a batch of pipeline.schema.parse with these logits."""
+    return ctc_loss(
+        logits=logits,
+        frames=batch[schema.FRAMES],
+        label=batch[schema.LABEL],
+        label_length=batch[schema.LABEL_LENGTH],
+    )
 
 
 def _find_own_classes(label: tf.Tensor, label_length: tf.Tensor, *, blank: int) -> _OwnClasses:

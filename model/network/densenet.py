@@ -64,7 +64,7 @@ def build_densenet(
     if padded:
         width = keras.Input((), name=schema.WIDTH, dtype="int32")
         inputs, x = [image, width], LineStart()(image, width)
-    x = _convolve(STEM_FILTERS, 5, seeds, strides=2, decays=True)(x)
+    x = _convolve(STEM_FILTERS, 5, seeds, strides=2)(x)
     for block in range(BLOCKS):
         if block:
             x = _transition(x, columns, seeds, number=block, pool=pools[block - 1])
@@ -137,7 +137,7 @@ def _dense_block(
 def _transition(
     x: keras.KerasTensor, columns: keras.KerasTensor | None, seeds: Iterator[int], *, number: int, pool: int
 ) -> keras.KerasTensor:
-    x = _convolve(TRANSITION_FILTERS, 1, seeds, decays=True)(_activate(x, columns))
+    x = _convolve(TRANSITION_FILTERS, 1, seeds)(_activate(x, columns))
     x = SeededDropout(DROPOUT, number)(x)
     size = (2, pool)
     return keras.layers.AveragePooling2D(size, size, padding="valid", data_format="channels_last")(x)
@@ -147,18 +147,16 @@ def _activate(x: keras.KerasTensor, columns: keras.KerasTensor | None) -> keras.
     return keras.layers.ReLU()(FusedBatchNormalization(epsilon=EPSILON)(x, columns))
 
 
-def _convolve(
-    filters: int, size: int, seeds: Iterator[int], *, strides: int = 1, bias: bool = False, decays: bool = False
-) -> keras.layers.Layer:
+def _convolve(filters: int, size: int, seeds: Iterator[int], *, strides: int = 1) -> keras.layers.Layer:
     return keras.layers.Conv2D(
         filters,
         size,
         strides=strides,
         padding="same",
-        use_bias=bias,
+        use_bias=False,
         data_format="channels_last",
         kernel_initializer=_he_normal(seeds),
-        kernel_regularizer=keras.regularizers.L2(WEIGHT_DECAY) if decays else None,
+        kernel_regularizer=keras.regularizers.L2(WEIGHT_DECAY),
     )
 
 

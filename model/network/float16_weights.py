@@ -1,13 +1,12 @@
 """A network's weights as one file of float16 values, half the size of float32.
 
-The file has the arrays of layers_with_weights one after another, each layer's in the order of Keras, row-major
+The file has the arrays of Keras's get_weights one after another, layer by layer from image to logits, row-major
 and little-endian. Shapes and places follow from the network.
 """
 
 import keras
 import numpy as np
 
-from densenet_ocr.model.network.densenet import layers_with_weights
 from densenet_ocr.pipeline.errors import UserError
 
 DTYPE = np.dtype("<f2")
@@ -19,7 +18,7 @@ def pack_weights(model: keras.Model) -> bytes:
     Raises:
       UserError: a weight is no number, or larger than float16 can hold.
     """
-    arrays = [np.asarray(array) for array in model_arrays(model)]
+    arrays = model.get_weights()
     largest = max(float(np.max(np.abs(array), initial=0.0)) for array in arrays)
     if not largest <= np.finfo(DTYPE).max:
         raise UserError(
@@ -42,7 +41,7 @@ def unpack_weights(data: bytes, model: keras.Model, name: str) -> None:
     Raises:
       UserError: the file has weights of another network.
     """
-    shapes = [array.shape for array in model_arrays(model)]
+    shapes = [array.shape for array in model.get_weights()]
     sizes = [int(np.prod(shape)) for shape in shapes]
     if len(data) != sum(sizes) * DTYPE.itemsize:
         raise UserError(
@@ -52,11 +51,5 @@ def unpack_weights(data: bytes, model: keras.Model, name: str) -> None:
             remedy="Export the model again, or copy the folder again.",
         )
     flat = np.frombuffer(data, DTYPE).astype(np.float32)
-    parts = iter(np.split(flat, np.cumsum(sizes)[:-1]))
-    for layer in layers_with_weights(model):
-        layer.set_weights([next(parts).reshape(array.shape) for array in layer.get_weights()])
-
-
-def model_arrays(model: keras.Model) -> list[np.ndarray]:
-    """Returns the arrays of a network, float32, in the order of the file."""
-    return [array for layer in layers_with_weights(model) for array in layer.get_weights()]
+    parts = np.split(flat, np.cumsum(sizes)[:-1])
+    model.set_weights([part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)])

@@ -11,7 +11,15 @@ import tensorflow as tf
 
 from densenet_ocr.model.network.devices import has_wide_vectors
 
-_scope = threading.local()
+
+class _Scope(threading.local):
+    """What the layers of a thread compute with, besides their inputs."""
+
+    plain = False
+    seed: Any = None
+
+
+_scope = _Scope()
 
 
 class FusedBatchNormalization(keras.layers.BatchNormalization):
@@ -142,20 +150,14 @@ class NarrowConvolution(keras.layers.Conv2D):
 
     def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """Convolves float [B, H, W, C] with a kernel [k, k, C, filters], k odd: [B, H, W, filters]."""
-        if tf.config.list_logical_devices("GPU") or getattr(_scope, "plain", False):
+        if tf.config.list_logical_devices("GPU") or _scope.plain:
             return super().convolution_op(inputs, kernel)
         return _convolve_narrow(inputs, tf.convert_to_tensor(kernel))
 
 
-@contextlib.contextmanager
-def plain_convolutions() -> Iterator[None]:
+def plain_convolutions() -> contextlib.AbstractContextManager[None]:
     """Makes NarrowConvolution Keras's convolution in this block, for graphs of other machines or engines."""
-    before = getattr(_scope, "plain", False)
-    _scope.plain = True
-    try:
-        yield
-    finally:
-        _scope.plain = before
+    return _set_in_scope("plain", True)
 
 
 @tf.custom_gradient
@@ -228,19 +230,22 @@ def _draw_uint16(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     return tf.reshape(tf.bitcast(pairs, tf.uint16), shape)
 
 
-@contextlib.contextmanager
-def dropout_seed(seed: Any) -> Iterator[None]:
+def dropout_seed(seed: Any) -> contextlib.AbstractContextManager[None]:
     """Makes SeededDropout draw from `seed` in this block: int32 [2], a tensor or two numbers."""
-    previous = getattr(_scope, "seed", None)
-    _scope.seed = seed
+    return _set_in_scope("seed", seed)
+
+
+@contextlib.contextmanager
+def _set_in_scope(name: str, value: Any) -> Iterator[None]:
+    before = getattr(_scope, name)
+    setattr(_scope, name, value)
     try:
         yield
     finally:
-        _scope.seed = previous
+        setattr(_scope, name, before)
 
 
 def _current_seed() -> tf.Tensor:
-    seed = getattr(_scope, "seed", None)
-    if seed is None:  # a training loop without seeds: fresh dropout at every call, as in Keras
+    if _scope.seed is None:  # a training loop without seeds: fresh dropout at every call, as in Keras
         return tf.random.uniform([2], maxval=tf.int32.max, dtype=tf.int32)
-    return tf.cast(tf.convert_to_tensor(seed), tf.int32)
+    return tf.cast(tf.convert_to_tensor(_scope.seed), tf.int32)

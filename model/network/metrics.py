@@ -9,7 +9,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from densenet_ocr.model.network.ctc import ctc_loss, decode_best_path, to_sparse
+from densenet_ocr.model.network.ctc import compute_losses, decode_best_path, to_sparse
 from densenet_ocr.pipeline import schema
 
 # z of a two-sided 95 % interval.
@@ -40,11 +40,6 @@ class Scores:
         lines, loss, exact, edits, characters, rounds = (float(value) for value in sums)
         return cls(round(lines), loss / lines, exact / lines, edits / characters, rounds / lines)
 
-    @property
-    def exact_match_95(self) -> tuple[float, float]:
-        """Wilson's 95 % interval of the exact match."""
-        return wilson_interval(round(self.exact_match * self.lines), self.lines)
-
 
 def score_batch(logits: tf.Tensor, batch: dict[str, tf.Tensor]) -> tf.Tensor:
     """Sums the scores of a batch.
@@ -59,12 +54,7 @@ def score_batch(logits: tf.Tensor, batch: dict[str, tf.Tensor]) -> tf.Tensor:
     Returns:
       float64 [6]: lines, loss, exact matches, Levenshtein edits, reference characters, losses that round to 0.
     """
-    loss = ctc_loss(
-        logits=logits,
-        frames=batch[schema.FRAMES],
-        label=batch[schema.LABEL],
-        label_length=batch[schema.LABEL_LENGTH],
-    )
+    loss = compute_losses(logits, batch)
     edits = count_edits(decode_best_path(logits, batch[schema.FRAMES]).ids, batch)
     columns = [
         tf.ones_like(loss),

@@ -1,7 +1,6 @@
 """Inference with a Keras model in memory."""
 
 import functools
-from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -12,7 +11,6 @@ from densenet_ocr.model.network.densenet import build_for, call_densenet
 from densenet_ocr.pipeline import schema
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.decoding.best_path import BestPath
-from densenet_ocr.pipeline.geometry import Geometry
 
 
 class KerasInferenceModel:
@@ -42,30 +40,26 @@ class KerasInferenceModel:
         self.name, self.weights, self.train_split = name, weights, train_split
         levels = tf.TensorSpec([None, info.geometry.height, None], tf.uint8)
         spec = [levels, tf.TensorSpec([None], tf.int32)]
-        self._one_width = tf.function(self._call_plain, input_signature=spec, autograph=False)
-        self._any_width = tf.function(self._call_padded, input_signature=spec, autograph=False)
-        self._read_one_width = tf.function(
-            _decode_logits_of(self._call_plain, info.geometry), input_signature=spec, autograph=False
-        )
-        self._read_any_width = tf.function(
-            _decode_logits_of(self._call_padded, info.geometry), input_signature=spec, autograph=False
-        )
+        compiled = functools.partial(tf.function, input_signature=spec, autograph=False)
+        self._compute = [compiled(functools.partial(self._call, padded)) for padded in (False, True)]
+        self._read = [compiled(functools.partial(self._decode, padded)) for padded in (False, True)]
 
     def compute_logits(self, levels: np.ndarray, widths: np.ndarray) -> np.ndarray:
         """See InferenceModel."""
-        call = self._one_width if _are_equal(levels, widths) else self._any_width
-        return call(levels, np.asarray(widths, np.int32)).numpy()
+        return self._compute[_are_padded(levels, widths)](levels, np.asarray(widths, np.int32)).numpy()
 
     def find_best_path(self, levels: np.ndarray, widths: np.ndarray) -> BestPath:
         """See InferenceModel."""
-        call = self._read_one_width if _are_equal(levels, widths) else self._read_any_width
-        return call(levels, np.asarray(widths, np.int32))
+        return self._read[_are_padded(levels, widths)](levels, np.asarray(widths, np.int32))
 
-    def _call_plain(self, levels: tf.Tensor, widths: tf.Tensor) -> tf.Tensor:
-        return call_densenet(self.model, _make_batch(levels, widths), training=False)
+    def _call(self, padded: bool, levels: tf.Tensor, widths: tf.Tensor) -> tf.Tensor:
+        """Logits, float32 [B, T, classes], of levels uint8 [B, H, W] and widths int32 [B]."""
+        batch = {schema.IMAGE: levels[..., None], schema.WIDTH: widths}
+        return call_densenet(self._padded if padded else self.model, batch, training=False)
 
-    def _call_padded(self, levels: tf.Tensor, widths: tf.Tensor) -> tf.Tensor:
-        return call_densenet(self._padded, _make_batch(levels, widths), training=False)
+    def _decode(self, padded: bool, levels: tf.Tensor, widths: tf.Tensor) -> BestPath:
+        logits = self._call(padded, levels, widths)
+        return decode_best_path(logits, self.info.geometry.count_frames(widths))
 
     @functools.cached_property
     def _padded(self) -> keras.Model:
@@ -78,17 +72,6 @@ class KerasInferenceModel:
         return padded
 
 
-def _decode_logits_of(
-    call: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], geometry: Geometry
-) -> Callable[[tf.Tensor, tf.Tensor], BestPath]:
-    return lambda levels, widths: decode_best_path(call(levels, widths), geometry.count_frames(widths))
-
-
-def _make_batch(levels: tf.Tensor, widths: tf.Tensor) -> dict[str, tf.Tensor]:
-    """A batch of the input pipeline of levels uint8 [B, H, W] and widths int32 [B]."""
-    return {schema.IMAGE: levels[..., None], schema.WIDTH: widths}
-
-
-def _are_equal(levels: np.ndarray, widths: np.ndarray) -> bool:
-    """Whether no line of levels uint8 [B, H, W] is padded."""
-    return bool(np.all(np.asarray(widths) == levels.shape[2]))
+def _are_padded(levels: np.ndarray, widths: np.ndarray) -> bool:
+    """Whether a line of levels uint8 [B, H, W] is padded, by widths int32 [B]."""
+    return bool(np.any(np.asarray(widths) != levels.shape[2]))

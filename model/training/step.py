@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from densenet_ocr.model.network.ctc import ctc_loss
+from densenet_ocr.model.network.ctc import compute_losses
 from densenet_ocr.model.network.densenet import call_densenet
 from densenet_ocr.model.network.distribution import sum_over_replicas
 from densenet_ocr.model.network.layers import dropout_seed
@@ -86,13 +86,7 @@ def make_step(
 
 def _sum_losses(logits: tf.Tensor, batch: Batch) -> tf.Tensor:
     """The sum of the lines' CTC losses."""
-    losses = ctc_loss(
-        logits=logits,
-        frames=batch[schema.FRAMES],
-        label=batch[schema.LABEL],
-        label_length=batch[schema.LABEL_LENGTH],
-    )
-    return tf.reduce_sum(losses * batch[schema.WEIGHT])
+    return tf.reduce_sum(compute_losses(logits, batch) * batch[schema.WEIGHT])
 
 
 def average_statistics(model: keras.Model) -> None:

@@ -11,8 +11,8 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from densenet_ocr.model.exports.exporter import export
-from densenet_ocr.model.network.densenet import build_densenet, build_for
-from densenet_ocr.model.network.float16_weights import model_arrays, pack_weights
+from densenet_ocr.model.network.densenet import build_densenet, build_for, layers_with_weights
+from densenet_ocr.model.network.float16_weights import pack_weights
 from densenet_ocr.model.reading.config import ModelConfig
 from densenet_ocr.model.reading.keras_model import KerasInferenceModel
 from densenet_ocr.model.reading.loading import load_keras_network, load_network
@@ -66,7 +66,9 @@ class Float16Test(ExportCase):
     def test_weights_are_a_file_of_two_bytes_each(self):
         folder, model = self.make_float16(), make_network(height=HEIGHT).model
         weights = np.fromfile(os.path.join(folder, "weights.float16"), "<f2")
-        expected = np.concatenate([array.ravel() for array in model_arrays(model)])
+        expected = np.concatenate(
+            [array.ravel() for layer in layers_with_weights(model) for array in layer.get_weights()]
+        )
         self.assertAllEqual(weights, expected.astype(np.float16))
         graph = os.path.join(folder, "model.onnx")
         self.assertLess(os.path.getsize(graph), 20_000)
