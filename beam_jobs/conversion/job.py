@@ -19,10 +19,8 @@ from densenet_ocr.beam_jobs.engine.split_runner import SplitRunner, summarise_sp
 from densenet_ocr.beam_jobs.engine.split_state import JobTerms
 from densenet_ocr.beam_jobs.engine.tfrecord_writer import TFRecordShardWriter
 from densenet_ocr.beam_jobs.sources.list_rows import open_lists
-from densenet_ocr.beam_jobs.sources.lmdb_labels import open_labels
-from densenet_ocr.beam_jobs.sources.lmdb_rows import LmdbRows
-from densenet_ocr.beam_jobs.sources.row_source import RowSource
-from densenet_ocr.beam_jobs.sources.rows import RecordBuilder, Rows, plan_rows
+from densenet_ocr.beam_jobs.sources.lmdb_rows import LmdbRows, open_labels
+from densenet_ocr.beam_jobs.sources.rows import RecordBuilder, Rows, RowSource, plan_rows
 from densenet_ocr.pipeline.charset import NO_FORM, Charset
 from densenet_ocr.pipeline.charsets.charset_file import FIRST_ROW
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
@@ -112,7 +110,7 @@ def _make_runner(
         derived=CharsetCopy(config.output, info.charset) if config.charset_path == AUTO else None,
     )
     manifest.check()
-    builder = RecordBuilder.of(info)
+    builder = RecordBuilder(info)
     find = functools.partial(rows.find_line, builder=builder)
 
     return SplitRunner(
@@ -120,7 +118,7 @@ def _make_runner(
         split=split,
         manifest=manifest,
         writer=TFRecordShardWriter(info),
-        make_source=functools.partial(RowSource, input=rows, find=find, build=builder.build_found),
+        make_source=functools.partial(RowSource, input=rows, find=find, build=builder.build),
         lines_per_shard=config.lines_per_shard,
         terms=_TERMS,
         overwrite=config.overwrite,

@@ -75,7 +75,7 @@ class ListRows:
     def identify(self) -> dict[str, Any]:
         """See Rows."""
         formats = [
-            MIXED if reads_as_mixed(path, one.name) else " ".join([one.name, *filter(None, one.columns)])
+            MIXED if reads_as_mixed(path, one.name) else describe_format(one)
             for path, one in zip(self.list_paths, self.list_formats, strict=True)
         ]
         return {
@@ -88,7 +88,7 @@ class ListRows:
 
     def find_line(self, number: int, offset: int, builder: RecordBuilder) -> FoundLine:
         """See Rows."""
-        key, label = encode_entry(self._lists[number].parse(offset), builder.charset)
+        key, label = encode_entry(self._lists[number].parse(offset), builder.info.charset)
         builder.check_label(label)
         return FoundLine(key, resolve_path(key, self._root), label)
 
@@ -165,6 +165,11 @@ def open_lists(
     formats = tuple(find_format(path, config, charset, labels=labels) for path in paths)
     check_columns(formats, config.path_column, config.text_column)
     return ListRows(tuple(paths), formats, config.list_encoding, root)
+
+
+def describe_format(list_format: ListFormat) -> str:
+    """Returns the name of a format and those of its columns, as data sets store it."""
+    return " ".join([list_format.name, *filter(None, list_format.columns)])
 
 
 def _scan_list(number: int, path: str, one: ListFile) -> np.ndarray:

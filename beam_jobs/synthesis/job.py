@@ -130,7 +130,7 @@ def _make_runner(config: SynthesisConfig, faces: list[Face], manifest: DatasetMa
             split=config.split,
             seed=config.seed,
             renderer=LineRenderer(faces, config.style_distribution, config.geometry),
-            builder=RecordBuilder.of(manifest.info),
+            builder=RecordBuilder(manifest.info),
             with_images=as_images,
         ),
         lines_per_shard=config.lines_per_shard,

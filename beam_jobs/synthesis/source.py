@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from densenet_ocr.beam_jobs.engine.source import RefusedRow, ShardPlan
-from densenet_ocr.beam_jobs.sources.rows import RecordBuilder
+from densenet_ocr.beam_jobs.sources.rows import FoundLine, RecordBuilder
 from densenet_ocr.beam_jobs.synthesis.rendering.renderer import LineRenderer
 from densenet_ocr.pipeline.errors import Refused
 from densenet_ocr.pipeline.schema import Record
@@ -65,10 +65,10 @@ class SyntheticSource:
             yield self._render(number, int(face), ids[:length].tolist())
 
     def _render(self, number: int, face: int, label: list[int]) -> Record | RenderedLine | RefusedRow:
-        text = self.builder.charset.decode(label)
+        text = self.builder.info.charset.decode(label)
         try:
             image = self.renderer.render(text, face, make_random(self.seed, self.split, number))
-            record = self.builder.build(self.name_line(number), image, label)
+            record = self.builder.build(FoundLine(self.name_line(number), image, label), image)
             return RenderedLine(image, record) if self.with_images else record
         except Refused as refusal:
             return RefusedRow(number, f"{self.split}:{number}", text, refusal.reason, refusal.detail)

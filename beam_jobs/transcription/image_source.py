@@ -9,8 +9,7 @@ import numpy as np
 
 from densenet_ocr.beam_jobs.engine.source import RefusedRow, ShardPlan
 from densenet_ocr.beam_jobs.sources.list_rows import ListRows
-from densenet_ocr.beam_jobs.sources.row_source import RowSource
-from densenet_ocr.beam_jobs.sources.rows import FoundLine
+from densenet_ocr.beam_jobs.sources.rows import FoundLine, RowSource
 from densenet_ocr.pipeline import images, storage
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import Refused

@@ -27,6 +27,7 @@ from densenet_ocr.beam_jobs.sources.rows import RecordBuilder
 from densenet_ocr.model.report.alignment import align, count_edits
 from densenet_ocr.model.report.slices import Tally
 from densenet_ocr.pipeline.charsets.charset_file import read_charset
+from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.geometry import Geometry
 from densenet_ocr.pipeline.lists.config import ListConfig
 from densenet_ocr.pipeline.ui import command
@@ -62,7 +63,7 @@ def read_list() -> list[tuple[str, str]]:
     """Returns the image path and the text of each row."""
     charset = read_charset(_CHARSET.value)
     rows = open_lists((_LIST.value,), ListConfig(image_root=_ROOT.value), charset)
-    builder = RecordBuilder(charset, Geometry(width=0), "exact")
+    builder = RecordBuilder(DatasetInfo(charset, Geometry(width=0), "uint8"))
     found = [rows.find_line(int(row["list"]), int(row["offset"]), builder) for row in rows.scan()]
     return [(str(line.image), charset.decode(line.label)) for line in found]
 

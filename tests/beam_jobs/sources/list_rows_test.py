@@ -9,8 +9,8 @@ from absl.testing import parameterized
 
 from densenet_ocr.beam_jobs.conversion.job import open_rows
 from densenet_ocr.beam_jobs.engine.source import RefusedRow, ShardPlan, save_plan
-from densenet_ocr.beam_jobs.sources.row_source import RowSource
-from densenet_ocr.beam_jobs.sources.rows import RecordBuilder, plan_rows
+from densenet_ocr.beam_jobs.sources.rows import RecordBuilder, RowSource, plan_rows
+from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.schema import Record
 from tests.samples import CHARSET, conversion, draw_levels, encode_image, write_lines, write_list
 
@@ -30,10 +30,10 @@ class ListRowsTest(parameterized.TestCase, tf.test.TestCase):
         rows = given.scan()
         plan = plan_rows(rows, given.paths(rows), duplicates="last", seed=0, validation_fraction=0.0)
         save_plan(plan_path, plan)
-        builder = RecordBuilder(CHARSET, config.geometry, config.fit)
+        builder = RecordBuilder(DatasetInfo(CHARSET, config.geometry, "uint8", fit=config.fit))
         find = functools.partial(given.find_line, builder=builder)
         plan = ShardPlan(plan_path, len(plan), config.lines_per_shard)
-        return RowSource(plan, given, find, builder.build_found)
+        return RowSource(plan, given, find, builder.build)
 
     def read_all(self, source: RowSource) -> list[Record | RefusedRow]:
         return [line for shard in range(source.plan.shard_count) for line in source.read(shard)]

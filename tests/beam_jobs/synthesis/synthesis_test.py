@@ -20,7 +20,7 @@ from densenet_ocr.beam_jobs.synthesis.rendering.style import StyleDistribution
 from densenet_ocr.beam_jobs.synthesis.source import SyntheticSource
 from densenet_ocr.beam_jobs.synthesis.text.plan import plan_dtype
 from densenet_ocr.pipeline import images
-from densenet_ocr.pipeline.dataset_info import load_dataset_info
+from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.geometry import Geometry
 from tests.beam_jobs.conversion.conversion_case import read_folder
@@ -43,7 +43,7 @@ class SyntheticSourceTest(SynthesisTest):
             "split": "train",
             "seed": 7,
             "renderer": LineRenderer(find_faces([PILLOW]), StyleDistribution(), geometry),
-            "builder": RecordBuilder(CHARSET, geometry, "exact"),
+            "builder": RecordBuilder(DatasetInfo(CHARSET, geometry, "uint8")),
             "with_images": True,
         }
         return SyntheticSource(**{**given, **changes})
