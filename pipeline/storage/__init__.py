@@ -28,8 +28,14 @@ from densenet_ocr.pipeline.storage.files import (
     size,
     write_atomically,
 )
-from densenet_ocr.pipeline.storage.local_files import is_special, open_at_once, open_regular, plain_path
-from densenet_ocr.pipeline.storage.locks import held, locked
+from densenet_ocr.pipeline.storage.local_files import (
+    explained,
+    is_special,
+    open_at_once,
+    open_regular,
+    plain_path,
+)
+from densenet_ocr.pipeline.storage.locks import flocked, held, locked
 from densenet_ocr.pipeline.storage.many import map_many, read_many
 from densenet_ocr.pipeline.storage.paths import (
     TEMPORARY,
@@ -43,51 +49,3 @@ from densenet_ocr.pipeline.storage.paths import (
     normalise,
     parent,
 )
-
-__all__ = [
-    "TEMPORARY",
-    "MissingFile",
-    "NoPermission",
-    "absolute",
-    "atomic_file",
-    "check_writable",
-    "describe_size",
-    "download",
-    "download_folder",
-    "exists",
-    "find",
-    "find_cache_folder",
-    "free_bytes",
-    "held",
-    "is_folder",
-    "is_plain_name",
-    "is_special",
-    "is_url",
-    "is_web",
-    "join",
-    "kept_copy",
-    "list_files",
-    "list_names",
-    "list_versions",
-    "local_copy",
-    "local_folder",
-    "local_path",
-    "locked",
-    "make_folder",
-    "map_many",
-    "normalise",
-    "open_at_once",
-    "open_file",
-    "open_regular",
-    "parent",
-    "plain_path",
-    "read_bytes",
-    "read_json",
-    "read_many",
-    "read_range",
-    "remove",
-    "remove_many",
-    "size",
-    "upload_folder",
-    "write_atomically",
-]

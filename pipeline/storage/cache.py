@@ -13,7 +13,8 @@ from absl import logging
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.storage import local_files
 from densenet_ocr.pipeline.storage.copies import download_file, download_files
-from densenet_ocr.pipeline.storage.file_system import find_system
+from densenet_ocr.pipeline.storage.file_system import find_reader
+from densenet_ocr.pipeline.storage.locks import flocked
 from densenet_ocr.pipeline.storage.many import map_many
 from densenet_ocr.pipeline.storage.paths import is_url, join
 
@@ -107,58 +108,33 @@ def _cached(url: str, files: list[str], fetch: Callable[[str], None]) -> Iterato
 
 @contextlib.contextmanager
 def _hold_entry(url: str, files: list[str], folder: str, fetch: Callable[[str], None]) -> Iterator[str]:
+    """Keeps an entry from being removed within the block; one process makes it if it is missing."""
     versions = _find_versions(files)
     entry = os.path.join(folder, _name_entry(url, versions))
-
-    def make() -> None:
-        logging.info("fetching %s", url)
-        fetch(entry)
-        if None not in versions and _find_versions(files) != versions:
-            local_files.remove(entry)
-            raise _Changed
-
-    with _shared_lock(entry, make):
-        yield entry
+    while True:
+        with flocked(f"{entry}{_LOCK}", fcntl.LOCK_SH) as handle:
+            if os.path.exists(entry):
+                yield entry
+                return
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if not os.path.exists(entry):
+                logging.info("fetching %s", url)
+                fetch(entry)
+                if None not in versions and _find_versions(files) != versions:
+                    local_files.remove(entry)
+                    raise _Changed
 
 
 def _find_versions(files: list[str]) -> list[str | None]:
-    return list(map_many(lambda file: find_system(file).version(file), files, _AT_ONCE))
+    return list(map_many(lambda file: find_reader(file).version(file), files, _AT_ONCE))
 
 
 def _name_entry(url: str, versions: list[str | None]) -> str:
     """A name by URL and versions; it ends as the URL does, because readers go by the extension."""
     known = [version or uuid.uuid4().hex for version in versions]
     digest = hashlib.sha256("\n".join([url, *known]).encode()).hexdigest()[:32]
-    return f"{digest}-{name_end(url)}"
-
-
-def name_end(url: str) -> str:
-    """Returns the last part of a URL as the end of a file's name."""
     end = url.partition("?")[0].rstrip("/").rpartition("/")[2]
-    return "".join(c if c.isalnum() or c in "._-" else "_" for c in end)[-80:]
-
-
-@contextlib.contextmanager
-def _shared_lock(entry: str, make: Callable[[], None]) -> Iterator[None]:
-    """Keeps an entry from being removed within the block; one process makes it if it is missing."""
-    while True:
-        with _open_lock(entry) as handle:
-            fcntl.flock(handle, fcntl.LOCK_SH)
-            if os.path.exists(entry):
-                yield
-                return
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            if not os.path.exists(entry):
-                make()
-
-
-@contextlib.contextmanager
-def _open_lock(entry: str) -> Iterator[int]:
-    handle = os.open(f"{entry}{_LOCK}", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        yield handle
-    finally:
-        os.close(handle)
+    return f"{digest}-{''.join(c if c.isalnum() or c in '._-' else '_' for c in end)[-80:]}"
 
 
 def _remove_old_entries(folder: str) -> None:
@@ -170,8 +146,8 @@ def _remove_old_entries(folder: str) -> None:
         for path in sorted(paths, key=os.path.getmtime):
             if total <= _MOST_CACHE_BYTES:
                 break
-            with contextlib.suppress(BlockingIOError), _open_lock(path) as handle:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock = flocked(f"{path}{_LOCK}", fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with contextlib.suppress(BlockingIOError), lock:
                 total -= sizes[path]
                 local_files.remove(path)
 

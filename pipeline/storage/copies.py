@@ -1,14 +1,11 @@
 """Copies of files and folders between URLs and local disks."""
 
-import contextlib
 import os
 import time
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 
-from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.storage import local_files
-from densenet_ocr.pipeline.storage.file_system import find_system
+from densenet_ocr.pipeline.storage.file_system import find_reader, find_system
 from densenet_ocr.pipeline.storage.many import map_many
 from densenet_ocr.pipeline.storage.paths import TEMPORARY, join
 from densenet_ocr.pipeline.ui.progress import Progress
@@ -27,7 +24,7 @@ def download_folder(url: str, folder: str, *, names: Iterable[str] | None = None
     Returns:
       The names of the files, relative to the folder, sorted.
     """
-    names = find_system(url).list_files(url) if names is None else sorted(names)
+    names = list(find_system(url, "list").list_versions(url)) if names is None else sorted(names)
     _copy_files(url, {name: join(url, name) for name in names}, folder)
     return names
 
@@ -40,32 +37,19 @@ def download_files(url: str, urls: Mapping[str, str], folder: str) -> None:
       urls: The URLs of the files by their names in the new folder.
       folder: The new folder.
     """
-    temporary = f"{folder}{TEMPORARY}{uuid.uuid4().hex[:8]}"
-    try:
+    with local_files.replacing(folder) as temporary:
         _copy_files(url, urls, temporary)
-        os.replace(temporary, folder)
-    except BaseException:
-        local_files.remove(temporary)
-        raise
 
 
 def download_file(url: str, path: str) -> None:
     """Copies a file to a local path, which appears when all bytes are there."""
-    temporary = f"{path}{TEMPORARY}{uuid.uuid4().hex[:8]}"
-    try:
-        find_system(url).download(url, temporary)
-        os.replace(temporary, path)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            os.remove(temporary)
-        if isinstance(error, OSError) and not isinstance(error, UserError):
-            raise UserError(
-                f"copy of {url} in {os.path.dirname(path)}",
-                received=error.strerror or str(error),
-                expected="a folder with space",
-                remedy="Free space, or set XDG_CACHE_HOME to a folder of another disk.",
-            ) from None
-        raise
+    subject = f"copy of {url} in {os.path.dirname(path)}"
+    remedy = "Free space, or set XDG_CACHE_HOME to a folder of another disk."
+    with (
+        local_files.explained(subject, expected="a folder with space", remedy=remedy),
+        local_files.replacing(path) as temporary,
+    ):
+        find_reader(url).download(url, temporary)
 
 
 def upload_folder(
@@ -82,14 +66,17 @@ def upload_folder(
     Returns:
       The names of the files, relative to the folder, in the order in which they were put.
     """
-    last = list(last)
-    found = _list_files(folder) if names is None else sorted(names)
-    first = [name for name in found if name not in last and TEMPORARY not in name]
+    found = local_files.list_files(folder) if names is None else sorted(names)
     final = [name for name in last if name in found]
-    put = find_system(url).upload
-    _work(f"uploading {url}", lambda name: put(os.path.join(folder, name), join(url, name)), first)
+    first = [name for name in found if name not in final and TEMPORARY not in name]
+    system = find_system(url)
+
+    def put(name: str) -> None:
+        system.put(join(url, name), os.path.join(folder, name))
+
+    _work(f"uploading {url}", put, first)
     for name in final:
-        put(os.path.join(folder, name), join(url, name))
+        put(name)
     return first + final
 
 
@@ -99,13 +86,6 @@ def _work(title: str, function: Callable[[str], None], names: list[str]) -> None
     for done, _ in enumerate(map_many(function, names, _AT_ONCE), start=1):
         if time.monotonic() - start > 2:
             progress.show(done)
-
-
-def _list_files(folder: str) -> list[str]:
-    found = []
-    for place, _, names in os.walk(folder):
-        found += [os.path.relpath(os.path.join(place, name), folder) for name in names]
-    return sorted(found)
 
 
 def _copy_files(url: str, urls: Mapping[str, str], folder: str) -> None:

@@ -1,15 +1,12 @@
 """What a place for files has to offer, and which one a path is in."""
 
-import functools
-import os
 from typing import Protocol
 
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.storage.paths import scheme_of
+from densenet_ocr.pipeline.storage.paths import WEB, is_web, scheme_of
 
 OBJECT_STORES = ("s3", "gs", "az", "abfs", "abfss")
 HDFS = "hdfs"
-WEB = ("http", "https")
 _NAME_NODE = "Name the name node of the files: hdfs://HOST/PATH."
 _WEB_ADDRESS = "Write hdfs://HOST/PATH, and set WEBHDFS_ADDRESS to the name node's web address."
 _REMEDIES = {
@@ -21,8 +18,8 @@ _REMEDIES = {
 }
 
 
-class FileSystem(Protocol):
-    """A place for files that are named by URLs.
+class FileReader(Protocol):
+    """A place for files that are named by URLs, which can be read.
 
     Methods raise UserError with the URL and the cause; MissingFile where there is no such file.
     """
@@ -42,32 +39,27 @@ class FileSystem(Protocol):
     def version(self, url: str) -> str | None:
         """Returns what changes with the bytes of a file, such as its ETag; None if there is no such thing."""
 
-    def upload(self, path: str, url: str) -> None:
-        """Puts a local file under a URL in one step."""
-
-    def write_bytes(self, url: str, data: bytes) -> None:
-        """Puts bytes under a URL in one step."""
-
-    def make_folder(self, url: str) -> None:
-        """Makes a folder, where folders have to be made; raises UserError where nobody can write."""
-
     def exists(self, url: str) -> bool:
         """Returns whether a file or folder exists."""
 
     def is_folder(self, url: str) -> bool:
         """Returns whether a folder exists."""
 
+
+class FileSystem(FileReader, Protocol):
+    """A place for files that can also be listed, written and removed."""
+
+    def put(self, url: str, source: bytes | str) -> None:
+        """Puts bytes, or the local file of a path, under a URL in one step."""
+
+    def make_folder(self, url: str) -> None:
+        """Makes a folder, where folders have to be made."""
+
     def list_names(self, url: str) -> list[str]:
         """Returns the names inside a folder, sorted; none if there is no folder."""
 
-    def list_files(self, url: str) -> list[str]:
-        """Returns the names of all files in a folder and the folders in it, relative to it, sorted."""
-
     def list_versions(self, url: str) -> dict[str, tuple[int, str]]:
-        """Returns size and version of all files in a folder and the folders in it, by relative name."""
-
-    def find(self, pattern: str, folder: str = "") -> list[str]:
-        """Returns the URLs that match a glob below a folder, sorted."""
+        """Returns size and version of all files in a folder and the folders in it, by sorted relative name."""
 
     def remove(self, url: str) -> None:
         """Removes a file, or a folder with its contents, if it exists."""
@@ -114,33 +106,45 @@ class FileSystem(Protocol):
         """Returns the bytes of a file and their version."""
 
 
-def find_system(url: str) -> FileSystem:
-    """Returns the file system of a URL; raises UserError for a scheme that is not known."""
-    return _open_system(scheme_of(url), url.split("://", 1)[0])
+def find_reader(url: str) -> FileReader:
+    """Returns the place of a URL to read from; raises UserError for a scheme that is not known."""
+    if is_web(url):
+        from densenet_ocr.pipeline.storage.http_files import HttpFiles
+
+        return HttpFiles()
+    return find_system(url)
 
 
-@functools.cache
-def _open_system(scheme: str, written: str) -> FileSystem:
+def find_system(url: str, verb: str = "write") -> FileSystem:
+    """Returns the file system of a URL.
+
+    Args:
+      url: The URL.
+      verb: What is to be done with files there, which nobody can on a web server.
+
+    Raises:
+      UserError: it is the URL of a web server, or its scheme is not known.
+    """
+    scheme = scheme_of(url)
     if scheme in OBJECT_STORES:
         from densenet_ocr.pipeline.storage.objects.object_store import ObjectStore
 
         return ObjectStore()
-    if scheme in WEB:
-        from densenet_ocr.pipeline.storage.http_files import HttpFiles
-
-        return HttpFiles()
     if scheme == HDFS:
         from densenet_ocr.pipeline.storage.hdfs.hdfs_files import HdfsFiles
 
         return HdfsFiles()
+    if is_web(url):
+        raise UserError(
+            f"URL {url}",
+            received=f"a web server, of which nobody can {verb} files",
+            expected="a folder of this machine or of a bucket",
+            remedy="http:// and https:// are for single files to read.",
+        )
     known = (*OBJECT_STORES, HDFS, *WEB)
     raise UserError(
         "path",
-        received=f"a URL that begins with {written}://",
+        received=f"a URL that begins with {url.split('://', 1)[0]}://",
         expected="a local path or a URL with " + ", ".join(f"{name}://" for name in known),
         remedy=_REMEDIES.get(scheme, "Copy the files to a bucket or a local folder, or mount them."),
     )
-
-
-# A process that is forked cannot use the connections and threads of its parent.
-os.register_at_fork(after_in_child=_open_system.cache_clear)

@@ -2,12 +2,14 @@
 
 import contextlib
 import json
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 from densenet_ocr.pipeline.storage import local_files
-from densenet_ocr.pipeline.storage.file_system import find_system
+from densenet_ocr.pipeline.storage.file_system import find_reader, find_system
+from densenet_ocr.pipeline.storage.globs import find_names
 from densenet_ocr.pipeline.storage.paths import is_url
 from densenet_ocr.pipeline.storage.remote_files import open_ranges, spooled_file
 
@@ -22,7 +24,7 @@ def read_bytes(path: str) -> bytes:
       UserError: it cannot be read. For a URL, a missing file is MissingFile and one that may not be read is
         NoPermission.
     """
-    return find_system(path).read_bytes(path) if is_url(path) else local_files.read_bytes(path)
+    return find_reader(path).read_bytes(path) if is_url(path) else local_files.read_range(path)
 
 
 def read_range(path: str, start: int, length: int) -> bytes:
@@ -32,7 +34,7 @@ def read_range(path: str, start: int, length: int) -> bytes:
       UserError: see `read_bytes`.
     """
     if is_url(path):
-        return find_system(path).read_range(path, start, length) if length > 0 else b""
+        return find_reader(path).read_range(path, start, length) if length > 0 else b""
     return local_files.read_range(path, start, length)
 
 
@@ -44,7 +46,7 @@ def download(path: str, to: str) -> None:
       UserError: see `read_bytes`.
     """
     if is_url(path):
-        find_system(path).download(path, to)
+        find_reader(path).download(path, to)
     else:
         shutil.copyfile(path, to)
 
@@ -91,7 +93,7 @@ def atomic_file(path: str) -> Iterator[BinaryIO]:
 def write_atomically(path: str, data: bytes) -> None:
     """Writes a file in one atomic step: readers see the old bytes or the new ones, never a part."""
     if is_url(path):
-        find_system(path).write_bytes(path, data)
+        find_system(path).put(path, data)
         return
     with atomic_file(path) as file:
         file.write(data)
@@ -109,27 +111,27 @@ def make_folder(path: str) -> None:
 
 def exists(path: str) -> bool:
     """Returns whether a file or folder exists."""
-    return find_system(path).exists(path) if is_url(path) else local_files.exists(path)
+    return find_reader(path).exists(path) if is_url(path) else os.path.exists(path)
 
 
 def is_folder(path: str) -> bool:
     """Returns whether a folder exists; in an object store, whether there are files in it."""
-    return find_system(path).is_folder(path) if is_url(path) else local_files.is_folder(path)
+    return find_reader(path).is_folder(path) if is_url(path) else os.path.isdir(path)
 
 
 def size(path: str) -> int:
     """Returns the size of a file in bytes; raises OSError or UserError if there is none."""
-    return find_system(path).size(path) if is_url(path) else local_files.size(path)
+    return find_reader(path).size(path) if is_url(path) else os.path.getsize(path)
 
 
 def list_names(folder: str) -> list[str]:
     """Returns the names inside a folder, sorted; none if there is no folder."""
-    return find_system(folder).list_names(folder) if is_url(folder) else local_files.list_names(folder)
+    return find_system(folder, "list").list_names(folder) if is_url(folder) else local_files.list_names(folder)
 
 
 def list_files(folder: str) -> list[str]:
-    """Returns the names of all files in a folder of a bucket and the folders in it, relative to it, sorted."""
-    return find_system(folder).list_files(folder)
+    """Returns the names of all files in a folder and the folders in it, relative to it, sorted."""
+    return list(list_versions(folder)) if is_url(folder) else local_files.list_files(folder)
 
 
 def list_versions(url: str) -> dict[str, tuple[int, str]]:
@@ -140,7 +142,7 @@ def list_versions(url: str) -> dict[str, tuple[int, str]]:
     Raises:
       UserError: the folder cannot be listed. One that is not there has no files.
     """
-    return find_system(url).list_versions(url)
+    return find_system(url, "list").list_versions(url)
 
 
 def find(pattern: str, folder: str = "") -> list[str]:
@@ -151,25 +153,25 @@ def find(pattern: str, folder: str = "") -> list[str]:
       folder: A folder that the glob is relative to; its own path is no pattern.
     """
     if is_url(folder or pattern):
-        return find_system(folder or pattern).find(pattern, folder)
+        return find_names(find_system(folder or pattern, "list"), pattern, folder)
     return local_files.find(pattern, folder)
 
 
 def remove(path: str) -> None:
     """Removes a file or a folder with its contents, if it exists."""
-    find_system(path).remove(path) if is_url(path) else local_files.remove(path)
+    find_system(path, "remove").remove(path) if is_url(path) else local_files.remove(path)
 
 
 def remove_many(paths: Sequence[str]) -> None:
     """Removes files, those of one store with a request for each thousand; missing ones do not matter."""
-    local = [path for path in paths if not is_url(path)]
     remote = [path for path in paths if is_url(path)]
-    for path in local:
-        local_files.remove(path)
+    for path in paths:
+        if not is_url(path):
+            local_files.remove(path)
     if remote:
-        find_system(remote[0]).remove_files(remote)
+        find_system(remote[0], "remove").remove_files(remote)
 
 
 def free_bytes(folder: str) -> int | None:
     """Returns the free bytes of the disk that holds `folder`; None for a URL, which has no such limit."""
-    return None if is_url(folder) else local_files.free_bytes(folder)
+    return None if is_url(folder) else shutil.disk_usage(folder).free

@@ -3,20 +3,17 @@
 import fnmatch
 import glob
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
+from densenet_ocr.pipeline.storage.file_system import FileSystem
 from densenet_ocr.pipeline.storage.paths import join
 
-if TYPE_CHECKING:
-    from densenet_ocr.pipeline.storage.file_system import FileSystem
 
-
-def find_names(system: "FileSystem", pattern: str, folder: str) -> list[str]:
+def find_names(system: FileSystem, pattern: str, folder: str) -> list[str]:
     """Returns the URLs that match a glob below a folder, sorted, by the lists of a file system."""
     start, parts = _split_glob(pattern)
     base = join(folder, start) if folder else start
     is_flat = len(parts) == 1 and parts != ["**"]
-    names = system.list_names(base) if is_flat else system.list_files(base)
+    names = system.list_names(base) if is_flat else system.list_versions(base)
     return [join(base, name) for name in _match_names(names, parts)]
 
 

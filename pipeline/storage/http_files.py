@@ -4,31 +4,49 @@ import contextlib
 import functools
 import os
 import re
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
+from collections.abc import Iterator
+from typing import Any
 
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.packages import explain_missing
-from densenet_ocr.pipeline.storage.errors import MissingFile, NoPermission
-from densenet_ocr.pipeline.storage.objects.store_settings import RETRY_SECONDS
+from densenet_ocr.pipeline.storage.errors import Kind, MissingFile, NoPermission
 from densenet_ocr.pipeline.storage.paths import scheme_of
+from densenet_ocr.pipeline.storage.requests import RETRY_SECONDS, find_cause, persist, save_body, web_errors
 
 _RETRIED = (429, 500, 502, 503, 504)
-_CHUNK_BYTES = 1 << 20
 _TOTAL = re.compile(r"bytes \d+-\d+/(\d+)")
+
+_GONE = Kind("no such file", "a file that exists", "Check the URL.", MissingFile)
+_DENIED = Kind(
+    "no permission",
+    "a file that may be read",
+    "Check the URL; a signed one may have expired.",
+    NoPermission,
+)
+_REFUSALS = {401: _DENIED, 403: _DENIED, 404: _GONE, 410: _GONE}
+_CAUSES = {
+    "NameResolutionError": "no such host",
+    "NewConnectionError": "a connection that was refused",
+    "TimeoutError": "no answer in time",
+    "SSLError": "a certificate that is not valid",
+    "ProtocolError": "a connection that broke",
+}
+
+
+class _Busy(UserError):
+    """A server that may answer later."""
 
 
 class HttpFiles:
-    """Files on web servers, which can be read, but neither listed nor written; see FileSystem."""
+    """Files on web servers, which can be read, but neither listed nor written; see FileReader."""
 
     def read_bytes(self, url: str) -> bytes:
-        """See FileSystem."""
+        """See FileReader."""
         return _request("GET", url).data
 
     def read_range(self, url: str, start: int, length: int) -> bytes:
-        """See FileSystem."""
+        """See FileReader."""
         answer = _request("GET", url, {"Range": f"bytes={start}-{start + length - 1}"}, also=(416,))
         if answer.status == 416:
             return b""
@@ -36,109 +54,32 @@ class HttpFiles:
         return answer.data if answer.status == 206 else answer.data[start : start + length]
 
     def download(self, url: str, path: str) -> None:
-        """See FileSystem."""
-        with _explained(url), open(path, "wb") as file:
-            for last in (False, False, True):  # a file that is cut short is read again
-                file.seek(0)
-                try:
-                    self._copy(url, file)
-                    file.truncate()
-                    return
-                except _errors().HTTPError:
-                    if last:
-                        raise
-
-    def _copy(self, url: str, file: Any) -> None:
-        answer = _request("GET", url, preload_content=False)
-        try:
-            for chunk in answer.stream(_CHUNK_BYTES):
-                file.write(chunk)
-        finally:
-            answer.close()
+        """See FileReader."""
+        with _explained(url):
+            save_body(lambda: _request("GET", url, preload_content=False), path)
 
     def size(self, url: str) -> int:
-        """See FileSystem."""
+        """See FileReader."""
         count = _describe(url)["size"]
         return count if count is not None else len(self.read_bytes(url))
 
     def version(self, url: str) -> str | None:
-        """See FileSystem."""
+        """See FileReader."""
         found = _describe(url)
         if not found["etag"] and not found["modified"]:
             return None
         return f"{found['etag']} {found['size']} {found['modified']}"
 
     def exists(self, url: str) -> bool:
-        """See FileSystem."""
+        """See FileReader."""
         try:
             return bool(_describe(url))
         except MissingFile:
             return False
 
     def is_folder(self, url: str) -> bool:
-        """See FileSystem; a web server has no folders."""
+        """See FileReader; a web server has no folders."""
         return False
-
-    def list_names(self, url: str) -> list[str]:
-        """See FileSystem."""
-        _refuse(url, "list")
-
-    def list_files(self, url: str) -> list[str]:
-        """See FileSystem."""
-        _refuse(url, "list")
-
-    def list_versions(self, url: str) -> dict[str, tuple[int, str]]:
-        """See FileSystem."""
-        _refuse(url, "list")
-
-    def find(self, pattern: str, folder: str = "") -> list[str]:
-        """See FileSystem."""
-        _refuse(folder or pattern, "list")
-
-    def upload(self, path: str, url: str) -> None:
-        """See FileSystem."""
-        _refuse(url, "write")
-
-    def write_bytes(self, url: str, data: bytes) -> None:
-        """See FileSystem."""
-        _refuse(url, "write")
-
-    def make_folder(self, url: str) -> None:
-        """See FileSystem."""
-        _refuse(url, "write")
-
-    def remove(self, url: str) -> None:
-        """See FileSystem."""
-        _refuse(url, "remove")
-
-    def remove_files(self, urls: list[str]) -> None:
-        """See FileSystem."""
-        _refuse(urls[0], "remove")
-
-    def check_writable(self, url: str) -> None:
-        """See FileSystem."""
-        _refuse(url, "write")
-
-    def put_if(self, url: str, data: bytes, *, version: str | None) -> str:
-        """See FileSystem."""
-        _refuse(url, "write")
-
-    def renew(self, url: str, data: bytes, *, version: str) -> str:
-        """See FileSystem."""
-        _refuse(url, "write")
-
-    def read_version(self, url: str) -> tuple[bytes, str]:
-        """See FileSystem."""
-        _refuse(url, "lock")
-
-
-def _refuse(url: str, verb: str) -> NoReturn:
-    raise UserError(
-        f"URL {url}",
-        received=f"a web server, of which nobody can {verb} files",
-        expected="a folder of this machine or of a bucket",
-        remedy="http:// and https:// are for single files to read.",
-    )
 
 
 def _describe(url: str) -> dict[str, Any]:
@@ -162,49 +103,27 @@ def _request(
     method: str, url: str, headers: dict[str, str] | None = None, also: tuple[int, ...] = (), **options: Any
 ) -> Any:
     """Returns an answer of status 200, 206 or one in `also`."""
-    headers = {"Accept-Encoding": "identity", **(headers or {})}
+    options["headers"] = {"Accept-Encoding": "identity", **(headers or {})}
+
+    def ask() -> Any:
+        answer = _open_pool(scheme_of(url)).request(method, url, **options)
+        if answer.status in (200, 206, *also):
+            return answer
+        answer.close()
+        raise _refuse(url, answer)
+
     with _explained(url):
-        answer = _ask(lambda: _open_pool(scheme_of(url)).request(method, url, headers=headers, **options))
-    if answer.status in (200, 206, *also):
-        return answer
-    answer.close()
-    received = f"status {answer.status}{f' {answer.reason}' if answer.reason else ''}"
-    if answer.status in (404, 410):
-        raise MissingFile(
-            f"file {url}",
-            received=f"no such file ({received})",
-            expected="a file that exists",
-            remedy="Check the URL.",
-        )
-    if answer.status in (401, 403):
-        raise NoPermission(
-            f"file {url}",
-            received=f"no permission ({received})",
-            expected="a file that may be read",
-            remedy="Check the URL; a signed one may have expired.",
-        )
-    raise UserError(
-        f"file {url}",
-        received=f"{received}{', also after retries' if answer.status in _RETRIED else ''}",
-        expected="the file",
-        remedy="Check the URL, or try again later.",
-    )
+        passing = (web_errors().HTTPError, _Busy)
+        return persist(ask, lambda error: isinstance(error, passing), RETRY_SECONDS)
 
 
-def _ask(request: Callable[[], Any]) -> Any:
-    """Makes a request again, after growing pauses, while the server is busy or the connection breaks."""
-    end, pause = time.monotonic() + RETRY_SECONDS, 0.1
-    while True:
-        try:
-            answer = request()
-            if answer.status not in _RETRIED or time.monotonic() + pause > end:
-                return answer
-            answer.close()
-        except _errors().HTTPError:
-            if time.monotonic() + pause > end:
-                raise
-        time.sleep(pause)
-        pause = min(2 * pause, 3.0)
+def _refuse(url: str, answer: Any) -> UserError:
+    status = f"status {answer.status}{f' {answer.reason}' if answer.reason else ''}"
+    if answer.status in _REFUSALS:
+        return _REFUSALS[answer.status].explain(url, status)
+    is_busy = answer.status in _RETRIED
+    kind = Kind("{status}", "the file", "Check the URL, or try again later.", _Busy if is_busy else UserError)
+    return kind.explain(url, repeated=is_busy, status=status)
 
 
 @functools.cache
@@ -225,31 +144,13 @@ def _open_pool(scheme: str) -> Any:
 os.register_at_fork(after_in_child=_open_pool.cache_clear)
 
 
-def _errors() -> Any:
-    with explain_missing():
-        import urllib3.exceptions
-    return urllib3.exceptions
-
-
 @contextlib.contextmanager
 def _explained(url: str) -> Iterator[None]:
     """Raises UserError in place of the errors of urllib3."""
-    errors = _errors()
     try:
         yield
-    except errors.HTTPError as error:
-        reason = error.reason if isinstance(error, errors.MaxRetryError) and error.reason else error
-        kinds = (
-            (errors.NameResolutionError, "no such host"),
-            (errors.NewConnectionError, "a connection that was refused"),
-            (errors.TimeoutError, "no answer in time"),
-            (errors.SSLError, "a certificate that is not valid"),
-            (errors.ProtocolError, "a connection that broke"),
-        )
-        received = next((text for kind, text in kinds if isinstance(reason, kind)), "no answer")
-        raise UserError(
-            f"file {url}",
-            received=f"{received}, also after retries ({reason})",
-            expected="a server that answers",
-            remedy="Check the URL and the network.",
-        ) from None
+    except web_errors().HTTPError as error:
+        kind, cause = find_cause(error)
+        received = _CAUSES.get(kind, "no answer")
+        explained = Kind(received, "a server that answers", "Check the URL and the network.")
+        raise explained.explain(url, str(cause), repeated=True) from None

@@ -6,31 +6,23 @@ import glob as local_glob
 import os
 import shutil
 import stat
-import uuid
 from collections.abc import Iterator
 from typing import BinaryIO
 
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.storage.paths import TEMPORARY
+from densenet_ocr.pipeline.storage.paths import temporary_path
 
 
-def read_bytes(path: str) -> bytes:
-    """Returns the bytes of a file; raises UserError if it cannot be read."""
-    try:
-        with open_file(path) as file:
-            return file.read()
-    except OSError as error:
-        raise _refuse_reading(path, error) from None
-
-
-def read_range(path: str, start: int, length: int) -> bytes:
-    """Returns up to `length` bytes of a file from `start`; raises UserError if it cannot be read."""
+def read_range(path: str, start: int = 0, length: int = -1) -> bytes:
+    """Returns up to `length` bytes of a file from `start`, -1 for all; raises UserError where it cannot."""
     try:
         with open_file(path) as file:
             file.seek(start)
             return file.read(length)
     except OSError as error:
-        raise _refuse_reading(path, error) from None
+        raise _explain(
+            error, f"file {path}", "a readable file", "Check the path and its permissions."
+        ) from None
 
 
 def open_file(path: str) -> BinaryIO:
@@ -55,15 +47,13 @@ def open_regular(path: str, flags: int) -> int:
 
 def check_writable(path: str) -> None:
     """Raises UserError if a path is a folder or cannot be written; leaves nothing behind."""
-    if os.path.isdir(path):
-        raise _refuse_writing(path, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
-    temporary = f"{path}{TEMPORARY}{uuid.uuid4().hex[:8]}"
-    try:
+    temporary = temporary_path(path)
+    with _explained_writing(path):
+        if os.path.isdir(path):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         with open(temporary, "wb"):
             pass
         os.remove(temporary)
-    except OSError as error:
-        raise _refuse_writing(path, error) from None
 
 
 @contextlib.contextmanager
@@ -73,55 +63,46 @@ def atomic_file(path: str) -> Iterator[BinaryIO]:
     Raises:
       UserError: the file cannot be written, for example for lack of space.
     """
-    temporary = f"{path}{TEMPORARY}{uuid.uuid4().hex[:8]}"
+    with _explained_writing(path), replacing(path) as temporary, open(temporary, "wb", 1 << 20) as file:
+        yield file
+
+
+@contextlib.contextmanager
+def replacing(path: str) -> Iterator[str]:
+    """Yields a temporary path, which gets its name when the block succeeds, and is removed otherwise."""
+    temporary = temporary_path(path)
     try:
-        with open(temporary, "wb", buffering=1 << 20) as file:
-            yield file
+        yield temporary
         os.replace(temporary, path)
-    except BaseException as error:
+    except BaseException:
         with contextlib.suppress(OSError):
-            os.remove(temporary)
-        if isinstance(error, OSError):
-            raise _refuse_writing(path, error) from None
+            remove(temporary)
         raise
 
 
 def make_folder(path: str) -> None:
     """Makes a folder and its parents; raises UserError if it cannot."""
-    try:
+    remedy = "Name another folder, or make this one writable."
+    with explained(f"folder {path}", expected="a writable folder", remedy=remedy):
         os.makedirs(path, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"folder {path}",
-            received=error.strerror,
-            expected="a writable folder",
-            remedy="Name another folder, or make this one writable.",
-        ) from None
-
-
-def exists(path: str) -> bool:
-    """Returns whether a file or folder exists."""
-    return os.path.exists(path)
 
 
 def is_special(path: str) -> bool:
     """Returns whether a path is that of a pipe or a device, which may block or have no end."""
-    return exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
-
-
-def is_folder(path: str) -> bool:
-    """Returns whether a folder exists."""
-    return os.path.isdir(path)
-
-
-def size(path: str) -> int:
-    """Returns the size of a file in bytes."""
-    return os.path.getsize(path)
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
 
 
 def list_names(folder: str) -> list[str]:
     """Returns the names inside a folder, sorted; none if there is no folder."""
     return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+
+
+def list_files(folder: str) -> list[str]:
+    """Returns the names of all files in a folder and the folders in it, relative to it, sorted."""
+    found = []
+    for place, _, names in os.walk(folder):
+        found += [os.path.relpath(os.path.join(place, name), folder) for name in names]
+    return sorted(found)
 
 
 def find(pattern: str, folder: str = "") -> list[str]:
@@ -156,23 +137,27 @@ def remove(path: str) -> None:
             os.remove(path)
 
 
-def free_bytes(folder: str) -> int:
-    """Returns the free bytes of the disk that holds `folder`."""
-    return shutil.disk_usage(folder).free
+@contextlib.contextmanager
+def explained(subject: str, *, expected: str, remedy: str) -> Iterator[None]:
+    """Raises UserError in place of an OSError about a local file."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, UserError):
+            raise
+        raise _explain(error, subject, expected, remedy) from None
 
 
-def _refuse_reading(path: str, error: OSError) -> UserError:
-    return UserError(
-        f"file {path}",
-        received=error.strerror or str(error),
-        expected="a readable file",
-        remedy="Check the path and its permissions.",
-    )
-
-
-def _refuse_writing(path: str, error: OSError) -> UserError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        expected, remedy = "free space", "Free space and run the same command again."
-    else:
+@contextlib.contextmanager
+def _explained_writing(path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
         expected, remedy = "a writable path", "Make its folder, or name another path."
-    return UserError(f"file {path}", received=error.strerror or str(error), expected=expected, remedy=remedy)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            expected, remedy = "free space", "Free space and run the same command again."
+        raise _explain(error, f"file {path}", expected, remedy) from None
+
+
+def _explain(error: OSError, subject: str, expected: str, remedy: str) -> UserError:
+    return UserError(subject, received=error.strerror or str(error), expected=expected, remedy=remedy)

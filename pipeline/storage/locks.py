@@ -55,6 +55,28 @@ def held(folder: str, *, subject: str, received: str, remedy: str) -> Iterator[C
 
 
 @contextlib.contextmanager
+def flocked(path: str, kind: int, *, flags: int = os.O_RDWR | os.O_CREAT, mode: int = 0o600) -> Iterator[int]:
+    """Holds an advisory lock of a local file or folder within the block, and yields its handle.
+
+    Args:
+      path: The file, which is made if it is missing, or the folder.
+      kind: Of fcntl.flock.
+      flags: Of os.open; os.O_RDONLY for a folder.
+      mode: Of a new file.
+
+    Raises:
+      BlockingIOError: another process holds the lock, and `kind` does not wait for it.
+      OSError: the disk has no locks, or the file cannot be opened.
+    """
+    handle = os.open(path, flags, mode)
+    try:
+        fcntl.flock(handle, kind)
+        yield handle
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
 def _locked_locally(folder: str, wait: bool) -> Iterator[None]:
     while True:
         make_folder(folder)

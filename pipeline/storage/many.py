@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.storage import local_files
-from densenet_ocr.pipeline.storage.file_system import find_system
+from densenet_ocr.pipeline.storage.file_system import find_reader
 from densenet_ocr.pipeline.storage.paths import is_url
 
 _Item = TypeVar("_Item")
@@ -62,7 +62,7 @@ def map_many(
 def _read(path: str) -> bytes | OSError | UserError:
     try:
         if is_url(path):
-            return find_system(path).read_bytes(path)
+            return find_reader(path).read_bytes(path)
         with local_files.open_file(path) as file:
             return file.read()
     except (OSError, UserError) as error:

@@ -2,11 +2,15 @@
 
 import os
 import re
+import uuid
 
 from densenet_ocr.pipeline.errors import UserError
 
 # Part of the names of files that are not whole yet.
 TEMPORARY = ".tmp-"
+
+# The schemes of web servers.
+WEB = ("http", "https")
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 
@@ -18,7 +22,7 @@ def is_url(path: str) -> bool:
 
 def is_web(path: str) -> bool:
     """Returns whether a path is the URL of a web server, whose files can be read, but not listed."""
-    return scheme_of(path) in ("http", "https")
+    return scheme_of(path) in WEB
 
 
 def scheme_of(path: str) -> str:
@@ -68,6 +72,11 @@ def normalise(path: str) -> str:
     start, rest = path.split("://", 1)
     bucket, _, key = rest.partition("/")
     return f"{start}://{bucket}{os.path.normpath(f'/{key}')}".rstrip("/")
+
+
+def temporary_path(path: str) -> str:
+    """Returns the path of a temporary file beside a file, which no other process has."""
+    return f"{path}{TEMPORARY}{uuid.uuid4().hex[:8]}"
 
 
 def is_plain_name(name: object) -> bool:

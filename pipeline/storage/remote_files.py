@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import BinaryIO, cast
 
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.storage.file_system import find_system
+from densenet_ocr.pipeline.storage import local_files
+from densenet_ocr.pipeline.storage.file_system import find_reader, find_system
 
 # One request brings so much: at 20 ms a request, 50 MB/s.
 _BUFFER_BYTES = 1 << 20
@@ -26,21 +27,14 @@ def spooled_file(url: str) -> Iterator[BinaryIO]:
     Raises:
       UserError: the temporary folder is full, or the file cannot be put.
     """
+    subject = f"temporary file in {tempfile.gettempdir()} for {url}"
+    remedy = "Free space, or set TMPDIR to a folder of another disk."
     with contextlib.ExitStack() as stack:
-        try:
+        with local_files.explained(subject, expected="space for the file", remedy=remedy):
             file = stack.enter_context(tempfile.NamedTemporaryFile(buffering=1 << 20, prefix="densenet-ocr-"))
             yield cast(BinaryIO, file)
             file.flush()
-        except OSError as error:
-            if isinstance(error, UserError):
-                raise
-            raise UserError(
-                f"temporary file in {tempfile.gettempdir()} for {url}",
-                received=error.strerror or str(error),
-                expected="space for the file",
-                remedy="Free space, or set TMPDIR to a folder of another disk.",
-            ) from None
-        find_system(url).upload(file.name, url)
+        find_system(url).put(url, file.name)
 
 
 class _Ranges(io.RawIOBase):
@@ -48,8 +42,8 @@ class _Ranges(io.RawIOBase):
 
     def __init__(self, url: str):
         self.name = url
-        self._system = find_system(url)
-        self._size = self._system.size(url)
+        self._reader = find_reader(url)
+        self._size = self._reader.size(url)
         self._position = 0
 
     def readable(self) -> bool:
@@ -63,14 +57,11 @@ class _Ranges(io.RawIOBase):
         self._position = max(0, start + offset)
         return self._position
 
-    def tell(self) -> int:
-        return self._position
-
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         wanted = min(len(buffer), self._size - self._position)
         if wanted <= 0:
             return 0
-        data = self._system.read_range(self.name, self._position, wanted)
+        data = self._reader.read_range(self.name, self._position, wanted)
         if len(data) != wanted:
             raise UserError(
                 f"file {self.name}",

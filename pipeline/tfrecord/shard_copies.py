@@ -9,7 +9,6 @@ import fcntl
 import os
 import uuid
 import weakref
-from collections.abc import Iterator
 
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import ShardInfo
@@ -32,8 +31,11 @@ class TemporaryCopies:
         with storage.locked(parent, wait=True):  # or another process would remove the new folder
             _remove_abandoned(parent)
             storage.make_folder(self._folder)
-            handle = _open_lock(self._folder)
-        weakref.finalize(self, _end, handle, self._folder)
+            stack = contextlib.ExitStack()
+            with contextlib.suppress(OSError):  # a disk without locks
+                stack.enter_context(_hold_folder(self._folder))
+        stack.callback(storage.remove, self._folder)
+        weakref.finalize(self, stack.close)
 
     def fetch(self, url: str, shard: ShardInfo) -> str:
         """Copies a shard and returns the path of the copy; raises UserError."""
@@ -64,7 +66,9 @@ class CachedCopies:
         path = storage.join(self._folder, f"{shard.crc32c}-{shard.bytes}-{shard.name}")
         if path in self._checked and os.path.exists(path):
             return path
-        with self._locked(shard):
+        # Only one process fetches a shard; 256 files serve as locks for any number of shards.
+        lock = storage.join(self._folder, f".lock-{shard.crc32c[:2]}")
+        with storage.flocked(lock, fcntl.LOCK_EX, mode=0o666):
             if not _is_whole(path, shard):
                 # A name of its own is not needed under the lock, and that of a killed process is written again.
                 temporary = f"{path}{storage.TEMPORARY}part"
@@ -77,44 +81,28 @@ class CachedCopies:
     def release(self, path: str) -> None:
         """Keeps the copy."""
 
-    @contextlib.contextmanager
-    def _locked(self, shard: ShardInfo) -> Iterator[None]:
-        """Only one process fetches a shard; 256 files serve as locks for any number of shards."""
-        handle = os.open(storage.join(self._folder, f".lock-{shard.crc32c[:2]}"), os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)
-
 
 Copies = TemporaryCopies | CachedCopies
 
 
 def _download(url: str, path: str, shard: ShardInfo, *, remedy: str) -> None:
+    subject = f"copy of shard {url} in {os.path.dirname(path)}"
+    expected = f"a folder with space for {storage.describe_size(shard.bytes)}"
     try:
-        for _ in range(_TRIES):
-            storage.download(url, path)
-            if _is_whole(path, shard):
-                return
-        found = f"{os.path.getsize(path)} bytes with a CRC-32C of {hash_file(path)}"
-    except OSError as error:
+        with storage.explained(subject, expected=expected, remedy=remedy):
+            for _ in range(_TRIES):
+                storage.download(url, path)
+                if _is_whole(path, shard):
+                    return
+            raise UserError(
+                f"shard {url}",
+                received=f"{os.path.getsize(path)} bytes with a CRC-32C of {hash_file(path)}",
+                expected=f"{shard.bytes} bytes with {shard.crc32c}, according to dataset.json",
+                remedy="Copy the data set again, or convert the split again with --overwrite.",
+            )
+    except (OSError, UserError):
         storage.remove(path)
-        if isinstance(error, UserError):
-            raise
-        raise UserError(
-            f"copy of shard {url} in {os.path.dirname(path)}",
-            received=error.strerror or str(error),
-            expected=f"a folder with space for {storage.describe_size(shard.bytes)}",
-            remedy=remedy,
-        ) from None
-    storage.remove(path)
-    raise UserError(
-        f"shard {url}",
-        received=found,
-        expected=f"{shard.bytes} bytes with {shard.crc32c}, according to dataset.json",
-        remedy="Copy the data set again, or convert the split again with --overwrite.",
-    )
+        raise
 
 
 def _is_whole(path: str, shard: ShardInfo) -> bool:
@@ -124,26 +112,14 @@ def _is_whole(path: str, shard: ShardInfo) -> bool:
         return False
 
 
-def _open_lock(folder: str) -> int:
-    """Locks a folder for as long as this process lives, or the handle is open."""
-    handle = os.open(folder, os.O_RDONLY)
-    with contextlib.suppress(OSError):  # a disk without locks
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    return handle
-
-
-def _end(handle: int, folder: str) -> None:
-    storage.remove(folder)
-    os.close(handle)
+def _hold_folder(folder: str) -> contextlib.AbstractContextManager[int]:
+    """Holds the lock of a folder, which ends with this process; raises OSError where that is not possible."""
+    return storage.flocked(folder, fcntl.LOCK_EX | fcntl.LOCK_NB, flags=os.O_RDONLY)
 
 
 def _remove_abandoned(parent: str) -> None:
     """Removes the folders of processes that are gone: nobody holds their locks."""
     for name in storage.list_names(parent):
-        with contextlib.suppress(OSError):  # another process uses it, or removes it at the same time
-            handle = os.open(storage.join(parent, name), os.O_RDONLY)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                storage.remove(storage.join(parent, name))
-            finally:
-                os.close(handle)
+        folder = storage.join(parent, name)
+        with contextlib.suppress(OSError), _hold_folder(folder):  # others use it, or remove it at the same time
+            storage.remove(folder)

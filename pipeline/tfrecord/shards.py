@@ -116,7 +116,7 @@ def _list_shards(folder: str, info: DatasetInfo, split: str) -> list[ShardInfo]:
 
 def _read_sizes(folder: str, shards: list[ShardInfo]) -> dict[str, int]:
     """Sizes of the shards' files by name, with one request for each thousand files of a bucket."""
-    if folder.startswith(("http://", "https://")):  # which list nothing: a copy is checked when it is made
+    if storage.is_web(folder):  # which list nothing: a copy is checked when it is made
         return {shard.name: shard.bytes for shard in shards}
     if storage.is_url(folder):
         return {name: size for name, (size, _) in storage.list_versions(folder).items()}

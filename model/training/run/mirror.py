@@ -209,12 +209,10 @@ def _find_place(url: str) -> str:
 
 def _list_local(folder: str) -> dict[str, _State]:
     found = {}
-    for place, _, names in os.walk(folder):
-        for name in names:
-            path = os.path.relpath(os.path.join(place, name), folder)
-            if not _UNFINISHED.search(path):
-                status = os.stat(os.path.join(folder, path))
-                found[path] = status.st_size, status.st_mtime_ns, status.st_ino
+    for name in storage.list_files(folder):
+        if not _UNFINISHED.search(name):
+            status = os.stat(os.path.join(folder, name))
+            found[name] = status.st_size, status.st_mtime_ns, status.st_ino
     return found
 
 

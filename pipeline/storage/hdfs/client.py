@@ -1,15 +1,15 @@
 """Requests to name nodes, and to the data nodes that they name, with retries."""
 
+import contextlib
 import functools
 import os
-import time
 import urllib.parse
 from typing import Any
 
 from densenet_ocr.pipeline.packages import explain_missing
 from densenet_ocr.pipeline.storage.hdfs.addresses import find_addresses, find_user, split_url
 from densenet_ocr.pipeline.storage.hdfs.web_errors import RemoteError, explain, read_answer
-from densenet_ocr.pipeline.storage.objects.store_settings import RETRY_SECONDS
+from densenet_ocr.pipeline.storage.requests import RETRY_SECONDS, find_cause, persist, web_errors
 
 # Data nodes send what they get to others before they answer.
 _CONNECT_SECONDS, _READ_SECONDS, _WRITE_SECONDS = 5, 10, 60
@@ -44,7 +44,7 @@ class Request:
         is_patient: bool = True,
         **parameters: object,
     ):
-        self.url, self.was_repeated = url, False
+        self.was_repeated = False
         self._method, self._source = method, source
         self._seconds = RETRY_SECONDS if is_patient else 0.0
         self._path = urllib.parse.quote(path or split_url(url)[1], safe="/")
@@ -55,51 +55,42 @@ class Request:
         """Returns urllib3's answer, of status 200 or 201; its body is not read yet if `stream`.
 
         Raises:
-          RemoteError: HDFS says no.
-          UserError: no answer came, or one that says that HDFS cannot answer now.
+          RemoteError: HDFS says no, or cannot answer, or no answer came.
         """
-        end, pause = time.monotonic() + self._seconds, 0.1
-        while True:
-            try:
-                return self._try(stream)
-            except RemoteError as error:
-                if not error.passes:
-                    raise
-                if time.monotonic() + pause > end:
-                    raise explain(self.url, error) from None
-            self.was_repeated = True
-            self._addresses.append(self._addresses.pop(0))
-            time.sleep(pause)
-            pause = min(2 * pause, 3.0)
+        return persist(lambda: self._try(stream), self._passes, self._seconds)
+
+    def _passes(self, error: Exception) -> bool:
+        """Whether an error may pass; then another name node is asked next."""
+        if not isinstance(error, RemoteError) or not error.passes:
+            return False
+        self.was_repeated = True
+        self._addresses.append(self._addresses.pop(0))
+        return True
 
     def _try(self, stream: bool) -> Any:
         """Asks a name node, then the data node that it names."""
-        address = self._addresses[0]
-        query = dict(self._query)
-        if self._failed:
-            query["excludedatanodes"] = ",".join(self._failed)
-        answer = _exchange(
-            self._method, f"{address}/webhdfs/v1{self._path}?{urllib.parse.urlencode(query)}", address
-        )
+        node = self._addresses[0]
+        query = self._query | ({"excludedatanodes": ",".join(self._failed)} if self._failed else {})
+        address = f"{node}/webhdfs/v1{self._path}?{urllib.parse.urlencode(query)}"
+        answer = _exchange(self._method, address, node)
         if answer.status != 307:
             return answer
-        location = answer.headers["Location"]
-        parts = urllib.parse.urlsplit(location)
+        address = answer.headers["Location"]
+        parts = urllib.parse.urlsplit(address)
+        node = f"{parts.scheme}://{parts.netloc}"
         try:
-            return _exchange(
-                self._method, location, f"{parts.scheme}://{parts.netloc}", source=self._source, stream=stream
-            )
+            return _exchange(self._method, address, node, source=self._source, stream=stream)
         except RemoteError as error:
             if error.passes:
-                self._failed = [*self._failed, parts.netloc]
+                self._failed.append(parts.netloc)
             raise
 
 
-def call(method: str, url: str, operation: str, **parameters: Any) -> Any:
+def call(method: str, url: str, operation: str, *, stream: bool = False, **parameters: Any) -> Any:
     """Returns the answer to a Request; raises UserError with the URL and the cause."""
     request = Request(method, url, operation, **parameters)
     try:
-        return request.send()
+        return request.send(stream=stream)
     except RemoteError as error:
         raise explain(url, error) from None
 
@@ -108,17 +99,14 @@ def _exchange(
     method: str, address: str, node: str, *, source: bytes | str | None = None, stream: bool = False
 ) -> Any:
     """Makes one request; raises RemoteError for an answer that is an error, and for none."""
-    with explain_missing():
-        import urllib3.exceptions as errors
     try:
         answer = _send(method, address, source, stream)
-    except errors.HTTPError as error:
-        reason = error.reason if isinstance(error, errors.MaxRetryError) and error.reason else error
-        raise RemoteError(_name(reason, errors), str(reason), node, passes=True) from None
+    except web_errors().HTTPError as error:
+        kind, cause = find_cause(error)
+        raise RemoteError(kind, str(cause), node, passes=True) from None
     if answer.status < 400:
         return answer
-    data = answer.data
-    raise read_answer(answer.status, data, answer.headers, node)
+    raise read_answer(answer.status, answer.data, answer.headers, node)
 
 
 def _send(method: str, address: str, source: bytes | str | None, stream: bool) -> Any:
@@ -131,16 +119,8 @@ def _send(method: str, address: str, source: bytes | str | None, stream: bool) -
     seconds = _WRITE_SECONDS if count > _SMALL_BYTES else _READ_SECONDS
     options["timeout"] = urllib3.Timeout(connect=_CONNECT_SECONDS, read=seconds)
     options["headers"] = {"Content-Type": "application/octet-stream", "Content-Length": str(count)}
-    if isinstance(source, bytes):
-        return _open_pool().request(method, address, body=source, **options)
-    with open(source, "rb") as file:
-        return _open_pool().request(method, address, body=file, **options)
-
-
-def _name(error: Exception, errors: Any) -> str:
-    """The kind of an error of urllib3: the first that it is of, as they inherit from each other."""
-    kinds = ("NameResolutionError", "NewConnectionError", "TimeoutError", "SSLError", "ProtocolError")
-    return next((kind for kind in kinds if isinstance(error, getattr(errors, kind))), type(error).__name__)
+    with open(source, "rb") if isinstance(source, str) else contextlib.nullcontext(source) as body:
+        return _open_pool().request(method, address, body=body, **options)
 
 
 @functools.cache

@@ -8,16 +8,14 @@ from typing import Any
 
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.storage.errors import MissingFile
-from densenet_ocr.pipeline.storage.globs import find_names
 from densenet_ocr.pipeline.storage.hdfs.addresses import split_url
 from densenet_ocr.pipeline.storage.hdfs.client import Request, call
 from densenet_ocr.pipeline.storage.hdfs.web_errors import RemoteError, explain, refuse_folder
 from densenet_ocr.pipeline.storage.many import map_many
 from densenet_ocr.pipeline.storage.paths import TEMPORARY, join, parent
+from densenet_ocr.pipeline.storage.requests import save_body, web_errors
 
 _AT_ONCE = 16
-_CHUNK_BYTES = 1 << 20
-_TRIES = 3  # a body that is cut short is read again
 # A file by its number, whatever its name is now, for all users.
 _BY_NUMBER = "/.reserved/.inodes/{}"
 
@@ -45,19 +43,10 @@ class HdfsFiles:
 
     def download(self, url: str, path: str) -> None:
         """See FileSystem."""
-        import urllib3.exceptions
-
-        with open(path, "wb") as file:
-            for number in range(_TRIES):
-                file.seek(0)
-                try:
-                    _copy(url, file)
-                    file.truncate()
-                    return
-                except urllib3.exceptions.HTTPError as error:
-                    broken = RemoteError("ProtocolError", str(error), "a data node", passes=True)
-                    if number == _TRIES - 1:
-                        raise explain(url, broken) from None
+        try:
+            save_body(lambda: call("GET", url, "OPEN", stream=True), path)
+        except web_errors().HTTPError as error:
+            raise explain(url, RemoteError("ProtocolError", str(error), "a data node", passes=True)) from None
 
     def size(self, url: str) -> int:
         """See FileSystem."""
@@ -67,14 +56,9 @@ class HdfsFiles:
         """See FileSystem."""
         return _name_version(_find_file(url))
 
-    def upload(self, path: str, url: str) -> None:
+    def put(self, url: str, source: bytes | str) -> None:
         """See FileSystem."""
-        with _temporary(url, path) as temporary:
-            _rename(temporary, url, options="OVERWRITE")
-
-    def write_bytes(self, url: str, data: bytes) -> None:
-        """See FileSystem."""
-        with _temporary(url, data) as temporary:
+        with _temporary(url, source) as temporary:
             _rename(temporary, url, options="OVERWRITE")
 
     def make_folder(self, url: str) -> None:
@@ -94,10 +78,6 @@ class HdfsFiles:
         """See FileSystem."""
         return sorted(_list(url))
 
-    def list_files(self, url: str) -> list[str]:
-        """See FileSystem."""
-        return list(self.list_versions(url))
-
     def list_versions(self, url: str) -> dict[str, tuple[int, str]]:
         """See FileSystem."""
         files: dict[str, tuple[int, str]] = {}
@@ -116,10 +96,6 @@ class HdfsFiles:
                 if status["type"] != "DIRECTORY"
             }
         return dict(sorted(files.items()))
-
-    def find(self, pattern: str, folder: str = "") -> list[str]:
-        """See FileSystem."""
-        return find_names(self, pattern, folder)
 
     def remove(self, url: str) -> None:
         """See FileSystem."""
@@ -206,19 +182,6 @@ def _remove_version(url: str, version: str) -> None:
         raise FileExistsError(url) from None
     if not removed["boolean"]:
         raise FileExistsError(url)
-
-
-def _copy(url: str, file: Any) -> None:
-    request = Request("GET", url, "OPEN")
-    try:
-        answer = request.send(stream=True)
-    except RemoteError as error:
-        raise explain(url, error) from None
-    try:
-        for chunk in answer.stream(_CHUNK_BYTES):
-            file.write(chunk)
-    finally:
-        answer.close()
 
 
 def _list(url: str) -> dict[str, dict[str, Any]]:

@@ -1,10 +1,10 @@
 """Errors of HDFS in the user's terms: what went wrong with which URL, and what to do."""
 
 import json
-from typing import Any, NamedTuple
+from typing import Any
 
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.storage.errors import MissingFile, NoPermission
+from densenet_ocr.pipeline.storage.errors import Kind, MissingFile, NoPermission
 from densenet_ocr.pipeline.storage.hdfs.addresses import SETTING, find_user
 
 
@@ -23,71 +23,62 @@ class RemoteError(Exception):
         self.kind, self.message, self.node, self.passes = kind, message, node, passes
 
 
-class _Kind(NamedTuple):
-    """A kind of error: what to say of it."""
-
-    received: str
-    expected: str
-    remedy: str
-    error: type[UserError] = UserError
-
-
 _NETWORK = "Check the URL, {setting} and the network."
 _KINDS = {
-    "FileNotFoundException": _Kind(
+    "FileNotFoundException": Kind(
         "no such file",
         "a file that exists",
         "Check the URL; names of files are case-sensitive.",
         MissingFile,
     ),
-    "ParentNotDirectoryException": _Kind(
+    "ParentNotDirectoryException": Kind(
         "a path through a file", "a path of folders", "Check the URL.", MissingFile
     ),
-    "AccessControlException": _Kind(
+    "AccessControlException": Kind(
         "no permission",
         "a user who may do this",
         "Give {user} the right, or set HADOOP_USER_NAME to another user.",
         NoPermission,
     ),
-    "SafeModeException": _Kind(
+    "SafeModeException": Kind(
         "a name node in safe mode",
         "a name node that can be written to",
         "Wait until it has heard of its data nodes, or end safe mode: hdfs dfsadmin -safemode leave.",
     ),
-    "StandbyException": _Kind(
+    "StandbyException": Kind(
         "a name node that stands by",
         "the active name node",
         "Set {setting} to the addresses of all name nodes, between commas.",
     ),
-    "QuotaExceededException": _Kind("no space below the quota", "space", "Free space, or raise the quota."),
-    "InvalidPathException": _Kind(
+    "QuotaExceededException": Kind("no space below the quota", "space", "Free space, or raise the quota."),
+    "InvalidPathException": Kind(
         "a name that no file can have here",
         "names without ':', empty parts, '.' and '..'",
         "Rename the file.",
     ),
-    "folder": _Kind("a folder", "a file", "Name a file in it."),
-    "nodes": _Kind(
+    "folder": Kind("a folder", "a file", "Name a file in it."),
+    "nodes": Kind(
         "no data node with space",
         "a data node that answers",
         "Check the data nodes: hdfs dfsadmin -report.",
     ),
-    "kerberos": _Kind(
+    "kerberos": Kind(
         "a name node that asks for Kerberos",
         "a cluster with simple authentication: Kerberos is not supported",
         "Copy the files to another place, or mount HDFS by its NFS gateway.",
     ),
-    "status 404": _Kind(
+    "status 404": Kind(
         "no WebHDFS at {node}",
         "the web address of a name node",
         "Set {setting} to it (dfs.namenode.http-address): the port of hdfs:// URLs is that of RPC.",
     ),
-    "NameResolutionError": _Kind("no such host", "a host that exists", _NETWORK),
-    "NewConnectionError": _Kind("a connection that was refused by {node}", "a node that answers", _NETWORK),
-    "TimeoutError": _Kind("no answer in time of {node}", "a node that answers", _NETWORK),
-    "SSLError": _Kind("a certificate of {node} that is not valid", "a valid certificate", _NETWORK),
-    "ProtocolError": _Kind("a connection to {node} that broke", "a whole answer", _NETWORK),
+    "NameResolutionError": Kind("no such host", "a host that exists", _NETWORK),
+    "NewConnectionError": Kind("a connection that was refused by {node}", "a node that answers", _NETWORK),
+    "TimeoutError": Kind("no answer in time of {node}", "a node that answers", _NETWORK),
+    "SSLError": Kind("a certificate of {node} that is not valid", "a valid certificate", _NETWORK),
+    "ProtocolError": Kind("a connection to {node} that broke", "a whole answer", _NETWORK),
 }
-_OTHER = _Kind("an error of {node}", "an answer", "Check the URL, and the logs of HDFS.")
+_OTHER = Kind("an error of {node}", "an answer", "Check the URL, and the logs of HDFS.")
 # Hadoop's kinds that say the same.
 _SAME = {
     "NSQuotaExceededException": "QuotaExceededException",
@@ -95,6 +86,16 @@ _SAME = {
     "FSLimitException": "InvalidPathException",
     "IllegalArgumentException": "InvalidPathException",
     "SecurityException": "AccessControlException",
+}
+# What Hadoop puts under one exception, by a part of its message.
+_PARTS = {
+    "Path is not a file": "folder",
+    "already exists as a directory": "folder",
+    "must both be directories": "folder",
+    "is a directory": "folder",
+    "could only be written to": "nodes",
+    "Failed to find datanode": "nodes",
+    "safe mode": "SafeModeException",
 }
 # What a name node says while it starts, stands by or looks for a data node.
 _PASSING = ("SafeModeException", "StandbyException", "RetriableException", "nodes")
@@ -108,40 +109,21 @@ def read_answer(status: int, data: bytes, headers: Any, node: str) -> RemoteErro
     found = _parse(data)
     message = str(found.get("message", "")).partition("\n")[0]
     kind = str(found.get("exception") or f"status {status}")
-    kind = _tell_apart(_SAME.get(kind, kind), message)
+    kind = next((apart for part, apart in _PARTS.items() if part in message), _SAME.get(kind, kind))
     return RemoteError(kind, message, node, kind in _PASSING or status in (429, 502, 503, 504))
 
 
 def explain(url: str, error: RemoteError) -> UserError:
     """Returns what to tell the user about an error."""
-    kind = _KINDS.get(error.kind, _OTHER)
-    words = {"node": error.node, "setting": SETTING, "user": find_user()}
     cause = error.message if error.kind in _KINDS else str(error)
-    return kind.error(
-        f"file {url}",
-        received=f"{kind.received.format(**words)}{', also after retries' if error.passes else ''}"
-        + (f" ({cause[:300]})" if cause else ""),
-        expected=kind.expected,
-        remedy=kind.remedy.format(**words),
+    return _KINDS.get(error.kind, _OTHER).explain(
+        url, cause[:300], repeated=error.passes, node=error.node, setting=SETTING, user=find_user()
     )
 
 
 def refuse_folder(url: str) -> UserError:
     """Returns what to tell the user about a folder in place of a file."""
     return explain(url, RemoteError("folder", "", "", passes=False))
-
-
-def _tell_apart(kind: str, message: str) -> str:
-    """Names what Hadoop puts under one exception."""
-    if "Path is not a file" in message or "already exists as a directory" in message:
-        return "folder"
-    if "must both be directories" in message or "is a directory" in message:
-        return "folder"
-    if "could only be written to" in message or "Failed to find datanode" in message:
-        return "nodes"
-    if "safe mode" in message:
-        return "SafeModeException"
-    return kind
 
 
 def _parse(data: bytes) -> dict[str, Any]:

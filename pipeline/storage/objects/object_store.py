@@ -5,16 +5,15 @@ import functools
 import mmap
 import os
 import re
-import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.storage.errors import MissingFile, NoConditionalPuts
-from densenet_ocr.pipeline.storage.globs import find_names
 from densenet_ocr.pipeline.storage.objects.store_errors import explain
-from densenet_ocr.pipeline.storage.objects.store_settings import RETRY_SECONDS, open_store
-from densenet_ocr.pipeline.storage.paths import TEMPORARY, scheme_of
+from densenet_ocr.pipeline.storage.objects.store_settings import open_store
+from densenet_ocr.pipeline.storage.paths import scheme_of, temporary_path
+from densenet_ocr.pipeline.storage.requests import RETRY_SECONDS, persist
 
 # Up to this size a file goes out in one request, which leaves nothing behind if the writer dies.
 ONE_PUT_BYTES = 256 << 20
@@ -31,87 +30,75 @@ class ObjectStore:
     """Object stores as a file system; see FileSystem. A folder is there while there are files in it."""
 
     def read_bytes(self, url: str) -> bytes:
-        """See FileSystem."""
-        store, key = _find_file(url)
-        with _explained(url):
+        """See FileReader."""
+        with _opened(url) as (store, key):
             return _complete(lambda: store.get(key)).bytes().to_bytes()
 
     def read_range(self, url: str, start: int, length: int) -> bytes:
-        """See FileSystem."""
-        store, key = _find_file(url)
-        with _explained(url):
+        """See FileReader."""
+        with _opened(url) as (store, key):
             return _complete(lambda: store.get_range(key, start=start, length=length)).to_bytes()
 
     def download(self, url: str, path: str) -> None:
-        """See FileSystem."""
-        store, key = _find_file(url)
-        with _explained(url), open(path, "wb") as file:
+        """See FileReader."""
+        with _opened(url) as (store, key), open(path, "wb") as file:
             for chunk in _complete(lambda: store.get(key)):
                 file.write(chunk)
 
     def size(self, url: str) -> int:
-        """See FileSystem."""
+        """See FileReader."""
         return _head(url)["size"]
 
     def version(self, url: str) -> str | None:
-        """See FileSystem."""
+        """See FileReader."""
         found = _head(url)
         return f"{found['e_tag']} {found['version']} {found['size']} {found['last_modified']}"
 
-    def upload(self, path: str, url: str) -> None:
+    def put(self, url: str, source: bytes | str) -> None:
         """See FileSystem."""
-        count = os.path.getsize(path)
-        store, key = _find_file(url, uploads=count > _SMALL_PUT_BYTES)
-        with _explained(url), open(path, "rb") as file:
-            if count == 0:
-                store.put(key, b"", use_multipart=False)
-            elif count <= ONE_PUT_BYTES:
+        count = os.path.getsize(source) if isinstance(source, str) else len(source)
+        with _opened(url, uploads=count > _SMALL_PUT_BYTES) as (store, key):
+            if isinstance(source, bytes) or count == 0:  # an empty file cannot be mapped
+                store.put(key, source if count else b"", use_multipart=False)
+                return
+            with open(source, "rb") as file:
+                if count > ONE_PUT_BYTES:
+                    part = max(_PART_BYTES, -(-count // _MOST_PARTS))
+                    store.put(key, file, use_multipart=True, chunk_size=part)
+                    return
                 with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
                     store.put(key, data, use_multipart=False)
-            else:
-                store.put(key, file, use_multipart=True, chunk_size=max(_PART_BYTES, -(-count // _MOST_PARTS)))
-
-    def write_bytes(self, url: str, data: bytes) -> None:
-        """See FileSystem."""
-        store, key = _find_file(url, uploads=len(data) > _SMALL_PUT_BYTES)
-        with _explained(url):
-            store.put(key, data, use_multipart=False)
 
     def make_folder(self, url: str) -> None:
         """See FileSystem; there is nothing to make."""
 
     def exists(self, url: str) -> bool:
-        """See FileSystem."""
+        """See FileReader."""
         try:
-            return bool(_find(url)[1] and _head(url, ask_why="30[17]|40[03]")) or self.is_folder(url)
+            return bool(_find(url, is_file=False)[1] and _head(url, ask_why="30[17]|40[03]")) or self.is_folder(
+                url
+            )
         except MissingFile:
             return self.is_folder(url)
 
     def is_folder(self, url: str) -> bool:
-        """See FileSystem."""
-        store, key = _find(url)
-        with _explained(url):
+        """See FileReader."""
+        with _opened(url, is_file=False) as (store, key):
             return _complete(lambda: any(len(chunk) for chunk in store.list(key or None, chunk_size=1)))
 
     def list_names(self, url: str) -> list[str]:
         """See FileSystem."""
-        store, key = _find(url)
-        with _explained(url):
+        with _opened(url, is_file=False) as (store, key):
             found = _complete(lambda: store.list_with_delimiter(key or None))
         paths = [item["path"] for item in found["objects"]] + list(found["common_prefixes"])
         # Consoles make a file KEY/ for an empty folder, which obstore lists as KEY.
         return sorted({path.rpartition("/")[2] for path in paths if path != key})
 
-    def list_files(self, url: str) -> list[str]:
-        """See FileSystem."""
-        return list(self.list_versions(url))
-
     def list_versions(self, url: str) -> dict[str, tuple[int, str]]:
         """See FileSystem."""
-        store, key = _find(url)
-        start = len(key) + 1 if key else 0
-        with _explained(url):
+        with _opened(url, is_file=False) as (store, key):
             chunks = _complete(lambda: list(store.list(key or None, chunk_size=1000)))
+        start = len(key) + 1 if key else 0
         found = {item["path"]: item for chunk in chunks for item in chunk}
         folders = {path.rpartition("/")[0] for path in found}
         return {
@@ -120,28 +107,21 @@ class ObjectStore:
             if path != key and path not in folders
         }
 
-    def find(self, pattern: str, folder: str = "") -> list[str]:
-        """See FileSystem."""
-        return find_names(self, pattern, folder)
-
     def remove(self, url: str) -> None:
         """See FileSystem."""
-        store, key = _find(url)
-        keys = [f"{key}/{name}" if key else name for name in self.list_files(url)]
-        with _explained(url):
+        with _opened(url, is_file=False) as (store, key):
+            keys = [f"{key}/{name}" if key else name for name in self.list_versions(url)]
             _delete(store, [*keys, *[key] * bool(key)])
 
     def remove_files(self, urls: list[str]) -> None:
         """See FileSystem."""
-        store, _ = _find_file(urls[0])
-        with _explained(urls[0]):
-            _delete(store, [_find_file(url)[1] for url in urls])
+        with _opened(urls[0]) as (store, _):
+            _delete(store, [_find(url)[1] for url in urls])
 
     def check_writable(self, url: str) -> None:
         """See FileSystem."""
-        probe = f"{url}{TEMPORARY}{os.urandom(4).hex()}"
-        store, key = _find(probe)
         with _explained(url):
+            store, key = _find(temporary_path(url), is_file=False)
             store.put(key, b"", use_multipart=False)
             _delete(store, [key])
 
@@ -149,10 +129,9 @@ class ObjectStore:
         """See FileSystem."""
         import obstore.exceptions as errors
 
-        store, key = _find(url)
         name = _name_condition(url)
         mode = "create" if version is None else {name: version}
-        with _explained(url):
+        with _opened(url) as (store, key):
             try:
                 put = functools.partial(store.put, key, data, mode=mode, use_multipart=False)
                 return _complete(put)[name] or ""
@@ -169,23 +148,14 @@ class ObjectStore:
 
     def read_version(self, url: str) -> tuple[bytes, str]:
         """See FileSystem."""
-        store, key = _find(url)
-        with _explained(url):
+        with _opened(url) as (store, key):
             result = _complete(lambda: store.get(key))
             return result.bytes().to_bytes(), result.meta[_name_condition(url)] or ""
 
 
 def _complete(ask: Callable[[], _Answer]) -> _Answer:
     """Asks again while a connection breaks; obstore 0.12 does not for lists, removals and conditional puts."""
-    end, pause = time.monotonic() + RETRY_SECONDS, 0.1
-    while True:
-        try:
-            return ask()
-        except Exception as error:
-            if not _BROKEN.search(str(error)) or time.monotonic() + pause > end:
-                raise
-        time.sleep(pause)
-        pause = min(2 * pause, 3.0)
+    return persist(ask, lambda error: _BROKEN.search(str(error)), RETRY_SECONDS)
 
 
 def _delete(store: Any, keys: list[str]) -> None:
@@ -204,17 +174,12 @@ def _name_condition(url: str) -> str:
     return "version" if scheme_of(url) == "gs" else "e_tag"
 
 
-def _find(url: str, *, uploads: bool = False) -> tuple[Any, str]:
-    """Returns the store and the key of a URL, "" for that of a bucket."""
+def _find(url: str, *, is_file: bool = True, uploads: bool = False) -> tuple[Any, str]:
+    """Returns the store and the key of a URL; "" for that of a bucket, which is none of a file."""
     start, rest = url.split("://", 1)
     bucket, _, key = rest.partition("/")
-    return _open_cached(f"{start.lower()}://{bucket}", uploads), key.rstrip("/")
-
-
-def _find_file(url: str, *, uploads: bool = False) -> tuple[Any, str]:
-    """Returns the store and the key of a URL; raises UserError for the URL of a bucket."""
-    store, key = _find(url, uploads=uploads)
-    if not key:
+    store, key = _open_cached(f"{start.lower()}://{bucket}", uploads), key.rstrip("/")
+    if is_file and not key:
         raise UserError(
             f"file {url}", received="a bucket", expected="a file in a bucket", remedy="Name the file after it."
         )
@@ -253,16 +218,21 @@ def forget_stores() -> None:
 
 def _head(url: str, ask_why: str = "30[17]|40[034]") -> Any:
     """Returns the metadata of a file; after these statuses it asks for one byte, whose answer says why."""
-    store, key = _find_file(url)
-    with _explained(url):
+    with _opened(url) as (store, key):
         try:
             return store.head(key)
         except Exception as error:
             if re.search(f"status code: ({ask_why})", str(error)):
-                _complete(
-                    lambda: store.get_range(key, start=0, length=1)
-                )  # unlike this, an answer to HEAD has no body
+                # Unlike this, an answer to HEAD has no body.
+                _complete(lambda: store.get_range(key, start=0, length=1))
             raise
+
+
+@contextlib.contextmanager
+def _opened(url: str, **options: bool) -> Iterator[tuple[Any, str]]:
+    """Yields what `_find` returns; raises what `_explained` does."""
+    with _explained(url):
+        yield _find(url, **options)
 
 
 @contextlib.contextmanager
@@ -272,17 +242,15 @@ def _explained(url: str) -> Iterator[None]:
         yield
     except (UserError, FileExistsError, NoConditionalPuts):
         raise
-    except OSError as error:
-        if error.errno:
-            raise  # of a local file
-        raise explain(url, error) from None
     except Exception as error:
-        if not _is_of_obstore(error):
-            raise
-        raise explain(url, error) from None
+        if _is_of_obstore(error):
+            raise explain(url, error) from None
+        raise
 
 
 def _is_of_obstore(error: Exception) -> bool:
     import obstore.exceptions
 
+    if isinstance(error, OSError):
+        return not error.errno  # else it is one of a local file
     return isinstance(error, obstore.exceptions.BaseError | ValueError)

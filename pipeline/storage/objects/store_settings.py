@@ -9,10 +9,8 @@ from typing import Any
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.packages import explain_missing
 from densenet_ocr.pipeline.storage.paths import scheme_of
+from densenet_ocr.pipeline.storage.requests import RETRY_SECONDS
 
-# A request is tried again for so long, after pauses of 0.1 s to 3 s, on 429, 5xx, time-outs and lost
-# connections; with a time-out of 10 s for each, an error comes within 30 s.
-RETRY_SECONDS = 20.0
 RETRIES = {
     "max_retries": 100,
     "retry_timeout": timedelta(seconds=RETRY_SECONDS),

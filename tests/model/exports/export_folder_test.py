@@ -49,13 +49,13 @@ class BucketTest(StoreCase):
 
     def test_there_is_no_export_while_its_files_change(self):
         self.replace({"export.json": b"1", "model.onnx": b"1"})
-        upload, seen = ObjectStore.upload, []
+        put, seen = ObjectStore.put, []
 
-        def note(system, path, url):
+        def note(system, url, source):
             seen.append((url.rpartition("/")[2], is_export(self.output)))
-            upload(system, path, url)
+            put(system, url, source)
 
-        with mock.patch.object(ObjectStore, "upload", note):
+        with mock.patch.object(ObjectStore, "put", note):
             self.replace({"export.json": b"2", "model.onnx": b"2"}, overwrite=True)
         self.assertEqual(seen, [("model.onnx", False), ("export.json", False)])
         self.assertTrue(is_export(self.output))

@@ -68,13 +68,13 @@ class MirrorCase(StoreCase):
 class PublishTest(MirrorCase):
     def note_puts(self) -> list[str]:
         """The names of the files that are put from now on, in order."""
-        upload, names = ObjectStore.upload, []
+        put, names = ObjectStore.put, []
 
-        def note(system, path, url):
+        def note(system, url, source):
             names.append(url.removeprefix(f"{self.run_url}/"))
-            upload(system, path, url)
+            put(system, url, source)
 
-        self.enter_context(mock.patch.object(ObjectStore, "upload", note))
+        self.enter_context(mock.patch.object(ObjectStore, "put", note))
         return names
 
     def test_what_has_changed_is_put_and_what_is_gone_is_removed(self):
@@ -230,15 +230,15 @@ class FetchTest(MirrorCase):
 
     def test_a_publication_that_was_cut_short_is_finished_on_the_same_machine(self):
         self.lose("history.csv", unpublished=("history.csv", "weights/best.weights.h5", "tensorboard/a"))
-        upload = ObjectStore.upload
+        put = ObjectStore.put
 
-        def fail(system, path, url):
+        def fail(system, url, source):
             if url.endswith("history.csv"):
                 raise UserError("store", received="no answer", expected="one", remedy="Wait.")
-            upload(system, path, url)
+            put(system, url, source)
 
         with (
-            mock.patch.object(ObjectStore, "upload", fail),
+            mock.patch.object(ObjectStore, "put", fail),
             self.assertRaises(UserError),
             self.open() as mirror,
         ):

@@ -90,15 +90,15 @@ class RunInBucketTest(StoreCase):
         self.assert_ends_as_if_undisturbed(result)
 
     def test_it_reads_at_every_moment_of_a_publication(self):
-        upload, weights = ObjectStore.upload, set()
+        put, weights = ObjectStore.put, set()
 
-        def read_after(system, path, url):
-            upload(system, path, url)
+        def read_after(system, url, source):
+            put(system, url, source)
             if url.endswith(("history.csv", ".index")):
                 model = load_network(self.run_url).model
                 weights.add(model.layers[-1].get_weights()[0].tobytes())
 
-        with mock.patch.object(ObjectStore, "upload", read_after):
+        with mock.patch.object(ObjectStore, "put", read_after):
             result = self.train(keep_weights=1)
         self.assertLen(weights, 2)  # of the two epochs
         self.assertEqual(result["loss"], self.expected["loss"])
