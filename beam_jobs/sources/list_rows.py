@@ -16,8 +16,7 @@ from densenet_ocr.pipeline.line_list import ENCODING, normalise_path, resolve_pa
 from densenet_ocr.pipeline.lists.config import ListConfig
 from densenet_ocr.pipeline.lists.detection import find_format, reads_as_mixed
 from densenet_ocr.pipeline.lists.list_file import ListFile, find_label
-from densenet_ocr.pipeline.lists.opening import GT_TXT, ListFormat, check_columns, open_list
-from densenet_ocr.pipeline.lists.roots import find_root
+from densenet_ocr.pipeline.lists.opening import GT_TXT, ListFormat, check_columns, find_root, open_list
 from densenet_ocr.pipeline.lists.rows import MIXED, decode_path, encode_entry
 from densenet_ocr.pipeline.lists.text_folder import AT_ONCE
 
@@ -163,7 +162,7 @@ def open_lists(
     """
     root = find_root(paths, config.image_root)
     formats = tuple(find_format(path, config, charset, labels=labels) for path in paths)
-    check_columns(formats, config.path_column, config.text_column)
+    check_columns(formats, config.columns)
     return ListRows(tuple(paths), formats, config.list_encoding, root)
 
 

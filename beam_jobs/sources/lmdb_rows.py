@@ -27,8 +27,7 @@ from densenet_ocr.pipeline.line_list import decode_text, encode_text
 from densenet_ocr.pipeline.lists.config import ListConfig
 from densenet_ocr.pipeline.lists.detection import find_row_format
 from densenet_ocr.pipeline.lists.list_file import ListFile
-from densenet_ocr.pipeline.lists.opening import LINE_FORMATS, check_columns, open_lines
-from densenet_ocr.pipeline.lists.roots import find_root
+from densenet_ocr.pipeline.lists.opening import LINE_FORMATS, check_columns, find_root, open_lines
 
 _COUNT, _OLD_COUNT = b"num-samples", b"total_number"
 
@@ -177,7 +176,7 @@ def open_labels(path: str, config: ListConfig, charset: Charset | None) -> LmdbL
         return None
     root = find_root([os.path.abspath(path)], config.image_root or os.path.dirname(os.path.abspath(path)))
     list_format = find_row_format(path, lines, config, charset)
-    check_columns([list_format], config.path_column, config.text_column)
+    check_columns([list_format], config.columns)
     if list_format.name not in LINE_FORMATS:
         raise UserError(
             f"LMDB {path}",

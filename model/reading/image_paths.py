@@ -13,8 +13,7 @@ from densenet_ocr.pipeline.errors import Refused
 from densenet_ocr.pipeline.line_list import check_list_encoding, resolve_path
 from densenet_ocr.pipeline.lists.config import ListConfig
 from densenet_ocr.pipeline.lists.detection import find_format
-from densenet_ocr.pipeline.lists.opening import check_columns, open_list
-from densenet_ocr.pipeline.lists.roots import find_root
+from densenet_ocr.pipeline.lists.opening import check_columns, find_root, open_list
 from densenet_ocr.pipeline.lists.rows import decode_path
 
 STANDARD_INPUT = "-"
@@ -61,7 +60,7 @@ def read_list(path: str, config: ListConfig) -> Iterator[NamedImage]:
     check_list_encoding(config.list_encoding)
     root = storage.absolute(find_root([path], config.image_root))
     list_format = find_format(path, config, None, labels=False)
-    check_columns([list_format], config.path_column, config.text_column)
+    check_columns([list_format], config.columns)
     entries = open_list(path, list_format, encoding=config.list_encoding, image_root=root)
     offsets, numbers = entries.scan()
     if not len(offsets):

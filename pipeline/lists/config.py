@@ -3,6 +3,7 @@
 import dataclasses
 
 from densenet_ocr.pipeline.line_list import ENCODING
+from densenet_ocr.pipeline.lists.objects import Columns
 from densenet_ocr.pipeline.lists.opening import AUTO, FORMATS
 from densenet_ocr.pipeline.ui.flags import option
 
@@ -31,3 +32,8 @@ class ListConfig:
     text_column: str = option(
         "", help="Column of the text in CSV or JSON lists, if its name is not a usual one."
     )
+
+    @property
+    def columns(self) -> Columns:
+        """--path_column and --text_column."""
+        return Columns(self.path_column, self.text_column)

@@ -6,7 +6,6 @@ that could be read in two ways is refused, and the user names its format.
 
 import collections
 import re
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -19,12 +18,11 @@ from densenet_ocr.pipeline.line_list import BLANKS, LineList, decode_text, split
 from densenet_ocr.pipeline.lists.config import ListConfig
 from densenet_ocr.pipeline.lists.list_file import Lines
 from densenet_ocr.pipeline.lists.objects import (
-    PATH_COLUMNS,
-    TEXT_COLUMNS,
     Columns,
     CsvDialect,
     find_columns,
     load_object,
+    match_columns,
 )
 from densenet_ocr.pipeline.lists.opening import AUTO, CSV, GT_TXT, JSON, JSONL, ListFormat
 from densenet_ocr.pipeline.lists.rows import IDS, MIXED, PADDLE, SHAPES, SPACE, TEXT
@@ -71,7 +69,7 @@ def find_format(path: str, config: ListConfig, charset: Charset | None, *, label
         logging.info("%s: --list_format=%s, a folder", path, GT_TXT)
         return ListFormat(GT_TXT)
     if config.list_format not in (AUTO, CSV, JSONL):
-        return ListFormat(config.list_format, Columns(config.path_column, config.text_column))
+        return ListFormat(config.list_format, config.columns)
     return find_row_format(path, LineList(path), config, charset, labels=labels)
 
 
@@ -80,13 +78,13 @@ def find_row_format(
 ) -> ListFormat:
     """Returns what the rows of a list mean, and logs it; otherwise as `find_format`."""
     sample = _read_sample(path, lines)
-    columns, name, reason = Columns(config.path_column, config.text_column), config.list_format, "as given"
+    name = config.list_format
     if name == AUTO:
         name, reason = _find_name(sample, config, charset, labels)
         logging.info("%s: --list_format=%s, %s", path, name, reason)
     if name == CSV:
-        return _read_header(sample, columns, config.list_encoding)
-    return ListFormat(name, _find_json_columns(sample, columns) if name == JSONL else columns)
+        return _read_header(sample, config)
+    return ListFormat(name, _find_json_columns(sample, config) if name == JSONL else config.columns)
 
 
 def _read_sample(path: str, lines: Lines) -> _Sample:
@@ -128,17 +126,11 @@ def _is_document(rows: list[bytes], objects: int, config: ListConfig) -> bool:
         return sum(bool(_MEMBER.match(row)) for row in rows) * 2 > len(rows)
     if len(rows) > 1:
         return objects * 2 <= len(rows)
-    return not _has_columns(_list_names(rows[0]), config)
+    return not all(match_columns(_list_names(rows[0]), config.columns))
 
 
 def _is_common(part: bytes, rows: list[bytes]) -> bool:
     return sum(part in row for row in rows) * 2 > len(rows)
-
-
-def _has_columns(names: Iterable[str], config: ListConfig) -> bool:
-    """Returns whether names include those of a path and of a text."""
-    meant = ((config.path_column, PATH_COLUMNS), (config.text_column, TEXT_COLUMNS))
-    return all(any(name == one if one else name.lower() in known for name in names) for one, known in meant)
 
 
 def _list_names(row: bytes) -> set[str]:
@@ -152,7 +144,7 @@ def _list_names(row: bytes) -> set[str]:
 def _find_delimiter(row: bytes, config: ListConfig) -> str:
     """Returns what parts the cells of a header; "" where a row is no header."""
     for delimiter in _DELIMITERS:
-        if _has_columns(_split_header(row, delimiter, config.list_encoding), config):
+        if all(match_columns(_split_header(row, delimiter, config.list_encoding), config.columns)):
             return delimiter
     return ""
 
@@ -165,19 +157,19 @@ def _split_header(row: bytes, delimiter: str, encoding: str) -> tuple[str, ...]:
     return tuple(cell.strip() for cell in cells)
 
 
-def _read_header(sample: _Sample, given: Columns, encoding: str) -> ListFormat:
+def _read_header(sample: _Sample, config: ListConfig) -> ListFormat:
     """Returns the format of a CSV file by its first row."""
     row = sample.rows[0].strip(BLANKS) if sample.rows else b""
     delimiter = max(_DELIMITERS, key=lambda delimiter: row.count(delimiter.encode()))
-    header = _split_header(row, delimiter, encoding)
-    columns = find_columns(f"list {sample.path}:1", header, *given)
+    header = _split_header(row, delimiter, config.list_encoding)
+    columns = find_columns(f"list {sample.path}:1", header, config.columns)
     skips_spaces = all(cell[:1] == b" " for cell in row.split(delimiter.encode())[1:])
     return ListFormat(CSV, columns, header, CsvDialect(delimiter, skips_spaces))
 
 
-def _find_json_columns(sample: _Sample, given: Columns) -> Columns:
+def _find_json_columns(sample: _Sample, config: ListConfig) -> Columns:
     names = [name for row in sample.rows[:_HEADER_ROWS] for name in sorted(_list_names(row))]
-    return find_columns(f"list {sample.path}", dict.fromkeys(names), *given)
+    return find_columns(f"list {sample.path}", dict.fromkeys(names), config.columns)
 
 
 def _choose(sample: _Sample, charset: Charset | None) -> tuple[str, str]:

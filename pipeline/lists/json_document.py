@@ -24,12 +24,12 @@ class JsonDocument:
 
     path_encoding = _ENCODING
 
-    def __init__(self, path: str, path_column: str, text_column: str):
+    def __init__(self, path: str, columns: Columns):
         data, subject = storage.read_bytes(path), f"list {path}"
         self._sha256 = hashlib.sha256(data).hexdigest()
         self._entries = _list_entries(_load(subject, data))
         names = {name: 0 for entry in self._entries for name in _make_dict(entry) or ()}
-        self._columns = find_columns(subject, names, path_column, text_column) if names else Columns("", "")
+        self._columns = find_columns(subject, names, columns) if names else Columns("", "")
 
     def scan(self) -> tuple[np.ndarray, np.ndarray]:
         """See ListFile."""

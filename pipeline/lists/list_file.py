@@ -1,11 +1,13 @@
 """A list as its readers see it, and lists whose entries are rows of a text file."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 
 from densenet_ocr.pipeline.errors import Refused
-from densenet_ocr.pipeline.lists.rows import Entry, RowFormat
+from densenet_ocr.pipeline.line_list import find_path
+from densenet_ocr.pipeline.lists.rows import Entry
 
 
 class ListFile(Protocol):
@@ -59,33 +61,38 @@ class Lines(Protocol):
 
 
 class RowList:
-    """A list whose entries are rows of a text file, all in one format; the first ones may be a header."""
+    """A list whose entries are rows of a text file, all in one format.
 
-    def __init__(
-        self, rows: Lines, row_format: RowFormat, *, encoding: str, path_encoding: str, header_rows: int = 0
-    ):
-        self._rows, self._format, self._encoding, self._header_rows = rows, row_format, encoding, header_rows
-        self.path_encoding = path_encoding
+    Args:
+      lines: The rows.
+      parse: Returns what a row says, by the row and its encoding; raises Refused for a row of another kind.
+      encoding: Encoding of the rows.
+    """
+
+    def __init__(self, lines: Lines, parse: Callable[[bytes, str], Entry], encoding: str):
+        self._lines, self._parse, self._encoding = lines, parse, encoding
+        self.path_encoding = encoding
 
     def scan(self) -> tuple[np.ndarray, np.ndarray]:
         """See ListFile."""
-        offsets, lines = self._rows.scan()
-        return offsets[self._header_rows :], lines[self._header_rows :]
+        return self._lines.scan()
 
     def find_path(self, offset: int) -> bytes:
         """See ListFile."""
-        return self._format.find_path(self._rows.row_at(offset))
+        return find_path(self._lines.row_at(offset))
 
-    find_line = find_path
+    def find_line(self, offset: int) -> bytes:
+        """See ListFile."""
+        return self.find_path(offset)
 
     def parse(self, offset: int) -> Entry:
         """See ListFile."""
-        return self._format.parse(self._rows.row_at(offset))
+        return self._parse(self._lines.row_at(offset), self._encoding)
 
     def show(self, offset: int) -> str:
         """See ListFile."""
-        return self._rows.row_at(offset).decode(self._encoding, "backslashreplace")
+        return self._lines.row_at(offset).decode(self._encoding, "backslashreplace")
 
     def sha256(self) -> str:
         """See ListFile."""
-        return self._rows.sha256()
+        return self._lines.sha256()

@@ -3,12 +3,15 @@
 import csv
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from densenet_ocr.pipeline.errors import Refused, UserError
-from densenet_ocr.pipeline.line_list import ENCODING, decode_text
-from densenet_ocr.pipeline.lists.rows import Entry, RowFormat
+from densenet_ocr.pipeline.line_list import decode_text
+from densenet_ocr.pipeline.lists.list_file import Lines, RowList
+from densenet_ocr.pipeline.lists.rows import Entry
 
 # EasyOCR has filename and words, MMOCR filename and text, Hugging Face file_name and text.
 PATH_COLUMNS = ("filename", "file_name", "file", "img_path", "image_path", "path", "img", "image")
@@ -32,22 +35,6 @@ class Columns(NamedTuple):
             if not isinstance(values[name], str):
                 raise Refused("bad_row", f"column {name!r} is {json.dumps(values[name])[:40]}, not a text")
         return values[self.path], values[self.text]
-
-
-class JsonRows(NamedTuple):
-    """A JSON object in each row."""
-
-    columns: Columns
-    encoding: str = ENCODING
-
-    def find_path(self, row: bytes) -> bytes:
-        """See RowFormat; the whole row if it has no path."""
-        return _find_path(self, row)
-
-    def parse(self, row: bytes) -> Entry:
-        """See RowFormat."""
-        values = load_object(decode_text(row, self.encoding))
-        return make_entry(*self.columns.pick(values))
 
 
 class CsvDialect(NamedTuple):
@@ -85,33 +72,42 @@ _BAD_QUOTE = (
 )
 
 
-class CsvRows(NamedTuple):
-    """A row of a CSV file, with the names of its columns; a cell ends where its row ends."""
+class ColumnList(RowList):
+    """A list whose rows have named columns; the first ones may be a header. Its paths are UTF-8."""
 
-    columns: Columns
-    header: tuple[str, ...]
-    dialect: CsvDialect
-    encoding: str = ENCODING
+    def __init__(
+        self, lines: Lines, parse: Callable[[bytes, str], Entry], encoding: str, *, header_rows: int = 0
+    ):
+        super().__init__(lines, parse, encoding)
+        self._header_rows, self.path_encoding = header_rows, "utf-8"
 
-    def find_path(self, row: bytes) -> bytes:
-        """See RowFormat; the whole row if it has no path."""
-        return _find_path(self, row)
+    def scan(self) -> tuple[np.ndarray, np.ndarray]:
+        """See ListFile."""
+        offsets, lines = super().scan()
+        return offsets[self._header_rows :], lines[self._header_rows :]
 
-    def parse(self, row: bytes) -> Entry:
-        """See RowFormat."""
-        cells = self.dialect.split(decode_text(row, self.encoding))
-        if len(cells) != len(self.header):
-            more = "; quote a text that has the delimiter" if len(cells) > len(self.header) else ""
-            raise Refused("bad_row", f"{len(cells)} cells under {len(self.header)} columns{more}")
-        return make_entry(*self.columns.pick(dict(zip(self.header, cells, strict=True))))
+    def find_path(self, offset: int) -> bytes:
+        """See ListFile; the whole row if it has no path."""
+        try:
+            return self.parse(offset).path.encode("utf-8", "surrogatepass")
+        except Refused:
+            return self._lines.row_at(offset)
 
 
-def _find_path(row_format: RowFormat, row: bytes) -> bytes:
-    """Returns the path of a row that can be parsed, else the row."""
-    try:
-        return row_format.parse(row).path.encode("utf-8", "surrogatepass")
-    except Refused:
-        return row
+def parse_json(row: bytes, encoding: str, columns: Columns) -> Entry:
+    """Reads a JSON object; raises Refused for other rows."""
+    return make_entry(*columns.pick(load_object(decode_text(row, encoding))))
+
+
+def parse_csv(
+    row: bytes, encoding: str, columns: Columns, header: tuple[str, ...], dialect: CsvDialect
+) -> Entry:
+    """Reads a row of a CSV file, with the names of its columns; a cell ends where its row ends."""
+    cells = dialect.split(decode_text(row, encoding))
+    if len(cells) != len(header):
+        more = "; quote a text that has the delimiter" if len(cells) > len(header) else ""
+        raise Refused("bad_row", f"{len(cells)} cells under {len(header)} columns{more}")
+    return make_entry(*columns.pick(dict(zip(header, cells, strict=True))))
 
 
 def make_entry(path: str, text: str) -> Entry:
@@ -135,33 +131,40 @@ def _is_document(text: str) -> bool:
     return isinstance(first, dict) and bool(first)
 
 
-def find_columns(subject: str, names: Iterable[str], path_column: str, text_column: str) -> Columns:
+def match_columns(names: Iterable[str], given: Columns) -> list[list[str]]:
+    """Returns the names that the column of the path may have, and those that the column of the text may have.
+
+    Args:
+      names: Names of columns.
+      given: --path_column and --text_column, or "" for the usual names.
+    """
+    meant = zip(given, (PATH_COLUMNS, TEXT_COLUMNS), strict=True)
+    return [[name for name in names if (name == one if one else name.lower() in known)] for one, known in meant]
+
+
+def find_columns(subject: str, names: Iterable[str], given: Columns) -> Columns:
     """Finds the columns of path and text among the names of all columns.
 
     Args:
       subject: The list, for messages.
       names: The names that the list has.
-      path_column: --path_column, or "".
-      text_column: --text_column, or "".
+      given: --path_column and --text_column, or "".
 
     Raises:
       UserError: no column, or more than one, has such a name.
     """
-    found, names = [], list(names)
-    for flag, given, known in (
-        ("path_column", path_column, PATH_COLUMNS),
-        ("text_column", text_column, TEXT_COLUMNS),
-    ):
-        matches = [name for name in names if (name == given if given else name.lower() in known)]
+    names = list(names)
+    found = match_columns(names, given)
+    usual = (PATH_COLUMNS, TEXT_COLUMNS)
+    for field, matches, one, known in zip(Columns._fields, found, given, usual, strict=True):
         if len(matches) != 1:
             raise UserError(
                 subject,
                 received=f"the columns {', '.join(names) or 'none'}",
-                expected=given or f"one of {', '.join(known)}",
-                remedy=f"Name the column with --{flag}.",
+                expected=one or f"one of {', '.join(known)}",
+                remedy=f"Name the column with --{field}_column.",
             )
-        found += matches
-    return Columns(*found)
+    return Columns(*(matches[0] for matches in found))
 
 
 def load_object(text: str) -> dict[str, Any]:

@@ -1,26 +1,19 @@
-"""Opens a list in a given format."""
+"""Opens a list in a given format, and finds the folder that its paths are relative to."""
 
-from collections.abc import Callable, Iterable
+import functools
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from absl import logging
+
+from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.line_list import LineList
 from densenet_ocr.pipeline.lists.image_arrays import PaddleList
 from densenet_ocr.pipeline.lists.json_document import JsonDocument
 from densenet_ocr.pipeline.lists.list_file import Lines, ListFile, RowList
-from densenet_ocr.pipeline.lists.objects import Columns, CsvDialect, CsvRows, JsonRows
-from densenet_ocr.pipeline.lists.rows import (
-    IDS,
-    MIXED,
-    PADDLE,
-    SPACE,
-    TEXT,
-    IdRows,
-    MixedRows,
-    RowFormat,
-    SpaceRows,
-    TextRows,
-)
+from densenet_ocr.pipeline.lists.objects import ColumnList, Columns, CsvDialect, parse_csv, parse_json
+from densenet_ocr.pipeline.lists.rows import IDS, MIXED, PADDLE, PARSERS, SPACE, TEXT
 from densenet_ocr.pipeline.lists.text_folder import TextFolder
 
 AUTO, CSV, JSONL, JSON, GT_TXT = "auto", "csv", "jsonl", "json", "gt_txt"
@@ -28,13 +21,6 @@ FORMATS = (AUTO, IDS, TEXT, SPACE, CSV, JSONL, JSON, GT_TXT, PADDLE, MIXED)
 
 # Formats whose rows need nothing else of their file.
 LINE_FORMATS = (IDS, TEXT, SPACE, MIXED, JSONL)
-
-_ROW_FORMATS: dict[str, Callable[[str], RowFormat]] = {
-    IDS: IdRows,
-    TEXT: TextRows,
-    SPACE: SpaceRows,
-    MIXED: MixedRows,
-}
 
 
 class ListFormat(NamedTuple):
@@ -53,16 +39,52 @@ class ListFormat(NamedTuple):
     dialect: CsvDialect = CsvDialect(",")
 
 
-def check_columns(formats: Iterable[ListFormat], path_column: str, text_column: str) -> None:
+def check_columns(formats: Iterable[ListFormat], columns: Columns) -> None:
     """Raises UserError for names of columns if no list has columns."""
     names = sorted({one.name for one in formats})
-    if (path_column or text_column) and not {CSV, JSONL, JSON}.intersection(names):
+    if any(columns) and not {CSV, JSONL, JSON}.intersection(names):
         raise UserError(
             "--path_column and --text_column",
-            received=f"{path_column or text_column!r} for a list of the format {', '.join(names)}",
+            received=f"{columns.path or columns.text!r} for a list of the format {', '.join(names)}",
             expected="a list in csv, json or jsonl, whose columns they name",
             remedy="Remove them, or name the format with --list_format.",
         )
+
+
+def find_root(paths: Sequence[str], image_root: str) -> str:
+    """Returns the image root, by default the folder of the lists, and logs that.
+
+    Args:
+      paths: The lists; one that is a folder is its own folder.
+      image_root: --image_root, or "".
+
+    Raises:
+      UserError: there is no such folder, or lists lie in several.
+    """
+    if not image_root:
+        return _find_folder(paths)
+    # A web server lists no folders: whether there is one shows with the first image.
+    if not storage.is_folder(image_root) and not storage.is_web(image_root):
+        raise UserError(
+            f"image root {image_root}",
+            received="no such folder",
+            expected="the folder that the list's paths start from",
+            remedy="Check --image_root.",
+        )
+    return image_root
+
+
+def _find_folder(paths: Sequence[str]) -> str:
+    folders = [path if storage.is_folder(path) else storage.parent(path) or "." for path in paths]
+    if len(set(map(storage.absolute, folders))) != 1:
+        raise UserError(
+            "image root",
+            received=f"lists in the folders {', '.join(dict.fromkeys(folders))}",
+            expected="one folder that the paths in all lists are relative to",
+            remedy="Set --image_root.",
+        )
+    logging.info("paths are relative to %s, the list's folder (--image_root)", folders[0])
+    return folders[0]
 
 
 def open_list(path: str, list_format: ListFormat, *, encoding: str, image_root: str) -> ListFile:
@@ -81,18 +103,19 @@ def open_list(path: str, list_format: ListFormat, *, encoding: str, image_root: 
     if name == GT_TXT:
         return TextFolder(path, image_root, encoding)
     if name == JSON:
-        return JsonDocument(path, *list_format.columns)
+        return JsonDocument(path, list_format.columns)
     lines = LineList(path)
     if name == PADDLE:
         return PaddleList(lines, encoding)
     if name == CSV:
-        rows = CsvRows(list_format.columns, list_format.header, list_format.dialect, encoding)
-        return RowList(lines, rows, encoding=encoding, path_encoding="utf-8", header_rows=1)
+        _, columns, header, dialect = list_format
+        parse = functools.partial(parse_csv, columns=columns, header=header, dialect=dialect)
+        return ColumnList(lines, parse, encoding, header_rows=1)
     return open_lines(lines, list_format, encoding)
 
 
 def open_lines(lines: Lines, list_format: ListFormat, encoding: str) -> ListFile:
     """Returns rows, from wherever they are, as a list in one of LINE_FORMATS."""
     if list_format.name == JSONL:
-        return RowList(lines, JsonRows(list_format.columns, encoding), encoding=encoding, path_encoding="utf-8")
-    return RowList(lines, _ROW_FORMATS[list_format.name](encoding), encoding=encoding, path_encoding=encoding)
+        return ColumnList(lines, functools.partial(parse_json, columns=list_format.columns), encoding)
+    return RowList(lines, PARSERS[list_format.name], encoding)

@@ -3,19 +3,11 @@
 A format reads the rows of its own kind and refuses all others, so that no row is read in two ways.
 """
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.errors import Refused
-from densenet_ocr.pipeline.line_list import (
-    BLANKS,
-    ENCODING,
-    Line,
-    decode_text,
-    encode_text,
-    find_path,
-    split_row,
-)
+from densenet_ocr.pipeline.line_list import BLANKS, Line, decode_text, encode_text, split_row
 
 IDS, TEXT, SPACE, MIXED, PADDLE = "ids", "text", "space", "mixed", "paddle"
 
@@ -46,86 +38,43 @@ class Entry(NamedTuple):
     hint: str = ""
 
 
-class RowFormat(Protocol):
-    """How rows of one kind are read."""
-
-    def find_path(self, row: bytes) -> bytes:
-        """Returns the path of any row, in the list's encoding and without a check."""
-
-    def parse(self, row: bytes) -> Entry:
-        """Returns what a row says; raises Refused for a row of another kind."""
+def parse_ids(row: bytes, encoding: str) -> Entry:
+    """Reads `path id id ...`, where ids are rows of the charset file, from 1; raises Refused for other rows."""
+    path, text, ids = split_row(row)
+    if text is not None and text.strip(BLANKS):
+        raise Refused("bad_id", f"a tab; {_name_format(IDS)}")
+    return Entry(decode_path(path, encoding), None, ids, _name_format(IDS))
 
 
-class IdRows(NamedTuple):
-    """`path id id ...`, where ids are rows of the charset file, from 1."""
-
-    encoding: str = ENCODING
-
-    def find_path(self, row: bytes) -> bytes:
-        """See RowFormat."""
-        return find_path(row)
-
-    def parse(self, row: bytes) -> Entry:
-        """See RowFormat."""
-        path, text, ids = split_row(row)
-        if text is not None and text.strip(BLANKS):
-            raise Refused("bad_id", f"a tab; {name_format(IDS)}")
-        return Entry(decode_path(path, self.encoding), None, ids, name_format(IDS))
+def parse_text(row: bytes, encoding: str) -> Entry:
+    """Reads `path<TAB>text`; raises Refused for other rows."""
+    path, text, ids = split_row(row)
+    if text is None:
+        raise Refused("no_label", f"{'no tab' if ids else _NO_LABEL}; {_name_format(TEXT)}")
+    label = _check_text(decode_text(text, encoding))
+    return Entry(decode_path(path, encoding), label, [], _name_format(TEXT))
 
 
-class TextRows(NamedTuple):
-    """`path<TAB>text`."""
-
-    encoding: str = ENCODING
-
-    def find_path(self, row: bytes) -> bytes:
-        """See RowFormat."""
-        return find_path(row)
-
-    def parse(self, row: bytes) -> Entry:
-        """See RowFormat."""
-        path, text, ids = split_row(row)
-        if text is None:
-            raise Refused("no_label", f"{'no tab' if ids else _NO_LABEL}; {name_format(TEXT)}")
-        label = _check_text(decode_text(text, self.encoding))
-        return Entry(decode_path(path, self.encoding), label, [], name_format(TEXT))
+def parse_space(row: bytes, encoding: str) -> Entry:
+    """Reads `path text`, where the path ends at the first space; raises Refused for other rows."""
+    path, _, text = row.lstrip(BLANKS).rstrip(b"\r\n").partition(b" ")
+    if b"\t" in path or b"\t" in text.rstrip(BLANKS):
+        raise Refused("bad_row", f"a tab; {_name_format(SPACE)}")
+    if text[:1] == b" " and text.strip(BLANKS):
+        raise Refused("bad_row", f"two spaces after the path; {_name_format(SPACE)}")
+    if not text.strip(BLANKS):
+        raise Refused("no_label", f"{_NO_LABEL}; {_name_format(SPACE)}")
+    return Entry(decode_path(path, encoding), decode_text(text, encoding), [])
 
 
-class SpaceRows(NamedTuple):
-    """`path text`: the path ends at the first space."""
-
-    encoding: str = ENCODING
-
-    def find_path(self, row: bytes) -> bytes:
-        """See RowFormat."""
-        return find_path(row)
-
-    def parse(self, row: bytes) -> Entry:
-        """See RowFormat."""
-        path, _, text = row.lstrip(BLANKS).rstrip(b"\r\n").partition(b" ")
-        if b"\t" in path or b"\t" in text.rstrip(BLANKS):
-            raise Refused("bad_row", f"a tab; {name_format(SPACE)}")
-        if text[:1] == b" " and text.strip(BLANKS):
-            raise Refused("bad_row", f"two spaces after the path; {name_format(SPACE)}")
-        if not text.strip(BLANKS):
-            raise Refused("no_label", f"{_NO_LABEL}; {name_format(SPACE)}")
-        return Entry(decode_path(path, self.encoding), decode_text(text, self.encoding), [])
+def parse_mixed(row: bytes, encoding: str) -> Entry:
+    """Reads each row by itself: text follows a tab, else ids follow the path."""
+    path, text, ids = split_row(row)
+    label = None if text is None else _check_text(decode_text(text, encoding))
+    return Entry(decode_path(path, encoding), label, ids)
 
 
-class MixedRows(NamedTuple):
-    """Each row by itself: text follows a tab, else ids follow the path."""
-
-    encoding: str = ENCODING
-
-    def find_path(self, row: bytes) -> bytes:
-        """See RowFormat."""
-        return find_path(row)
-
-    def parse(self, row: bytes) -> Entry:
-        """See RowFormat."""
-        path, text, ids = split_row(row)
-        label = None if text is None else _check_text(decode_text(text, self.encoding))
-        return Entry(decode_path(path, self.encoding), label, ids)
+PARSERS = {IDS: parse_ids, TEXT: parse_text, SPACE: parse_space, MIXED: parse_mixed}
 
 
 def encode_entry(entry: Entry, charset: Charset) -> Line:
@@ -145,7 +94,7 @@ def encode_entry(entry: Entry, charset: Charset) -> Line:
     return Line(entry.path, label)
 
 
-def name_format(name: str) -> str:
+def _name_format(name: str) -> str:
     """Says, for a refusal, as what the rows of a list are read, and which flag changes it."""
     return f"rows are read as `{SHAPES[name]}`, by --list_format={name}"
 

@@ -6,15 +6,15 @@ from absl.testing import parameterized
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.errors import Refused
 from densenet_ocr.pipeline.line_list import Line, resolve_path
-from densenet_ocr.pipeline.lists.rows import IdRows, MixedRows, SpaceRows, TextRows, encode_entry
+from densenet_ocr.pipeline.lists.rows import encode_entry, parse_ids, parse_mixed, parse_space, parse_text
 
 CHARSET = Charset("abc春")
 WITH_SPACE = Charset("abc ")
 DIGITS = Charset("0123456789 ")
 
 
-def parse_row(row: bytes, charset: Charset, encoding: str = "utf-8", row_format=MixedRows) -> Line:
-    return encode_entry(row_format(encoding).parse(row), charset)
+def parse_row(row: bytes, charset: Charset, encoding: str = "utf-8", parse=parse_mixed) -> Line:
+    return encode_entry(parse(row, encoding), charset)
 
 
 class MixedRowsTest(parameterized.TestCase, tf.test.TestCase):
@@ -123,32 +123,32 @@ class EncodingTest(parameterized.TestCase, tf.test.TestCase):
 
 class RowsOfOneKindTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.named_parameters(
-        ("ids", IdRows, b"a.png 3 1", "20"),
-        ("ids_with_blanks_and_tabs_at_the_end", IdRows, b"a.png 3 1 \t ", "20"),
-        ("text", TextRows, b"a.png\t2018", "2018"),
-        ("text_of_a_path_with_spaces", TextRows, b"a 1.png\t20 18", "20 18"),
-        ("text_behind_a_space", SpaceRows, b"a.png 2018", "2018"),
-        ("text_with_spaces_behind_a_space", SpaceRows, b"  a.png 20 18\r", "20 18"),
+        ("ids", parse_ids, b"a.png 3 1", "20"),
+        ("ids_with_blanks_and_tabs_at_the_end", parse_ids, b"a.png 3 1 \t ", "20"),
+        ("text", parse_text, b"a.png\t2018", "2018"),
+        ("text_of_a_path_with_spaces", parse_text, b"a 1.png\t20 18", "20 18"),
+        ("text_behind_a_space", parse_space, b"a.png 2018", "2018"),
+        ("text_with_spaces_behind_a_space", parse_space, b"  a.png 20 18\r", "20 18"),
     )
-    def test_reads(self, row_format, row, text):
-        self.assertEqual(DIGITS.decode(parse_row(row, DIGITS, row_format=row_format).label), text)
+    def test_reads(self, parse, row, text):
+        self.assertEqual(DIGITS.decode(parse_row(row, DIGITS, parse=parse).label), text)
 
     @parameterized.named_parameters(
-        ("text_in_ids", IdRows, b"a.png\t2", "bad_id", "a tab"),
-        ("words_in_ids", IdRows, b"a.png two 3", "bad_id", "id 'two' is not a whole number from 1 to 11"),
-        ("an_id_beyond_the_charset", IdRows, b"a.png 12", "bad_id", "id '12' is not a whole number"),
-        ("path_alone_in_ids", IdRows, b"a.png", "no_label", "nothing follows the path"),
-        ("ids_in_text", TextRows, b"a.png 2018", "no_label", "no tab"),
-        ("path_alone_in_text", TextRows, b"a.png", "no_label", "nothing follows the path"),
-        ("tab_without_text", TextRows, b"a.png\t", "no_label", "nothing follows the path"),
-        ("ids_with_a_tab_at_the_end_in_text", TextRows, b"a.png 1 2 \t", "no_label", "no tab"),
-        ("tab_in_space", SpaceRows, b"a.png\t2018", "bad_row", "a tab"),
-        ("path_alone_in_space", SpaceRows, b"a.png ", "no_label", "nothing follows the path"),
-        ("two_spaces", SpaceRows, b"a.png  2018", "bad_row", "two spaces after the path"),
+        ("text_in_ids", parse_ids, b"a.png\t2", "bad_id", "a tab"),
+        ("words_in_ids", parse_ids, b"a.png two 3", "bad_id", "id 'two' is not a whole number from 1 to 11"),
+        ("an_id_beyond_the_charset", parse_ids, b"a.png 12", "bad_id", "id '12' is not a whole number"),
+        ("path_alone_in_ids", parse_ids, b"a.png", "no_label", "nothing follows the path"),
+        ("ids_in_text", parse_text, b"a.png 2018", "no_label", "no tab"),
+        ("path_alone_in_text", parse_text, b"a.png", "no_label", "nothing follows the path"),
+        ("tab_without_text", parse_text, b"a.png\t", "no_label", "nothing follows the path"),
+        ("ids_with_a_tab_at_the_end_in_text", parse_text, b"a.png 1 2 \t", "no_label", "no tab"),
+        ("tab_in_space", parse_space, b"a.png\t2018", "bad_row", "a tab"),
+        ("path_alone_in_space", parse_space, b"a.png ", "no_label", "nothing follows the path"),
+        ("two_spaces", parse_space, b"a.png  2018", "bad_row", "two spaces after the path"),
     )
-    def test_refuses_a_row_of_another_kind_and_names_the_flag(self, row_format, row, reason, detail):
+    def test_refuses_a_row_of_another_kind_and_names_the_flag(self, parse, row, reason, detail):
         with self.assertRaises(Refused) as caught:
-            parse_row(row, DIGITS, row_format=row_format)
+            parse_row(row, DIGITS, parse=parse)
         self.assertEqual(caught.exception.reason, reason)
         self.assertStartsWith(caught.exception.detail, detail)
         self.assertIn("--list_format=", caught.exception.detail)
@@ -156,7 +156,7 @@ class RowsOfOneKindTest(parameterized.TestCase, tf.test.TestCase):
     def test_refuses_the_lines_of_a_page(self):
         row = b'a.png\t[{"transcription": "x", "points": [[0, 0], [1, 0], [1, 1], [0, 1]]}]'
         with self.assertRaisesRegex(Refused, "bad_row: PaddleOCR's text detection"):
-            parse_row(row, DIGITS, row_format=TextRows)
+            parse_row(row, DIGITS, parse=parse_text)
 
 
 if __name__ == "__main__":
