@@ -26,8 +26,11 @@ from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.charsets.charset_file import read_charset
 from densenet_ocr.pipeline.decoding.beam_search import BeamSearch
 from densenet_ocr.pipeline.decoding.candidates import Candidates
-from densenet_ocr.pipeline.language_model.language_model import LanguageModel, find_perplexity
-from densenet_ocr.pipeline.language_model.loading import load_language_model
+from densenet_ocr.pipeline.language_model.language_model import (
+    LanguageModel,
+    find_perplexity,
+    load_language_model,
+)
 from densenet_ocr.pipeline.text.text_encoder import TextEncoder
 from densenet_ocr.pipeline.text.text_files import TextFile
 from densenet_ocr.pipeline.text.text_normalisation import WIDTHS, TextNormaliser

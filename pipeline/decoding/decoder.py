@@ -138,7 +138,7 @@ class Decoder:
         )
         lexicon = read_lexicon(config.lexicon, charset, allowed=allowed) if config.lexicon else None
         if scorer is None and config.lm is not None:
-            from densenet_ocr.pipeline.language_model.loading import load_language_model
+            from densenet_ocr.pipeline.language_model.language_model import load_language_model
 
             scorer = load_language_model(config.lm, charset)
         self.task = LEXICON if lexicon else LM if scorer is not None else BEAM

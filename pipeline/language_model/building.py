@@ -77,14 +77,13 @@ def build(config: LanguageModelConfig) -> dict[str, Any]:
     storage.check_writable(config.output)
     charset = read_charset(config.charset, config.charset_blank, config.normalize)
     counts, rows = count_text(find_files(config), charset, config)
-    vocabulary = Vocabulary(charset.characters)
-    max_bytes = config.max_bytes - bound_header(vocabulary)
+    max_bytes = config.max_bytes - bound_header(counts.vocabulary)
     thresholds = find_thresholds(counts, config.thresholds, max_bytes, quantize=config.quantize)
-    model = _estimate(counts, vocabulary, thresholds)
+    model = _estimate(counts, thresholds)
     arrays = trie.pack(model, quantize=config.quantize and not config.is_arpa)
     scorer = LanguageModel(model.vocabulary, arrays, charset, marks=config.marks)
     perplexity, _ = find_perplexity(scorer, rows.held_out)
-    size = _write(config, model, arrays, _describe(rows, thresholds))
+    size = _write(config, model, arrays, rows, thresholds)
     return {
         "output": config.output,
         "order": config.order,
@@ -131,7 +130,7 @@ def count_text(
     """
     table = read_character_map(config.character_map) if config.character_map else {}
     encoder = TextEncoder(charset, TextNormaliser(table, config.width_forms, config.normalize))
-    counter, rows = NGramCounter(Vocabulary(charset.characters).size, config.order), TextRows()
+    counter, rows = NGramCounter(Vocabulary(charset.characters), config.order), TextRows()
     sizes = [storage.size(file.path) for file in files]
     progress = Progress("counting", sum(sizes), "bytes of text")
     for place, file in enumerate(files):
@@ -193,9 +192,9 @@ def _check_text(rows: TextRows, config: LanguageModelConfig) -> None:
         )
 
 
-def _estimate(counts: NGramCounts, vocabulary: Vocabulary, thresholds: tuple[int, ...]) -> NGramModel:
+def _estimate(counts: NGramCounts, thresholds: tuple[int, ...]) -> NGramModel:
     logging.info("estimating probabilities of %s n-grams", f"{sum(map(len, counts.keys)):,}")
-    model, discounts = estimate(counts, vocabulary, thresholds)
+    model, discounts = estimate(counts, thresholds)
     for order, (own, limit) in enumerate(zip(discounts, thresholds, strict=True), 1):
         logging.info(
             "order %d: %s of %s n-grams, those that occur more than %d times; discounts %s",
@@ -214,20 +213,21 @@ def _estimate(counts: NGramCounts, vocabulary: Vocabulary, thresholds: tuple[int
     return model
 
 
-def _describe(rows: TextRows, thresholds: tuple[int, ...]) -> dict[str, Any]:
-    return {
+def _write(
+    config: LanguageModelConfig,
+    model: NGramModel,
+    arrays: trie.Arrays,
+    rows: TextRows,
+    thresholds: tuple[int, ...],
+) -> int:
+    if config.is_arpa:
+        return write_arpa(config.output, model)
+    provenance = {
         "estimate": "interpolated modified Kneser-Ney",
         "prune": list(thresholds),
         "rows": rows.used,
         "characters": rows.characters,
     }
-
-
-def _write(
-    config: LanguageModelConfig, model: NGramModel, arrays: trie.Arrays, provenance: dict[str, Any]
-) -> int:
-    if config.is_arpa:
-        return write_arpa(config.output, model)
     file = ModelFile(
         model.vocabulary, arrays, config.normalize, config.quantize, provenance, marks=config.marks
     )

@@ -1,47 +1,26 @@
-"""Counts of n-grams in a stream of tokens, as a trie of sorted arrays.
-
-The n-grams of one order are sorted by their tokens. Each is one integer, its key: the place of its first n - 1
-tokens among the n-grams of order n - 1, times the size of the vocabulary, plus its last token. So n-grams of
-any order fit into 64 bits, and two tries are merged by merging sorted arrays.
-"""
+"""Counts of n-grams in a stream of tokens."""
 
 import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
 
-from densenet_ocr.pipeline.language_model.vocabulary import START, UNKNOWN
+from densenet_ocr.pipeline.language_model.ngram_model import NGrams
+from densenet_ocr.pipeline.language_model.vocabulary import START, UNKNOWN, Vocabulary
 
 # Tokens that are counted at once: 2^22 take about 300 MB for a moment.
 _BLOCK = 1 << 22
 
 
 @dataclasses.dataclass(frozen=True)
-class NGramCounts:
+class NGramCounts(NGrams):
     """How often n-grams occur.
 
     Attributes:
-      vocabulary: Number of tokens.
-      keys: For each order n, from 1, the keys of its n-grams, int64 [N_n], ascending. Order 1 has all tokens.
-      counts: Occurrences of each, int64 [N_n].
+      counts: For each order n, from 1, the occurrences of its n-grams, int64 [N_n].
     """
 
-    vocabulary: int
-    keys: tuple[np.ndarray, ...]
     counts: tuple[np.ndarray, ...]
-
-    @property
-    def order(self) -> int:
-        """Tokens of the longest n-grams."""
-        return len(self.keys)
-
-    def parents(self, order: int) -> np.ndarray:
-        """Returns for each n-gram the place of its first n - 1 tokens in order n - 1, int64 [N_n]."""
-        return self.keys[order - 1] // self.vocabulary
-
-    def tokens(self, order: int) -> np.ndarray:
-        """Returns the last token of each n-gram, int64 [N_n]."""
-        return self.keys[order - 1] % self.vocabulary
 
     def merge(self, other: "NGramCounts") -> "NGramCounts":
         """Returns the sums of these counts and others of the same vocabulary and order."""
@@ -50,7 +29,7 @@ class NGramCounts:
         for order in range(2, self.order + 1):
             # Places of parents in the merged trie rise with those in each trie, so keys stay sorted.
             both = [
-                place[part.parents(order)] * self.vocabulary + part.tokens(order)
+                place[part.parents(order)] * self.vocabulary.size + part.tokens(order)
                 for place, part in zip(places, (self, other), strict=True)
             ]
             merged = _unite(*both)
@@ -70,11 +49,11 @@ class NGramCounter:
     contexts, and a character that the charset lacks ends the context of those behind it.
 
     Args:
-      vocabulary: Number of tokens.
+      vocabulary: The tokens.
       order: Tokens of the longest n-grams.
     """
 
-    def __init__(self, vocabulary: int, order: int) -> None:
+    def __init__(self, vocabulary: Vocabulary, order: int) -> None:
         self._vocabulary, self._order = vocabulary, order
         self._waiting: list[np.ndarray] = []
         self._size = 0
@@ -102,36 +81,32 @@ class NGramCounter:
         """Counts the n-grams that begin at the first `starts` tokens."""
         self._parts.append(_count_block(tokens, starts, self._vocabulary, self._order))
         # Merging only parts of like sizes costs N log N in all.
-        while len(self._parts) > 1 and _is_like(*self._parts[-2:]):
+        while len(self._parts) > 1 and self._have_like_sizes():
             self._merge_last()
+
+    def _have_like_sizes(self) -> bool:
+        before, last = (len(part.keys[-1]) for part in self._parts[-2:])
+        return before < 2 * last
 
     def _merge_last(self) -> None:
         last = self._parts.pop()
         self._parts[-1] = self._parts[-1].merge(last)
 
 
-def _is_like(before: NGramCounts, last: NGramCounts) -> bool:
-    return len(before.keys[-1]) < 2 * len(last.keys[-1])
-
-
-def _count_block(tokens: np.ndarray, starts: int, vocabulary: int, order: int) -> NGramCounts:
+def _count_block(tokens: np.ndarray, starts: int, vocabulary: Vocabulary, order: int) -> NGramCounts:
     at = np.arange(starts)  # places where n-grams of the order begin
     places = tokens[:starts]  # and the n-grams without their last token, as places in the order below
-    keys, counts = [np.arange(vocabulary)], [np.bincount(places, minlength=vocabulary)]
+    keys, counts = [np.arange(vocabulary.size)], [np.bincount(places, minlength=vocabulary.size)]
     for length in range(2, order + 1):
         fits = at + length <= len(tokens)
-        fits[fits] = _may_follow(tokens[at[fits] + length - 1])
+        fits[fits] = ~np.isin(tokens[at[fits] + length - 1], (UNKNOWN, START))
         at, places = at[fits], places[fits]
         found, places, occurrences = np.unique(
-            places * vocabulary + tokens[at + length - 1], return_inverse=True, return_counts=True
+            places * vocabulary.size + tokens[at + length - 1], return_inverse=True, return_counts=True
         )
         keys.append(found)
         counts.append(occurrences)
     return NGramCounts(vocabulary, tuple(keys), tuple(counts))
-
-
-def _may_follow(tokens: np.ndarray) -> np.ndarray:
-    return (tokens != UNKNOWN) & (tokens != START)
 
 
 def _unite(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -150,10 +125,10 @@ def select(counts: NGramCounts, kept: Sequence[np.ndarray]) -> NGramCounts:
       counts: All n-grams.
       kept: For each order which to keep, bool [N_n]; all of order 1, and with an n-gram its first n - 1 tokens.
     """
-    keys, places = [counts.keys[0]], counts.keys[0]
+    keys, places, size = [counts.keys[0]], counts.keys[0], counts.vocabulary.size
     for order in range(2, counts.order + 1):
         chosen = kept[order - 1]
-        keys.append(places[counts.parents(order)[chosen]] * counts.vocabulary + counts.tokens(order)[chosen])
+        keys.append(places[counts.parents(order)[chosen]] * size + counts.tokens(order)[chosen])
         places = np.cumsum(chosen) - 1
     chosen_counts = tuple(count[chosen] for count, chosen in zip(counts.counts, kept, strict=True))
     return NGramCounts(counts.vocabulary, tuple(keys), chosen_counts)

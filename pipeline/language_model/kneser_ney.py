@@ -14,7 +14,7 @@ import numpy as np
 
 from densenet_ocr.pipeline.language_model.counts import NGramCounts, select
 from densenet_ocr.pipeline.language_model.ngram_model import NGramModel
-from densenet_ocr.pipeline.language_model.vocabulary import START, UNKNOWN, Vocabulary
+from densenet_ocr.pipeline.language_model.vocabulary import START, UNKNOWN
 
 # Discounts where counts of counts give none: those of lmplz --discount_fallback.
 FALLBACK = (0.5, 1.0, 1.5)
@@ -40,16 +40,13 @@ class Discounts:
         return np.array([0.0, *self.values])[np.minimum(adjusted, 3)]
 
 
-def estimate(
-    counts: NGramCounts, vocabulary: Vocabulary, thresholds: Sequence[int]
-) -> tuple[NGramModel, list[Discounts]]:
+def estimate(counts: NGramCounts, thresholds: Sequence[int]) -> tuple[NGramModel, list[Discounts]]:
     """Estimates a model of n-gram counts.
 
     Each token but START has a probability: unigrams are interpolated with the uniform distribution.
 
     Args:
       counts: Counts of all n-grams.
-      vocabulary: The tokens.
       thresholds: For each order, n-grams that occur so often or less are left out, and their probability goes
         to the backoff; ascending, 0 for order 1.
 
@@ -68,7 +65,7 @@ def estimate(
     probabilities = _interpolate(counts, suffixes, shares)
     chosen, pairs = select(counts, kept), zip(probabilities, kept, strict=True)
     model = NGramModel(
-        vocabulary,
+        counts.vocabulary,
         chosen.keys,
         tuple(_log(values[own], order == 0) for order, (values, own) in enumerate(pairs)),
         tuple(
@@ -81,11 +78,11 @@ def estimate(
 
 def _find_suffixes(counts: NGramCounts) -> list[np.ndarray]:
     """For each order n the place of each n-gram's last n - 1 tokens in order n - 1, int [N_n]."""
-    suffixes = [np.zeros(counts.vocabulary, np.int32)]
+    suffixes = [np.zeros(counts.vocabulary.size, np.int32)]
     for order in range(2, counts.order + 1):
         places = keys = counts.tokens(order)
         if order > 2:
-            keys += suffixes[-1][counts.parents(order)].astype(np.int64) * counts.vocabulary
+            keys += suffixes[-1][counts.parents(order)].astype(np.int64) * counts.vocabulary.size
             places = np.searchsorted(counts.keys[order - 2], keys)
         suffixes.append(places.astype(np.int32 if len(counts.keys[order - 2]) < 1 << 31 else np.int64))
     return suffixes
@@ -150,7 +147,7 @@ def _discount(
 
 def _interpolate(counts: NGramCounts, suffixes: list[np.ndarray], shares: list[_Shares]) -> list[np.ndarray]:
     """The probability of each n-gram's last token after the others, float64 [N_n] for each order, in place."""
-    uniform = np.full(counts.vocabulary, 1 / (counts.vocabulary - 1))  # START is never predicted
+    uniform = 1 / (counts.vocabulary.size - 1)  # START is never predicted
     shares[0].own[:] += shares[0].backoff * uniform
     for order in range(2, counts.order + 1):
         lower = shares[order - 2].own[suffixes[order - 1]]

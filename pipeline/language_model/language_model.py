@@ -1,4 +1,4 @@
-"""Scores characters by an n-gram model, for the search of a decoder."""
+"""Language models: their files, and the scores of characters for the search of a decoder."""
 
 import math
 from bisect import bisect_left
@@ -7,13 +7,19 @@ from typing import Any
 
 import numpy as np
 
+from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset
-from densenet_ocr.pipeline.language_model.trie import count_ngrams, find_start
+from densenet_ocr.pipeline.language_model import trie
+from densenet_ocr.pipeline.language_model.arpa import is_arpa, read_arpa
+from densenet_ocr.pipeline.language_model.model_file import read_model
 from densenet_ocr.pipeline.language_model.vocabulary import END, START, UNKNOWN, Vocabulary
 
 # States that are kept for later lines; one with its scores takes about a kilobyte, and the garbage
 # collector visits it.
 _MOST_STATES = 20_000
+
+# So many bytes show whether a file is an ARPA file.
+_HEAD_BYTES = 1 << 16
 
 # A context: the order below it, where its children start and end in it, and its backoff weight.
 _Context = tuple["_Order", int, int, float]
@@ -29,14 +35,12 @@ class LanguageModel:
       arrays: Its arrays as trie.pack names them; memoryviews of them do too.
       charset: The charset of the classes.
       marks: Whether where a text begins and ends is scored; else it may be a part of any text.
-      path: The file of the model, for messages.
 
     Attributes:
       start: The state before the first character.
       order: Characters of the longest n-grams.
       ngrams: Number of n-grams of each order.
       lacks: The characters of the charset that the model lacks.
-      path: The file.
     """
 
     def __init__(
@@ -46,14 +50,16 @@ class LanguageModel:
         charset: Charset,
         *,
         marks: bool = True,
-        path: str = "",
     ) -> None:
-        self.ngrams, self.path = count_ngrams(arrays), path
+        self.ngrams = trie.count_ngrams(arrays)
         self.order = len(self.ngrams)
         self.lacks = "".join(c for c in charset.characters if c not in vocabulary.token_of)
         self._tokens = vocabulary.encode(charset.characters)
         self._class_of = charset.class_of
-        self._orders = _open_orders(arrays, self.order)
+        first: _Order | None = None
+        for number in range(self.order, 0, -1):
+            first = _Order(arrays, number, first)
+        self._first = first
         self._unigrams = memoryview(arrays["1.probabilities"])
         self._states: dict[tuple[int, ...], _State] = {}
         self._has_marks = marks
@@ -117,7 +123,7 @@ class LanguageModel:
 
     def _make_state(self, token: int, contexts: list[_Context], key: list[int]) -> "_State":
         """Returns the state behind a token: its contexts of two tokens and more, and their key, are known."""
-        if self.order > 1 and (context := self._orders[0].find_context(token)):
+        if self._first and self._first.next and (context := self._first.find_context(token)):
             contexts.append(context)
             key.append(token * self.order + 1)
         state = self._states.get(tuple(key))
@@ -166,8 +172,8 @@ class _Order:
 
     def find_context(self, node: int) -> _Context | None:
         """The context that an n-gram is; None if it changes no score."""
-        first = find_start(self._starts, self._wraps, node)
-        last = find_start(self._starts, self._wraps, node + 1)
+        first = trie.find_start(self._starts, self._wraps, node)
+        last = trie.find_start(self._starts, self._wraps, node + 1)
         backoff = self._backoffs[node]
         if self._backoff_values:
             backoff = self._backoff_values[backoff]
@@ -176,11 +182,25 @@ class _Order:
         return self.next, first, last, backoff  # type: ignore[return-value]
 
 
-def _open_orders(arrays: Mapping[str, Any], count: int) -> list[_Order]:
-    orders: list[_Order] = []
-    for number in range(count, 0, -1):
-        orders.insert(0, _Order(arrays, number, orders[0] if orders else None))
-    return orders
+def load_language_model(path: str, charset: Charset) -> LanguageModel:
+    """Loads a language model for the classes of a charset.
+
+    Args:
+      path: A file of ocr-language-model, which is mapped into memory, or an ARPA file of characters, plain or
+        compressed with gzip, which is parsed: that takes about three seconds for a million n-grams.
+      charset: The charset of the classes to score; it may differ from the charset of the model.
+
+    Returns:
+      The model. Its `lacks` has the characters that it does not know.
+
+    Raises:
+      UserError: the file cannot be read, is none of these, or is damaged.
+    """
+    if is_arpa(storage.read_range(path, 0, _HEAD_BYTES)):
+        model = read_arpa(path)
+        return LanguageModel(model.vocabulary, trie.pack(model, quantize=False), charset)
+    file = read_model(path)
+    return LanguageModel(file.vocabulary, file.arrays, charset, marks=file.marks)
 
 
 def find_perplexity(model: LanguageModel, rows: Iterable[np.ndarray]) -> tuple[float, int]:
@@ -193,9 +213,8 @@ def find_perplexity(model: LanguageModel, rows: Iterable[np.ndarray]) -> tuple[f
       rows: Class ids of each text, int [L]; -1 for characters that the charset lacks.
 
     Returns:
-      exp(-mean natural logarithm of P), over all characters, and ends of texts if the model
-      has marks; and their number. NaN and 0
-      without texts.
+      exp(-mean natural logarithm of P), over all characters, and ends of texts if the model has marks; and
+      their number. NaN and 0 without texts.
     """
     total, count = 0.0, 0
     for row in rows:

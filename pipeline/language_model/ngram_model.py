@@ -1,4 +1,4 @@
-"""An n-gram model as arrays: a logarithm of the probability for each n-gram, and one of the backoff weight."""
+"""N-grams as sorted arrays, and a model of them: logarithms of probabilities and of backoff weights."""
 
 import dataclasses
 
@@ -8,23 +8,20 @@ from densenet_ocr.pipeline.language_model.vocabulary import Vocabulary
 
 
 @dataclasses.dataclass(frozen=True)
-class NGramModel:
-    """A backoff model. All logarithms are natural.
+class NGrams:
+    """A trie of n-grams.
 
-    The probability of a token in a context is that of the longest n-gram that the model has of the end of the
-    context and the token, times the backoff weights of the longer ends of the context.
+    The n-grams of one order are sorted by their tokens. Each is one integer, its key: the place of its first
+    n - 1 tokens among the n-grams of order n - 1, times the size of the vocabulary, plus its last token. So
+    n-grams of any order fit into 64 bits, and two tries are merged by merging sorted arrays.
 
     Attributes:
       vocabulary: The tokens.
-      keys: For each order n, from 1, the keys of its n-grams as in counts.NGramCounts, int64 [N_n], ascending.
-      log_probabilities: Of the last token of each n-gram after the others, float32 [N_n].
-      log_backoffs: Of the backoff weight of each n-gram as a context, float32 [N_n]; none for the longest ones.
+      keys: For each order n, from 1, the keys of its n-grams, int64 [N_n], ascending. Order 1 has all tokens.
     """
 
     vocabulary: Vocabulary
     keys: tuple[np.ndarray, ...]
-    log_probabilities: tuple[np.ndarray, ...]
-    log_backoffs: tuple[np.ndarray, ...]
 
     @property
     def order(self) -> int:
@@ -38,3 +35,19 @@ class NGramModel:
     def tokens(self, order: int) -> np.ndarray:
         """Returns the last token of each n-gram, int64 [N_n]."""
         return self.keys[order - 1] % self.vocabulary.size
+
+
+@dataclasses.dataclass(frozen=True)
+class NGramModel(NGrams):
+    """A backoff model. All logarithms are natural.
+
+    The probability of a token in a context is that of the longest n-gram that the model has of the end of the
+    context and the token, times the backoff weights of the longer ends of the context.
+
+    Attributes:
+      log_probabilities: Of the last token of each n-gram after the others, float32 [N_n].
+      log_backoffs: Of the backoff weight of each n-gram as a context, float32 [N_n]; none for the longest ones.
+    """
+
+    log_probabilities: tuple[np.ndarray, ...]
+    log_backoffs: tuple[np.ndarray, ...]

@@ -38,10 +38,10 @@ def find_thresholds(
     rarer = [np.cumsum(np.bincount(np.minimum(own, _MOST))) for own in counts.counts]
 
     def fits(limits: Sequence[int]) -> bool:
-        kept = [counts.vocabulary]
+        kept = [counts.vocabulary.size]
         for below, limit in zip(rarer[1:], limits[1:], strict=True):
             kept.append(int(below[-1] - below[min(limit, len(below) - 1)]) if len(below) else 0)
-        return trie.count_bytes(kept, counts.vocabulary, quantize=quantize) <= max_bytes
+        return trie.count_bytes(kept, counts.vocabulary.size, quantize=quantize) <= max_bytes
 
     for raised in _raise(tuple(thresholds)):
         if fits(raised):

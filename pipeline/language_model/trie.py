@@ -4,6 +4,9 @@ Heafield, "KenLM: Faster and Smaller Language Model Queries" (2011), section 3.2
 below the node of its first n - 1 tokens, not of its last ones, because a search has the contexts of a prefix at
 hand and extends them. An n-gram of the middle orders takes 6 bytes and one of the last order 3, with up to
 65,536 tokens: 2 for the token, 1 for the probability, 1 for the backoff weight, 2 for where its children start.
+
+Logarithms take 8 bits: bins of equal population, each with its mean. Federico and Bertoldi, "How Many Bits Are
+Needed to Store Probabilities for Phrase-Based Translation?" (2006); KenLM's -q and -b do the same.
 """
 
 from bisect import bisect_right
@@ -12,12 +15,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from densenet_ocr.pipeline.language_model.ngram_model import NGramModel
-from densenet_ocr.pipeline.language_model.quantisation import quantise
 
 Arrays = dict[str, np.ndarray]
 
 # Starts of children are stored modulo 2^16, with the places where they pass a multiple of it.
 _LOW_BITS = 16
+
+BINS = 256
 
 
 def pack(model: NGramModel, *, quantize: bool = True) -> Arrays:
@@ -67,6 +71,33 @@ def count_bytes(ngrams: Sequence[int], vocabulary: int, *, quantize: bool = True
     last = ngrams[-1] * (token + value) if len(ngrams) > 1 else 0
     tables = 4 * 512 * (len(ngrams) - 1) if quantize else 0
     return ngrams[0] * 10 + middle + last + tables
+
+
+def quantise(values: np.ndarray, *, keep_zero: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Quantises logarithms.
+
+    Args:
+      values: float32 [N].
+      keep_zero: Gives 0 a bin of its own, the first one.
+
+    Returns:
+      Codes, uint8 [N], and the values that they stand for, float32 [BINS].
+    """
+    means = np.zeros(BINS, np.float32)
+    codes = np.zeros(len(values), np.uint8)
+    first, chosen = int(keep_zero), (values != 0) | (not keep_zero)
+    part = values[chosen].astype(np.float64)
+    if not len(part):
+        return codes, means
+    # Equal values share a bin: a bin ends where its last value does.
+    ends = np.sort(part)[np.linspace(0, len(part) - 1, BINS - first + 1).round().astype(int)[1:]]
+    ends = np.unique(ends)
+    bins = np.searchsorted(ends, part)
+    sums = np.bincount(bins, part, minlength=len(ends))
+    sizes = np.bincount(bins, minlength=len(ends))
+    means[first : first + len(ends)] = sums / sizes
+    codes[chosen] = bins + first
+    return codes, means
 
 
 def _pack_values(arrays: Arrays, order: int, name: str, values: np.ndarray, exact: bool) -> None:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -39,9 +38,3 @@ class Vocabulary:
 def to_tokens(ids: np.ndarray) -> np.ndarray:
     """Returns the tokens of class ids, int64 [N]; a negative id, a character without a class, is UNKNOWN."""
     return np.where(ids < 0, UNKNOWN, ids.astype(np.int64) + FIRST_CHARACTER)
-
-
-def frame_rows(rows: Sequence[np.ndarray]) -> np.ndarray:
-    """Joins rows of tokens, int64 [L] each, with START before and END after each of them, int64 [N]."""
-    start, end = np.array([START]), np.array([END])
-    return np.concatenate([np.zeros(0, np.int64), *(part for row in rows for part in (start, row, end))])

@@ -12,8 +12,7 @@ from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.language_model import trie
 from densenet_ocr.pipeline.language_model.arpa import read_arpa, write_arpa
 from densenet_ocr.pipeline.language_model.kneser_ney import estimate
-from densenet_ocr.pipeline.language_model.language_model import LanguageModel
-from densenet_ocr.pipeline.language_model.loading import load_language_model
+from densenet_ocr.pipeline.language_model.language_model import LanguageModel, load_language_model
 from densenet_ocr.pipeline.language_model.vocabulary import Vocabulary
 from tests.pipeline.language_model import samples
 from tests.pipeline.language_model.counts_test import count
@@ -74,7 +73,7 @@ class ArpaTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters("text.arpa", "text.arpa.gz")
     def test_what_is_written_is_read(self, name):
         vocabulary = Vocabulary("ab cde")
-        model, _ = estimate(count(samples.make_rows(seed=4, rows=300), 4), vocabulary, (0, 0, 1, 1))
+        model, _ = estimate(count(samples.make_rows(seed=4, rows=300), 4, vocabulary=vocabulary), (0, 0, 1, 1))
         path = self.write(b"", name)
         self.assertEqual(write_arpa(path, model), os.path.getsize(path))
         found = read_arpa(path)

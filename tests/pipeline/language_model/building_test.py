@@ -11,7 +11,7 @@ from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.language_model.building import build
 from densenet_ocr.pipeline.language_model.config import LanguageModelConfig
-from densenet_ocr.pipeline.language_model.loading import load_language_model
+from densenet_ocr.pipeline.language_model.language_model import load_language_model
 
 CHARSET = Charset("一二三四五六七八九 ，")
 NUMBERS = "一二三四五六七八九"

@@ -8,26 +8,28 @@ from absl.testing import parameterized
 
 from densenet_ocr.pipeline.language_model import counts as counts_module
 from densenet_ocr.pipeline.language_model.counts import NGramCounter, NGramCounts, select
-from densenet_ocr.pipeline.language_model.ngram_model import NGramModel
-from densenet_ocr.pipeline.language_model.vocabulary import frame_rows
+from densenet_ocr.pipeline.language_model.ngram_model import NGrams
+from densenet_ocr.pipeline.language_model.vocabulary import END, START, Vocabulary
 from tests.pipeline.language_model import samples
 
-VOCABULARY = 9
+VOCABULARY = Vocabulary("abcdef")
 
 
-def list_ngrams(counts: NGramCounts | NGramModel, order: int) -> list[tuple[int, ...]]:
+def list_ngrams(counts: NGrams, order: int) -> list[tuple[int, ...]]:
     """The n-grams of an order as tuples of tokens."""
     if order == 1:
-        return [(k,) for k in range(VOCABULARY)]
+        return [(k,) for k in range(VOCABULARY.size)]
     shorter = list_ngrams(counts, order - 1)
     pairs = zip(counts.parents(order), counts.tokens(order), strict=True)
     return [(*shorter[parent], int(token)) for parent, token in pairs]
 
 
-def count(rows: list[list[int]], order: int, block: int = 1 << 20) -> NGramCounts:
-    tokens = frame_rows([np.array(row) for row in rows])
+def count(
+    rows: list[list[int]], order: int, block: int = 1 << 20, vocabulary: Vocabulary = VOCABULARY
+) -> NGramCounts:
+    tokens = np.array([token for row in rows for token in (START, *row, END)], np.int64)
     with mock.patch.object(counts_module, "_BLOCK", block):
-        counter = NGramCounter(VOCABULARY, order)
+        counter = NGramCounter(vocabulary, order)
         for start in range(0, len(tokens), 7):
             counter.add(tokens[start : start + 7])
         return counter.finish()
@@ -46,7 +48,7 @@ class NGramCountsTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_no_text_has_no_counts(self):
         found = NGramCounter(VOCABULARY, 3).finish()
-        self.assertEqual([len(keys) for keys in found.keys], [VOCABULARY, 0, 0])
+        self.assertEqual([len(keys) for keys in found.keys], [VOCABULARY.size, 0, 0])
 
     def test_some_ngrams_are_selected(self):
         found = count(samples.make_rows(seed=1), 4)

@@ -13,7 +13,7 @@ from densenet_ocr.pipeline.language_model.kneser_ney import estimate
 from densenet_ocr.pipeline.language_model.language_model import LanguageModel, find_perplexity
 from densenet_ocr.pipeline.language_model.vocabulary import Vocabulary
 from tests.pipeline.language_model import samples
-from tests.pipeline.language_model.counts_test import VOCABULARY, count
+from tests.pipeline.language_model.counts_test import count
 
 CHARACTERS = Vocabulary("abcdef")
 CHARSET = Charset("abcdef")
@@ -22,7 +22,7 @@ CHARSET = Charset("abcdef")
 def make_model(order=4, prune=(0,), charset=CHARSET, quantize=False, rows=300, seed=2) -> LanguageModel:
     texts = samples.make_rows(seed=seed, rows=rows)
     thresholds = (*prune, *prune[-1:] * order)[:order]
-    model, _ = estimate(count(texts, order), CHARACTERS, thresholds)
+    model, _ = estimate(count(texts, order), thresholds)
     return LanguageModel(CHARACTERS, trie.pack(model, quantize=quantize), charset)
 
 
@@ -34,7 +34,7 @@ class LanguageModelTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.product(order=[1, 2, 3, 5], prune=[(0,), (0, 0, 1)], unknown=[0.0])
     def test_scores_are_those_of_the_definition(self, order, prune, unknown):
         model = make_model(order, prune)
-        expected = samples.KneserNey(samples.make_rows(seed=2, rows=300), order, VOCABULARY, prune)
+        expected = samples.KneserNey(samples.make_rows(seed=2, rows=300), order, CHARACTERS.size, prune)
         for row in samples.make_rows(seed=9, rows=100, unknown=unknown):
             self.assertAllClose(sum(model.score_classes(to_ids(row))), expected.log_probability(row), rtol=1e-5)
             text = "".join(CHARACTERS.characters[token - 3] for token in row)

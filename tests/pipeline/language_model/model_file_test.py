@@ -20,12 +20,12 @@ class ModelFileTest(parameterized.TestCase, tf.test.TestCase):
     def setUp(self):
         super().setUp()
         self.path = os.path.join(self.create_tempdir().full_path, "text.lm")
-        model, _ = estimate(count(samples.make_rows(seed=1, rows=300), 4), CHARACTERS, (0, 0, 0, 0))
+        model, _ = estimate(count(samples.make_rows(seed=1, rows=300), 4), (0, 0, 0, 0))
         self.file = ModelFile(CHARACTERS, trie.pack(model), "NFC", True, {"rows": 300})
 
     @parameterized.parameters(True, False)
     def test_what_is_written_is_read(self, quantize):
-        model, _ = estimate(count(samples.make_rows(seed=1, rows=30), 3), CHARACTERS, (0, 0, 0))
+        model, _ = estimate(count(samples.make_rows(seed=1, rows=30), 3), (0, 0, 0))
         file = ModelFile(
             CHARACTERS, trie.pack(model, quantize=quantize), "NFC", quantize, {"rows": 30}, marks=False
         )

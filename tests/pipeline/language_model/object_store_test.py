@@ -9,7 +9,7 @@ from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.language_model.building import build
 from densenet_ocr.pipeline.language_model.config import LanguageModelConfig
-from densenet_ocr.pipeline.language_model.loading import load_language_model
+from densenet_ocr.pipeline.language_model.language_model import load_language_model
 from tests.pipeline.language_model.building_test import CHARSET, make_text
 from tests.pipeline.storage.store_case import StoreCase
 

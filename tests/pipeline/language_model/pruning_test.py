@@ -11,7 +11,6 @@ from densenet_ocr.pipeline.language_model.kneser_ney import estimate
 from densenet_ocr.pipeline.language_model.pruning import _fill, _raise, find_thresholds
 from tests.pipeline.language_model import samples
 from tests.pipeline.language_model.counts_test import count
-from tests.pipeline.language_model.language_model_test import CHARACTERS
 
 
 class PruningTest(tf.test.TestCase):
@@ -28,7 +27,7 @@ class PruningTest(tf.test.TestCase):
         sizes = []
         for limit in (math.inf, 13_000, 11_000, 10_000):
             thresholds = find_thresholds(counts, (0,) * 5, limit, quantize=True)
-            model, _ = estimate(counts, CHARACTERS, thresholds)
+            model, _ = estimate(counts, thresholds)
             sizes.append(sum(array.nbytes for array in trie.pack(model).values()))
             self.assertLess(sizes[-1], limit + 100)
         self.assertEqual(sizes, sorted(sizes, reverse=True))
