@@ -2,7 +2,7 @@
 
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -17,14 +17,39 @@ from densenet_ocr.model.training.step import make_step
 from densenet_ocr.pipeline.dataset import evaluation_input
 from densenet_ocr.pipeline.mixtures.mixture import load_mixture
 
-if TYPE_CHECKING:
-    from benchmarks.training.time_to_accuracy import Training
-
 # Lines of a batch of the test; where the first is this far below the target, the others are not read.
 _TEST_BATCH, _FAR = 100, 0.15
 
 
-def train(training: "Training", data: str) -> tuple[int, float, float]:
+class Training(NamedTuple):
+    """One training of the benchmark.
+
+    Attributes:
+      preset: Name of its preset.
+      seed: Seed of initial weights, order and dropout.
+      images: Greatest number of images.
+      check: Images between two checks.
+      target: Exact match that ends it.
+      changes: Fields of TrainConfig that differ from the preset.
+    """
+
+    preset: str
+    seed: int
+    images: int
+    check: int
+    target: float
+    changes: dict[str, Any]
+
+
+class Reached(NamedTuple):
+    """Result of a training: its images and CPU minutes, and the exact match of the last check."""
+
+    images: int
+    minutes: float
+    exact_match: float
+
+
+def train(training: Training, data: str) -> Reached:
     """Trains with a preset, and ends with the first check that reaches the target.
 
     Args:
@@ -46,13 +71,13 @@ def train(training: "Training", data: str) -> tuple[int, float, float]:
             f"loss {loss:.3f}, exact match {exact_match:.3f}",
             file=sys.stderr,
         )
-    return loop.images, round(seconds / 60, 2), round(exact_match, 4)
+    return Reached(loop.images, round(seconds / 60, 2), round(exact_match, 4))
 
 
 class _Loop:
     """A training that can be stopped at any step to read the test lines."""
 
-    def __init__(self, training: "Training", data: str) -> None:
+    def __init__(self, training: Training, data: str) -> None:
         config = _configure(training)
         mixture, strategy = load_mixture(data), choose_strategy("one")
         batches = TrainBatches(mixture, mixture.info, config, strategy)
@@ -90,7 +115,7 @@ class _Loop:
         return Scores.from_sums(np.sum(sums, axis=0)).exact_match
 
 
-def _configure(training: "Training") -> TrainConfig:
+def _configure(training: Training) -> TrainConfig:
     values = {**PRESETS[training.preset], "epochs": 1, "seed": training.seed, **training.changes}
     steps = training.images // int(values.get("batch_size", TrainConfig.batch_size))
     return TrainConfig(**values, epoch_steps=steps)

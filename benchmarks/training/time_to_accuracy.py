@@ -17,12 +17,13 @@ import itertools
 import os
 import subprocess
 import sys
-from typing import Any, NamedTuple
+from typing import Any
 
 from absl import flags
 
 from benchmarks.lines import FIRST_CHINESE
 from benchmarks.pairs import median, run_alone
+from benchmarks.training.accuracy_training import Reached, Training, train
 from densenet_ocr.model.training.config import TrainConfig
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset
@@ -43,34 +44,6 @@ _PRESETS = flags.DEFINE_multi_string("preset", ["notebook", "recommended"], "Pre
 
 CHARACTERS, LENGTH = 500, 10
 TRAINED, TESTED = 60_000, 500
-
-
-class Training(NamedTuple):
-    """What a training is to do.
-
-    Attributes:
-      preset: Name of its preset.
-      seed: Seed of initial weights, order and dropout.
-      images: Greatest number of images.
-      check: Images between two checks.
-      target: Exact match that ends it.
-      changes: Fields of TrainConfig that differ from the preset.
-    """
-
-    preset: str
-    seed: int
-    images: int
-    check: int
-    target: float
-    changes: dict[str, Any]
-
-
-class Reached(NamedTuple):
-    """What it took: images and CPU minutes of training, and the exact match at the end."""
-
-    images: int
-    minutes: float
-    exact_match: float
 
 
 def main() -> None:
@@ -107,13 +80,6 @@ def _plan(preset: str, seed: int) -> Training:
         changes = {name: type(getattr(TrainConfig, name))(value) for name, value in pairs}
     images = _LENGTH.value if preset == "recommended" else _MOST.value
     return Training(preset, seed, images, _CHECK.value, _TARGET.value, changes)
-
-
-def train(training: Training, data: str) -> Reached:
-    """Trains until the target is reached, or to the end; runs in a process of its own."""
-    from benchmarks.training import accuracy_training  # TensorFlow, in this process only
-
-    return Reached(*accuracy_training.train(training, data))
 
 
 def _summarise(results: dict[str, list[Reached]]) -> dict[str, Any]:
