@@ -9,32 +9,18 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from densenet_ocr.beam_jobs.conversion.config import ConversionConfig
-    from densenet_ocr.beam_jobs.conversion.job import convert
-    from densenet_ocr.beam_jobs.synthesis.config import SynthesisConfig
-    from densenet_ocr.beam_jobs.synthesis.job import synthesize
-    from densenet_ocr.model.network.ctc import ctc_loss
-    from densenet_ocr.model.network.densenet import build_densenet
-    from densenet_ocr.model.recognizer import Recognizer
-    from densenet_ocr.pipeline.augmentation.config import AugmentConfig
-    from densenet_ocr.pipeline.charset import Charset
-    from densenet_ocr.pipeline.dataset import evaluation_input, training_input
-    from densenet_ocr.pipeline.dataset_info import load_dataset_info
-
-__all__ = [
-    "AugmentConfig",
-    "Charset",
-    "ConversionConfig",
-    "Recognizer",
-    "SynthesisConfig",
-    "build_densenet",
-    "convert",
-    "ctc_loss",
-    "evaluation_input",
-    "load_dataset_info",
-    "synthesize",
-    "training_input",
-]
+    from densenet_ocr.beam_jobs.conversion.config import ConversionConfig as ConversionConfig
+    from densenet_ocr.beam_jobs.conversion.job import convert as convert
+    from densenet_ocr.beam_jobs.synthesis.config import SynthesisConfig as SynthesisConfig
+    from densenet_ocr.beam_jobs.synthesis.job import synthesize as synthesize
+    from densenet_ocr.model.network.ctc import ctc_loss as ctc_loss
+    from densenet_ocr.model.network.densenet import build_densenet as build_densenet
+    from densenet_ocr.model.recognizer import Recognizer as Recognizer
+    from densenet_ocr.pipeline.augmentation.config import AugmentConfig as AugmentConfig
+    from densenet_ocr.pipeline.charset import Charset as Charset
+    from densenet_ocr.pipeline.dataset import evaluation_input as evaluation_input
+    from densenet_ocr.pipeline.dataset import training_input as training_input
+    from densenet_ocr.pipeline.dataset_info import load_dataset_info as load_dataset_info
 
 _MODULES = {
     "AugmentConfig": "pipeline.augmentation.config",
@@ -50,6 +36,7 @@ _MODULES = {
     "synthesize": "beam_jobs.synthesis.job",
     "training_input": "pipeline.dataset",
 }
+__all__ = list(_MODULES)
 
 # In a checkout pipeline/, model/ and beam_jobs/ lie beside this folder; an installed package has them inside.
 _checkout = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

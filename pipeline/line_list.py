@@ -3,6 +3,7 @@
 CRLF, byte order marks, backslashes, blanks around a row and blank rows are accepted.
 """
 
+import codecs
 import errno
 import hashlib
 import mmap
@@ -17,7 +18,7 @@ import numpy as np
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.errors import Refused, UserError
-from densenet_ocr.pipeline.imaging.file_kinds import EMPTY, HEAD_BYTES, JSON, TEXT, describe_file
+from densenet_ocr.pipeline.imaging.file_kinds import HEAD_BYTES, TEXTS, describe_file
 
 ENCODING = "utf-8"
 BLANKS = b" \t\r\n"
@@ -27,7 +28,6 @@ _BLANKS_TO_SPACES = bytes.maketrans(BLANKS, b" " * len(BLANKS))
 # absolute one.
 _ODD_PATH = re.compile(rb"\\|//|(^|/)\.|/$|^/")
 _SCAN_BYTES = 16 << 20
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Line(NamedTuple):
@@ -51,9 +51,10 @@ class LineList:
     def scan(self) -> tuple[np.ndarray, np.ndarray]:
         """Returns byte offsets and 1-based line numbers, int64 [N] each, of the rows that are not blank."""
         size = len(self._bytes)
-        offsets, lines, first_line, start = [], [], 1, _skip_byte_order_mark(self._bytes)
+        offsets, lines, first_line = [], [], 1
+        start = len(codecs.BOM_UTF8) if self._bytes[:3] == codecs.BOM_UTF8 else 0
         while start < size:
-            end = _end_of_block(self._bytes, start, size)
+            end = self._bytes.find(b"\n", start + _SCAN_BYTES) + 1 or size
             block_offsets, block_lines, count = _scan_block(self._bytes[start:end])
             offsets.append(block_offsets + start)
             lines.append(block_lines + first_line)
@@ -68,7 +69,7 @@ class LineList:
         """
         end = self._bytes.find(b"\n", offset)
         row = self._bytes[offset : end if end >= 0 else len(self._bytes)].rstrip(b"\r")
-        return row.removeprefix(_BYTE_ORDER_MARK)
+        return row.removeprefix(codecs.BOM_UTF8)
 
     def search(self, pattern: re.Pattern[bytes]) -> Iterator[re.Match[bytes]]:
         """Yields the matches of a regular expression in the file."""
@@ -215,7 +216,7 @@ def _map_file(path: str) -> mmap.mmap | bytes:
 def _check_kind(path: str, head: bytes) -> None:
     """Raises UserError for a file that begins like something else than a text or JSON."""
     kind = describe_file(head)
-    if kind not in (EMPTY, TEXT, JSON):
+    if kind not in TEXTS:
         raise UserError(
             f"list {path}",
             received=kind,
@@ -237,17 +238,6 @@ def _check_regular(path: str) -> None:
             expected="a regular file",
             remedy="Write the list to a file first.",
         )
-
-
-def _skip_byte_order_mark(data: mmap.mmap | bytes) -> int:
-    return len(_BYTE_ORDER_MARK) if data[:3] == _BYTE_ORDER_MARK else 0
-
-
-def _end_of_block(data: mmap.mmap | bytes, start: int, size: int) -> int:
-    if start + _SCAN_BYTES >= size:
-        return size
-    newline = data.find(b"\n", start + _SCAN_BYTES)
-    return newline + 1 if newline >= 0 else size
 
 
 def _scan_block(block: bytes) -> tuple[np.ndarray, np.ndarray, int]:

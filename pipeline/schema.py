@@ -94,17 +94,13 @@ def decode(data: bytes, encoding: str) -> Record:
       ValueError: the bytes are not a record of that encoding.
     """
     try:
-        return _decode(data, encoding)
+        features = _read_features(data)
+        height, width = (wire.read_varints(features[name][0])[0] for name in (HEIGHT, WIDTH))
+        levels = _read_levels(features[IMAGE][0], encoding).reshape(height, width)
+        label = [k for packed in features[LABEL] for k in wire.read_varints(packed)]
+        return Record(bytes(features[KEY][0]).decode("utf-8"), levels, label)
     except LookupError as error:
         raise ValueError(f"not a record: {error!r}") from None
-
-
-def _decode(data: bytes, encoding: str) -> Record:
-    features = _read_features(data)
-    height, width = (wire.read_varints(features[name][0])[0] for name in (HEIGHT, WIDTH))
-    levels = _read_levels(features[IMAGE][0], encoding).reshape(height, width)
-    label = [k for packed in features[LABEL] for k in wire.read_varints(packed)]
-    return Record(bytes(features[KEY][0]).decode("utf-8"), levels, label)
 
 
 def _read_features(data: bytes) -> dict[str, list[memoryview]]:

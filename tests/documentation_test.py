@@ -53,8 +53,8 @@ def list_flags(module: str) -> set[str]:
         importlib.import_module(module).run()
     names = set()
     for config in configs:
-        for field, option in flags._list_options(config):
-            names |= {flags._flag_name(field, option), option.alias} - {""}
+        for name, _, option in flags._list_options(config):
+            names |= {name, option.alias} - {""}
     own = absl_flags.FLAGS.flags_by_module_dict().get(module, [])
     return names | {flag.name for flag in own}
 

@@ -1,7 +1,6 @@
 """Reads charset files: UTF-8, one character per row, and one row that may stand for the blank."""
 
 import unicodedata
-from typing import NamedTuple
 
 from absl import logging
 
@@ -27,14 +26,6 @@ BLANK_HELP = (
 _FREQUENT = {"gb2312": b"\xff\xff", "big5": b"\xc6\x7e", "shift_jis": b"\x98\x72"}
 
 
-class _Parts(NamedTuple):
-    """A charset file: rows of characters, number of the first one from 0, and the row of the blank."""
-
-    rows: list[str]
-    first: int
-    placeholder: str
-
-
 def read_charset(path: str, blank: str = FIRST_ROW, normalize: str = NO_FORM) -> Charset:
     """Reads a charset file: UTF-8, one code point per row; CR LF and a BOM are accepted.
 
@@ -49,16 +40,17 @@ def read_charset(path: str, blank: str = FIRST_ROW, normalize: str = NO_FORM) ->
       UserError: the file cannot be read, a row (file:line) is not one character, or characters repeat.
     """
     rows = [_compose(row, normalize) for row in _read_rows(path)]
-    parts = _take_blank(rows, blank)
-    refuse_file(path, rows, parts.rows)
-    for number, row in enumerate(parts.rows, start=parts.first + 1):
+    first, last = int(blank == FIRST_ROW), len(rows) - (blank == LAST_ROW)
+    refuse_file(path, rows, rows[first:last])
+    for number, row in enumerate(rows[first:last], start=first + 1):
         if len(row) != 1:
             _refuse_blank(path, rows, blank)
             raise refuse_row(path, number, row)
-    characters = "".join(parts.rows)
-    check_characters(characters, f"charset {path}", parts.first + 1)
-    lost = parts.placeholder if len(parts.placeholder) == 1 and parts.placeholder not in characters else ""
-    charset = Charset(characters, placeholder=lost, first_row=parts.first, normalize=normalize)
+    characters = "".join(rows[first:last])
+    check_characters(characters, f"charset {path}", first + 1)
+    placeholder = "".join(rows[:first] + rows[last:])  # of one row, or of none
+    lost = placeholder if len(placeholder) == 1 and placeholder not in characters else ""
+    charset = Charset(characters, placeholder=lost, first_row=first, normalize=normalize)
     if lost:
         _log_lost(path, charset)
     return charset
@@ -105,14 +97,6 @@ def _compose(row: str, normalize: str) -> str:
     """Returns the normal form of a row that is not one code point, if the form is one; else the row."""
     composed = normalise_text(row, normalize) if len(row) > 1 else row
     return composed if len(composed) == 1 else row
-
-
-def _take_blank(rows: list[str], blank: str) -> _Parts:
-    if blank == FIRST_ROW:
-        return _Parts(rows[1:], 1, rows[0])
-    if blank == LAST_ROW:
-        return _Parts(rows[:-1], 0, rows[-1])
-    return _Parts(rows, 0, "")
 
 
 def _refuse_blank(path: str, rows: list[str], blank: str) -> None:

@@ -10,12 +10,15 @@ import unicodedata
 from collections.abc import Sequence
 
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.imaging.file_kinds import EMPTY, HEAD_BYTES, JSON, TEXT, describe_file
+from densenet_ocr.pipeline.imaging.file_kinds import HEAD_BYTES, TEXTS, describe_file
 
 _BLANK_WORD = re.compile(r"[<\[({|]?_?(ctc_?)?(blank|blk|epsilon)_?[>\])}|]?", re.IGNORECASE)
 _TOKEN = re.compile(r"[<\[]/?\w+[>\]]")
-_CHARACTER_AND_NUMBER = re.compile(r".[ \t,:]+\d+")
-_NUMBER_AND_CHARACTER = re.compile(r"\d+[ \t,:]+.")
+# Dictionaries with a number in each row, and how sed takes it out.
+_NUMBERED = (
+    (re.compile(r".[ \t,:]+\d+"), "a character and a number", "s/[[:blank:],:]+[0-9]+$//"),
+    (re.compile(r"\d+[ \t,:]+."), "a number and a character", "s/^[0-9]+[[:blank:],:]+//"),
+)
 _PADDED = re.compile(r"\S[ \t]+|[ \t]+\S")
 BYTE_ORDER_MARK = "\ufeff"
 
@@ -61,7 +64,7 @@ def _recognise(rows: Sequence[str], characters: Sequence[str]) -> tuple[str, str
     """Returns what a file is, and the remedy."""
     first = rows[0]
     kind = describe_file("\n".join(rows).encode()[:HEAD_BYTES])
-    if kind not in (EMPTY, TEXT, JSON):
+    if kind not in TEXTS:
         return kind, "Take the text file itself; from a repository's page, the raw file."
     if first[:1] in "[{" and _is_json("\n".join(rows)):
         return kind, "Write its characters into a text file, one per row."
@@ -73,18 +76,10 @@ def _recognise(rows: Sequence[str], characters: Sequence[str]) -> tuple[str, str
             "Give each character its own row, for example with grep -o . (in a UTF-8 locale), and set "
             "--charset_blank=none.",
         )
-    return _recognise_columns(characters)
-
-
-def _recognise_columns(rows: Sequence[str]) -> tuple[str, str] | None:
-    if not rows:
-        return None
-    if all(map(_CHARACTER_AND_NUMBER.fullmatch, rows)):
-        take = "sed -E 's/[[:blank:],:]+[0-9]+$//'"
-        return f"a character and a number in each row, such as {rows[0]!r}", f"Take the numbers out: {take}"
-    if all(map(_NUMBER_AND_CHARACTER.fullmatch, rows)):
-        take = "sed -E 's/^[0-9]+[[:blank:],:]+//'"
-        return f"a number and a character in each row, such as {rows[0]!r}", f"Take the numbers out: {take}"
+    for pattern, columns, edit in _NUMBERED:
+        if characters and all(map(pattern.fullmatch, characters)):
+            shown = f"{columns} in each row, such as {characters[0]!r}"
+            return shown, f"Take the numbers out: sed -E '{edit}'"
     return None
 
 

@@ -10,6 +10,7 @@ line visits few of them.
 """
 
 import bisect
+import codecs
 import dataclasses
 import functools
 import math
@@ -21,11 +22,10 @@ from absl import logging
 
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset, show_characters
-from densenet_ocr.pipeline.charsets.foreign_files import BYTE_ORDER_MARK
 from densenet_ocr.pipeline.decoding.candidates import Frame
 from densenet_ocr.pipeline.decoding.characters import KINDS
 from densenet_ocr.pipeline.errors import Refused, UserError
-from densenet_ocr.pipeline.imaging.file_kinds import EMPTY, HEAD_BYTES, JSON, TEXT, describe_file
+from densenet_ocr.pipeline.imaging.file_kinds import HEAD_BYTES, TEXTS, describe_file
 from densenet_ocr.pipeline.ui.progress import Progress
 
 # Code points of an entry: the wildcards, then the classes.
@@ -240,14 +240,14 @@ def _read_rows(path: str) -> list[tuple[int, bytes]]:
     """Returns the rows of a file that are not blank, with their numbers from 1; raises UserError."""
     data = storage.read_bytes(path)
     kind = describe_file(data[:HEAD_BYTES])
-    if kind not in (EMPTY, TEXT, JSON):  # an entry may begin like JSON
+    if kind not in TEXTS:  # an entry may begin like JSON
         raise UserError(
             f"lexicon {path}",
             received=kind,
             expected="a UTF-8 text file with an entry in each row",
             remedy="Check --lexicon.",
         )
-    rows = data.removeprefix(BYTE_ORDER_MARK.encode()).split(b"\n")
+    rows = data.removeprefix(codecs.BOM_UTF8).split(b"\n")
     return [(number, row.rstrip(b"\r")) for number, row in enumerate(rows, start=1) if row.strip()]
 
 

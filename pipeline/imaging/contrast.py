@@ -16,21 +16,17 @@ _SAMPLE = 8
 def find_range(levels: np.ndarray) -> tuple[int, int]:
     """Returns the darkest and the lightest level, without specks."""
     flat = levels.ravel()
-    return _find_range(flat, _count_specks(flat))
+    return _find_range(flat, flat.size // PIXELS_PER_SPECK)
 
 
 def has_contrast(levels: np.ndarray) -> bool:
     """Returns whether the levels can show a text."""
     flat = levels.ravel()
     for pixels in (flat[::_SAMPLE], flat):
-        darkest, lightest = _find_range(pixels, _count_specks(flat))
+        darkest, lightest = _find_range(pixels, flat.size // PIXELS_PER_SPECK)
         if lightest - darkest >= MIN_CONTRAST:
             return True
     return False
-
-
-def _count_specks(flat: np.ndarray) -> int:
-    return flat.size // PIXELS_PER_SPECK
 
 
 def _find_range(pixels: np.ndarray, specks: int) -> tuple[int, int]:

@@ -1,11 +1,13 @@
 """What kind of file some bytes begin, for messages about files of the wrong kind."""
 
+import codecs
 import re
 
 # So many bytes are enough: a comment may come before the root of an XML document.
 HEAD_BYTES = 4096
 
 EMPTY, TEXT, JSON, BINARY = "an empty file", "a text file", "a JSON file", "a binary file of an unknown format"
+TEXTS = (EMPTY, TEXT, JSON)
 
 # Magic numbers from the specifications of the formats; the first match counts. A text may begin with BMP's two
 # letters, so the zeros after them count too. An AVIF file may claim to be any HEIF file, and name AVIF later.
@@ -45,7 +47,6 @@ _ROOTS = {
 }
 _ROOT = re.compile(rb"\s*(<[?!].*?>\s*)*<(?:\w+:)?(\w+)[\s/>]", re.DOTALL)
 _JSON = re.compile(rb'\s*(\{\s*["}]|\[\s*["{\[\]])')
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 # Control characters except blanks, form feeds and the shifts of encodings (ESC, SO, SI): rare in a text, a
 # tenth of compressed bytes, half of UTF-16.
@@ -65,7 +66,7 @@ def describe_file(head: bytes) -> str:
     if not head:
         return EMPTY
     known = (kind for magic, kind in _BINARY_KINDS if magic.match(head))
-    return next(known, None) or _describe_text(head.removeprefix(_BYTE_ORDER_MARK))
+    return next(known, None) or _describe_text(head.removeprefix(codecs.BOM_UTF8))
 
 
 def _describe_text(head: bytes) -> str:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import PIL.Image
 
-from densenet_ocr.pipeline.errors import Refused, UserError
+from densenet_ocr.pipeline.errors import Refused, check_setting
 from densenet_ocr.pipeline.geometry import MAX_PIXELS, Geometry
 
 # What happens to an image of another size: refused; scaled; scaled to the height, then padded on the right.
@@ -87,11 +87,9 @@ def fit_for_reading(levels: np.ndarray, geometry: Geometry, fit: str) -> FittedL
     return FittedLine(fitted, width / scaled.shape[1], width)
 
 
-def check_fit(fit: str) -> str:
-    """Returns the fit; raises UserError unless it is one of FITS."""
-    if fit not in FITS:
-        raise UserError("fit", received=repr(fit), expected=", ".join(FITS), remedy="Set --fit.")
-    return fit
+def check_fit(fit: str) -> None:
+    """Raises UserError unless a fit is one of FITS."""
+    check_setting("fit", fit, fit in FITS, ", ".join(FITS))
 
 
 def check_size(width: int, height: int, geometry: Geometry, fit: str) -> None:

@@ -37,7 +37,8 @@ class TextEncoder:
           The code points of the normalised text, uint32 [N], in which each row ends with a line feed; and their
           class ids, int32 [N], -1 for characters that the charset lacks and for row ends.
         """
-        codes = find_codes(self._normaliser.apply(text + "\n"))
+        normalised = self._normaliser.apply(text + "\n")
+        codes = np.frombuffer(normalised.encode("utf-32-le", "surrogatepass"), "<u4")
         ids = self._classes[codes]
         self._outside += np.bincount(codes[ids < 0], minlength=_CODES)
         self._outside[ord("\n")] = 0
@@ -51,11 +52,6 @@ class TextEncoder:
         counts = {chr(k): int(self._outside[k]) for k in np.flatnonzero(self._outside)}
         self._outside[:] = 0
         return sort_counts(counts)
-
-
-def find_codes(text: str) -> np.ndarray:
-    """Returns the code points of a text, uint32 [N]."""
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
 
 
 def sort_counts(counts: dict[str, int]) -> dict[str, int]:

@@ -171,9 +171,7 @@ def _concerns_users(record: std_logging.LogRecord) -> bool:
 
 
 def _split_arguments(argv: list[str]) -> tuple[list[str], list[str]]:
-    if "--" not in argv:
-        return argv, []
-    cut = argv.index("--")
+    cut = argv.index("--") if "--" in argv else len(argv)
     return argv[:cut], argv[cut + 1 :]
 
 

@@ -13,7 +13,6 @@ bool, int, float, str, any of them with `| None`, and tuple[str, ...], a flag th
 
 import dataclasses
 import shlex
-import types
 import typing
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -57,10 +56,10 @@ def validate(config: Any) -> None:
     Raises:
       UserError: a value is not one of its choices or is outside of its limits.
     """
-    for field, declared in _list_options(type(config)):
+    for name, field, declared in _list_options(type(config)):
         value = getattr(config, field.name)
         if value is not None:
-            _check(_flag_name(field, declared), value, declared)
+            _check(name, value, declared)
 
 
 def define(*configs: type) -> list[flags.Flag]:
@@ -68,8 +67,7 @@ def define(*configs: type) -> list[flags.Flag]:
     names = []
     for config in configs:
         hints = typing.get_type_hints(config)
-        for field, declared in _list_options(config):
-            name = _flag_name(field, declared)
+        for name, field, declared in _list_options(config):
             _define_flag(name, hints[field.name], field.default, declared)
             names.append(name)
             if declared.alias:
@@ -94,7 +92,7 @@ def list_values(config: Any) -> dict[str, Any]:
         if dataclasses.is_dataclass(value):
             values |= list_values(value)
         elif _KEY in field.metadata:
-            values[_flag_name(field, field.metadata[_KEY])] = value
+            values[field.metadata[_KEY].flag or field.name] = value
     return values
 
 
@@ -110,19 +108,17 @@ def format_flag(name: str, value: Any) -> str:
 def _read_given(config: type) -> dict[str, Any]:
     """Values of the flags that the command line has, by the names of fields."""
     given = {}
-    for field, declared in _list_options(config):
-        flag = flags.FLAGS[_flag_name(field, declared)]
+    for name, field, _ in _list_options(config):
+        flag = flags.FLAGS[name]
         if flag.present or flag.value != flag.default:
             given[field.name] = tuple(flag.value) if isinstance(flag.value, list) else flag.value
     return given
 
 
-def _list_options(config: type) -> list[tuple[dataclasses.Field, Option]]:
-    return [(field, field.metadata[_KEY]) for field in dataclasses.fields(config) if _KEY in field.metadata]
-
-
-def _flag_name(field: dataclasses.Field, declared: Option) -> str:
-    return declared.flag or field.name
+def _list_options(config: type) -> list[tuple[str, dataclasses.Field, Option]]:
+    """Names of flags, with their fields and options."""
+    fields = [field for field in dataclasses.fields(config) if _KEY in field.metadata]
+    return [(field.metadata[_KEY].flag or field.name, field, field.metadata[_KEY]) for field in fields]
 
 
 def _define_flag(name: str, hint: Any, default: Any, declared: Option) -> None:
@@ -135,23 +131,16 @@ def _define_flag(name: str, hint: Any, default: Any, declared: Option) -> None:
     elif declared.choices:
         flags.DEFINE_enum(name, value, list(declared.choices), declared.help, **settings)
     else:
-        _choose_definition(_without_none(hint))(name, value, declared.help, **settings)
+        kind, *_ = typing.get_args(hint) or (hint,)  # the first one of `int | None`
+        _DEFINITIONS[kind](name, value, declared.help, **settings)
 
 
-def _choose_definition(kind: type) -> Callable[..., Any]:
-    definitions: dict[type, Any] = {
-        bool: flags.DEFINE_bool,
-        int: flags.DEFINE_integer,
-        float: flags.DEFINE_float,
-        str: flags.DEFINE_string,
-    }
-    return definitions[kind]
-
-
-def _without_none(hint: Any) -> Any:
-    if not isinstance(hint, types.UnionType):
-        return hint
-    return next(part for part in typing.get_args(hint) if part is not type(None))
+_DEFINITIONS: dict[type, Callable[..., Any]] = {
+    bool: flags.DEFINE_bool,
+    int: flags.DEFINE_integer,
+    float: flags.DEFINE_float,
+    str: flags.DEFINE_string,
+}
 
 
 def _check(name: str, value: Any, declared: Option) -> None:

@@ -46,7 +46,9 @@ class Typeface:
 
     def __init__(self, size: int, file: FontFile | None = None):
         self.size, self.file = size, file
-        self._font = _load_font(size, file)
+        self._font: PIL.ImageFont.FreeTypeFont | PIL.ImageFont.ImageFont = (
+            PIL.ImageFont.truetype(file.path, size, file.index) if file else PIL.ImageFont.load_default(size)
+        )
         self._no_glyph = self._draw_mask(_NO_CHARACTER)
         self._spelt = {" ": " "}
 
@@ -155,12 +157,6 @@ def save_png(sheet: PIL.Image.Image, path: str) -> None:
     data = io.BytesIO()
     sheet.save(data, "PNG", optimize=True)
     storage.write_atomically(path, data.getvalue())
-
-
-def _load_font(size: int, file: FontFile | None) -> PIL.ImageFont.FreeTypeFont | PIL.ImageFont.ImageFont:
-    if file is None:
-        return PIL.ImageFont.load_default(size)
-    return PIL.ImageFont.truetype(file.path, size, file.index)
 
 
 def _open_typeface(path: str, size: int) -> Typeface:
