@@ -18,7 +18,7 @@ from densenet_ocr.pipeline.dataset_info import (
     load_dataset_info,
 )
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.frames import FRAME_STRIDE
+from densenet_ocr.pipeline.geometry import FRAME_STRIDE
 from densenet_ocr.pipeline.imaging.polarity import NEVER
 
 # Manifests of a folder of records and of a folder of images.

@@ -14,8 +14,7 @@ from densenet_ocr.beam_jobs.engine.reports import Statistics
 from densenet_ocr.pipeline import schema, storage
 from densenet_ocr.pipeline.dataset_info import FILE_NAME, DatasetInfo, ShardInfo
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.frames import required_frames
-from densenet_ocr.pipeline.geometry import Geometry
+from densenet_ocr.pipeline.geometry import Geometry, required_frames
 from densenet_ocr.pipeline.schema import Record
 from densenet_ocr.pipeline.tfrecord import records
 from densenet_ocr.pipeline.ui.progress import Progress

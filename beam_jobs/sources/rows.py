@@ -15,7 +15,7 @@ from densenet_ocr.beam_jobs.engine.source import RefusedRow, ShardPlan
 from densenet_ocr.pipeline import images, storage
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import Refused
-from densenet_ocr.pipeline.frames import required_frames
+from densenet_ocr.pipeline.geometry import required_frames
 from densenet_ocr.pipeline.line_list import hash_path
 from densenet_ocr.pipeline.schema import Record
 from densenet_ocr.pipeline.ui.progress import Progress

@@ -37,7 +37,7 @@ from densenet_ocr.model.report.slices import Tally, has_repeat
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.exports.engines import load_export
-from densenet_ocr.pipeline.frames import FRAME_STRIDES
+from densenet_ocr.pipeline.geometry import FRAME_STRIDES
 from densenet_ocr.pipeline.inference_model import InferenceModel
 from densenet_ocr.pipeline.ui import command
 

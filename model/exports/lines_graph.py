@@ -20,7 +20,7 @@ import tensorflow as tf
 from densenet_ocr.model.network.densenet import layers_with_weights, pool_columns
 from densenet_ocr.model.network.layers import NarrowConvolution
 from densenet_ocr.model.reading.keras_model import KerasInferenceModel
-from densenet_ocr.pipeline.frames import count_rows
+from densenet_ocr.pipeline.geometry import count_rows
 
 Step = Callable[[tf.Tensor], tf.Tensor]
 

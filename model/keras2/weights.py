@@ -19,8 +19,7 @@ from densenet_ocr.model.network import densenet
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.frames import ROW_STRIDE, count_rows
-from densenet_ocr.pipeline.geometry import Geometry
+from densenet_ocr.pipeline.geometry import ROW_STRIDE, Geometry, count_rows
 
 # A variable's name, and its shape.
 Shapes = dict[str, tuple[int, ...]]

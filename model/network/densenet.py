@@ -20,7 +20,7 @@ from densenet_ocr.model.network.layers import (
 )
 from densenet_ocr.pipeline import schema
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
-from densenet_ocr.pipeline.frames import FRAME_STRIDE, ROW_STRIDE, check_frame_stride, count_rows
+from densenet_ocr.pipeline.geometry import FRAME_STRIDE, ROW_STRIDE, check_frame_stride, count_rows
 from densenet_ocr.pipeline.graph.images import normalise
 
 BLOCKS = 3

@@ -10,7 +10,7 @@ from densenet_ocr.pipeline.buckets import GROWTH, batch_by_width, pad_lines
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.decoding.best_path import BestPath, geometric_mean
 from densenet_ocr.pipeline.decoding.decoder import DecodedLine, Decoder
-from densenet_ocr.pipeline.frames import frame_columns
+from densenet_ocr.pipeline.geometry import frame_columns
 from densenet_ocr.pipeline.inference_model import InferenceModel
 
 Result = TypeVar("Result")

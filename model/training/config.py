@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from densenet_ocr.pipeline.augmentation.config import AugmentConfig
 from densenet_ocr.pipeline.charsets.charset_file import BLANK_HELP, BLANK_ROWS, FIRST_ROW
 from densenet_ocr.pipeline.errors import check_left_out, check_setting
-from densenet_ocr.pipeline.frames import check_frame_stride
+from densenet_ocr.pipeline.geometry import check_frame_stride
 from densenet_ocr.pipeline.ui.flags import option, validate
 
 # Values of --preset; flags on the command line override them. `notebook` has the defaults, which are those of

@@ -15,7 +15,7 @@ from densenet_ocr.model.training.weights import Weights, read_weights
 from densenet_ocr.pipeline.charset import Charset, show_characters
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.frames import count_rows
+from densenet_ocr.pipeline.geometry import count_rows
 
 _MOST_SHOWN = 20  # characters in a message
 

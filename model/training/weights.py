@@ -30,7 +30,7 @@ from densenet_ocr.pipeline.exports.export_info import (
 )
 from densenet_ocr.pipeline.exports.golden_line import check_golden
 from densenet_ocr.pipeline.exports.shipped import name_shipped
-from densenet_ocr.pipeline.frames import ROW_STRIDE
+from densenet_ocr.pipeline.geometry import ROW_STRIDE
 
 
 @dataclasses.dataclass(frozen=True)

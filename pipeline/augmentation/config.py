@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from densenet_ocr.pipeline.frames import FRAME_STRIDE
+from densenet_ocr.pipeline.geometry import FRAME_STRIDE
 from densenet_ocr.pipeline.ui.flags import option, validate
 
 # Operations that move pixels; combined into one projective map, so that a line is interpolated once.

@@ -24,7 +24,7 @@ def is_place(lengths: np.ndarray, longest: int) -> np.ndarray:
 
 
 def fits_frames(ids: np.ndarray, lengths: np.ndarray, max_frames: float) -> np.ndarray:
-    """Returns whether CTC needs at most `max_frames` for each line, bool [lines]; see pipeline.frames.
+    """Returns whether CTC needs at most `max_frames` for each line, bool [lines]; see pipeline.geometry.
 
     Args:
       ids: Class ids, int [lines, longest].

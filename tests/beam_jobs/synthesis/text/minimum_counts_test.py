@@ -12,7 +12,7 @@ from densenet_ocr.beam_jobs.synthesis.text.minimum_counts import ensure_minimum_
 from densenet_ocr.beam_jobs.synthesis.text.plan import plan_dtype
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.frames import required_frames
+from densenet_ocr.pipeline.geometry import required_frames
 
 CHARSET = Charset("0123456789abcdefghijklmnopqrstuvwxyz一二三四五六 ")
 HAN = "一二三四五六"

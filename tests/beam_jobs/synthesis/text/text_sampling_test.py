@@ -17,7 +17,7 @@ from densenet_ocr.beam_jobs.synthesis.text.sampler import sample_texts
 from densenet_ocr.beam_jobs.synthesis.text.windows import WindowCounts, find_windows
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.frames import required_frames
+from densenet_ocr.pipeline.geometry import required_frames
 
 CHARSET = Charset("0123456789abcdef一二三四五六 .")
 
