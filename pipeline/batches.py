@@ -29,46 +29,100 @@ class Share:
     index: int = 0
     count: int = 1
 
+    def find_lines(self, lines: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+        """Returns the first line of the share, the first one after it, and the batch's lines, int32 [3].
+
+        Args:
+          lines: Lines of the batch, an int32 scalar.
+          size: Rows of the batch, of which the last ones may be filler rows, an int32 scalar.
+        """
+        part = size // self.count
+        first = tf.minimum(self.index * part, lines)
+        return tf.stack([first, tf.minimum(first + part, lines), lines])
+
 
 WHOLE = Share()
 
 
-def make_parser(
-    info: DatasetInfo,
-    buckets: tuple[Bucket, ...],
-    normalised: bool,
-    share: Share,
-    relabel: Relabeller | None = None,
-    *,
-    full: bool = False,
-) -> Callable[..., tuple[Batch, tf.Tensor]]:
-    """Returns a function from records, string [B], and their bucket to a share's batch and its place.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BatchMaker:
+    """Makes the batches of a share of batches of records: parses, augments and pads them.
 
-    With `relabel` it also takes the data sets of the records, int64 [B]; 0 by default. With `full` all batches
-    are full ones, whatever the sizes of buckets. The place is that of `_find_share`.
+    Attributes:
+      info: Metadata of the data set.
+      buckets: Its buckets.
+      share: The share.
+      normalised: Whether images are always float32; else uint8 records stay uint8, unless they are augmented.
+      augmentation: Random operations on the lines.
+      seed: Seed of the augmentation.
+      relabel: Function of `make_relabeller`, if labels get other classes.
+      full: Whether all batches are full ones, whatever the sizes of buckets.
+      pads: Whether batches are filled up to the sizes of their buckets.
     """
-    widths, sizes = [bucket.width for bucket in buckets], [bucket.size for bucket in buckets]
 
-    def parse(
-        records: tf.Tensor, bucket: tf.Tensor, sources: tf.Tensor | None = None
+    info: DatasetInfo
+    buckets: tuple[Bucket, ...]
+    share: Share
+    normalised: bool
+    augmentation: AugmentConfig = dataclasses.field(default_factory=AugmentConfig)
+    seed: int = 0
+    relabel: Relabeller | None = None
+    full: bool = False
+    pads: bool = True
+
+    def make_batches(self, records: tf.data.Dataset, first_step: int = 0) -> tf.data.Dataset:
+        """Returns the batches.
+
+        Args:
+          records: Batches of records, string [B], with the index of their bucket, int64 [], and with `relabel`
+            the number of each record's data set, int64 [B]; 0 by default.
+          first_step: Number of the first batch, from 0.
+        """
+        # Parsing a whole batch costs a fifth of parsing line by line.
+        dataset = records.map(self._parse, tf.data.AUTOTUNE)
+        if self.augmentation.ops:
+            # By step, so that a line gets other random values in every pass.
+            steps = tf.data.Dataset.counter(first_step)
+            dataset = tf.data.Dataset.zip(dataset, steps).map(self._augment, tf.data.AUTOTUNE)
+        dataset = dataset.map(lambda batch, _: batch)
+        if self.pads:
+            # After augmentation, because augmentation requires lines of one pixel or more.
+            dataset = dataset.map(self._pad, tf.data.AUTOTUNE)
+        return dataset.prefetch(tf.data.AUTOTUNE)
+
+    def _parse(
+        self, records: tf.Tensor, bucket: tf.Tensor, sources: tf.Tensor | None = None
     ) -> tuple[Batch, tf.Tensor]:
+        """Returns the share's batch and its place, see Share.find_lines."""
         lines = tf.shape(records)[0]
-        size = lines if full else tf.constant(sizes)[bucket]
-        place = _find_share(lines, size // share.count, share)
+        size = lines if self.full else tf.constant([one.size for one in self.buckets])[bucket]
+        place = self.share.find_lines(lines, size)
         batch = schema.parse(
             records[place[0] : place[1]],
-            geometry=info.geometry,
-            encoding=info.image_encoding,
-            normalised=normalised,
-            padded_width=tf.constant(widths)[bucket],
+            geometry=self.info.geometry,
+            encoding=self.info.image_encoding,
+            normalised=self.normalised or bool(self.augmentation.ops),
+            padded_width=tf.constant([one.width for one in self.buckets])[bucket],
         )
-        if relabel:
+        if self.relabel:
             sources = tf.zeros(tf.shape(records), tf.int64) if sources is None else sources
-            label = relabel(batch[schema.LABEL], sources[place[0] : place[1]])
+            label = self.relabel(batch[schema.LABEL], sources[place[0] : place[1]])
             batch = {**batch, schema.LABEL: label}
         return batch, place
 
-    return parse
+    def _augment(self, shared: tuple[Batch, tf.Tensor], step: tf.Tensor) -> tuple[Batch, tf.Tensor]:
+        """Augments the batch of a share, by its place and the number of the step."""
+        (batch, place), key = shared, tf.stack([self.seed, tf.cast(step, tf.int32)])
+        image, width = batch[schema.IMAGE], batch[schema.WIDTH]
+        image = augment(image, width, seed=key, augmentation=self.augmentation, place=place)
+        return {**batch, schema.IMAGE: image}, place
+
+    def _pad(self, batch: Batch) -> Batch:
+        """Fills the batch of a share up to its part of its bucket's size."""
+        widths = [bucket.width for bucket in self.buckets]
+        sizes = tf.constant([bucket.size // self.share.count for bucket in self.buckets])
+        width = tf.shape(batch[schema.IMAGE])[2]
+        return pad_batch(batch, sizes[tf.searchsorted(widths, [width])[0]])
 
 
 def make_relabeller(charsets: Sequence[Charset], charset: Charset) -> Relabeller | None:
@@ -93,45 +147,6 @@ def make_relabeller(charsets: Sequence[Charset], charset: Charset) -> Relabeller
         return tf.where(label == schema.NO_CLASS, schema.NO_CLASS, tf.gather(tf.constant(table), places))
 
     return relabel
-
-
-def _find_share(lines: tf.Tensor, part: tf.Tensor, share: Share) -> tf.Tensor:
-    """Returns the first line of a share, the first one after it, and the batch's lines, int32 [3].
-
-    Args:
-      lines: Lines of the batch, an int32 scalar.
-      part: Rows of a share, of which the last ones of the batch may be filler rows, an int32 scalar.
-      share: The share.
-    """
-    first = tf.minimum(share.index * part, lines)
-    return tf.stack([first, tf.minimum(first + part, lines), lines])
-
-
-def make_augmenter(
-    seed: int, augmentation: AugmentConfig
-) -> Callable[[tuple[Batch, tf.Tensor], tf.Tensor], tuple[Batch, tf.Tensor]]:
-    """Returns a function that augments the batch of a share, by its place and the number of the step."""
-
-    def augment_batch(shared: tuple[Batch, tf.Tensor], step: tf.Tensor) -> tuple[Batch, tf.Tensor]:
-        batch, place = shared
-        key = tf.stack([seed, tf.cast(step, tf.int32)])
-        image = augment(
-            batch[schema.IMAGE], batch[schema.WIDTH], seed=key, augmentation=augmentation, place=place
-        )
-        return {**batch, schema.IMAGE: image}, place
-
-    return augment_batch
-
-
-def make_padder(buckets: tuple[Bucket, ...], share: Share) -> Callable[[Batch], Batch]:
-    """Returns a function that fills the batch of a share up to its part of its bucket's size."""
-    widths, sizes = [bucket.width for bucket in buckets], [bucket.size // share.count for bucket in buckets]
-
-    def pad(batch: Batch) -> Batch:
-        width = tf.shape(batch[schema.IMAGE])[2]
-        return pad_batch(batch, tf.constant(sizes)[tf.searchsorted(widths, [width])[0]])
-
-    return pad
 
 
 def pad_batch(batch: Batch, batch_size: tf.Tensor | int) -> Batch:

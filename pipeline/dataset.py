@@ -6,15 +6,7 @@ import tensorflow as tf
 
 from densenet_ocr.pipeline import schema
 from densenet_ocr.pipeline.augmentation.config import AugmentConfig
-from densenet_ocr.pipeline.batches import (
-    WHOLE,
-    Batch,
-    Share,
-    make_augmenter,
-    make_padder,
-    make_parser,
-    make_relabeller,
-)
+from densenet_ocr.pipeline.batches import WHOLE, BatchMaker, Share, make_relabeller
 from densenet_ocr.pipeline.buckets import Bucket, make_buckets
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
@@ -76,51 +68,16 @@ def training_input(
     shards, buckets = Shards(folder, info, split, cache), find_buckets(info, split, batch_size, replicas)
     read_pass = make_pass_reader(shards, seed, shuffle_buffer)
     batch_passes = _batch_across_passes if info.geometry.width else _batch_by_width
-    return finish_training(
-        batch_passes(read_pass, buckets, first_step),
-        parser=make_parser(info, buckets, normalised or augments(augmentation), share),
-        padder=None if info.geometry.width else make_padder(buckets, share),
-        augmentation=augmentation,
+    maker = BatchMaker(
+        info=info,
+        buckets=buckets,
+        share=share,
+        normalised=normalised,
+        augmentation=augmentation or AugmentConfig(),
         seed=seed,
-        first_step=first_step,
+        pads=not info.geometry.width,
     )
-
-
-def finish_training(
-    dataset: tf.data.Dataset,
-    *,
-    parser: Callable[..., tuple[Batch, tf.Tensor]],
-    padder: Callable[[Batch], Batch] | None,
-    augmentation: AugmentConfig | None,
-    seed: int,
-    first_step: int,
-) -> tf.data.Dataset:
-    """Returns the batches of a training: records parsed, augmented and padded.
-
-    Args:
-      dataset: Endless batches of records from step `first_step` on; its elements are the arguments of `parser`.
-      parser: Of batches.make_parser.
-      padder: Of batches.make_padder for lines of any width.
-      augmentation: Random operations on the lines; None for none.
-      seed: Seed of the augmentation.
-      first_step: Number of the first batch, from 0.
-    """
-    # Parsing a whole batch costs a fifth of parsing line by line.
-    dataset = dataset.map(parser, tf.data.AUTOTUNE)
-    if augmentation is not None and augments(augmentation):
-        # By step, so that a line gets other random values in every pass.
-        steps = tf.data.Dataset.counter(first_step)
-        dataset = tf.data.Dataset.zip(dataset, steps).map(make_augmenter(seed, augmentation), tf.data.AUTOTUNE)
-    dataset = dataset.map(lambda batch, _: batch)
-    if padder:
-        # After augmentation, because augmentation requires lines of one pixel or more.
-        dataset = dataset.map(padder, tf.data.AUTOTUNE)
-    return dataset.prefetch(tf.data.AUTOTUNE)
-
-
-def augments(augmentation: AugmentConfig | None) -> bool:
-    """Returns whether there are operations."""
-    return augmentation is not None and bool(augmentation.ops)
+    return maker.make_batches(batch_passes(read_pass, buckets, first_step), first_step)
 
 
 def evaluation_input(
@@ -159,12 +116,9 @@ def evaluation_input(
       UserError: the split is missing or empty, or a shard is missing or truncated.
     """
     shards, buckets = Shards(folder, info, split, cache), find_buckets(info, split, batch_size, replicas)
-    dataset = _group(read_in_order(shards), buckets)
     relabel = make_relabeller([info.charset], charset or info.charset)
-    dataset = dataset.map(make_parser(info, buckets, normalised, share, relabel), tf.data.AUTOTUNE)
-    dataset = dataset.map(lambda batch, _: batch)
-    dataset = dataset.map(make_padder(buckets, share), tf.data.AUTOTUNE)
-    return dataset.prefetch(tf.data.AUTOTUNE)
+    maker = BatchMaker(info=info, buckets=buckets, share=share, normalised=normalised, relabel=relabel)
+    return maker.make_batches(_group(read_in_order(shards), buckets))
 
 
 def read_first_lines(

@@ -3,16 +3,9 @@
 import tensorflow as tf
 
 from densenet_ocr.pipeline.augmentation.config import AugmentConfig
-from densenet_ocr.pipeline.batches import WHOLE, Share, make_parser, make_relabeller
+from densenet_ocr.pipeline.batches import WHOLE, BatchMaker, Share, make_relabeller
 from densenet_ocr.pipeline.buckets import Bucket
-from densenet_ocr.pipeline.dataset import (
-    augments,
-    count_steps,
-    finish_training,
-    make_pass_reader,
-    read_lines,
-    training_input,
-)
+from densenet_ocr.pipeline.dataset import count_steps, make_pass_reader, read_lines, training_input
 from densenet_ocr.pipeline.mixtures.apportionment import choose_sources, count_lines
 from densenet_ocr.pipeline.mixtures.mixture import Mixture, Part
 from densenet_ocr.pipeline.mixtures.windows import Windows, count_pass, make_cutter, plan_windows
@@ -89,15 +82,18 @@ def mixed_input(
         batches = _sort(batches, windows, mixture.shares, seed, start).skip(first_step - start)
     widths = windows.bounds if windows else (mixture.info.geometry.width,)
     buckets = tuple(Bucket(width, batch_size, batch_size) for width in widths)
-    floats = normalised or augments(augmentation)
-    return finish_training(
-        batches,
-        parser=make_parser(mixture.info, buckets, floats, share, relabel, full=True),
-        padder=None,
-        augmentation=augmentation,
+    maker = BatchMaker(
+        info=mixture.info,
+        buckets=buckets,
+        share=share,
+        normalised=normalised,
+        augmentation=augmentation or AugmentConfig(),
         seed=seed,
-        first_step=first_step,
+        relabel=relabel,
+        full=True,
+        pads=False,
     )
+    return maker.make_batches(batches, first_step)
 
 
 def count_mixed_steps(mixture: Mixture, split: str, batch_size: int, replicas: int = 1) -> int:
