@@ -70,7 +70,10 @@ def encode(record: Record, encoding: str) -> bytes:
       The record for a TFRecord file.
     """
     height, width = record.levels.shape
-    image, key = _image_bytes(record.levels, encoding), record.key.encode("utf-8")
+    pixels = record.levels
+    if encoding != "uint8":
+        pixels = images.normalise(pixels).astype("<f4", copy=False)
+    image, key = pixels.tobytes(), record.key.encode("utf-8")
     label = b"".join([wire.varint(k) for k in record.label])
     body = b"".join(
         (
@@ -223,9 +226,3 @@ def _parse_images(
     rows = tf.RaggedTensor.from_row_lengths(pixels, widths)
     shape = tf.stack([-1, tf.cast(padded_width, tf.int32)])
     return tf.reshape(rows.to_tensor(shape=shape), [-1, geometry.height, padded_width, 1])
-
-
-def _image_bytes(levels: np.ndarray, encoding: str) -> bytes:
-    if encoding == "uint8":
-        return levels.tobytes()
-    return images.normalise(levels).astype("<f4", copy=False).tobytes()

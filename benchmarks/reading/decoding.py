@@ -38,8 +38,7 @@ from densenet_ocr.pipeline.decoding.beam_search import BeamSearch
 from densenet_ocr.pipeline.decoding.candidates import Candidates
 from densenet_ocr.pipeline.decoding.config import DecodingConfig
 from densenet_ocr.pipeline.decoding.decoder import Decoder
-from densenet_ocr.pipeline.decoding.temperature import fit_temperature
-from densenet_ocr.pipeline.decoding.tuned_settings import TunedSettings, find_posteriors
+from densenet_ocr.pipeline.decoding.tuned_settings import TunedSettings, find_posteriors, fit_temperature
 from densenet_ocr.pipeline.inference_model import InferenceModel
 from densenet_ocr.pipeline.ui import command
 from tests.pipeline.decoding.brute_force import draw_logits, sum_alignments

@@ -19,8 +19,12 @@ from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.decoding.beam_search import BeamSearch, Hypothesis
 from densenet_ocr.pipeline.decoding.candidates import Frame
 from densenet_ocr.pipeline.decoding.decoder import Decoder, Search
-from densenet_ocr.pipeline.decoding.temperature import fit_temperature
-from densenet_ocr.pipeline.decoding.tuned_settings import LM, find_posteriors, load_tuned_settings
+from densenet_ocr.pipeline.decoding.tuned_settings import (
+    LM,
+    find_posteriors,
+    fit_temperature,
+    load_tuned_settings,
+)
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.inference_model import InferenceModel
 from densenet_ocr.pipeline.tfrecord.shards import reading_errors

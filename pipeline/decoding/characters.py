@@ -1,12 +1,16 @@
 """Allowed and forbidden characters: which classes of a charset a decoder may give."""
 
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from densenet_ocr.pipeline.charset import Charset, show_characters
 from densenet_ocr.pipeline.errors import UserError
+
+if TYPE_CHECKING:
+    from densenet_ocr.pipeline.decoding.config import DecodingConfig
 
 # 〇, the zero of Chinese numerals, which Unicode counts among the letter numbers.
 _CHINESE_ZERO = "〇"
@@ -37,22 +41,12 @@ KINDS: Mapping[str, Callable[[str], bool]] = {
 }
 
 
-def find_allowed(
-    charset: Charset,
-    *,
-    characters: str = "",
-    kinds: Sequence[str] = (),
-    forbidden_characters: str = "",
-    forbidden_kinds: Sequence[str] = (),
-) -> np.ndarray | None:
+def find_allowed(charset: Charset, config: "DecodingConfig") -> np.ndarray | None:
     """Finds the classes that a decoder may give.
 
     Args:
       charset: The model's characters.
-      characters: The allowed characters, besides those of `kinds`; with neither, all are allowed.
-      kinds: Kinds of allowed characters, keys of KINDS.
-      forbidden_characters: Characters that are not allowed.
-      forbidden_kinds: Kinds of characters that are not allowed.
+      config: The allowed characters and kinds, with neither all, and those that are not allowed.
 
     Returns:
       bool [classes], True for the blank, too; None if nothing is forbidden.
@@ -61,12 +55,10 @@ def find_allowed(
       UserError: the charset lacks a character or has none of a kind, or no character is left.
     """
     allowed = np.ones(charset.classes, bool)
-    if characters or kinds:
-        allowed[:] = _mark(charset, "characters", characters, "character_kinds", kinds)
-    if forbidden_characters or forbidden_kinds:
-        allowed &= ~_mark(
-            charset, "forbidden_characters", forbidden_characters, "forbidden_kinds", forbidden_kinds
-        )
+    if config.characters or config.character_kinds:
+        allowed[:] = _mark(charset, config, "characters", "character_kinds")
+    if config.forbidden_characters or config.forbidden_kinds:
+        allowed &= ~_mark(charset, config, "forbidden_characters", "forbidden_kinds")
     if not allowed.any():
         raise UserError(
             "--characters and --forbidden_characters",
@@ -78,8 +70,9 @@ def find_allowed(
     return None if allowed.all() else allowed
 
 
-def _mark(charset: Charset, flag: str, characters: str, kinds_flag: str, kinds: Iterable[str]) -> np.ndarray:
-    """Marks the classes of characters and kinds, bool [classes]."""
+def _mark(charset: Charset, config: "DecodingConfig", flag: str, kinds_flag: str) -> np.ndarray:
+    """Marks the classes of the characters of one flag and the kinds of another, bool [classes]."""
+    characters = getattr(config, flag) or ""
     lacking = sorted({c for c in characters if c not in charset})
     if lacking:
         raise UserError(
@@ -90,7 +83,7 @@ def _mark(charset: Charset, flag: str, characters: str, kinds_flag: str, kinds: 
         )
     marked = np.zeros(charset.classes, bool)
     marked[[charset.class_of[character] for character in characters]] = True
-    for kind in kinds:
+    for kind in getattr(config, kinds_flag):
         own = [k for k, character in enumerate(charset.characters) if KINDS[kind](character)]
         if not own:
             raise UserError(

@@ -129,13 +129,7 @@ class Decoder:
           UserError: a file cannot be used, or the charset lacks a character.
         """
         self.config, self._blank, self._compares = config, charset.blank, compares
-        allowed = find_allowed(
-            charset,
-            characters=config.characters or "",
-            kinds=config.character_kinds,
-            forbidden_characters=config.forbidden_characters or "",
-            forbidden_kinds=config.forbidden_kinds,
-        )
+        allowed = find_allowed(charset, config)
         lexicon = read_lexicon(config.lexicon, charset, allowed=allowed) if config.lexicon else None
         if scorer is None and config.lm is not None:
             from densenet_ocr.pipeline.language_model.language_model import load_language_model

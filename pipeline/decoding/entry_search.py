@@ -30,8 +30,8 @@ class EntrySearch:
           beam: A beam search, whose width, language model, weight and bonus count here, too.
         """
         self._entries, self._blank, self._width = entries, blank, beam.width
-        nodes: dict[tuple[int, int], int] = {}
-        self._ends = np.array([_add_entry(nodes, entry) for entry in entries])
+        nodes, ends = make_trie(entries)
+        self._ends = np.array(ends)
         # Node 0 is the root; its class is never looked at.
         parents, classes = zip((0, blank), *nodes, strict=True)
         self._parents, self._classes = np.array(parents), np.array(classes)
@@ -75,27 +75,28 @@ class EntrySearch:
 def open_entry_search(beam: BeamSearch, blank: int) -> EntrySearch | None:
     """Makes a search of a beam search's lexicon; None without one, with wildcards, or with too many entries."""
     entries = beam.lexicon.list_plain_entries() if beam.lexicon else None
-    if entries is None or count_nodes(entries, MOST_NODES) > MOST_NODES:
+    if entries is None or len(make_trie(entries, MOST_NODES)[0]) > MOST_NODES:
         return None
     return EntrySearch(entries, blank, beam)
 
 
-def count_nodes(entries: Iterable[Sequence[int]], most: int) -> int:
-    """Returns the nodes of the entries' trie but the root; more than `most` where they exceed that."""
+def make_trie(
+    entries: Iterable[Sequence[int]], most: float = math.inf
+) -> tuple[dict[tuple[int, int], int], list[int]]:
+    """Returns the trie of entries: (parent, class) -> number of the node, from 1; and the last node of each.
+
+    It stops at the entry that makes more than `most` nodes.
+    """
     nodes: dict[tuple[int, int], int] = {}
+    ends: list[int] = []
     for entry in entries:
-        _add_entry(nodes, entry)
+        node = 0
+        for k in entry:
+            node = nodes.setdefault((node, k), len(nodes) + 1)
+        ends.append(node)
         if len(nodes) > most:
             break
-    return len(nodes)
-
-
-def _add_entry(nodes: dict[tuple[int, int], int], entry: Sequence[int]) -> int:
-    """Adds an entry to a trie of (parent, class) -> number of the node, from 1; returns its last node."""
-    node = 0
-    for k in entry:
-        node = nodes.setdefault((node, k), len(nodes) + 1)
-    return node
+    return nodes, ends
 
 
 def _score(scorer: Scorer | None, entry: Sequence[int]) -> float:

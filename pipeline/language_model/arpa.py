@@ -18,8 +18,7 @@ import numpy as np
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.language_model.kneser_ney import NEVER
-from densenet_ocr.pipeline.language_model.ngram_model import NGramModel
-from densenet_ocr.pipeline.language_model.vocabulary import END, START, UNKNOWN, Vocabulary
+from densenet_ocr.pipeline.language_model.ngrams import END, START, UNKNOWN, NGramModel, Vocabulary
 from densenet_ocr.pipeline.ui.progress import Progress
 
 GZIP_MAGIC = b"\x1f\x8b"

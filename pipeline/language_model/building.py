@@ -21,9 +21,8 @@ from densenet_ocr.pipeline.language_model.counts import NGramCounter, NGramCount
 from densenet_ocr.pipeline.language_model.kneser_ney import estimate
 from densenet_ocr.pipeline.language_model.language_model import LanguageModel, find_perplexity
 from densenet_ocr.pipeline.language_model.model_file import ModelFile, bound_header, write_model
-from densenet_ocr.pipeline.language_model.ngram_model import NGramModel
+from densenet_ocr.pipeline.language_model.ngrams import END, START, UNKNOWN, NGramModel, Vocabulary, to_tokens
 from densenet_ocr.pipeline.language_model.pruning import find_thresholds
-from densenet_ocr.pipeline.language_model.vocabulary import END, START, UNKNOWN, Vocabulary, to_tokens
 from densenet_ocr.pipeline.text.text_encoder import TextEncoder
 from densenet_ocr.pipeline.text.text_files import TextFile, parse_source
 from densenet_ocr.pipeline.text.text_normalisation import TextNormaliser, read_character_map

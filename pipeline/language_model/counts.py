@@ -5,8 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from densenet_ocr.pipeline.language_model.ngram_model import NGrams
-from densenet_ocr.pipeline.language_model.vocabulary import START, UNKNOWN, Vocabulary
+from densenet_ocr.pipeline.language_model.ngrams import START, UNKNOWN, NGrams, Vocabulary
 
 # Tokens that are counted at once: 2^22 take about 300 MB for a moment.
 _BLOCK = 1 << 22
@@ -81,12 +80,8 @@ class NGramCounter:
         """Counts the n-grams that begin at the first `starts` tokens."""
         self._parts.append(_count_block(tokens, starts, self._vocabulary, self._order))
         # Merging only parts of like sizes costs N log N in all.
-        while len(self._parts) > 1 and self._have_like_sizes():
+        while len(self._parts) > 1 and len(self._parts[-2].keys[-1]) < 2 * len(self._parts[-1].keys[-1]):
             self._merge_last()
-
-    def _have_like_sizes(self) -> bool:
-        before, last = (len(part.keys[-1]) for part in self._parts[-2:])
-        return before < 2 * last
 
     def _merge_last(self) -> None:
         last = self._parts.pop()

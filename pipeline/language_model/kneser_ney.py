@@ -13,8 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from densenet_ocr.pipeline.language_model.counts import NGramCounts, select
-from densenet_ocr.pipeline.language_model.ngram_model import NGramModel
-from densenet_ocr.pipeline.language_model.vocabulary import START, UNKNOWN
+from densenet_ocr.pipeline.language_model.ngrams import START, UNKNOWN, NGramModel
 
 # Discounts where counts of counts give none: those of lmplz --discount_fallback.
 FALLBACK = (0.5, 1.0, 1.5)

@@ -12,7 +12,7 @@ from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.language_model import trie
 from densenet_ocr.pipeline.language_model.arpa import is_arpa, read_arpa
 from densenet_ocr.pipeline.language_model.model_file import read_model
-from densenet_ocr.pipeline.language_model.vocabulary import END, START, UNKNOWN, Vocabulary
+from densenet_ocr.pipeline.language_model.ngrams import END, START, UNKNOWN, Vocabulary
 
 # States that are kept for later lines; one with its scores takes about a kilobyte, and the garbage
 # collector visits it.

@@ -25,7 +25,7 @@ from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.imaging.file_kinds import HEAD_BYTES, describe_file
-from densenet_ocr.pipeline.language_model.vocabulary import Vocabulary
+from densenet_ocr.pipeline.language_model.ngrams import Vocabulary
 
 MAGIC = b"densenet-ocr.lm\n"
 VERSION = 1

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from densenet_ocr.pipeline.language_model.ngram_model import NGramModel
+from densenet_ocr.pipeline.language_model.ngrams import NGramModel
 
 Arrays = dict[str, np.ndarray]
 

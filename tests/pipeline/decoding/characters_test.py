@@ -5,6 +5,7 @@ from absl.testing import parameterized
 
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.decoding.characters import KINDS, find_allowed
+from densenet_ocr.pipeline.decoding.config import DecodingConfig
 from densenet_ocr.pipeline.errors import UserError
 
 CHARSET = Charset("07９aZéＡ中〇，.+ ③")
@@ -12,7 +13,7 @@ CHARSET = Charset("07９aZéＡ中〇，.+ ③")
 
 class CharactersTest(parameterized.TestCase, tf.test.TestCase):
     def allowed(self, **asked):
-        mask = find_allowed(CHARSET, **asked)
+        mask = find_allowed(CHARSET, DecodingConfig(**asked))
         self.assertTrue(mask[CHARSET.blank])
         return CHARSET.decode(k for k in range(CHARSET.blank) if mask[k])
 
@@ -25,17 +26,17 @@ class CharactersTest(parameterized.TestCase, tf.test.TestCase):
         ("spaces", " "),
     )
     def test_kinds_are_those_of_unicode(self, kind, expected):
-        self.assertEqual(self.allowed(kinds=[kind]), expected)
-        others = self.allowed(forbidden_kinds=[kind])
+        self.assertEqual(self.allowed(character_kinds=(kind,)), expected)
+        others = self.allowed(forbidden_kinds=(kind,))
         self.assertEqual(others, "".join(c for c in CHARSET.characters if c not in expected))
 
     def test_characters_and_kinds_add_up_and_forbidden_ones_are_taken_away(self):
-        found = self.allowed(characters=".+", kinds=["digits"], forbidden_characters="7+")
+        found = self.allowed(characters=".+", character_kinds=("digits",), forbidden_characters="7+")
         self.assertEqual(found, "0９.")
 
     def test_all_characters_are_no_restriction(self):
-        self.assertIsNone(find_allowed(CHARSET))
-        self.assertIsNone(find_allowed(CHARSET, characters=CHARSET.characters))
+        self.assertIsNone(find_allowed(CHARSET, DecodingConfig()))
+        self.assertIsNone(find_allowed(CHARSET, DecodingConfig(characters=CHARSET.characters)))
 
     @parameterized.parameters(
         ({"characters": "0x"}, "--characters: received 'x' .U.0078., which the model's charset lacks"),
@@ -44,12 +45,12 @@ class CharactersTest(parameterized.TestCase, tf.test.TestCase):
     )
     def test_refuses_what_the_charset_lacks(self, asked, message):
         with self.assertRaisesRegex(UserError, message):
-            find_allowed(CHARSET, **asked)
+            find_allowed(CHARSET, DecodingConfig(**asked))
 
-    @parameterized.parameters(("kinds", "character_kinds"), ("forbidden_kinds", "forbidden_kinds"))
-    def test_refuses_a_kind_of_which_there_is_none(self, name, flag):
+    @parameterized.parameters("character_kinds", "forbidden_kinds")
+    def test_refuses_a_kind_of_which_there_is_none(self, flag):
         with self.assertRaisesRegex(UserError, f"--{flag}: received digits, of which .* has none"):
-            find_allowed(Charset("ab"), **{name: ["digits"]})
+            find_allowed(Charset("ab"), DecodingConfig(**{flag: ("digits",)}))
         self.assertIn("digits", KINDS)
 
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from densenet_ocr.pipeline.decoding.beam_search import BeamSearch
 from densenet_ocr.pipeline.decoding.candidates import Candidates
-from densenet_ocr.pipeline.decoding.entry_search import EntrySearch, count_nodes
+from densenet_ocr.pipeline.decoding.entry_search import EntrySearch, make_trie
 from tests.pipeline.decoding.beam_search_test import Bigrams
 from tests.pipeline.decoding.brute_force import sum_alignments
 
@@ -46,8 +46,8 @@ class EntrySearchTest(tf.test.TestCase):
         self.assertTrue(all(-math.inf < h.log_probability < -500 for h in found))
 
     def test_counts_the_nodes_of_the_trie(self):
-        self.assertEqual(count_nodes(ENTRIES, 100), 15)
-        self.assertGreater(count_nodes(ENTRIES, 3), 3)
+        self.assertLen(make_trie(ENTRIES, 100)[0], 15)
+        self.assertGreater(len(make_trie(ENTRIES, 3)[0]), 3)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from densenet_ocr.pipeline.language_model import trie
 from densenet_ocr.pipeline.language_model.arpa import read_arpa, write_arpa
 from densenet_ocr.pipeline.language_model.kneser_ney import estimate
 from densenet_ocr.pipeline.language_model.language_model import LanguageModel, load_language_model
-from densenet_ocr.pipeline.language_model.vocabulary import Vocabulary
+from densenet_ocr.pipeline.language_model.ngrams import Vocabulary
 from tests.pipeline.language_model import samples
 from tests.pipeline.language_model.counts_test import count
 

@@ -8,8 +8,7 @@ from absl.testing import parameterized
 
 from densenet_ocr.pipeline.language_model import counts as counts_module
 from densenet_ocr.pipeline.language_model.counts import NGramCounter, NGramCounts, select
-from densenet_ocr.pipeline.language_model.ngram_model import NGrams
-from densenet_ocr.pipeline.language_model.vocabulary import END, START, Vocabulary
+from densenet_ocr.pipeline.language_model.ngrams import END, START, NGrams, Vocabulary
 from tests.pipeline.language_model import samples
 
 VOCABULARY = Vocabulary("abcdef")

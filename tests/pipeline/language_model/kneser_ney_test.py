@@ -5,7 +5,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from densenet_ocr.pipeline.language_model.kneser_ney import FALLBACK, estimate
-from densenet_ocr.pipeline.language_model.vocabulary import END, START, UNKNOWN, Vocabulary
+from densenet_ocr.pipeline.language_model.ngrams import END, START, UNKNOWN, Vocabulary
 from tests.pipeline.language_model import samples
 from tests.pipeline.language_model.counts_test import count, list_ngrams
 

@@ -11,7 +11,7 @@ from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.language_model import language_model, trie
 from densenet_ocr.pipeline.language_model.kneser_ney import estimate
 from densenet_ocr.pipeline.language_model.language_model import LanguageModel, find_perplexity
-from densenet_ocr.pipeline.language_model.vocabulary import Vocabulary
+from densenet_ocr.pipeline.language_model.ngrams import Vocabulary
 from tests.pipeline.language_model import samples
 from tests.pipeline.language_model.counts_test import count
 

@@ -4,7 +4,7 @@ import collections
 import math
 import random
 
-from densenet_ocr.pipeline.language_model.vocabulary import END, START, UNKNOWN
+from densenet_ocr.pipeline.language_model.ngrams import END, START, UNKNOWN
 
 
 def make_rows(seed: int, rows: int = 60, characters: int = 6, unknown: float = 0.03) -> list[list[int]]:

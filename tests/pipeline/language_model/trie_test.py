@@ -6,8 +6,7 @@ import tensorflow as tf
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.language_model import trie
 from densenet_ocr.pipeline.language_model.language_model import LanguageModel
-from densenet_ocr.pipeline.language_model.ngram_model import NGramModel
-from densenet_ocr.pipeline.language_model.vocabulary import FIRST_CHARACTER, START, Vocabulary
+from densenet_ocr.pipeline.language_model.ngrams import FIRST_CHARACTER, START, NGramModel, Vocabulary
 
 
 def make_dense_model(characters: int) -> NGramModel:
