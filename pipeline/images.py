@@ -53,7 +53,10 @@ def read_file(path: str) -> bytes:
         there is no answer; storage.NoPermission where a URL may not be read.
     """
     if storage.is_url(path):
-        return _read_url(path)
+        try:
+            return storage.read_bytes(path)
+        except storage.MissingFile:
+            raise Refused("missing_image", f"no file {path}") from None
     try:
         # Unbuffered: one read of the whole file.
         with open(path, "rb", buffering=0, opener=storage.open_at_once) as file:
@@ -72,13 +75,6 @@ def read_file(path: str) -> bytes:
                 remedy="Lower --workers, or raise the limit (ulimit -n). The same command resumes.",
             ) from None
         raise Refused("unreadable_image", f"{path}: {error.strerror}") from None
-
-
-def _read_url(url: str) -> bytes:
-    try:
-        return storage.read_bytes(url)
-    except storage.MissingFile:
-        raise Refused("missing_image", f"no file {url}") from None
 
 
 def _explain_missing(path: str) -> str:

@@ -2,8 +2,8 @@
 
 import dataclasses
 import functools
-import itertools
 import math
+import re
 
 from densenet_ocr.pipeline.charset import NO_FORM, NORMALIZATIONS
 from densenet_ocr.pipeline.charsets.charset_file import BLANK_HELP, BLANK_ROWS, FIRST_ROW
@@ -84,9 +84,7 @@ class LanguageModelConfig:
         return tuple([*numbers, *numbers[-1:] * self.order][: self.order])
 
     def _fits(self) -> bool:
-        cells = self.prune.split(",")
-        if not all(cell.isascii() and cell.isdigit() and len(cell) < 10 for cell in cells):
+        if not re.fullmatch("[0-9]{1,9}(,[0-9]{1,9})*", self.prune):
             return False
-        numbers = [int(cell) for cell in cells]
-        rises = all(low <= high for low, high in itertools.pairwise(numbers))
-        return rises and numbers[0] == 0 and len(numbers) <= self.order
+        numbers = [int(number) for number in self.prune.split(",")]
+        return numbers == sorted(numbers) and numbers[0] == 0 and len(numbers) <= self.order

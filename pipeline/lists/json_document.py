@@ -8,8 +8,8 @@ import numpy as np
 
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import Refused, UserError
-from densenet_ocr.pipeline.lists.objects import Columns, find_columns, make_entry
-from densenet_ocr.pipeline.lists.rows import Entry
+from densenet_ocr.pipeline.lists.objects import Columns, find_columns
+from densenet_ocr.pipeline.lists.rows import Entry, make_entry
 
 # JSON is UTF-8 (RFC 8259).
 _ENCODING = "utf-8"

@@ -11,7 +11,7 @@ import numpy as np
 from densenet_ocr.pipeline.errors import Refused, UserError
 from densenet_ocr.pipeline.line_list import decode_text
 from densenet_ocr.pipeline.lists.list_file import Lines, RowList
-from densenet_ocr.pipeline.lists.rows import Entry
+from densenet_ocr.pipeline.lists.rows import Entry, make_entry
 
 # EasyOCR has filename and words, MMOCR filename and text, Hugging Face file_name and text.
 PATH_COLUMNS = ("filename", "file_name", "file", "img_path", "image_path", "path", "img", "image")
@@ -108,27 +108,6 @@ def parse_csv(
         more = "; quote a text that has the delimiter" if len(cells) > len(header) else ""
         raise Refused("bad_row", f"{len(cells)} cells under {len(header)} columns{more}")
     return make_entry(*columns.pick(dict(zip(header, cells, strict=True))))
-
-
-def make_entry(path: str, text: str) -> Entry:
-    """Returns path and text as an entry; raises Refused (`bad_path`, `bad_row`)."""
-    if not path or "\0" in path or any("\ud800" <= character <= "\udfff" for character in path):
-        raise Refused("bad_path", f"no file can have the path {path!r}")
-    if _is_document(text):
-        raise Refused("bad_row", "a JSON document in place of a text, such as Donut's; take the text out of it")
-    return Entry(path, text, [])
-
-
-def _is_document(text: str) -> bool:
-    """Returns whether a text is a JSON object with members, or an array of objects."""
-    if text[:1] + text[-1:] not in ("{}", "[]"):
-        return False
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    first = value[0] if isinstance(value, list) and value else value
-    return isinstance(first, dict) and bool(first)
 
 
 def match_columns(names: Iterable[str], given: Columns) -> list[list[str]]:

@@ -9,9 +9,8 @@ from absl import logging
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.line_list import LineList
-from densenet_ocr.pipeline.lists.image_arrays import PaddleList
 from densenet_ocr.pipeline.lists.json_document import JsonDocument
-from densenet_ocr.pipeline.lists.list_file import Lines, ListFile, RowList
+from densenet_ocr.pipeline.lists.list_file import Lines, ListFile, PaddleList, RowList
 from densenet_ocr.pipeline.lists.objects import ColumnList, Columns, CsvDialect, parse_csv, parse_json
 from densenet_ocr.pipeline.lists.rows import IDS, MIXED, PADDLE, PARSERS, SPACE, TEXT
 from densenet_ocr.pipeline.lists.text_folder import TextFolder

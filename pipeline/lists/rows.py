@@ -3,6 +3,7 @@
 A format reads the rows of its own kind and refuses all others, so that no row is read in two ways.
 """
 
+import json
 from typing import NamedTuple
 
 from densenet_ocr.pipeline.charset import Charset
@@ -92,6 +93,27 @@ def encode_entry(entry: Entry, charset: Charset) -> Line:
             raise Refused(refusal.reason, f"{refusal.detail}; {entry.hint}") from None
         raise
     return Line(entry.path, label)
+
+
+def make_entry(path: str, text: str) -> Entry:
+    """Returns path and text as an entry; raises Refused (`bad_path`, `bad_row`)."""
+    if not path or "\0" in path or any("\ud800" <= character <= "\udfff" for character in path):
+        raise Refused("bad_path", f"no file can have the path {path!r}")
+    if _is_document(text):
+        raise Refused("bad_row", "a JSON document in place of a text, such as Donut's; take the text out of it")
+    return Entry(path, text, [])
+
+
+def _is_document(text: str) -> bool:
+    """Returns whether a text is a JSON object with members, or an array of objects."""
+    if text[:1] + text[-1:] not in ("{}", "[]"):
+        return False
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    first = value[0] if isinstance(value, list) and value else value
+    return isinstance(first, dict) and bool(first)
 
 
 def _name_format(name: str) -> str:
