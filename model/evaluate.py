@@ -46,18 +46,10 @@ def main() -> None:
     model = load_for_data(weights, config.data)
     decoder = open_decoder(decoding, model.info.charset, weights.model, compares=True)
     if not tuning.tune:
-        command.print_result(evaluate(model, **dataclasses.asdict(config), decoder=decoder))
+        command.print_result(evaluate(model, config, decoder))
         return
     assert decoder and weights.model
-    result = tune(
-        model,
-        decoder,
-        folder=weights.model,
-        data=config.data,
-        split=config.split,
-        lines=tuning.tune_lines,
-        batch_size=config.batch_size,
-    )
+    result = tune(model, decoder, config, folder=weights.model, lines=tuning.tune_lines)
     command.print_result(result)
 
 

@@ -39,7 +39,7 @@ def main(words: list[str]) -> int:
         raise app.UsageError("no images: name files, folders or globs, - for standard input, or a --list.")
     from densenet_ocr.model.reading.image_paths import find_images, read_list
     from densenet_ocr.model.reading.loading import choose_network, needs_tensorflow
-    from densenet_ocr.model.reading.prediction import FORMATS, predict
+    from densenet_ocr.model.reading.prediction import predict
     from densenet_ocr.model.recognizer import Recognizer
     from densenet_ocr.pipeline.decoding.decoder import open_decoder
 
@@ -52,14 +52,8 @@ def main(words: list[str]) -> int:
         set_up_devices(DeviceConfig())
     network = choose_network(model)
     decoder = open_decoder(decoding, network.info.charset, model.model)
-    refused = predict(
-        Recognizer(network, batch_size=config.batch_size, invert=config.invert, decoder=decoder),
-        images,
-        format_row=FORMATS[config.format],
-        show=config.show,
-        show_lines=config.show_lines,
-        font=config.font,
-    )
+    recognizer = Recognizer(network, batch_size=config.batch_size, invert=config.invert, decoder=decoder)
+    refused = predict(recognizer, images, config)
     return 1 if refused else 0
 
 

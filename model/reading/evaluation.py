@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from densenet_ocr.model.reading.config import EvaluateConfig
 from densenet_ocr.model.reading.pictures import FirstLines, draw_readings
 from densenet_ocr.model.reading.reading import LineResult, read_lines
 from densenet_ocr.model.report.report import PAGE, Report, count_seen
@@ -21,31 +22,12 @@ from densenet_ocr.pipeline.ui.picture import choose_typeface, save_png
 from densenet_ocr.pipeline.ui.progress import Progress
 
 
-def evaluate(
-    model: InferenceModel,
-    *,
-    data: str,
-    split: str,
-    batch_size: int = 64,
-    report: str | None = None,
-    report_lines: int = 200,
-    picture: str | None = None,
-    picture_lines: int = 16,
-    font: str | None = None,
-    decoder: Decoder | None = None,
-) -> dict[str, Any]:
+def evaluate(model: InferenceModel, config: EvaluateConfig, decoder: Decoder | None = None) -> dict[str, Any]:
     """Evaluates a model on every line of a split.
 
     Args:
       model: The model to evaluate.
-      data: Folder of the data set.
-      split: Split of it.
-      batch_size: Lines per batch.
-      report: Folder for a report (see model.report), or its URL, if any.
-      report_lines: Number of worst lines in the report.
-      picture: PNG file to draw the split's first lines into, if any.
-      picture_lines: Number of lines in that picture.
-      font: Font file for the picture; by default an installed one.
+      config: The data set and its split, and the report and the picture to draw.
       decoder: Decodes the model's logits; by default the model decodes greedily by itself. If it compares, the
         result and the report have what greedy decoding reads, too.
 
@@ -58,25 +40,25 @@ def evaluate(
     Raises:
       UserError: model and data differ in charset or height, or an output cannot be written.
     """
-    start, info = time.monotonic(), load_dataset_info(data)
-    check_same_lines(model.info, info, data)
-    _check_outputs(report, picture, font)
+    start, info = time.monotonic(), load_dataset_info(config.data)
+    where: dict[str, Any] = {"folder": config.data, "info": info, "split": config.split}
+    check_same_lines(model.info, info, config.data)
+    _check_outputs(config)
     seen = count_seen(model.info, model.train_split)
-    found = Report(charset=model.info.charset, seen=seen, worst=report_lines)
+    found = Report(charset=model.info.charset, seen=seen, worst=config.report_lines)
     with reading_errors():
-        for result in read_split(
-            model, folder=data, info=info, split=split, batch_size=batch_size, decoder=decoder
-        ):
+        for result in read_split(model, **where, batch_size=config.batch_size, decoder=decoder):
             found.add(result)
-    if report:
-        found.save(report, title=f"{model.name} on {split}", facts=_list_facts(model, data, split))
-    if picture:
-        lines = FirstLines(picture_lines, folder=data, info=info, split=split)
-        shown = lines.read(model, batch_size=batch_size, decoder=decoder)
-        save_png(draw_readings(shown, font=font), picture)
+    if config.report:
+        facts = _list_facts(model, config)
+        found.save(config.report, title=f"{model.name} on {config.split}", facts=facts)
+    if config.picture:
+        lines = FirstLines(config.picture_lines, **where)
+        shown = lines.read(model, batch_size=config.batch_size, decoder=decoder)
+        save_png(draw_readings(shown, font=config.font), config.picture)
     totals, greedy = found.totals, found.changes.greedy
     return {
-        "split": split,
+        "split": config.split,
         "lines": totals.lines,
         "exact_match": totals.exact_match,
         "exact_match_95": list(totals.exact_match_95),
@@ -155,23 +137,23 @@ def _unpack(batch: dict[str, np.ndarray], charset: Charset) -> Iterator[tuple[st
         yield key, levels[row, :, : batch[schema.WIDTH][row]], charset.decode(label)
 
 
-def _check_outputs(report: str | None, picture: str | None, font: str | None) -> None:
+def _check_outputs(config: EvaluateConfig) -> None:
     """Raises UserError if an output cannot be written, before lines are read."""
-    if report:
-        storage.make_folder(report)
-        storage.check_writable(storage.join(report, PAGE))
-    if picture:
-        storage.check_writable(picture)
-        choose_typeface([], size=1, font=font)
+    if config.report:
+        storage.make_folder(config.report)
+        storage.check_writable(storage.join(config.report, PAGE))
+    if config.picture:
+        storage.check_writable(config.picture)
+        choose_typeface([], size=1, font=config.font)
 
 
-def _list_facts(model: InferenceModel, data: str, split: str) -> dict[str, object]:
+def _list_facts(model: InferenceModel, config: EvaluateConfig) -> dict[str, object]:
     """Model and data, for the report."""
     info, trained_on = model.info, model.info.splits.get(model.train_split)
     return {
         "model": model.name,
-        "data set": data,
-        "split": split,
+        "data set": config.data,
+        "split": config.split,
         "trained on": f"{trained_on.written:,} lines" if trained_on else "not known",
         "lines are": str(info.geometry),
         "classes": f"{info.charset.classes:,}, the blank among them",

@@ -9,6 +9,7 @@ from typing import Any
 
 from absl import logging
 
+from densenet_ocr.model.reading.config import PredictConfig
 from densenet_ocr.model.reading.image_paths import NamedImage
 from densenet_ocr.model.reading.pictures import ShownLine, draw_shown_lines
 from densenet_ocr.model.reading.reading import Reading
@@ -24,24 +25,13 @@ from densenet_ocr.pipeline.ui.tsv import join_cells
 FormatRow = Callable[[str, Reading | Refused], str | None]
 
 
-def predict(
-    recognizer: Recognizer,
-    images: Sequence[NamedImage],
-    *,
-    format_row: FormatRow,
-    show: str | None = None,
-    show_lines: int = 16,
-    font: str | None = None,
-) -> int:
+def predict(recognizer: Recognizer, images: Sequence[NamedImage], config: PredictConfig) -> int:
     """Prints a row for each image, in order; reports refused images on standard error.
 
     Args:
       recognizer: The recognizer to read with.
       images: The images to read.
-      format_row: Formats an image's name and reading or refusal, one of FORMATS; None prints no row.
-      show: PNG file to draw the first lines with their readings into, if any.
-      show_lines: Number of lines in that picture.
-      font: Font file for the picture; by default an installed one.
+      config: Format of the rows, and the picture of the first lines to draw, if any.
 
     Returns:
       The number of refused images.
@@ -51,20 +41,20 @@ def predict(
     """
     refused: collections.Counter[str] = collections.Counter()
     shown: list[ShownLine] = []
-    if show:
-        storage.check_writable(show)  # now, not after all lines are read
+    if config.show:
+        storage.check_writable(config.show)  # now, not after all lines are read
     for image, line, outcome in _read(recognizer, images):
-        row = format_row(image.name, outcome)
+        row = FORMATS[config.format](image.name, outcome)
         if row is not None:
             print_row(row)
         if isinstance(outcome, Refused):
             print(f"error: {image.name}: {outcome}", file=sys.stderr)
             refused[outcome.reason] += 1
-        elif show and len(shown) < show_lines and isinstance(line, FittedLine):
+        elif config.show and len(shown) < config.show_lines and isinstance(line, FittedLine):
             shown.append(ShownLine(image.name, line, outcome))
     _log_counts(len(images), refused)
-    if show and shown:
-        save_png(draw_shown_lines(shown, font=font), show)
+    if config.show and shown:
+        save_png(draw_shown_lines(shown, font=config.font), config.show)
     return refused.total()
 
 

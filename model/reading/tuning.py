@@ -10,6 +10,7 @@ import numpy as np
 from absl import logging
 from rapidfuzz.distance import Levenshtein
 
+from densenet_ocr.model.reading.config import EvaluateConfig
 from densenet_ocr.model.reading.evaluation import check_same_lines, read_batches
 from densenet_ocr.model.reading.reading import map_batches
 from densenet_ocr.model.report.reliability import Reliability
@@ -45,14 +46,24 @@ class TunedLine(NamedTuple):
     Attributes:
       truth: Its text.
       frames: The likely classes of its frames.
-      hypotheses: What a search finds, the best one first.
-      scores: The scores of these, and with a lexicon that of all other texts.
+      text: The best of the texts that a search finds; None where it finds none.
+      scores: The scores of these texts, the best one first, and with a lexicon that of all other texts.
     """
 
     truth: str
     frames: list[Frame]
-    hypotheses: list[Hypothesis]
+    text: str | None
     scores: list[float]
+
+    @property
+    def edits(self) -> int:
+        """Edits of the best text."""
+        return Levenshtein.distance(self.truth, self.text or "")
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the best text is the truth."""
+        return self.text == self.truth
 
 
 class Weights(NamedTuple):
@@ -63,14 +74,7 @@ class Weights(NamedTuple):
 
 
 def tune(
-    model: InferenceModel,
-    decoder: Decoder,
-    *,
-    folder: str,
-    data: str,
-    split: str,
-    lines: int = 1000,
-    batch_size: int = 64,
+    model: InferenceModel, decoder: Decoder, config: EvaluateConfig, *, folder: str, lines: int = 1000
 ) -> dict[str, Any]:
     """Fits the settings of a decoder and writes them to decoding.json.
 
@@ -81,11 +85,9 @@ def tune(
     Args:
       model: The model.
       decoder: The decoder, whose config asks for a beam search.
+      config: Data set, split of it that the model was not trained on, and lines per batch.
       folder: Folder of the model, for decoding.json; what is there for other tasks stays.
-      data: Folder of the data set.
-      split: Split of it that the model was not trained on.
       lines: Maximum number of lines, the first ones.
-      batch_size: Lines per batch.
 
     Returns:
       {"task", "split", "lines", "lm_weight", "length_bonus", "temperature", "exact_match", "cer",
@@ -95,33 +97,30 @@ def tune(
     Raises:
       UserError: model and data differ, the split is empty, or decoding.json cannot be written.
     """
-    if split == model.train_split:
+    if config.split == model.train_split:
         logging.warning(
-            "%s was trained on a split %s: its lines are read better than others", model.name, split
+            "%s was trained on a split %s: its lines are read better than others", model.name, config.split
         )
     start, charset, settings = time.monotonic(), model.info.charset, load_tuned_settings(folder)
-    found = _read_lines(model, decoder, data=data, split=split, lines=lines, batch_size=batch_size)
+    found = _read_lines(model, decoder, config, lines)
     weights = None
     if decoder.task == LM:
         weights = choose_weights(found, decoder.search, charset)
-        found = _search_again(found, dataclasses.replace(decoder.search, **weights._asdict()))
+        found = _search_again(found, dataclasses.replace(decoder.search, **weights._asdict()), charset)
         settings = dataclasses.replace(settings, **weights._asdict())
-    rights = [_is_right(line, charset) for line in found]
-    scores = [line.scores for line in found]
-    temperature = _fit(scores, rights)
-    tally = score_lines(found, charset)
+    temperature, tally = _fit(found), score_lines(found)
     result = {
         "task": decoder.task,
-        "split": split,
+        "split": config.split,
         "lines": len(found),
         **(weights._asdict() if weights else dict.fromkeys(Weights._fields)),
         "temperature": temperature,
         "exact_match": tally.exact_match,
         "cer": tally.cer,
-        "calibration_error": [find_error(scores, rights, value) for value in (1.0, temperature or 1.0)],
+        "calibration_error": [find_error(found, value) for value in (1.0, temperature or 1.0)],
     }
     temperatures = settings.temperatures | ({decoder.task: temperature} if temperature else {})
-    files = {"data": data, "lm": decoder.config.lm, "lexicon": decoder.config.lexicon}
+    files = {"data": config.data, "lm": decoder.config.lm, "lexicon": decoder.config.lexicon}
     provenance = settings.provenance | {decoder.task: {**result, **files}}
     dataclasses.replace(settings, temperatures=temperatures, provenance=provenance).save(folder)
     return result | {"seconds": round(time.monotonic() - start, 2)}
@@ -133,8 +132,8 @@ def choose_weights(lines: Sequence[TunedLine], search: BeamSearch, charset: Char
     progress, edits = Progress("tune", len(grid), "weights"), {}
     print_row(join_cells(_COLUMNS))
     for number, weights in enumerate(grid, start=1):
-        found = _search_again(lines, dataclasses.replace(search, **weights._asdict()))
-        tally, edits[weights] = score_lines(found, charset), count_edits(found, charset)
+        found = _search_again(lines, dataclasses.replace(search, **weights._asdict()), charset)
+        tally, edits[weights] = score_lines(found), np.array([line.edits for line in found], np.int64)
         print_row(join_cells([*map(str, weights), f"{tally.exact_match:.4f}", f"{tally.cer or 0:.5f}"]))
         progress.show(number)
     progress.close(len(grid))
@@ -163,30 +162,25 @@ def _is_close(differences: np.ndarray) -> bool:
     return differences.sum() <= np.sqrt(len(differences)) * differences.std()
 
 
-def score_lines(lines: Sequence[TunedLine], charset: Charset) -> Tally:
-    """Returns the scores of the best hypotheses."""
+def score_lines(lines: Sequence[TunedLine]) -> Tally:
+    """Returns the scores of the best texts."""
     tally = Tally()
-    for line, edits in zip(lines, count_edits(lines, charset), strict=True):
-        tally.add(int(edits), len(line.truth))
+    for line in lines:
+        tally.add(line.edits, len(line.truth))
     return tally
 
 
-def count_edits(lines: Sequence[TunedLine], charset: Charset) -> np.ndarray:
-    """Returns the edits of each line's best hypothesis, int64 [lines]."""
-    return np.array([Levenshtein.distance(line.truth, _find_text(line, charset)) for line in lines], np.int64)
-
-
-def find_error(scores: list[list[float]], rights: list[bool], temperature: float) -> float | None:
-    """Returns the expected calibration error of the best hypotheses' posteriors."""
+def find_error(lines: Sequence[TunedLine], temperature: float) -> float | None:
+    """Returns the expected calibration error of the best texts' posteriors."""
     reliability = Reliability()
-    for line, right in zip(scores, rights, strict=True):
-        reliability.add(find_posteriors(line, temperature)[0] if line else 0.0, right)
+    for line in lines:
+        confidence = find_posteriors(line.scores, temperature)[0] if line.scores else 0.0
+        reliability.add(confidence, line.is_right)
     return reliability.error
 
 
-def _read_lines(
-    model: InferenceModel, decoder: Decoder, *, data: str, split: str, lines: int, batch_size: int
-) -> list[TunedLine]:
+def _read_lines(model: InferenceModel, decoder: Decoder, config: EvaluateConfig, most: int) -> list[TunedLine]:
+    data, split, size, charset = config.data, config.split, config.batch_size, model.info.charset
     info = load_dataset_info(data)
     check_same_lines(model.info, info, data)
 
@@ -197,11 +191,12 @@ def _read_lines(
 
     found: list[TunedLine] = []
     with reading_errors():
-        for batch in read_batches(folder=data, info=info, split=split, batch_size=batch_size, most=lines):
+        for batch in read_batches(folder=data, info=info, split=split, batch_size=size, most=most):
             levels = [levels for _, levels, _ in batch]
-            results = map_batches(read, levels, batch_size=batch_size, pads=model.takes_padding)
+            results = map_batches(read, levels, batch_size=size, pads=model.takes_padding)
             for (_, _, truth), result in zip(batch, results, strict=True):
-                found.append(TunedLine(truth, result.candidates.frames, result.hypotheses, result.scores))
+                text = _find_text(result.hypotheses, charset)
+                found.append(TunedLine(truth, result.candidates.frames, text, result.scores))
     if not found:
         raise UserError(
             f"split {split} of {data}",
@@ -212,24 +207,20 @@ def _read_lines(
     return found
 
 
-def _search_again(lines: Sequence[TunedLine], search: BeamSearch) -> list[TunedLine]:
+def _search_again(lines: Sequence[TunedLine], search: BeamSearch, charset: Charset) -> list[TunedLine]:
     results = [search.search_frames(line.frames) for line in lines]
     return [
-        line._replace(hypotheses=found, scores=[hypothesis.score for hypothesis in found])
+        line._replace(text=_find_text(found, charset), scores=[hypothesis.score for hypothesis in found])
         for line, found in zip(lines, results, strict=True)
     ]
 
 
-def _find_text(line: TunedLine, charset: Charset) -> str:
-    return charset.decode(line.hypotheses[0].ids) if line.hypotheses else ""
+def _find_text(hypotheses: Sequence[Hypothesis], charset: Charset) -> str | None:
+    return charset.decode(hypotheses[0].ids) if hypotheses else None
 
 
-def _is_right(line: TunedLine, charset: Charset) -> bool:
-    return bool(line.hypotheses) and _find_text(line, charset) == line.truth
-
-
-def _fit(scores: list[list[float]], rights: list[bool]) -> float | None:
-    pairs = [(line, right) for line, right in zip(scores, rights, strict=True) if line]
+def _fit(lines: Sequence[TunedLine]) -> float | None:
+    pairs = [(line.scores, line.is_right) for line in lines if line.scores]
     temperature = fit_temperature(*zip(*pairs, strict=True)) if pairs else None
     if temperature is None:
         logging.warning("all lines are read right, or all wrong: the temperature is not fitted")

@@ -21,10 +21,11 @@ from densenet_ocr.model.network.densenet import build_densenet, call_densenet
 from densenet_ocr.model.network.distribution import choose_strategy, distribute
 from densenet_ocr.model.network.layers import FusedBatchNormalization, SeededDropout
 from densenet_ocr.model.reading import evaluation
+from densenet_ocr.model.reading.config import EvaluateConfig, PredictConfig
 from densenet_ocr.model.reading.evaluation import evaluate
 from densenet_ocr.model.reading.image_paths import find_images
 from densenet_ocr.model.reading.loading import load_network
-from densenet_ocr.model.reading.prediction import FORMATS, predict
+from densenet_ocr.model.reading.prediction import predict
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.model.training import trainer as training_module
 from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, TrainConfig
@@ -104,7 +105,8 @@ class AnyWidthTest(parameterized.TestCase, tf.test.TestCase):
     def test_evaluation_scores_each_line_as_it_is_read_alone(self, checkpoint, batch_size):
         texts = read_alone(Recognizer(self.run_folder, checkpoint))
         result = evaluate(
-            load_network(self.run_folder, checkpoint), data=self.data, split=EACH_ONCE, batch_size=batch_size
+            load_network(self.run_folder, checkpoint),
+            EvaluateConfig(data=self.data, split=EACH_ONCE, batch_size=batch_size),
         )
         self.assertGreater(len(set(texts)), 1)
         self.assertEqual(result["lines"], len(WIDTHS))
@@ -129,7 +131,8 @@ class AnyWidthTest(parameterized.TestCase, tf.test.TestCase):
         texts = read_alone(Recognizer(self.run_folder))
         with mock.patch.object(evaluation, "draw_readings", wraps=evaluation.draw_readings) as draw:
             evaluate(
-                load_network(self.run_folder), data=self.data, split=EACH_ONCE, picture=path, picture_lines=6
+                load_network(self.run_folder),
+                EvaluateConfig(data=self.data, split=EACH_ONCE, picture=path, picture_lines=6),
             )
         (lines,) = draw.call_args.args
         self.assertLen(lines, 6)
@@ -143,7 +146,7 @@ class AnyWidthTest(parameterized.TestCase, tf.test.TestCase):
         paths = [os.path.join(os.path.dirname(self.data), f"{k}.png") for k in range(len(WIDTHS))]
         recognizer, images = Recognizer(self.run_folder), list(find_images(paths))
         with contextlib.redirect_stdout(io.StringIO()) as stdout:
-            self.assertEqual(predict(recognizer, images, format_row=FORMATS["tsv"]), 0)
+            self.assertEqual(predict(recognizer, images, PredictConfig()), 0)
         rows = [row.split("\t") for row in stdout.getvalue().splitlines()]
         self.assertEqual([row[0] for row in rows], paths)
         self.assertEqual([row[1] for row in rows], read_alone(Recognizer(self.run_folder)))
@@ -154,7 +157,7 @@ class AnyWidthTest(parameterized.TestCase, tf.test.TestCase):
         weights = open_run(RunFolder(run), RunConfig(SETTINGS, "data"), info).weights
         shutil.copy(os.path.join(self.run_folder, "weights", "best.weights.h5"), weights)
         networks = [load_network(model) for model in (run, self.run_folder)]
-        results = [evaluate(network, data=self.data, split=EACH_ONCE) for network in networks]
+        results = [evaluate(network, EvaluateConfig(data=self.data, split=EACH_ONCE)) for network in networks]
         for name in ("lines", "exact_match", "cer"):
             self.assertEqual(results[0][name], results[1][name])
 
@@ -162,7 +165,7 @@ class AnyWidthTest(parameterized.TestCase, tf.test.TestCase):
         data = convert_lines(self.create_tempdir().full_path, 9)
         recognizer = Recognizer(self.run_folder)
         exact = [recognizer.read(draw_levels(k)).text == str(k) for k in range(9)]
-        result = evaluate(load_network(self.run_folder), data=data, split="train", batch_size=4)
+        result = evaluate(load_network(self.run_folder), EvaluateConfig(data=data, split="train", batch_size=4))
         self.assertEqual(result["lines"], 9)
         self.assertAllClose(result["exact_match"], np.mean(exact))
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from densenet_ocr.beam_jobs.conversion.job import convert
 from densenet_ocr.model.exports.exporter import export
+from densenet_ocr.model.reading.config import EvaluateConfig
 from densenet_ocr.model.reading.evaluation import evaluate
 from densenet_ocr.model.reading.loading import load_network
 from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
@@ -69,7 +70,7 @@ class FrameStrideTest(tf.test.TestCase):
         lines = np.stack([draw_levels(number, width=WIDTH) for number in (1, 2)]), np.array([WIDTH, 50])
         logits = model.compute_logits(*lines)
         self.assertEqual(logits.shape[:2], (2, 18))
-        self.assertEqual(evaluate(model, data=self.fine, split="train")["lines"], 8)
+        self.assertEqual(evaluate(model, EvaluateConfig(data=self.fine, split="train"))["lines"], 8)
         for name in ("saved_model", "onnx", "tflite"):
             export(model, output=(folder := os.path.join(self.root, name)), format=name)
             engine = load_network(folder)

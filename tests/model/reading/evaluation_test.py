@@ -9,6 +9,7 @@ from absl.testing import parameterized
 
 from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.network.metrics import wilson_interval
+from densenet_ocr.model.reading.config import EvaluateConfig
 from densenet_ocr.model.reading.evaluation import evaluate, read_split
 from densenet_ocr.model.reading.keras_model import KerasInferenceModel
 from densenet_ocr.model.reading.reading import read_lines
@@ -42,7 +43,7 @@ class EvaluationTest(parameterized.TestCase, tf.test.TestCase):
         network, mixture = self.make_network(), load_mixture(data)
         batches = TrainBatches(mixture, mixture.info, TrainConfig(batch_size=4), tf.distribute.get_strategy())
         expected, _ = Validation(batches, network.model, "train").run()
-        result = evaluate(network, data=data, split="train", batch_size=batch_size)
+        result = evaluate(network, EvaluateConfig(data=data, split="train", batch_size=batch_size))
         self.assertEqual((result["lines"], result["exact_match"]), (13, expected.exact_match))
         self.assertAllClose(result["cer"], expected.cer)
         interval = wilson_interval(round(13 * expected.exact_match), 13)
@@ -65,8 +66,8 @@ class EvaluationTest(parameterized.TestCase, tf.test.TestCase):
         data, report, network = convert_lines(folder, 12), os.path.join(folder, "report"), self.make_network()
         words = self.create_tempfile("words.txt", "".join(f"{k}\n" for k in range(12))).full_path
         decoder = Decoder(DecodingConfig(lexicon=words), CHARSET, compares=True)
-        plain = evaluate(network, data=data, split="train")
-        result = evaluate(network, data=data, split="train", decoder=decoder, report=report)
+        plain = evaluate(network, EvaluateConfig(data=data, split="train"))
+        result = evaluate(network, EvaluateConfig(data=data, split="train", report=report), decoder)
         self.assertEqual(result["greedy"], {name: plain[name] for name in ("exact_match", "cer")})
         self.assertNotIn("greedy", plain)
         with open(os.path.join(report, "report.json")) as file:
@@ -81,7 +82,10 @@ class EvaluationTest(parameterized.TestCase, tf.test.TestCase):
         data, report, picture = convert_lines(folder, 5), os.path.join(folder, "a/b"), f"{folder}/sheet.png"
         network = self.make_network()
         result = evaluate(
-            network, data=data, split="train", report=report, report_lines=2, picture=picture, picture_lines=3
+            network,
+            EvaluateConfig(
+                data=data, split="train", report=report, report_lines=2, picture=picture, picture_lines=3
+            ),
         )
         with open(os.path.join(report, "report.json")) as file:
             content = json.load(file)
@@ -101,17 +105,20 @@ class EvaluationTest(parameterized.TestCase, tf.test.TestCase):
             mock.patch("densenet_ocr.model.reading.evaluation.read_split", reader),
             self.assertRaises(UserError),
         ):
-            evaluate(self.make_network(), data=data, split="train", **{name: os.path.join(folder, path)})
+            evaluate(
+                self.make_network(),
+                EvaluateConfig(data=data, split="train", **{name: os.path.join(folder, path)}),
+            )
 
     def test_refuses_data_of_another_charset(self):
         data = convert_lines(self.create_tempdir().full_path, 3)
         with self.assertRaisesRegex(UserError, "charset of .*14 classes.* 4 classes"):
-            evaluate(self.make_network(Charset("xyz")), data=data, split="train")
+            evaluate(self.make_network(Charset("xyz")), EvaluateConfig(data=data, split="train"))
 
     def test_refuses_data_of_another_height(self):
         data = convert_lines(self.create_tempdir().full_path, 3)
         with self.assertRaisesRegex(UserError, "image height of .*32.*48.*--image_height"):
-            evaluate(self.make_network(height=48), data=data, split="train")
+            evaluate(self.make_network(height=48), EvaluateConfig(data=data, split="train"))
 
 
 if __name__ == "__main__":

@@ -12,11 +12,11 @@ import PIL.Image
 import tensorflow as tf
 
 from densenet_ocr.model.network.densenet import build_densenet
-from densenet_ocr.model.reading.config import ModelConfig, WeightsConfig
+from densenet_ocr.model.reading.config import EvaluateConfig, ModelConfig, PredictConfig, WeightsConfig
 from densenet_ocr.model.reading.evaluation import evaluate
 from densenet_ocr.model.reading.image_paths import find_images, read_list
 from densenet_ocr.model.reading.loading import choose_network, load_network, needs_tensorflow
-from densenet_ocr.model.reading.prediction import format_tsv, predict
+from densenet_ocr.model.reading.prediction import predict
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.model.training.config import TrainConfig
 from densenet_ocr.model.training.run.run_config import RunConfig
@@ -127,7 +127,7 @@ class RunTest(RemoteCase):
             (self.path("run"), self.path("data"), self.path("report")),
         ):
             outputs = {"report": folder, "picture": storage.join(folder, "lines.png")}
-            results.append(evaluate(load_network(run), data=data, split="train", **outputs))
+            results.append(evaluate(load_network(run), EvaluateConfig(data=data, split="train", **outputs)))
             results[-1].pop("seconds")
             page = storage.read_bytes(storage.join(folder, "index.html")).decode()
             self.assertIn(f"{run} on train", page)
@@ -195,9 +195,7 @@ class ImagesTest(RemoteCase):
             contextlib.redirect_stdout(io.StringIO()) as stdout,
             contextlib.redirect_stderr(io.StringIO()) as stderr,
         ):
-            refused = predict(
-                recognizer, list(find_images(paths)), format_row=format_tsv, show=self.url("show.png")
-            )
+            refused = predict(recognizer, list(find_images(paths)), PredictConfig(show=self.url("show.png")))
         self.assertEqual(refused, 2)
         expected = [recognizer.read(draw_levels(n)) for n in (3, 2, 7)]
         rows = [row.split("\t") for row in stdout.getvalue().splitlines()]

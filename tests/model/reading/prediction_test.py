@@ -10,6 +10,7 @@ import PIL.Image
 import tensorflow as tf
 
 from densenet_ocr.model.network.densenet import build_densenet
+from densenet_ocr.model.reading.config import PredictConfig
 from densenet_ocr.model.reading.image_paths import NamedImage
 from densenet_ocr.model.reading.keras_model import KerasInferenceModel
 from densenet_ocr.model.reading.pictures import ShownLine, choose_colour, draw_shown_lines
@@ -38,7 +39,7 @@ class PredictionTest(tf.test.TestCase):
             contextlib.redirect_stdout(io.StringIO()) as stdout,
             contextlib.redirect_stderr(io.StringIO()) as stderr,
         ):
-            refused = predict(self.recognizer, images, format_row=format_json, **options)
+            refused = predict(self.recognizer, images, PredictConfig(format="json", **options))
         return refused, [json.loads(row) for row in stdout.getvalue().splitlines()], stderr.getvalue()
 
     def save(self, number, **size):

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from densenet_ocr.beam_jobs.transcription.config import TranscriptionConfig
 from densenet_ocr.beam_jobs.transcription.job import transcribe
-from densenet_ocr.model.reading.config import ModelConfig, WeightsConfig
+from densenet_ocr.model.reading.config import EvaluateConfig, ModelConfig, WeightsConfig
 from densenet_ocr.model.reading.evaluation import evaluate
 from densenet_ocr.model.reading.loading import load_for_data, load_keras_network, needs_tensorflow
 from densenet_ocr.model.recognizer import Recognizer
@@ -86,7 +86,7 @@ class ShippedModelTest(tf.test.TestCase):
         folder = self.create_tempdir().full_path
         data = self.convert_line(folder)
         model = load_for_data(WeightsConfig(), data)
-        self.assertEqual(evaluate(model, data=data, split="train")["exact_match"], 1.0)
+        self.assertEqual(evaluate(model, EvaluateConfig(data=data, split="train"))["exact_match"], 1.0)
         config = TranscriptionConfig(
             list_paths=(os.path.join(folder, "train.txt"),), image_root=folder, output=f"{folder}/texts"
         )

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from densenet_ocr.model.reading.config import EvaluateConfig
 from densenet_ocr.model.reading.tuning import LENGTH_BONUSES, LM_WEIGHTS, Weights, pick_smallest, tune
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.decoding.config import DecodingConfig
@@ -56,7 +57,8 @@ class TuningTest(tf.test.TestCase):
         model = DoubtfulModel()
         decoder = Decoder(config, CHARSET, scorer=scorer)
         with contextlib.redirect_stdout(io.StringIO()) as stdout:
-            result = tune(model, decoder, folder=folder, data=data, split="train", lines=lines, batch_size=7)
+            config = EvaluateConfig(data=data, split="train", batch_size=7)
+            result = tune(model, decoder, config, folder=folder, lines=lines)
         return result, stdout.getvalue().splitlines()
 
     def test_fits_weights_of_the_language_model_and_prints_the_grid(self):

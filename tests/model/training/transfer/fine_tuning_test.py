@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from densenet_ocr.model.network.densenet import HEAD
+from densenet_ocr.model.reading.config import EvaluateConfig
 from densenet_ocr.model.reading.evaluation import evaluate
 from densenet_ocr.model.reading.loading import load_network
 from densenet_ocr.model.recognizer import Recognizer
@@ -83,7 +84,9 @@ class FineTuningTest(tf.test.TestCase):
     def test_readers_see_the_characters_of_both(self):
         info = load_dataset_info(self.run_folder)
         self.assertEqual(info.charset.characters, "0123456789ab xy")
-        self.assertEqual(evaluate(load_network(self.run_folder), data=self.data, split="train")["lines"], 13)
+        self.assertEqual(
+            evaluate(load_network(self.run_folder), EvaluateConfig(data=self.data, split="train"))["lines"], 13
+        )
         reading = Recognizer(self.run_folder).read(draw_levels(1))
         self.assertLessEqual(set(reading.text), set(info.charset.characters))
 
