@@ -58,7 +58,7 @@ class ExportConfig:
 def main() -> None:
     """Exports as the flags say and prints the result."""
     from densenet_ocr.model.exports.exporter import export  # loads TensorFlow, which --help does not need
-    from densenet_ocr.model.exports.representative_data import read_representative_data
+    from densenet_ocr.model.exports.sample_lines import read_representative_data
     from densenet_ocr.model.network.devices import set_up_devices
     from densenet_ocr.model.reading.loading import load_keras_network
     from densenet_ocr.pipeline.decoding.tuned_settings import copy_tuned_settings

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from densenet_ocr.model.exports.drawn_lines import draw_golden_line, draw_test_lines
 from densenet_ocr.model.exports.export_folder import replaced_folder
+from densenet_ocr.model.exports.sample_lines import draw_golden_line, draw_test_lines
 from densenet_ocr.model.exports.writers import write_float16, write_onnx, write_saved_model, write_tflite
 from densenet_ocr.model.reading.keras_model import KerasInferenceModel
 from densenet_ocr.model.reading.reading import Reading, make_readings

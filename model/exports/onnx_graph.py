@@ -106,32 +106,33 @@ def _pair(
         weights["bias"] = np.tile(numpy_helper.to_array(_find(node.input[2], graph)), 2)
     names = list(_add_constants(graph, output, weights).values())
     convolve = ("Conv", names, {"strides": [2, 1], "pads": [1, 1, 1, 1], "kernel_shape": [4, 3]})
-    take_turns = _take_turns_channels_last if channels_last else _take_turns
-    return _chain(node.input[0], [convolve, *take_turns(graph, output, height, len(kernel))], output)
+    take_turns = _take_turns(graph, output, height, len(kernel), channels_last)
+    return _chain(node.input[0], [convolve, *take_turns], output)
 
 
-def _take_turns(graph: onnx.GraphProto, output: str, height: int, channels: int) -> list[_Step]:
-    """The steps from pairs of rows, [B, 2 C, height / 2, W], to rows, [B, C, height, W]."""
-    apart, whole = np.array([0, 2, channels, height // 2, -1]), np.array([0, channels, height, -1])
-    names = _add_constants(graph, output, {"apart": apart, "whole": whole})
-    return [
+def _take_turns(
+    graph: onnx.GraphProto, output: str, height: int, channels: int, channels_last: bool
+) -> list[_Step]:
+    """The steps from pairs of rows, [B, 2 C, height / 2, W], to rows, [B, C, height, W].
+
+    With channels last they lie between two transpositions that cancel out in such an engine.
+    """
+    apart, whole, order = [0, 2, channels, height // 2, -1], [0, channels, height, -1], [0, 2, 3, 1, 4]
+    if channels_last:
+        apart, whole, order = [0, height // 2, -1, 2, channels], [0, height, -1, channels], [0, 1, 3, 2, 4]
+    names = _add_constants(graph, output, {"apart": np.array(apart), "whole": np.array(whole)})
+    steps: list[_Step] = [
         ("Reshape", [names["apart"]], {}),
-        ("Transpose", [], {"perm": [0, 2, 3, 1, 4]}),
+        ("Transpose", [], {"perm": order}),
         ("Reshape", [names["whole"]], {}),
     ]
-
-
-def _take_turns_channels_last(graph: onnx.GraphProto, output: str, height: int, channels: int) -> list[_Step]:
-    """The same, between two transpositions that cancel out in an engine with channels last."""
-    apart, whole = np.array([0, height // 2, -1, 2, channels]), np.array([0, height, -1, channels])
-    names = _add_constants(graph, output, {"apart": apart, "whole": whole})
-    return [
-        ("Transpose", [], {"perm": [0, 2, 3, 1]}),
-        ("Reshape", [names["apart"]], {}),
-        ("Transpose", [], {"perm": [0, 1, 3, 2, 4]}),
-        ("Reshape", [names["whole"]], {}),
-        ("Transpose", [], {"perm": [0, 3, 1, 2]}),
-    ]
+    if channels_last:
+        steps = [
+            ("Transpose", [], {"perm": [0, 2, 3, 1]}),
+            *steps,
+            ("Transpose", [], {"perm": [0, 3, 1, 2]}),
+        ]
+    return steps
 
 
 def _chain(given: str, steps: list[_Step], output: str) -> list[onnx.NodeProto]:

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import onnx
@@ -30,62 +30,48 @@ class _Batches:
         return None if batch is None else {INPUT: batch}
 
 
-def quantise(model: onnx.ModelProto, read_batches: Callable[[], Iterable[np.ndarray]]) -> onnx.ModelProto:
+def quantise(model: onnx.ModelProto, batches: Sequence[np.ndarray]) -> onnx.ModelProto:
     """Quantises weights and activations to int8.
+
+    Weights have 7 bits and a scale for each output channel: with 8 bits, sums of two products overflow 16 bits
+    on CPUs without VNNI, which would then give other logits than those with it. Tensors of dense blocks have
+    the ranges of `_share_ranges`, others those of the batches.
 
     Args:
       model: The float32 model.
-      read_batches: Returns batches of representative lines, float32 [B, H, W, 1]; called twice.
+      batches: Representative lines, float32 [B, H, W, 1].
 
     Returns:
       The quantised model.
     """
     with tempfile.TemporaryDirectory() as folder:
-        prepared = _prepare(model, folder)
-        measured = _measure_ranges(prepared, read_batches(), folder)
+        given, prepared, augmented, quantised = (
+            os.path.join(folder, name) for name in ("given", "prepared", "augmented", "quantised")
+        )
+        onnx.save(model, given)  # onnxruntime 1.32 cannot prepare a model that is no file
+        shape_inference.quant_pre_process(given, prepared, skip_symbolic_shape=True)
+        # The minimum and maximum of each input and output of a concatenation.
+        calibrator = tools.create_calibrator(prepared, ["Concat"], augmented_model_path=augmented)
+        calibrator.collect_data(_Batches(batches))
+        measured = {name: data.range_value for name, data in calibrator.compute_data().items()}
         ranges = _share_ranges(onnx.load(prepared).graph, measured)
-        return _quantise_file(prepared, read_batches(), ranges, folder)
-
-
-def _prepare(model: onnx.ModelProto, folder: str) -> str:
-    """Writes the model as onnxruntime's quantiser wants it; returns the path."""
-    given, prepared = (os.path.join(folder, name) for name in ("given", "prepared"))
-    onnx.save(model, given)  # onnxruntime 1.32 cannot prepare a model that is no file
-    shape_inference.quant_pre_process(given, prepared, skip_symbolic_shape=True)
-    return prepared
-
-
-def _quantise_file(
-    path: str, batches: Iterable[np.ndarray], ranges: dict[str, tuple], folder: str
-) -> onnx.ModelProto:
-    """Quantises a model's file with the given ranges, and for other tensors those of the batches.
-
-    Weights have 7 bits and a scale for each output channel: with 8 bits, sums of two products overflow 16 bits
-    on CPUs without VNNI, which would then give other logits than those with it.
-    """
-    quantised = os.path.join(folder, "quantised")
-    overrides = {name: [{"rmin": low, "rmax": high}] for name, (low, high) in ranges.items()}
-    tools.quantize_static(
-        path,
-        quantised,
-        _Batches(batches),
-        quant_format=tools.QuantFormat.QDQ,
-        op_types_to_quantize=_OPERATORS,
-        per_channel=True,
-        reduce_range=True,
-        activation_type=tools.QuantType.QUInt8,
-        weight_type=tools.QuantType.QInt8,
-        extra_options={"OpTypesToExcludeOutputQuantization": ["MatMul"], "TensorQuantOverrides": overrides},
-    )
-    return onnx.load(quantised)
-
-
-def _measure_ranges(path: str, batches: Iterable[np.ndarray], folder: str) -> dict[str, tuple]:
-    """The minimum and maximum of each input and output of a concatenation, by the tensor's name."""
-    augmented = os.path.join(folder, "augmented")
-    calibrator = tools.create_calibrator(path, ["Concat"], augmented_model_path=augmented)
-    calibrator.collect_data(_Batches(batches))
-    return {name: data.range_value for name, data in calibrator.compute_data().items()}
+        overrides = {name: [{"rmin": low, "rmax": high}] for name, (low, high) in ranges.items()}
+        tools.quantize_static(
+            prepared,
+            quantised,
+            _Batches(batches),
+            quant_format=tools.QuantFormat.QDQ,
+            op_types_to_quantize=_OPERATORS,
+            per_channel=True,
+            reduce_range=True,
+            activation_type=tools.QuantType.QUInt8,
+            weight_type=tools.QuantType.QInt8,
+            extra_options={
+                "OpTypesToExcludeOutputQuantization": ["MatMul"],
+                "TensorQuantOverrides": overrides,
+            },
+        )
+        return onnx.load(quantised)
 
 
 def _share_ranges(graph: onnx.GraphProto, ranges: dict[str, tuple]) -> dict[str, tuple]:

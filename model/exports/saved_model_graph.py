@@ -1,6 +1,7 @@
 """The graph of a SavedModel: functions of image files and of grey levels."""
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -20,7 +21,7 @@ def make_module(network: KerasInferenceModel) -> tf.Module:
     """
     geometry, fit = network.info.geometry, network.info.fit
     levels, widths = tf.TensorSpec([None, geometry.height, None], tf.uint8), tf.TensorSpec([None], tf.int32)
-    call, spell = _make_any_call(network), _make_speller(network.info.charset)
+    call = _make_any_call(network)
 
     @tf.function(input_signature=[levels, widths], autograph=False)
     def compute_logits(levels: tf.Tensor, widths: tf.Tensor) -> tf.Tensor:
@@ -34,7 +35,7 @@ def make_module(network: KerasInferenceModel) -> tf.Module:
     def serve(images: tf.Tensor) -> dict[str, tf.Tensor]:
         levels, widths = decode_batch(images, geometry, fit, network.info.invert)
         logits, frames = compute_logits(levels, widths), geometry.count_frames(widths)
-        texts, confidences = spell(*decode_best_path(logits, frames)[:2])
+        texts, confidences = _spell(*decode_best_path(logits, frames)[:2], network.info.charset)
         return {"texts": texts, "confidences": confidences, "logits": logits, "frames": frames}
 
     module = tf.Module()
@@ -45,38 +46,24 @@ def make_module(network: KerasInferenceModel) -> tf.Module:
 
 def _make_any_call(network: KerasInferenceModel) -> Callable:
     """A function of normalised lines, float32 [B, H, W, 1], and widths, int32 [B]; returns logits."""
-    # Networks of the same size; `_weights_of` replaces their weights by those of `network`.
     plain, padded = (build_for(network.info, padded=padded) for padded in (False, True))
 
-    def call_plain(image: tf.Tensor) -> tf.Tensor:
-        with _weights_of(network, plain), plain_convolutions():
-            return plain(image, training=False)
-
-    def call_padded(image: tf.Tensor, widths: tf.Tensor) -> tf.Tensor:
-        with _weights_of(network, padded), plain_convolutions():
-            return padded([image, widths], training=False)
+    def compute(model: keras.Model, inputs: Any) -> tf.Tensor:
+        """Computes with a model of the same size, and the network's variables in place of its own."""
+        variables = list(zip(model.variables, network.model.variables, strict=True))
+        with keras.StatelessScope(variables), plain_convolutions():
+            return model(inputs, training=False)
 
     def call(image: tf.Tensor, widths: tf.Tensor) -> tf.Tensor:
         alike = tf.reduce_all(widths == tf.shape(image)[2])
-        return tf.cond(alike, lambda: call_plain(image), lambda: call_padded(image, widths))
+        return tf.cond(alike, lambda: compute(plain, image), lambda: compute(padded, [image, widths]))
 
     return call
 
 
-def _weights_of(network: KerasInferenceModel, model: keras.Model) -> keras.StatelessScope:
-    """A context in which a model of the same size computes with the network's variables."""
-    return keras.StatelessScope(list(zip(model.variables, network.model.variables, strict=True)))
-
-
-def _make_speller(charset: Charset) -> Callable:
-    """A function of classes and confidences, ragged [B, None]; returns texts, string [B], and float32 [B]."""
-    ragged = [tf.RaggedTensorSpec([None, None], dtype, 1, tf.int64) for dtype in (tf.int32, tf.float32)]
-
-    @tf.function(input_signature=ragged, autograph=False)
-    def spell(ids: tf.RaggedTensor, confidence: tf.RaggedTensor) -> tuple[tf.Tensor, tf.Tensor]:
-        characters = tf.constant([character.encode() for character in charset.characters])
-        texts = tf.strings.reduce_join(ids.with_flat_values(tf.gather(characters, ids.flat_values)), axis=1)
-        mean = tf.exp(tf.reduce_mean(tf.math.log(confidence), axis=1))
-        return texts, tf.where(ids.row_lengths() > 0, mean, 0)
-
-    return spell
+def _spell(ids: tf.RaggedTensor, confidence: tf.RaggedTensor, charset: Charset) -> tuple[tf.Tensor, tf.Tensor]:
+    """Texts, string [B], and their confidences, float32 [B], of classes and confidences, ragged [B, None]."""
+    characters = tf.constant([character.encode() for character in charset.characters])
+    texts = tf.strings.reduce_join(ids.with_flat_values(tf.gather(characters, ids.flat_values)), axis=1)
+    mean = tf.exp(tf.reduce_mean(tf.math.log(confidence), axis=1))
+    return texts, tf.where(ids.row_lengths() > 0, mean, 0)

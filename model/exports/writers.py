@@ -56,7 +56,7 @@ def write_onnx(network: KerasInferenceModel, folder: str, calibration: Sequence[
     if calibration:
         onnx_graph.classify_by_product(model)
         with quiet():
-            model = quantisation.quantise(model, lambda: map(_to_batch, calibration))
+            model = quantisation.quantise(model, list(map(_to_batch, calibration)))
     onnx_graph.add_likeliest(model)
     onnx_graph.name_dimensions(model.graph.input[0], {0: "B", 2: "W"})
     onnx_graph.name_dimensions(model.graph.output[0], {0: "B", 1: "T"})

@@ -163,6 +163,11 @@ def _list_facts(model: InferenceModel, config: EvaluateConfig) -> dict[str, obje
 def check_same_lines(model: DatasetInfo, data: DatasetInfo, folder: str) -> None:
     """Raises UserError if a model cannot read a data set's lines."""
     _check_charset(model.charset, data.charset, folder)
+    check_height(model, data, folder)
+
+
+def check_height(model: DatasetInfo, data: DatasetInfo, folder: str) -> None:
+    """Raises UserError if a data set's lines have another height than a model's."""
     if model.geometry.height != data.geometry.height:
         raise UserError(
             f"image height of {folder}",

@@ -12,7 +12,7 @@ from absl.testing import parameterized
 
 from densenet_ocr.model.exports import exporter
 from densenet_ocr.model.exports.exporter import export
-from densenet_ocr.model.exports.representative_data import read_representative_data
+from densenet_ocr.model.exports.sample_lines import read_representative_data
 from densenet_ocr.model.reading.keras_model import KerasInferenceModel
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.decoding.tuned_settings import TunedSettings, load_tuned_settings
@@ -208,7 +208,9 @@ class OutputTest(parameterized.TestCase, tf.test.TestCase):
         lines = read_representative_data(data, INFO, split="train", count=3)
         self.assertEqual([line.shape for line in lines], [(32, 64)] * 3)
         other = DatasetInfo(CHARSET, Geometry(48, 64), "uint8")
-        with self.assertRaisesRegex(UserError, "image height of .*received 32, expected 48, the model's"):
+        with self.assertRaisesRegex(
+            UserError, "image height of .*received 32, expected 48, which the model was trained for"
+        ):
             read_representative_data(data, other, split="train", count=3)
 
 

@@ -1,9 +1,12 @@
-"""Drawn lines that an export is checked with, so that no user's data is part of a model."""
+"""Lines that an export is made with: drawn ones, which no user's data are part of, or those of a data set."""
 
 import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 
+from densenet_ocr.model.reading.evaluation import check_height
+from densenet_ocr.pipeline.dataset import read_first_lines
+from densenet_ocr.pipeline.dataset_info import DatasetInfo, load_dataset_info
 from densenet_ocr.pipeline.geometry import Geometry
 
 # Width of a drawn line, in heights, if the data set has any width; strokes per height of width.
@@ -37,3 +40,23 @@ def draw_strokes(height: int, width: int, *, seed: int) -> np.ndarray:
         draw.line([x, y, x + reach[0], y + reach[1]], fill=ink, width=pen)
     noise = random.normal(0, 6, (height, width))
     return np.clip(np.asarray(picture) + noise, 0, 255).astype(np.uint8)
+
+
+def read_representative_data(folder: str, model: DatasetInfo, *, split: str, count: int) -> list[np.ndarray]:
+    """Reads the first lines of a split, which show int8 quantisation the ranges of activations.
+
+    Args:
+      folder: The data set.
+      model: Description of the model's lines.
+      split: Name of the split.
+      count: Number of lines.
+
+    Returns:
+      The lines' grey levels, uint8 [H, W] each.
+
+    Raises:
+      UserError: the data set has lines of another height than the model.
+    """
+    info = load_dataset_info(folder)
+    check_height(model, info, folder)
+    return [record.levels for record in read_first_lines(folder=folder, info=info, split=split, count=count)]
