@@ -3,7 +3,7 @@
 import itertools
 import os
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import PIL.Image
@@ -153,13 +153,13 @@ class Recognizer:
             return refusal
 
 
-def _is_url(image: Image | Refused) -> bool:
+def _is_url(image: Image | Refused) -> TypeGuard[str]:
     return isinstance(image, str) and storage.is_url(image)
 
 
 def _fetch(image: Image | Refused) -> Image | Refused:
     """Returns the bytes of an image behind a URL, or why it is refused; anything else as it is."""
-    if not (isinstance(image, str) and storage.is_url(image)):
+    if not _is_url(image):
         return image
     try:
         return images.read_file(image)

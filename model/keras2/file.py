@@ -85,6 +85,12 @@ def read_keras2_file(path: str) -> StoredModel:
         return StoredModel(layers, _read_settings(file))
 
 
+def refuse_network(path: str, *, received: str, expected: str) -> UserError:
+    """Returns the error about a file with weights of another network than the notebook's."""
+    remedy = "Weights of another network cannot be taken over."
+    return UserError(f"weights {path}", received=received, expected=expected, remedy=remedy)
+
+
 @contextlib.contextmanager
 def _open(path: str) -> Iterator[h5py.File]:
     data = storage.read_bytes(path)
@@ -163,11 +169,10 @@ def _read_layers(path: str, name: str, group: h5py.Group) -> Iterator[StoredLaye
         match = _VARIABLE.fullmatch(own_name)
         arrays = found.setdefault(owner, {})
         if not match or match[1] in arrays:
-            raise UserError(
-                f"weights {path}",
+            raise refuse_network(
+                path,
                 received=f"a layer {name} with a {'variable' if not match else 'second'} {variable}",
                 expected="convolutions, batch norms and one dense layer, as the notebook's network has them",
-                remedy="Weights of another network cannot be taken over.",
             )
         arrays[match[1]] = _read_array(group[variable])
     together = {key: array for arrays in found.values() for key, array in arrays.items()}

@@ -6,6 +6,7 @@ Networks with other strides, pools or constants can have weights of the same sha
 import re
 from typing import Any
 
+from densenet_ocr.model.keras2.file import refuse_network
 from densenet_ocr.model.network import densenet
 from densenet_ocr.pipeline.errors import UserError
 
@@ -77,9 +78,4 @@ def _check_order(path: str, layer: dict[str, Any], by_name: dict[str, dict[str, 
 
 
 def _refuse(path: str, received: str, expected: str) -> UserError:
-    return UserError(
-        f"weights {path}",
-        received=received,
-        expected=f"{expected}, as in the notebook's network",
-        remedy="Weights of another network cannot be taken over.",
-    )
+    return refuse_network(path, received=received, expected=f"{expected}, as in the notebook's network")

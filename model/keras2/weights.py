@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
-from densenet_ocr.model.keras2.file import StoredLayer, read_keras2_file
+from densenet_ocr.model.keras2.file import StoredLayer, read_keras2_file, refuse_network
 from densenet_ocr.model.keras2.settings import check_settings
 from densenet_ocr.model.network import densenet
 from densenet_ocr.pipeline.charset import Charset
@@ -25,7 +25,6 @@ from densenet_ocr.pipeline.geometry import ROW_STRIDE, Geometry, count_rows
 Shapes = dict[str, tuple[int, ...]]
 
 _COUNTED = re.compile(r"(conv2d|batch_normalization)(?:_(\d+))?")
-_REMEDY = "Weights of another network cannot be taken over."
 
 
 def read_keras2_layers(path: str) -> list[list[np.ndarray]]:
@@ -135,11 +134,10 @@ def _expect_head(layer: StoredLayer) -> Shapes:
 def _check_shapes(path: str, number: int, layer: StoredLayer, expected: Shapes) -> None:
     received = {name: array.shape for name, array in layer.arrays.items()}
     if received != expected:
-        raise UserError(
-            f"weights {path}",
+        raise refuse_network(
+            path,
             received=f"{_show(received)} in {layer.name}, layer {number} of those with weights",
             expected=f"{_show(expected)}, as the notebook's network has there",
-            remedy=_REMEDY,
         )
 
 
@@ -177,12 +175,8 @@ def _check_counters(path: str, layers: list[StoredLayer]) -> None:
 
 def _refuse_count(path: str, layers: list[StoredLayer], expected: int) -> UserError:
     more = f"; {layers[expected].name} is one too many" if len(layers) > expected else ""
-    return UserError(
-        f"weights {path}",
-        received=f"{len(layers)} layers with weights{more}",
-        expected=f"{expected}, as the notebook's network has",
-        remedy=_REMEDY,
-    )
+    received = f"{len(layers)} layers with weights{more}"
+    return refuse_network(path, received=received, expected=f"{expected}, as the notebook's network has")
 
 
 def _show(shapes: Shapes) -> str:

@@ -44,7 +44,7 @@ class Confusions:
     def __init__(self) -> None:
         self.edits = 0
         self.occurrences: collections.Counter[str] = collections.Counter()
-        self._counts: dict[Step, int] = {}
+        self._counts: collections.Counter[Step] = collections.Counter()
         self._examples: dict[Step, str] = {}
 
     def add_truth(self, truth: str) -> None:
@@ -56,7 +56,7 @@ class Confusions:
         for step in steps:
             if step.is_edit:
                 self.edits += 1
-                self._counts[step] = self._counts.get(step, 0) + 1
+                self._counts[step] += 1
                 self._examples.setdefault(step, key)
 
     def substitutions(self, most: int) -> list[Confusion]:

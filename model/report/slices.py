@@ -1,6 +1,7 @@
 """Scores by kind of line: by length, width, repeats, and how rare the characters are."""
 
 import bisect
+import collections
 import dataclasses
 import itertools
 import math
@@ -14,6 +15,10 @@ RARE_BELOW = 100
 # Occurrences in training of a line's rarest character: never, from 1, from 10, from 100, from 1,000.
 _DECADES = (1, 10, 100, 1000)
 _DECADE_NAMES = ("never", "1 to 9 times", "10 to 99 times", "100 to 999 times", "1,000 times or more")
+
+_REPEAT, _PLAIN = "a character twice in a row", "none twice in a row"
+_RARE, _UNSEEN = "a rare character", "one that training never had"
+_KINDS = (_REPEAT, _PLAIN, _RARE, _UNSEEN)
 
 # Up to this many lengths or widths have a slice each; more are joined in as many steps, which hold all
 # lines but a hundredth at each end.
@@ -126,20 +131,19 @@ class Slices:
 
     def __init__(self, seen: dict[str, int] | None) -> None:
         """Takes how often each character occurs in training, or None where that is not known."""
-        self.overall = Tally()
-        self._seen = seen
-        self._lengths: dict[int, Tally] = {}
-        self._widths: dict[int, Tally] = {}
-        self._repeats, self._plain, self._rare, self._unseen = Tally(), Tally(), Tally(), Tally()
-        self._decades = [Tally() for _ in _DECADE_NAMES]
+        self.overall, self._seen = Tally(), seen
+        self._lengths: dict[int, Tally] = collections.defaultdict(Tally)
+        self._widths: dict[int, Tally] = collections.defaultdict(Tally)
+        self._kinds = {name: Tally() for name in (_KINDS[:2] if seen is None else _KINDS)}
+        self._decades = {name: Tally() for name in _DECADE_NAMES}
 
     def add(self, truth: str, width: int, edits: int) -> None:
         """Counts a line of `width` pixels that was read with `edits` edits."""
         tallies = [
             self.overall,
-            _find(self._lengths, len(truth)),
-            _find(self._widths, width),
-            self._repeats if has_repeat(truth) else self._plain,
+            self._lengths[len(truth)],
+            self._widths[width],
+            self._kinds[_REPEAT if has_repeat(truth) else _PLAIN],
         ]
         if self._seen is not None:
             tallies += self._find_by_rarity([self._seen.get(character, 0) for character in truth])
@@ -157,33 +161,23 @@ class Slices:
 
     def _find_by_rarity(self, counts: list[int]) -> list[Tally]:
         rarest = min(counts, default=_DECADES[-1])
-        found = [self._decades[bisect.bisect_right(_DECADES, rarest)]]
+        found = [self._decades[_DECADE_NAMES[bisect.bisect_right(_DECADES, rarest)]]]
         if not rarest:
-            found.append(self._unseen)
+            found.append(self._kinds[_UNSEEN])
         if any(0 < count < RARE_BELOW for count in counts):
-            found.append(self._rare)
+            found.append(self._kinds[_RARE])
         return found
 
     def _list_kinds(self) -> Group:
-        note = "A line may be of several kinds"
-        slices = [
-            Slice("a character twice in a row", self._repeats),
-            Slice("none twice in a row", self._plain),
-        ]
+        known = f"rare is what training had 1 to {RARE_BELOW - 1} times"
         if self._seen is None:
-            note += "; which characters training had is not known here"
-        else:
-            note += f"; rare is what training had 1 to {RARE_BELOW - 1} times"
-            slices += [
-                Slice("a rare character", self._rare),
-                Slice("one that training never had", self._unseen),
-            ]
-        return Group("kind", "Repeats and rare characters", "with", slices, f"{note}.")
+            known = "which characters training had is not known here"
+        note = f"A line may be of several kinds; {known}."
+        return Group("kind", "Repeats and rare characters", "with", _list_slices(self._kinds), note)
 
     def _list_decades(self) -> Group:
         note = "How often training had the one of a line's characters that it had least."
-        slices = [Slice(*row) for row in zip(_DECADE_NAMES, self._decades, strict=True)]
-        return Group("rarest", "Rarest character of a line", "in training", slices, note)
+        return Group("rarest", "Rarest character of a line", "in training", _list_slices(self._decades), note)
 
 
 def has_repeat(text: str) -> bool:
@@ -191,10 +185,8 @@ def has_repeat(text: str) -> bool:
     return any(a == b for a, b in itertools.pairwise(text))
 
 
-def _find(tallies: dict[int, Tally], value: int) -> Tally:
-    if value not in tallies:
-        tallies[value] = Tally()
-    return tallies[value]
+def _list_slices(tallies: dict[str, Tally]) -> list[Slice]:
+    return [Slice(name, tally) for name, tally in tallies.items()]
 
 
 def _join_values(tallies: dict[int, Tally]) -> list[Slice]:

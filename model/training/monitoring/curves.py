@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import PIL.Image
@@ -129,14 +129,15 @@ def _draw_panel(axes: Axes, rows: list[Row], title: str, curves: tuple[_Curve, .
             continue
         shown = values[len(rows) - 1 if best is None else best]
         label = f"{curve.name} {format_share(shown) if shares else f'{shown:.4g}'}"
-        marker = "o" if len(rows) <= _MARKED else None
-        style: dict[str, Any] = {
-            "color": curve.colour,
-            "linewidth": curve.width,
-            "marker": marker,
-            "markersize": 4,
-        }
-        axes.plot(epochs, np.minimum(values, 1) if shares else values, label=label, **style)
+        axes.plot(
+            epochs,
+            np.minimum(values, 1) if shares else values,
+            label=label,
+            color=curve.colour,
+            linewidth=curve.width,
+            marker="o" if len(rows) <= _MARKED else None,
+            markersize=4,
+        )
     _set_scale(axes, title, shares)
     if best is not None:
         axes.axvline(epochs[best], color="#70747a", linestyle=":", linewidth=1)
