@@ -19,7 +19,6 @@ best ones, and a temperature of confidences, to decoding.json in --model. Its la
 import dataclasses
 
 from densenet_ocr.model.reading.config import EvaluateConfig, TuneConfig, WeightsConfig
-from densenet_ocr.model.training.config import DeviceConfig
 from densenet_ocr.pipeline.decoding.config import DecodingConfig
 from densenet_ocr.pipeline.errors import check_left_out, check_setting
 from densenet_ocr.pipeline.exports.shipped import is_shipped
@@ -42,7 +41,7 @@ def main() -> None:
     from densenet_ocr.model.reading.tuning import tune
     from densenet_ocr.pipeline.decoding.decoder import open_decoder
 
-    set_up_devices(DeviceConfig())
+    set_up_devices()
     model = load_for_data(weights, config.data)
     decoder = open_decoder(decoding, model.info.charset, weights.model, compares=True)
     if not tuning.tune:

@@ -20,7 +20,6 @@ The last line on standard output is {"format", "precision", "output", "bytes", "
 import dataclasses
 
 from densenet_ocr.model.reading.config import ModelConfig
-from densenet_ocr.model.training.config import DeviceConfig
 from densenet_ocr.pipeline.exports.export_info import MODEL_FILES, PRECISIONS
 from densenet_ocr.pipeline.imaging.polarity import INVERT, INVERT_AT_READING_HELP
 from densenet_ocr.pipeline.ui import command, flags
@@ -64,7 +63,7 @@ def main() -> None:
     from densenet_ocr.pipeline.decoding.tuned_settings import copy_tuned_settings
 
     config, model = flags.read(ExportConfig), flags.read(ModelConfig)
-    set_up_devices(DeviceConfig())
+    set_up_devices()
     network, lines = load_keras_network(model), []
     if config.invert:
         network.info = dataclasses.replace(network.info, invert=config.invert)

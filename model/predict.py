@@ -26,7 +26,6 @@ import sys
 from absl import app
 
 from densenet_ocr.model.reading.config import ModelConfig, PredictConfig
-from densenet_ocr.model.training.config import DeviceConfig
 from densenet_ocr.pipeline.decoding.config import DecodingConfig
 from densenet_ocr.pipeline.ui import command, flags
 
@@ -49,7 +48,7 @@ def main(words: list[str]) -> int:
     if needs_tensorflow(model):
         from densenet_ocr.model.network.devices import set_up_devices
 
-        set_up_devices(DeviceConfig())
+        set_up_devices()
     network = choose_network(model)
     decoder = open_decoder(decoding, network.info.charset, model.model)
     recognizer = Recognizer(network, batch_size=config.batch_size, invert=config.invert, decoder=decoder)

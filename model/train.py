@@ -23,6 +23,7 @@ The last line on standard output is {"step", "loss", "images_per_second", "split
 
 import dataclasses
 import sys
+from typing import Any
 
 from densenet_ocr.model.training.config import (
     PRESETS,
@@ -40,7 +41,7 @@ from densenet_ocr.pipeline.dataset_info import FILE_NAME
 from densenet_ocr.pipeline.errors import UserError, check_left_out
 from densenet_ocr.pipeline.mixtures.sources import Data, list_sources, parse_sources, simplify_data
 from densenet_ocr.pipeline.ui import command, flags
-from densenet_ocr.pipeline.ui.flags import Config, option, validate
+from densenet_ocr.pipeline.ui.flags import option, validate
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -91,10 +92,23 @@ def main() -> int:
     stored = _load_stored(arguments.run)
     data = _find_data(arguments, stored)
     config = _read_training(arguments.preset, stored)
+    # What previews and measurements draw their lines from.
+    lines: dict[str, Any] = {
+        "data": data,
+        "split": config.train_split,
+        "seed": config.seed,
+        "augmentation": config.augmentation,
+        "cache": arguments.cache,
+    }
     if arguments.preview:
-        _save_preview(arguments, data, config)
+        from densenet_ocr.pipeline.augmentation.preview import save_preview
+
+        save_preview(arguments.preview, **lines)
     elif arguments.benchmark_input:
-        _measure_input(arguments, data, config)
+        from densenet_ocr.pipeline.input_benchmark import measure_input
+
+        result = measure_input(**lines, batch_size=config.batch_size, shuffle_buffer=config.shuffle_buffer)
+        command.print_result(result)
     elif arguments.find_shared_lines:
         from densenet_ocr.model.training.shared_lines import find_shared_lines
 
@@ -156,48 +170,18 @@ def _read_training(preset: str | None, stored: RunConfig | None) -> TrainConfig:
     return flags.read(TrainConfig, **{**vars(before), **chosen, "augmentation": augmentation})
 
 
-def _save_preview(arguments: Arguments, data: Data, config: TrainConfig) -> None:
-    from densenet_ocr.pipeline.augmentation.preview import save_preview
-
-    save_preview(
-        arguments.preview or "",
-        data=data,
-        split=config.train_split,
-        seed=config.seed,
-        augmentation=config.augmentation,
-        cache=arguments.cache,
-    )
-
-
-def _measure_input(arguments: Arguments, data: Data, config: TrainConfig) -> None:
-    from densenet_ocr.pipeline.input_benchmark import measure_input
-
-    result = measure_input(
-        data=data,
-        split=config.train_split,
-        batch_size=config.batch_size,
-        seed=config.seed,
-        shuffle_buffer=config.shuffle_buffer,
-        augmentation=config.augmentation,
-        cache=arguments.cache,
-    )
-    command.print_result(result)
-
-
 def _train(arguments: Arguments, data: Data, config: TrainConfig, stored: RunConfig | None) -> int:
     from densenet_ocr.model.training.trainer import train  # loads TensorFlow, which --help does not need
 
-    def read(kind: type[Config], name: str) -> Config:
-        return flags.read(kind, **(vars(getattr(stored, name)) if stored else {}))
-
+    before = stored or RunConfig(config, simplify_data(data))
     try:
         result = train(
             config=config,
             data=data,
             run=arguments.run or "",
-            devices=read(DeviceConfig, "devices"),
-            checkpoints=read(CheckpointConfig, "checkpoints"),
-            logs=read(LoggingConfig, "logs"),
+            devices=flags.read(DeviceConfig, **vars(before.devices)),
+            checkpoints=flags.read(CheckpointConfig, **vars(before.checkpoints)),
+            logs=flags.read(LoggingConfig, **vars(before.logs)),
             cache=arguments.cache,
         )
     except Preempted as preempted:

@@ -1,7 +1,10 @@
-"""Packages that an installation may lack: those of the extras of pyproject.toml."""
+"""Packages: those that an installation may lack, which are those of the extras of pyproject.toml; versions."""
 
 import contextlib
+import importlib.metadata
+import platform
 from collections.abc import Iterator
+from typing import Any
 
 from densenet_ocr.pipeline.errors import UserError
 
@@ -44,3 +47,16 @@ def explain_missing() -> Iterator[None]:
             expected=f"the packages of densenet-ocr[{EXTRAS[package]}]",
             remedy=f"Install them: pip install 'densenet-ocr[{EXTRAS[package]}]'",
         ) from error
+
+
+def list_versions(*packages: str) -> dict[str, Any]:
+    """Returns the versions of Python and of packages; None for a package that is not installed."""
+    return {"python": platform.python_version(), "packages": {name: find_version(name) for name in packages}}
+
+
+def find_version(package: str) -> str | None:
+    """Returns the version of an installed package; None where it is not installed."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None

@@ -1,10 +1,10 @@
 """The provenance of a split: command, versions and times of the run that wrote it."""
 
-import importlib.metadata
-import platform
 import sys
 import time
 from typing import Any
+
+from densenet_ocr.pipeline.packages import list_versions
 
 
 def describe_run(start: float, *more_packages: str) -> dict[str, Any]:
@@ -19,14 +19,5 @@ def describe_run(start: float, *more_packages: str) -> dict[str, Any]:
         "command": sys.argv,
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(start)),
         "seconds": round(time.time() - start, 2),
-        "python": platform.python_version(),
-        "packages": {name: find_version(name) for name in packages},
+        **list_versions(*packages),
     }
-
-
-def find_version(package: str) -> str | None:
-    """Returns the version of an installed package; None where it is not installed."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None

@@ -1,9 +1,7 @@
 """Exports a network: writes the model's file and its description, and compares the export with the run."""
 
 import dataclasses
-import importlib.metadata
 import operator
-import platform
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -38,6 +36,7 @@ from densenet_ocr.pipeline.exports.golden_line import (
     save_golden,
 )
 from densenet_ocr.pipeline.inference_model import InferenceModel
+from densenet_ocr.pipeline.packages import list_versions
 
 _MOST_COMPARED = 50  # representative lines that int8 is compared on: each is read four times
 
@@ -187,12 +186,7 @@ def _compare(network: KerasInferenceModel, exported: Engine, lines: list[np.ndar
 
 
 def _describe_origin(network: KerasInferenceModel) -> dict[str, Any]:
-    return {
-        "model": network.name,
-        "weights": network.weights,
-        "python": platform.python_version(),
-        "packages": {name: _find_version(name) for name in _PACKAGES},
-    }
+    return {"model": network.name, "weights": network.weights, **list_versions(*_PACKAGES)}
 
 
 def _read_line(network: InferenceModel | Engine, line: np.ndarray) -> Reading:
@@ -200,10 +194,3 @@ def _read_line(network: InferenceModel | Engine, line: np.ndarray) -> Reading:
     widths = np.array([line.shape[1]], np.int32)
     path = network.find_best_path(line[None], widths)
     return next(make_readings(path, network.info, widths.tolist()))
-
-
-def _find_version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None

@@ -11,8 +11,9 @@ from densenet_ocr.model.training.config import DeviceConfig
 from densenet_ocr.pipeline.errors import UserError
 
 
-def set_up_devices(devices: DeviceConfig) -> None:
-    """Sets GPU memory and threads; raises RuntimeError after TensorFlow's first operation."""
+def set_up_devices(devices: DeviceConfig | None = None) -> None:
+    """Sets GPU memory and threads, by default as DeviceConfig does; not after TensorFlow's first operation."""
+    devices = devices or DeviceConfig()
     _set_threads(devices)
     gpus = tf.config.list_physical_devices("GPU")
     for number, gpu in enumerate(gpus):

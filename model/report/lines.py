@@ -75,22 +75,26 @@ class WorstLine:
 
 
 class WorstLines:
-    """The worst lines of those that are added, in order."""
+    """The worst lines of those that are added.
+
+    Attributes:
+      lines: These lines, the worst one first.
+    """
 
     def __init__(self, most: int) -> None:
         """Keeps at most `most` lines, however many are added."""
-        self.most = most
-        self._lines: list[WorstLine] = []
+        self.lines: list[WorstLine] = []
+        self._most = most
 
     def add(self, result: LineResult, steps: list[Step], edits: int) -> None:
         """Considers a misread line; keeps a copy of its picture."""
         line = WorstLine(result, steps, edits)
-        if not self.most or (len(self._lines) == self.most and line.rank >= self._lines[-1].rank):
+        if not self._most or (len(self.lines) == self._most and line.rank >= self.lines[-1].rank):
             return
         # A view of a batch would hold the whole batch.
         line = dataclasses.replace(line, result=result._replace(levels=np.array(result.levels)))
-        bisect.insort(self._lines, line, key=lambda kept: kept.rank)
-        del self._lines[self.most :]
+        bisect.insort(self.lines, line, key=lambda kept: kept.rank)
+        del self.lines[self._most :]
 
     def describe(self) -> list[dict[str, Any]]:
         """Returns the lines as report.json has them."""
@@ -105,11 +109,5 @@ class WorstLines:
                 "width": line.width,
                 "alignment": [list(step) for step in line.steps],
             }
-            for line in self._lines
+            for line in self.lines
         ]
-
-    def __iter__(self) -> Iterator[WorstLine]:
-        return iter(self._lines)
-
-    def __len__(self) -> int:
-        return len(self._lines)

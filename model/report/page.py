@@ -31,7 +31,7 @@ def build_page(report: "Report", *, title: str, facts: dict[str, object]) -> str
     templates.filters.update(FILTERS)
     templates.globals.update(charts=charts, NONE=NONE)
     style, script = (loader.get_source(templates, name)[0] for name in ("page.css", "page.js"))
-    lines = list(report.worst)
+    lines = report.worst.lines
     return templates.get_template("page.html").render(
         report=report,
         title=title,

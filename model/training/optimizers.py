@@ -18,19 +18,15 @@ def make_optimizer(config: TrainConfig, steps_per_epoch: int) -> keras.optimizer
     Raises:
       UserError: warm-up takes all steps of the training.
     """
-    optimizer = _make_adam(config, make_schedule(config, steps_per_epoch))
-    return keras.optimizers.LossScaleOptimizer(optimizer) if config.precision == "float16" else optimizer
-
-
-def _make_adam(
-    config: TrainConfig, rate: float | keras.optimizers.schedules.LearningRateSchedule
-) -> keras.optimizers.Optimizer:
+    rate = make_schedule(config, steps_per_epoch)
+    optimizer: keras.optimizers.Optimizer
     if config.optimizer == "adam":
-        return keras.optimizers.Adam(rate)
-    # Loshchilov & Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return optimizer
+        optimizer = keras.optimizers.Adam(rate)
+    else:
+        # Loshchilov & Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay)
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return keras.optimizers.LossScaleOptimizer(optimizer) if config.precision == "float16" else optimizer
 
 
 def make_schedule(

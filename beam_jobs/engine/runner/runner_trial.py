@@ -11,11 +11,11 @@ from absl import logging
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from apache_beam.runners.runner import PipelineState
 
-from densenet_ocr.beam_jobs.engine.provenance import find_version
 from densenet_ocr.beam_jobs.engine.runner.beam_runner import choose_runner, run_pipeline
 from densenet_ocr.beam_jobs.engine.runner.worker_errors import raise_worker_error
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.packages import find_version
 
 # Other versions of these may write other bytes.
 _PACKAGES = ("densenet-ocr", "pillow")

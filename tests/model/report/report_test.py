@@ -134,17 +134,17 @@ class ReportTest(parameterized.TestCase, tf.test.TestCase):
         ]
         expected = ["2 of 2", "1 of 2, as sure", "1 of 2, sure", "2 of 4, less sure", "2 of 6"]
         for order in (results, results[::-1]):
-            keys = [line.result.key for line in self.make(order).worst]
+            keys = [line.result.key for line in self.make(order).worst.lines]
             self.assertEqual(keys, expected)
-            self.assertEqual([line.result.key for line in self.make(order, worst=2).worst], expected[:2])
+            self.assertEqual([line.result.key for line in self.make(order, worst=2).worst.lines], expected[:2])
 
     def test_no_more_pictures_are_held_than_are_shown_and_no_batches(self):
         report = self.make(worst=5)
         for k in range(100):
             batch = np.zeros((64, 32, 64), np.uint8)
             report.add(make_result("ab" * (k % 7 + 1), "a", key=str(k))._replace(levels=batch[k % 64]))
-            self.assertLessEqual(len(report.worst), 5)
-        for line in report.worst:
+            self.assertLessEqual(len(report.worst.lines), 5)
+        for line in report.worst.lines:
             self.assertIsNone(line.result.levels.base)
         page, figures = self.save(report)
         self.assertLen(PageParser(page).find("img"), 5)

@@ -16,7 +16,7 @@ from densenet_ocr.model.network.metrics import Scores
 from densenet_ocr.model.training import trainer as training_module
 from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
 from densenet_ocr.model.training.inputs import TrainBatches
-from densenet_ocr.model.training.monitoring.tensorboard import Board, Curves, Readings
+from densenet_ocr.model.training.monitoring.callbacks import Board, Curves, Readings
 from densenet_ocr.model.training.run.checkpoints import Checkpoints
 from densenet_ocr.model.training.run.run_folder import RunFolder
 from densenet_ocr.model.training.step import StepLoss
@@ -167,7 +167,7 @@ class ReadingsTest(tf.test.TestCase):
 
     def read(self) -> list:
         """What is drawn."""
-        with mock.patch("densenet_ocr.model.training.monitoring.tensorboard.draw_readings") as draw:
+        with mock.patch("densenet_ocr.model.training.monitoring.callbacks.draw_readings") as draw:
             self.readings.draw()
         return draw.call_args.args[0]
 
