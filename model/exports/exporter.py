@@ -13,7 +13,7 @@ from densenet_ocr.model.exports.export_folder import replaced_folder
 from densenet_ocr.model.exports.sample_lines import draw_golden_line, draw_test_lines
 from densenet_ocr.model.exports.writers import write_float16, write_onnx, write_saved_model, write_tflite
 from densenet_ocr.model.reading.keras_model import KerasInferenceModel
-from densenet_ocr.model.reading.reading import Reading, make_readings
+from densenet_ocr.model.reading.reading import read_lines
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import UserError, check_setting
 from densenet_ocr.pipeline.exports.engines import Engine, open_export
@@ -103,7 +103,7 @@ def _export(
     figures = _compare(network, exported, lines)
     logits = compute_line(exported.compute_logits, golden)
     save_golden(folder, golden, logits)
-    reading = _read_line(exported, golden)
+    (reading,) = read_lines(exported, [golden])
     info = dataclasses.replace(
         info,
         text=reading.text,
@@ -168,7 +168,7 @@ def _compare(network: KerasInferenceModel, exported: Engine, lines: list[np.ndar
     """
     both = (network, exported)
     logits = [[compute_line(one.compute_logits, line) for line in lines] for one in both]
-    texts = [[_read_line(one, line).text for line in lines] for one in both]
+    texts = [[reading.text for reading in read_lines(one, lines, batch_size=1)] for one in both]
     largest = max(map(compare_logits, *logits))
     equal = sum(map(operator.eq, *texts))
     logging.info(
@@ -187,10 +187,3 @@ def _compare(network: KerasInferenceModel, exported: Engine, lines: list[np.ndar
 
 def _describe_origin(network: KerasInferenceModel) -> dict[str, Any]:
     return {"model": network.name, "weights": network.weights, **list_versions(*_PACKAGES)}
-
-
-def _read_line(network: InferenceModel | Engine, line: np.ndarray) -> Reading:
-    """The reading of one line, uint8 [H, W]."""
-    widths = np.array([line.shape[1]], np.int32)
-    path = network.find_best_path(line[None], widths)
-    return next(make_readings(path, network.info, widths.tolist()))

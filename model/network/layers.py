@@ -53,21 +53,24 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
 
     def _apply(self, inputs: tf.Tensor, training: bool | None) -> tf.Tensor:
         if not (training and self.trainable):
-            return self._normalise(inputs, self.moving_mean, self.moving_variance)[0]
-        outputs, mean, variance = self._normalise(inputs, None, None)
+            moving = map(tf.convert_to_tensor, (self.moving_mean, self.moving_variance))
+            return self._normalise(inputs, *moving)[0]
+        outputs, mean, variance = self._normalise(inputs)
         samples = tf.cast(tf.size(inputs) // tf.shape(inputs)[-1], variance.dtype)
         # The kernel returns the unbiased variance; Keras averages the biased one.
         self._move(self.moving_mean, mean, samples)
         self._move(self.moving_variance, variance * (samples - 1) / samples, samples)
         return outputs
 
-    def _normalise(self, inputs: tf.Tensor, mean: Any, variance: Any) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def _normalise(
+        self, inputs: tf.Tensor, mean: tf.Tensor | None = None, variance: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         return tf.compat.v1.nn.fused_batch_norm(
             inputs,
             scale=tf.convert_to_tensor(self.gamma),
             offset=tf.convert_to_tensor(self.beta),
-            mean=None if mean is None else tf.convert_to_tensor(mean),
-            variance=None if variance is None else tf.convert_to_tensor(variance),
+            mean=mean,
+            variance=variance,
             epsilon=self.epsilon,
             is_training=mean is None,
         )

@@ -136,13 +136,9 @@ def _read_batch(
 
 def make_decoded_reading(line: DecodedLine, width: int, info: DatasetInfo) -> Reading:
     """Returns the reading of a decoded line of `width` pixels, in which places are given."""
-    charset, stride = info.charset, info.geometry.frame_stride
-    characters = [
-        ReadCharacter(
-            charset.decode([k]), placed.confidence, *frame_columns(placed.first, placed.last, width, stride)
-        )
-        for k, placed in zip(line.ids, line.characters, strict=True)
-    ]
+    charset = info.charset
+    rows = ((k, *placed) for k, placed in zip(line.ids, line.characters, strict=True))
+    characters = _place_characters(rows, width, info)
     alternatives = [ReadAlternative(charset.decode(ids), confidence) for ids, confidence in line.alternatives]
     greedy_text = None if line.greedy_ids is None else charset.decode(line.greedy_ids)
     text = charset.decode(line.ids)
@@ -157,19 +153,21 @@ def make_readings(path: BestPath, info: DatasetInfo, widths: Sequence[int]) -> I
       info: Charset and frames of the model.
       widths: The B lines' widths in pixels, in which places are given.
     """
-    charset, stride = info.charset, info.geometry.frame_stride
     for width, *line in zip(widths, *(part.to_list() for part in path), strict=True):
-        characters = [
-            ReadCharacter(charset.decode([k]), confidence, *frame_columns(first, last, width, stride))
-            for k, confidence, first, last in zip(*line, strict=True)
-        ]
-        yield make_reading(characters)
+        characters = _place_characters(zip(*line, strict=True), width, info)
+        confidence = geometric_mean(character.confidence for character in characters)
+        yield Reading("".join(character.text for character in characters), confidence, characters)
 
 
-def make_reading(characters: list[ReadCharacter]) -> Reading:
-    """Returns the reading of a line with these characters."""
-    confidence = geometric_mean(character.confidence for character in characters)
-    return Reading("".join(character.text for character in characters), confidence, characters)
+def _place_characters(
+    rows: Iterable[tuple[int, float, int, int]], width: int, info: DatasetInfo
+) -> list[ReadCharacter]:
+    """The characters of a line of `width` pixels, by rows of class, confidence, first and last frame."""
+    charset, stride = info.charset, info.geometry.frame_stride
+    return [
+        ReadCharacter(charset.decode([k]), confidence, *frame_columns(first, last, width, stride))
+        for k, confidence, first, last in rows
+    ]
 
 
 def rescale(reading: Reading, scale: float, width: int) -> Reading:

@@ -50,6 +50,12 @@ class WorstLine:
         return self.result.levels.shape[1]
 
     @property
+    def figures(self) -> dict[str, float]:
+        """Figures of the line, as report.json and the page's script have them."""
+        confidence = float(self.result.reading.confidence)
+        return {"confidence": confidence, "edits": self.edits, "length": self.length, "width": self.width}
+
+    @property
     def rank(self) -> tuple[float, float, str]:
         """Sorts the worst first: edits per character of the truth, then confidence, then the key."""
         return -self.edits / max(self.length, 1), -self.result.reading.confidence, self.result.key
@@ -103,10 +109,7 @@ class WorstLines:
                 "key": line.result.key,
                 "truth": line.result.truth,
                 "reading": line.result.reading.text,
-                "confidence": float(line.result.reading.confidence),
-                "edits": line.edits,
-                "length": line.length,
-                "width": line.width,
+                **line.figures,
                 "alignment": [list(step) for step in line.steps],
             }
             for line in self.lines

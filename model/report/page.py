@@ -56,15 +56,12 @@ def _encode_lines(lines: list[WorstLine]) -> str:
 
 
 def _describe_line(line: WorstLine) -> dict[str, Any]:
-    key, reading = line.result.key, line.result.reading
-    texts = [line.result.truth, reading.text, key]
+    key = line.result.key
+    texts = [line.result.truth, line.result.reading.text, key]
     return {
         "texts": texts if key.isprintable() else [*texts, spell(key)],
         "key": key,
-        "confidence": float(reading.confidence),
-        "edits": line.edits,
-        "length": line.length,
-        "width": line.width,
+        **line.figures,
     }
 
 

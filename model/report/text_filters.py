@@ -3,6 +3,7 @@
 Characters that do not show, or that turn the text around them, become escapes such as \\u200f.
 """
 
+import itertools
 import re
 import unicodedata
 
@@ -48,9 +49,10 @@ def spell(text: str) -> str:
 
 def show(text: str) -> Markup:
     """Returns a text as HTML, with escapes of characters that do not show, marked as such."""
+    pieces = [(shows, "".join(group)) for shows, group in itertools.groupby(text, str.isprintable)]
     return Markup("").join(
-        escape(piece) if piece.isprintable() else Markup('<span class="esc">{}</span>').format(spell(piece))
-        for piece in ([text] if text.isprintable() else _split_printable(text))
+        escape(piece) if shows else Markup('<span class="esc">{}</span>').format(spell(piece))
+        for shows, piece in pieces
     )
 
 
@@ -87,16 +89,6 @@ def _escape_character(character: str) -> str:
     if ord(character) in _BYTES:
         return f"\\x{ord(character) - 0xDC00:02x}"
     return character.encode("unicode_escape").decode()
-
-
-def _split_printable(text: str) -> list[str]:
-    """Cuts a text where printable characters meet others."""
-    pieces = [""]
-    for character in text:
-        if pieces[-1] and pieces[-1].isprintable() != character.isprintable():
-            pieces.append("")
-        pieces[-1] += character
-    return pieces
 
 
 _NUMBERS = (percent, interval, confidence, count, pixels)

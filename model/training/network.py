@@ -9,7 +9,6 @@ from absl import logging
 from densenet_ocr.model.network.densenet import build_for, count_parameters
 from densenet_ocr.model.network.precision import use_precision
 from densenet_ocr.model.network.second_head import add_second_head
-from densenet_ocr.model.training.config import TrainConfig
 from densenet_ocr.model.training.inputs import TrainBatches
 from densenet_ocr.model.training.optimizers import MovingAverage, make_optimizer
 from densenet_ocr.model.training.weights import Weights
@@ -45,18 +44,11 @@ def build_network(batches: TrainBatches, source: Weights | None) -> Network:
         if source:
             source.place(model, info.charset)
         optimizer = make_optimizer(config, batches.steps_per_epoch)
-        trained = _add_heads(model, config)
+        trained = add_second_head(model, seed=config.seed) if config.second_head else model
         optimizer.build(trained.trainable_variables)
         average = MovingAverage(trained, config.ema_decay)
+    if config.second_head:
+        more = trained.count_params() - model.count_params()
+        logging.info("second head: %d parameters, in training only", more)
     logging.info("parameters: %d, of which %d do not train", *count_parameters(model))
     return Network(model, trained, optimizer, average)
-
-
-def _add_heads(model: keras.Model, config: TrainConfig) -> keras.Model:
-    """Returns the network that trains: the model itself, or a second head besides."""
-    if not config.second_head:
-        return model
-    trained = add_second_head(model, seed=config.seed)
-    more = trained.count_params() - model.count_params()
-    logging.info("second head: %d parameters, in training only", more)
-    return trained

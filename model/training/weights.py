@@ -93,9 +93,7 @@ def read_weights(
     if has_weights(path):
         model, info = load_export_model(path)
     elif storage.exists(RunFolder(run).config):
-        info = load_run_info(run)
-        model = build_for(info)
-        load_weights(model, find_weights(RunFolder(run), None if run == path else path))
+        model, info = load_model(run, None if run == path else path)
     else:
         raise _refuse_path(path)
     layers = [layer.get_weights() for layer in layers_with_weights(model)]
