@@ -23,11 +23,11 @@ from densenet_ocr.model.reading.config import ModelConfig
 from densenet_ocr.pipeline.exports.export_info import MODEL_FILES, PRECISIONS
 from densenet_ocr.pipeline.imaging.polarity import INVERT, INVERT_AT_READING_HELP
 from densenet_ocr.pipeline.ui import command, flags
-from densenet_ocr.pipeline.ui.flags import option, validate
+from densenet_ocr.pipeline.ui.flags import Checked, option
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ExportConfig:
+class ExportConfig(Checked):
     """Where to export to, and how."""
 
     output: str = option(help="Folder for the export, also s3://... and so on.")
@@ -49,9 +49,6 @@ class ExportConfig:
         help="Leave out where the model and its data lay, by which commands they were made, and its splits.",
     )
     overwrite: bool = option(False, help="Replace an existing export.")
-
-    def __post_init__(self) -> None:
-        validate(self)
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import re
 from densenet_ocr.pipeline.errors import check_setting
 from densenet_ocr.pipeline.geometry import Geometry
 from densenet_ocr.pipeline.schema import PIXEL_BYTES
-from densenet_ocr.pipeline.ui.flags import option, validate
+from densenet_ocr.pipeline.ui.flags import Checked, option, validate
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -17,7 +17,7 @@ class LocalConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RemoteConfig:
+class RemoteConfig(Checked):
     """Options of a runner that Beam's own options name; they do not change the output."""
 
     shared_folders: tuple[str, ...] = option(
@@ -28,9 +28,6 @@ class RemoteConfig:
     runner_timeout: float = option(
         600, help="Seconds in which a named runner has to run a trial of one step.", above=0
     )
-
-    def __post_init__(self) -> None:
-        validate(self)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

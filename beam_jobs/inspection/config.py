@@ -5,11 +5,11 @@ import dataclasses
 from densenet_ocr.pipeline.charset import NO_FORM, NORMALIZATIONS
 from densenet_ocr.pipeline.charsets.charset_file import BLANK_HELP, BLANK_ROWS, FIRST_ROW
 from densenet_ocr.pipeline.lists.config import ListConfig
-from densenet_ocr.pipeline.ui.flags import option, validate
+from densenet_ocr.pipeline.ui.flags import Checked, option
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DescribeConfig:
+class DescribeConfig(Checked):
     """What to describe of a data set; validated on construction."""
 
     data: str = option(help="Folder of the data set.")
@@ -23,12 +23,9 @@ class DescribeConfig:
     seed: int = option(0, help="Seed of the choice of lines.", at_least=0)
     workers: int = option(0, help="Processes that check shards; 0 starts one per core.", at_least=0)
 
-    def __post_init__(self) -> None:
-        validate(self)
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CharsetConfig(ListConfig):
+class CharsetConfig(ListConfig, Checked):
     """What charset to describe, and lists to compare it with; validated on construction."""
 
     charset: str = option(help="Charset file, or folder of a data set, a run or an export.")
@@ -39,6 +36,3 @@ class CharsetConfig(ListConfig):
     list_paths: tuple[str, ...] = option(
         (), help="List whose labels are compared with the charset; may be repeated.", flag="list"
     )
-
-    def __post_init__(self) -> None:
-        validate(self)

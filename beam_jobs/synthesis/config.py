@@ -12,7 +12,7 @@ from densenet_ocr.pipeline.errors import check_setting
 from densenet_ocr.pipeline.line_list import ENCODING
 from densenet_ocr.pipeline.lists.opening import AUTO, FORMATS
 from densenet_ocr.pipeline.text.text_normalisation import WIDTHS
-from densenet_ocr.pipeline.ui.flags import option, validate
+from densenet_ocr.pipeline.ui.flags import Checked, option
 
 # Line numbers are smaller. The text plan takes its random numbers from this number and the next one.
 MOST_LINES = 2**32 - 1
@@ -108,7 +108,7 @@ class SynthesisConfig(SplitConfig):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class StyleFitConfig:
+class StyleFitConfig(Checked):
     """A data set of real lines and fonts that give a render style; validated on construction."""
 
     data: str = option(help="Data set of real lines.")
@@ -119,6 +119,3 @@ class StyleFitConfig:
     lines: int = option(400, help="Lines rendered per round, and most real lines read.", at_least=FEWEST_FITTED)
     rounds: int = option(12, help="Rounds of rendering, measuring and correcting.", at_least=1)
     seed: int = option(0, help="Seed of the rendered lines.", at_least=0)
-
-    def __post_init__(self) -> None:
-        validate(self)

@@ -7,7 +7,7 @@ from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports.shipped import DEFAULT
 from densenet_ocr.pipeline.imaging.polarity import INVERT, INVERT_AT_READING_HELP
 from densenet_ocr.pipeline.lists.config import ListConfig
-from densenet_ocr.pipeline.ui.flags import option, validate
+from densenet_ocr.pipeline.ui.flags import Checked, option, validate
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,7 @@ _FONT = "Font file for the picture; by default one of this machine that has the 
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PredictConfig(ListConfig):
+class PredictConfig(ListConfig, Checked):
     """What to read besides the images on the command line, and how to print it."""
 
     list_path: str | None = option(
@@ -86,12 +86,9 @@ class PredictConfig(ListConfig):
     font: str | None = option(None, help=_FONT)
     batch_size: int = option(64, help="Lines read at once.", at_least=1)
 
-    def __post_init__(self) -> None:
-        validate(self)
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EvaluateConfig:
+class EvaluateConfig(Checked):
     """What to score, and what to draw of it."""
 
     data: str = option(help="Folder of the data set.")
@@ -103,12 +100,9 @@ class EvaluateConfig:
     picture_lines: int = option(16, help="Number of lines in that picture, the first ones.", at_least=1)
     font: str | None = option(None, help=_FONT)
 
-    def __post_init__(self) -> None:
-        validate(self)
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TuneConfig:
+class TuneConfig(Checked):
     """Whether to fit settings of the beam search in place of an evaluation."""
 
     tune: bool = option(
@@ -117,6 +111,3 @@ class TuneConfig:
         "split, and write them to decoding.json in --model, where all commands find them.",
     )
     tune_lines: int = option(1000, help="With --tune: number of lines, the first ones.", at_least=1)
-
-    def __post_init__(self) -> None:
-        validate(self)

@@ -162,7 +162,14 @@ def _list_facts(model: InferenceModel, config: EvaluateConfig) -> dict[str, obje
 
 def check_same_lines(model: DatasetInfo, data: DatasetInfo, folder: str) -> None:
     """Raises UserError if a model cannot read a data set's lines."""
-    _check_charset(model.charset, data.charset, folder)
+    # --charset_mode=union appends characters to those of the data.
+    if not model.charset.characters.startswith(data.charset.characters):
+        raise UserError(
+            f"charset of {folder}",
+            received=f"{data.charset.classes} classes, SHA-256 {data.charset.sha256[:12]}",
+            expected=f"the model's {model.charset.classes} classes, SHA-256 {model.charset.sha256[:12]}",
+            remedy="Convert the data with the charset.txt of the model's run.",
+        )
     check_height(model, data, folder)
 
 
@@ -174,15 +181,4 @@ def check_height(model: DatasetInfo, data: DatasetInfo, folder: str) -> None:
             received=data.geometry.height,
             expected=f"{model.geometry.height}, which the model was trained for",
             remedy="Convert the data with the --image_height of the training data.",
-        )
-
-
-def _check_charset(model_charset: Charset, data_charset: Charset, folder: str) -> None:
-    """Raises UserError unless the data set's classes are the model's first ones."""
-    if not model_charset.characters.startswith(data_charset.characters):  # --charset_mode=union appends some
-        raise UserError(
-            f"charset of {folder}",
-            received=f"{data_charset.classes} classes, SHA-256 {data_charset.sha256[:12]}",
-            expected=f"the model's {model_charset.classes} classes, SHA-256 {model_charset.sha256[:12]}",
-            remedy="Convert the data with the charset.txt of the model's run.",
         )

@@ -7,7 +7,7 @@ from densenet_ocr.pipeline.augmentation.config import AugmentConfig
 from densenet_ocr.pipeline.charsets.charset_file import BLANK_HELP, BLANK_ROWS, FIRST_ROW
 from densenet_ocr.pipeline.errors import check_left_out, check_setting
 from densenet_ocr.pipeline.geometry import check_frame_stride
-from densenet_ocr.pipeline.ui.flags import option, validate
+from densenet_ocr.pipeline.ui.flags import Checked, option, validate
 
 # Values of --preset; flags on the command line override them. `notebook` has the defaults, which are those of
 # the original notebook. benchmarks.training.time_to_accuracy compares the two; see docs/training.md.
@@ -128,7 +128,7 @@ class TrainConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CheckpointConfig:
+class CheckpointConfig(Checked):
     """When to save checkpoints, besides at the end of each epoch, and what to keep.
 
     It may change when a run is resumed.
@@ -143,24 +143,18 @@ class CheckpointConfig:
         0, help="Number of newest epochs whose weights to keep, besides the best; 0 keeps all.", at_least=0
     )
 
-    def __post_init__(self) -> None:
-        validate(self)
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class LoggingConfig:
+class LoggingConfig(Checked):
     """What TensorBoard gets besides scalars and example lines; may change when a run is resumed."""
 
     histogram_epochs: int = option(
         0, help="Epochs between histograms of the weights in TensorBoard; 0 writes none.", at_least=0
     )
 
-    def __post_init__(self) -> None:
-        validate(self)
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DeviceConfig:
+class DeviceConfig(Checked):
     """Devices, memory and threads of a process; may change when a run is resumed."""
 
     strategy: str = option(
@@ -187,6 +181,3 @@ class DeviceConfig:
     inter_op_threads: int = option(
         0, help="Operations that run in parallel; 0 leaves the choice to TensorFlow.", at_least=0
     )
-
-    def __post_init__(self) -> None:
-        validate(self)

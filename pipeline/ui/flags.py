@@ -1,11 +1,8 @@
 """Flags declared once: the fields of a configuration dataclass are the flags of a binary.
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config:
+    class Config(Checked):
         seed: int = option(0, help="Seed of the shuffle.", at_least=0)
-
-        def __post_init__(self):
-            validate(self)
 
 `define(Config)` makes the absl flag --seed, `read(Config)` makes a Config of the command line. Field types are
 bool, int, float, str, any of them with `| None`, and tuple[str, ...], a flag that may be repeated.
@@ -51,7 +48,7 @@ def option(default: Any = dataclasses.MISSING, *, help: str, **settings: Any) ->
 
 
 def validate(config: Any) -> None:
-    """Checks every field of a configuration; call it from __post_init__.
+    """Checks every field of a configuration; called from __post_init__, which a Checked one has.
 
     Raises:
       UserError: a value is not one of its choices or is outside of its limits.
@@ -60,6 +57,13 @@ def validate(config: Any) -> None:
         value = getattr(config, field.name)
         if value is not None:
             _check(name, value, declared)
+
+
+class Checked:
+    """Base of a configuration whose fields are checked when it is made, by `validate`."""
+
+    def __post_init__(self) -> None:
+        validate(self)
 
 
 def define(*configs: type) -> list[flags.Flag]:
