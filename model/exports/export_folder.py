@@ -131,18 +131,12 @@ def _resolve(output: str) -> str:
 
 
 def _swap(place: str, temporary: str) -> None:
-    try:
+    subject, remedy = f"output {place}", "Choose another --output."
+    with storage.explained(subject, expected="a folder that can be renamed", remedy=remedy):
         if storage.exists(place):
             shutil.copymode(place, storage.join(temporary, _NEW))
             os.rename(place, storage.join(temporary, _OLD))
         os.rename(storage.join(temporary, _NEW), place)
-    except OSError as error:
-        raise UserError(
-            f"output {place}",
-            received=error.strerror,
-            expected="a folder that can be renamed",
-            remedy="Choose another --output.",
-        ) from None
 
 
 def _settle(place: str, temporary: str) -> None:
