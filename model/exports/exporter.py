@@ -111,7 +111,12 @@ def _export(
         tolerance=find_tolerance(info.precision, logits),
         train_split=network.train_split,
         files=hash_files(folder),
-        provenance=_describe_origin(network) | figures,
+        provenance={
+            "model": network.name,
+            "weights": network.weights,
+            **list_versions(*_PACKAGES),
+            **figures,
+        },
     )
     info.save(folder)
     check_files(folder, info)
@@ -183,7 +188,3 @@ def _compare(network: KerasInferenceModel, exported: Engine, lines: list[np.ndar
             remedy="Report this: it is an error in the export, or in a package that it uses.",
         )
     return {"largest_difference": largest, "equal_texts": round(equal / len(lines), 4)}
-
-
-def _describe_origin(network: KerasInferenceModel) -> dict[str, Any]:
-    return {"model": network.name, "weights": network.weights, **list_versions(*_PACKAGES)}

@@ -91,7 +91,8 @@ def _find_shapes(model: onnx.ModelProto) -> dict[str, list[int]]:
 def _is_narrow(node: onnx.NodeProto, graph: onnx.GraphProto) -> bool:
     if node.op_type != "Conv":
         return False
-    return list(_weights(node, graph).dims)[::2] == [GROWTH, 3] and _attributes(node)["strides"] == [1, 1]
+    attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+    return list(_weights(node, graph).dims)[::2] == [GROWTH, 3] and attributes["strides"] == [1, 1]
 
 
 def _pair(
@@ -151,10 +152,6 @@ def _add_constants(graph: onnx.GraphProto, owner: str, values: dict[str, np.ndar
     names = {name: f"{owner}/{name}" for name in values}
     graph.initializer.extend(numpy_helper.from_array(value, names[name]) for name, value in values.items())
     return names
-
-
-def _attributes(node: onnx.NodeProto) -> dict:
-    return {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
 
 
 def _weights(node: onnx.NodeProto, graph: onnx.GraphProto) -> onnx.TensorProto:
