@@ -93,7 +93,10 @@ def export(
 def _export(
     network: KerasInferenceModel, folder: str, info: ExportInfo, calibration: Sequence[np.ndarray]
 ) -> ExportInfo:
-    """Writes all files of an export into an empty folder and checks them; raises UserError."""
+    """Writes all files of an export into an empty folder and checks them; raises UserError.
+
+    `calibration` has lines, uint8 [H, W] each.
+    """
     golden = calibration[0] if len(calibration) else draw_golden_line(network.info.geometry)
     lines = [golden, *draw_test_lines(network.info.geometry)]
     if info.precision == "int8":
@@ -141,6 +144,7 @@ def _make_anonymous(network: KerasInferenceModel) -> KerasInferenceModel:
 
 
 def _check_settings(format: str, precision: str, calibration: Sequence[np.ndarray]) -> None:
+    """Raises UserError for settings that do not go together; `calibration` has uint8 [H, W] each."""
     check_setting("format", format, format in MODEL_FILES, ", ".join(MODEL_FILES))
     check_setting("precision", precision, precision in PRECISIONS, ", ".join(PRECISIONS))
     if precision == "float16":

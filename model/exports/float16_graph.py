@@ -78,7 +78,7 @@ class _Steps:
         return output
 
     def constant(self, value: np.ndarray) -> str:
-        """Adds a constant; returns its name."""
+        """Adds a constant of any shape and dtype; returns its name."""
         name = f"constant_{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(value, name))
         return name

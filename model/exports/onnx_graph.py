@@ -148,7 +148,7 @@ def _chain(given: str, steps: list[_Step], output: str) -> list[onnx.NodeProto]:
 
 
 def _add_constants(graph: onnx.GraphProto, owner: str, values: dict[str, np.ndarray]) -> dict[str, str]:
-    """Adds constants to a graph; returns their names in the graph by their own names."""
+    """Adds constants of any shapes and dtypes to a graph; returns their names in it by their own names."""
     names = {name: f"{owner}/{name}" for name in values}
     graph.initializer.extend(numpy_helper.from_array(value, names[name]) for name, value in values.items())
     return names

@@ -82,7 +82,7 @@ def write_float16(network: KerasInferenceModel, folder: str) -> None:
 
 
 def write_tflite(network: KerasInferenceModel, folder: str, calibration: Sequence[np.ndarray] = ()) -> None:
-    """Writes model.tflite, from `lines` to `logits`; arguments as for `write_onnx`."""
+    """Writes model.tflite, from `lines` to `logits`, and lines uint8 [H, W]; arguments as for `write_onnx`."""
     spec, call = _lines_spec(network), make_lines_call(network, equalised=bool(calibration))
     concrete = tf.function(call, input_signature=[spec], autograph=False).get_concrete_function()
     # From the Keras model itself the converter aborts the process.
@@ -109,6 +109,7 @@ def _describe(model: Any, network: KerasInferenceModel) -> None:
 
 
 def _lines_spec(network: KerasInferenceModel) -> tf.TensorSpec:
+    """Normalised lines of the model's height, float32 [B, H, W, 1]."""
     return tf.TensorSpec([None, network.info.geometry.height, None, 1], tf.float32, INPUT)
 
 

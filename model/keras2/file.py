@@ -183,6 +183,7 @@ def _read_layers(path: str, name: str, group: h5py.Group) -> Iterator[StoredLaye
 
 
 def _read_array(stored: h5py.Dataset) -> np.ndarray:
+    """A stored array of any shape, as float32."""
     _check_storage(stored)
     array = stored[()]
     if array.dtype.kind != "f":

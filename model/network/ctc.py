@@ -73,6 +73,7 @@ def compute_losses(logits: tf.Tensor, batch: dict[str, tf.Tensor]) -> tf.Tensor:
 
 
 def _find_own_classes(label: tf.Tensor, label_length: tf.Tensor, *, blank: int) -> _OwnClasses:
+    """The own classes of labels, int32 [B, L], with their lengths, int32 [B]."""
     lines, length = tf.unstack(tf.shape(label))
     equal = tf.cast(label[:, :, None] == label[:, None, :], tf.int32)
     first = tf.argmax(equal, axis=-1, output_type=tf.int32)

@@ -126,6 +126,7 @@ def count_parameters(model: keras.Model) -> tuple[int, int]:
 def _dense_block(
     x: keras.KerasTensor, columns: keras.KerasTensor | None, seeds: Iterator[int]
 ) -> keras.KerasTensor:
+    """Appends LAYERS_PER_BLOCK * GROWTH channels to float [B, H, W, C]; `columns` is bool [B, W]."""
     for _ in range(LAYERS_PER_BLOCK):
         grown = NarrowConvolution(
             GROWTH, 3, padding="same", data_format="channels_last", kernel_initializer=_he_normal(seeds)
@@ -137,6 +138,7 @@ def _dense_block(
 def _transition(
     x: keras.KerasTensor, columns: keras.KerasTensor | None, seeds: Iterator[int], *, number: int, pool: int
 ) -> keras.KerasTensor:
+    """Convolves, drops and pools: float [B, H, W, C] -> [B, H // 2, W // pool, TRANSITION_FILTERS]."""
     x = _convolve(TRANSITION_FILTERS, 1, seeds)(_activate(x, columns))
     x = SeededDropout(DROPOUT, number)(x)
     size = (2, pool)
@@ -144,6 +146,7 @@ def _transition(
 
 
 def _activate(x: keras.KerasTensor, columns: keras.KerasTensor | None) -> keras.KerasTensor:
+    """Batch norm and ReLU of float [B, H, W, C], in `columns`, bool [B, W], alone where they are given."""
     return keras.layers.ReLU()(FusedBatchNormalization(epsilon=EPSILON)(x, columns))
 
 

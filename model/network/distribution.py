@@ -73,5 +73,5 @@ def _split(batch: dict[str, tf.Tensor], parts: int) -> dict[str, tf.Tensor]:
 def sum_over_replicas(
     strategy: tf.distribute.Strategy, values: tf.Tensor | tf.distribute.DistributedValues
 ) -> tf.Tensor:
-    """Sums a per-replica tensor over the replicas."""
+    """Sums a per-replica tensor, of any shape and dtype, over the replicas."""
     return strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None)

@@ -52,6 +52,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         return _unpack(self._apply(packed[None, None], training)[0, 0], places, tf.shape(inputs))
 
     def _apply(self, inputs: tf.Tensor, training: bool | None) -> tf.Tensor:
+        """Normalises all pixels of float [B, H, W, C], whose statistics it averages in training."""
         if not (training and self.trainable):
             moving = map(tf.convert_to_tensor, (self.moving_mean, self.moving_variance))
             return self._normalise(inputs, *moving)[0]
@@ -65,6 +66,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     def _normalise(
         self, inputs: tf.Tensor, mean: tf.Tensor | None = None, variance: tf.Tensor | None = None
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns float [B, H, W, C], mean and variance, [C] each: the given ones, else the batch's."""
         return tf.compat.v1.nn.fused_batch_norm(
             inputs,
             scale=tf.convert_to_tensor(self.gamma),
@@ -76,6 +78,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         )
 
     def _move(self, moving: Any, batch: tf.Tensor, samples: tf.Tensor) -> None:
+        """Moves an average, float [C], towards the figure of a batch with `samples` pixels, a scalar."""
         moved = moving * self.momentum + batch * (1.0 - self.momentum)
         # A replica may have only padding rows, of which the kernel's statistics are NaN.
         moving.assign(tf.where(samples > 0, moved, moving))
@@ -165,6 +168,8 @@ def plain_convolutions() -> contextlib.AbstractContextManager[None]:
 
 @tf.custom_gradient
 def _convolve_narrow(inputs: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+    """Convolves float [B, H, W, C] with a kernel [k, k, C, filters]: [B, H, W, filters]."""
+
     def gradients(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         # Both need only the window of the output's gradient around each pixel.
         size, _, channels, filters = kernel.shape
@@ -227,7 +232,7 @@ class SeededDropout(keras.layers.Layer):
 
 
 def _draw_uint16(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Draws uniform uint16 numbers of a shape with an even last dimension, in half the time of floats."""
+    """Draws uint16 numbers of a shape, the last one even, by a seed, int32 [2]; floats take twice as long."""
     half = tf.concat([shape[:-1], [shape[-1] // 2]], axis=0)
     pairs = tf.random.stateless_uniform(half, seed, minval=None, maxval=None, dtype=tf.uint32)
     return tf.reshape(tf.bitcast(pairs, tf.uint16), shape)
@@ -249,6 +254,7 @@ def _set_in_scope(name: str, value: Any) -> Iterator[None]:
 
 
 def _current_seed() -> tf.Tensor:
+    """The seed of this call, int32 [2]."""
     if _scope.seed is None:  # a training loop without seeds: fresh dropout at every call, as in Keras
         return tf.random.uniform([2], maxval=tf.int32.max, dtype=tf.int32)
     return tf.cast(tf.convert_to_tensor(_scope.seed), tf.int32)

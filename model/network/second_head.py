@@ -51,7 +51,7 @@ def is_trunk(layer: keras.Layer) -> bool:
 
 
 def split_logits(outputs: tf.Tensor | list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor | None]:
-    """Returns the logits of the first and of the second head, None without one."""
+    """Returns the logits of both heads, float32 [B, T, classes] each, None without a second one."""
     if not isinstance(outputs, list):
         return outputs, None
     logits, second_logits = outputs

@@ -58,6 +58,7 @@ class KerasInferenceModel:
         return call_densenet(self._padded if padded else self.model, batch, training=False)
 
     def _decode(self, padded: bool, levels: tf.Tensor, widths: tf.Tensor) -> BestPath:
+        """The characters of levels uint8 [B, H, W] with widths int32 [B]."""
         logits = self._call(padded, levels, widths)
         return decode_best_path(logits, self.info.geometry.count_frames(widths))
 

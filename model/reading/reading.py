@@ -127,6 +127,7 @@ def map_batches(
 def _read_batch(
     model: InferenceModel, decoder: Decoder | None, levels: np.ndarray, widths: np.ndarray
 ) -> Iterable[Reading]:
+    """The readings of levels, uint8 [B, H, W], with widths, int32 [B]."""
     if decoder is None:
         return make_readings(model.find_best_path(levels, widths), model.info, widths.tolist())
     frames = model.info.geometry.count_frames(np.asarray(widths))

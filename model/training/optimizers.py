@@ -118,5 +118,6 @@ class MovingAverage(tf.Module):
 
 
 def _assign(variables: list[tf.Variable], values: list[tf.Variable | tf.Tensor]) -> None:
+    """Sets variables to values, of any shapes and dtypes."""
     for variable, value in zip(variables, values, strict=True):
         variable.assign(tf.convert_to_tensor(value))

@@ -85,7 +85,7 @@ def make_step(
 
 
 def _sum_losses(logits: tf.Tensor, batch: Batch) -> tf.Tensor:
-    """The sum of the lines' CTC losses."""
+    """The sum of the lines' CTC losses, float32 scalar, by logits, float32 [B, T, classes]."""
     return tf.reduce_sum(compute_losses(logits, batch) * batch[schema.WEIGHT])
 
 
@@ -132,7 +132,7 @@ def freeze_trunk(model: keras.Model, iterations: tf.Variable, steps: int) -> Ite
 
 
 def _compile(call: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
-    """Returns call_densenet through XLA, which takes no strings, such as a batch's keys."""
+    """Returns call_densenet through XLA, to float32 [B, T, classes]; it takes no strings, such as keys."""
     compiled = tf.function(call, jit_compile=True, autograph=False)
     names = (schema.IMAGE, schema.WIDTH)
     return lambda model, batch, training: compiled(

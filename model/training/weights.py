@@ -147,6 +147,7 @@ def load_export_model(path: str) -> tuple[keras.Model, DatasetInfo]:
 
 
 def _compute_logits(model: keras.Model, levels: np.ndarray) -> np.ndarray:
+    """Logits, float32 [B, T, classes], of levels, uint8 [B, H, W]."""
     return call_densenet(model, {schema.IMAGE: levels[..., None]}, training=False).numpy()
 
 
