@@ -9,12 +9,9 @@ import numpy as np
 
 from densenet_ocr.beam_jobs.conversion.charset_choice import build_charset, find_charset
 from densenet_ocr.beam_jobs.conversion.config import AUTO, ConversionConfig
-from densenet_ocr.beam_jobs.engine.charset_copy import CharsetCopy
 from densenet_ocr.beam_jobs.engine.config import RemoteConfig
-from densenet_ocr.beam_jobs.engine.manifest import DatasetManifest
-from densenet_ocr.beam_jobs.engine.runner.beam_runner import parse_options
-from densenet_ocr.beam_jobs.engine.runner.runner_trial import try_runner
-from densenet_ocr.beam_jobs.engine.runner.shared_paths import check_paths
+from densenet_ocr.beam_jobs.engine.manifest import CharsetCopy, DatasetManifest
+from densenet_ocr.beam_jobs.engine.runner.execution import Execution
 from densenet_ocr.beam_jobs.engine.split_runner import SplitRunner, summarise_split
 from densenet_ocr.beam_jobs.engine.split_state import JobTerms
 from densenet_ocr.beam_jobs.engine.tfrecord_writer import TFRecordShardWriter
@@ -60,21 +57,21 @@ def convert(
     Raises:
       UserError: the input cannot be used, or too many rows are refused; the split is not published then.
     """
-    start, options = time.time(), parse_options(beam_arguments or [])
-    paths = _list_inputs(config)
-    check_paths(options, remote.shared_folders, paths | {"output": [config.output]})
-    try_runner(options, seconds=remote.runner_timeout, inputs=paths, output=config.output)
+    start, execution = time.time(), Execution.of(workers, beam_arguments, remote)
+    inputs = _list_inputs(config)
+    execution.check_paths(inputs, config.output)
+    execution.try_runner(inputs, config.output)
     charset = find_charset(config)
     rows = open_rows(config, charset)
     charset = charset or build_charset(config, rows)
     info = DatasetInfo(charset, config.geometry, config.image_encoding, fit=config.fit, invert=config.invert)
     sources = _describe_sources(config, rows)
-    runners = [_make_runner(config, split, info, rows, sources) for split in config.splits]
+    runners = {split: _make_runner(config, split, info, rows, sources) for split in config.splits}
     plans, results = _plan_splits(config, rows), []
-    for runner in runners:
+    for name, runner in runners.items():
         # Popped, so that no plan stays in memory once it is a file.
-        split = runner.run(plans.pop(0), workers=workers, options=options)
-        results.append(summarise_split(runner.split, split, time.time() - start))
+        split = runner.run(plans.pop(0), execution)
+        results.append(summarise_split(name, split, time.time() - start))
         start = time.time()
     return {**results[0], **{result["split"]: result for result in results[1:]}}
 
@@ -106,21 +103,17 @@ def _make_runner(
         split=split,
         info=info,
         sources=sources,
-        verb=_TERMS.verb,
-        derived=CharsetCopy(config.output, info.charset) if config.charset_path == AUTO else None,
+        terms=_TERMS,
+        derived=[CharsetCopy(config.output, info.charset)] if config.charset_path == AUTO else [],
     )
     manifest.check()
     builder = RecordBuilder(info)
     find = functools.partial(rows.find_line, builder=builder)
-
     return SplitRunner(
-        folder=config.output,
-        split=split,
         manifest=manifest,
         writer=TFRecordShardWriter(info),
         make_source=functools.partial(RowSource, input=rows, find=find, build=builder.build),
         lines_per_shard=config.lines_per_shard,
-        terms=_TERMS,
         overwrite=config.overwrite,
         max_reject_fraction=config.max_reject_fraction,
     )

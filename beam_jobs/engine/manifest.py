@@ -3,13 +3,17 @@
 A split is in the manifest only while all of its shards exist. dataset.json is the manifest of a data set.
 """
 
+import abc
 import dataclasses
+import sys
 import time
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
-from densenet_ocr.beam_jobs.engine.provenance import describe_run
-from densenet_ocr.beam_jobs.engine.split_state import find_outputs, remove_temporary_manifest
+from densenet_ocr.beam_jobs.engine.split_state import JobTerms, find_outputs, remove_temporary_manifest
 from densenet_ocr.pipeline import schema, storage
+from densenet_ocr.pipeline.charset import Charset
+from densenet_ocr.pipeline.charsets.charset_file import read_charset
 from densenet_ocr.pipeline.dataset_info import (
     FILE_NAME,
     IMAGES_NAME,
@@ -20,6 +24,9 @@ from densenet_ocr.pipeline.dataset_info import (
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.geometry import FRAME_STRIDE
 from densenet_ocr.pipeline.imaging.polarity import NEVER
+from densenet_ocr.pipeline.packages import list_versions
+
+CHARSET_NAME = "charset.txt"
 
 # Manifests of a folder of records and of a folder of images.
 _MANIFESTS = (FILE_NAME, IMAGES_NAME)
@@ -35,37 +42,6 @@ class PublishedSplit(NamedTuple):
     identity: dict[str, Any]
 
 
-class Manifest(Protocol):
-    """The place of one split in the manifest of its folder."""
-
-    @property
-    def file_name(self) -> str:
-        """Name of the manifest's file."""
-
-    @property
-    def sources(self) -> dict[str, Any]:
-        """What the split is made of, for its description."""
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """All that the split's bytes depend on, by the names of flags where there are such."""
-
-    def load(self) -> PublishedSplit | None:
-        """Returns the published split; None where there is none."""
-
-    def find_outputs(self) -> list[str]:
-        """Returns the names of files in the folder that a run of this split would replace."""
-
-    def withdraw(self) -> None:
-        """Removes the split from the manifest, before its files are removed."""
-
-    def publish(self, split: SplitInfo) -> None:
-        """Adds the split, whose shards all exist."""
-
-    def restore(self, split: SplitInfo) -> None:
-        """Writes again what is derived from the shards of a published split."""
-
-
 class DerivedFiles(Protocol):
     """Files of a split that are made of its shards, such as a list of images."""
 
@@ -79,29 +55,106 @@ class DerivedFiles(Protocol):
         """Removes them."""
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class DatasetManifest:
-    """One split in dataset.json, or in images.json; see Manifest.
+@dataclasses.dataclass(frozen=True)
+class CharsetCopy:
+    """The file charset.txt beside the shards, for people and other programs; see DerivedFiles.
 
     Attributes:
       folder: Folder of the data set.
+      charset: Its characters.
+    """
+
+    folder: str
+    charset: Charset
+
+    def find(self) -> list[str]:
+        """See DerivedFiles."""
+        return [CHARSET_NAME] if storage.exists(self._path) and not self._is_written() else []
+
+    def write(self, split: SplitInfo) -> None:
+        """See DerivedFiles."""
+        if not self._is_written():
+            self.charset.write(self._path)
+
+    def remove(self) -> None:
+        """See DerivedFiles; the charset stays, because other splits have it too."""
+
+    def _is_written(self) -> bool:
+        """Whether the file has these characters, whatever its row 0 shows."""
+        try:
+            return storage.exists(self._path) and read_charset(self._path) == self.charset
+        except UserError:  # it is not a charset
+            return False
+
+    @property
+    def _path(self) -> str:
+        return storage.join(self.folder, CHARSET_NAME)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Manifest(abc.ABC):
+    """The place of one split in the manifest of its folder.
+
+    Attributes:
+      folder: Output folder.
       split: Name of the split.
-      info: The data set without splits, as this split would start it.
-      sources: All that the records depend on besides `info`, and what was FOUND.
-      verb: What the job does, for messages.
-      file_name: FILE_NAME or IMAGES_NAME.
-      derived: Files beside the shards that are made of them, if there are any.
+      sources: What the split is made of, for its description.
+      terms: Names of the job in messages.
+      file_name: Name of the manifest's file.
+      derived: Files beside the shards that are made of them.
       started: Start of the run, in seconds since 1970, for the provenance.
     """
 
     folder: str
     split: str
-    info: DatasetInfo
     sources: dict[str, Any]
-    verb: str
-    file_name: str = FILE_NAME
-    derived: DerivedFiles | None = None
+    terms: JobTerms
+    file_name: str
+    derived: Sequence[DerivedFiles] = ()
     started: float = dataclasses.field(default_factory=time.time)
+
+    @property
+    def path(self) -> str:
+        """The manifest's file."""
+        return storage.join(self.folder, self.file_name)
+
+    @property
+    @abc.abstractmethod
+    def identity(self) -> dict[str, Any]:
+        """All that the split's bytes depend on, by the names of flags where there are such."""
+
+    @abc.abstractmethod
+    def load(self) -> PublishedSplit | None:
+        """Returns the published split; None where there is none."""
+
+    @abc.abstractmethod
+    def withdraw(self) -> None:
+        """Removes the split from the manifest, before its files are removed."""
+
+    @abc.abstractmethod
+    def publish(self, split: SplitInfo) -> None:
+        """Adds the split, whose shards all exist."""
+
+    def find_outputs(self) -> list[str]:
+        """Returns the names of files in the folder that a run of this split would replace."""
+        return find_outputs(self.folder, self.split) + [name for files in self.derived for name in files.find()]
+
+    def restore(self, split: SplitInfo) -> None:
+        """Writes again what is derived from the shards of a published split."""
+        for files in self.derived:
+            files.write(split)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DatasetManifest(Manifest):
+    """One split in dataset.json, or in images.json. Its sources are all that records depend on besides `info`.
+
+    Attributes:
+      info: The data set without splits, as this split would start it.
+    """
+
+    info: DatasetInfo
+    file_name: str = FILE_NAME
 
     def check(self) -> None:
         """Makes the folder; raises UserError where the split cannot be added to what the folder has."""
@@ -124,24 +177,20 @@ class DatasetManifest:
 
     def load(self) -> PublishedSplit | None:
         """See Manifest."""
-        if not self._exists():
+        if not storage.exists(self.path):
             return None
         info = load_dataset_info(self.folder, self.file_name)
         split = info.splits.get(self.split)
         return PublishedSplit(split, _identify(info, split.sources)) if split else None
 
-    def find_outputs(self) -> list[str]:
-        """See Manifest."""
-        return find_outputs(self.folder, self.split) + (self.derived.find() if self.derived else [])
-
     def withdraw(self) -> None:
         """See Manifest."""
         with storage.locked(self.folder, wait=True):
             remove_temporary_manifest(self.folder, self.file_name)
-            if self._exists():
+            if storage.exists(self.path):
                 self._load_others().save(self.folder, self.file_name)
-        if self.derived:
-            self.derived.remove()
+        for files in self.derived:
+            files.remove()
 
     def publish(self, split: SplitInfo) -> None:
         """See Manifest; keeps the splits that other runs have published meanwhile."""
@@ -150,17 +199,9 @@ class DatasetManifest:
             info = self._load_others().with_split(self.split, split, describe_run(self.started))
             info.save(self.folder, self.file_name)
 
-    def restore(self, split: SplitInfo) -> None:
-        """See Manifest."""
-        if self.derived:
-            self.derived.write(split)
-
-    def _exists(self) -> bool:
-        return storage.exists(storage.join(self.folder, self.file_name))
-
     def _load_others(self) -> DatasetInfo:
         """Returns the folder's data set without this split; raises UserError where its other splits differ."""
-        if not self._exists():
+        if not storage.exists(self.path):
             return self.info
         others = load_dataset_info(self.folder, self.file_name).without_split(self.split)
         for name, old, new in (
@@ -176,7 +217,7 @@ class DatasetManifest:
                     f"data set {self.folder}: {name}",
                     received=new,
                     expected=f"{old}, as split {', '.join(others.splits)} has it",
-                    remedy=f"All splits of a data set share it: {self.verb} with the same value, "
+                    remedy=f"All splits of a data set share it: {self.terms.verb} with the same value, "
                     "or to another --output.",
                 )
         return others if others.splits else self.info
@@ -194,4 +235,20 @@ def _identify(info: DatasetInfo, sources: dict[str, Any]) -> dict[str, Any]:
         "fit": info.fit,
         **({"invert": info.invert} if info.invert != NEVER else {}),
         "schema_version": schema.VERSION,
+    }
+
+
+def describe_run(start: float, *more_packages: str) -> dict[str, Any]:
+    """Returns the command, versions and times of this run.
+
+    Args:
+      start: When it started, in seconds since 1970.
+      *more_packages: Packages that it uses besides those of every run.
+    """
+    packages = ("densenet-ocr", "apache-beam", "numpy", "pillow", *more_packages)
+    return {
+        "command": sys.argv,
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(start)),
+        "seconds": round(time.time() - start, 2),
+        **list_versions(*packages),
     }

@@ -6,14 +6,18 @@ leaves a report beside the shard. Bytes depend on the source alone, never on wor
 
 import contextlib
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Any, BinaryIO, NamedTuple, Protocol
+from typing import Any, BinaryIO, ClassVar, NamedTuple, Protocol
+
+from absl import logging
 
 from densenet_ocr.beam_jobs.engine.source import RefusedRow, ShardPlan, Source
 from densenet_ocr.beam_jobs.engine.split_state import state_folder
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import ShardInfo
+from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.tfrecord import records
 
 # Done rows of unfinished shards are shown by the size of a file with this ending, one byte per row. The ending
@@ -21,6 +25,8 @@ from densenet_ocr.pipeline.tfrecord import records
 _COUNTER_SUFFIX = f".rows{storage.TEMPORARY}count"
 
 _FLUSH_ROWS = 64  # rows per write of the counter file
+
+_SAMPLED_LINES = 100  # whose mean size estimates that of all: rows go into shards in random order
 
 Count = Callable[[int], None]
 
@@ -36,11 +42,13 @@ class ShardContent(NamedTuple):
 
 
 class ShardWriter(Protocol):
-    """Writes shards of one format. A writer is pickled to the workers."""
+    """Writes shards of one format, each a file. A writer is pickled to the workers.
 
-    @property
-    def suffix(self) -> str:
-        """Ending of a shard's file name."""
+    Attributes:
+      suffix: Ending of a shard's file name.
+    """
+
+    suffix: ClassVar[str]
 
     def write(self, lines: Iterable[Any], file: BinaryIO, count: Count) -> ShardContent:
         """Writes a shard.
@@ -59,6 +67,12 @@ class ShardWriter(Protocol):
 
         A store gets the bytes of a file whole, so that its size will do; to read all of them takes hours.
         """
+        path = storage.join(folder, shard.name)
+        try:
+            has_size = storage.size(path) == shard.bytes
+        except FileNotFoundError:
+            return False
+        return has_size and (storage.is_url(path) or records.hash_file(path) == shard.crc32c)
 
     @property
     def stored_as(self) -> str:
@@ -66,6 +80,7 @@ class ShardWriter(Protocol):
 
     def estimate_line_bytes(self, source: Source) -> float:
         """Returns about how many bytes a line takes on disk; 0 where that does not matter."""
+        return 0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -111,14 +126,36 @@ class ShardJob:
         return storage.join(self.folder, f"{self.split}.rejects.tsv")
 
 
-def is_file_intact(folder: str, shard: ShardInfo) -> bool:
-    """Returns whether a shard that is one file is intact; see ShardWriter.is_intact."""
-    path = storage.join(folder, shard.name)
-    try:
-        has_size = storage.size(path) == shard.bytes
-    except FileNotFoundError:
-        return False
-    return has_size and (storage.is_url(path) or records.hash_file(path) == shard.crc32c)
+def sample_lines(source: Source) -> list[Any]:
+    """Returns some lines of a source, without its refused rows."""
+    sample = itertools.islice(source.read(0), _SAMPLED_LINES)
+    return [line for line in sample if not isinstance(line, RefusedRow)]
+
+
+def check_free_space(job: ShardJob, done: int) -> None:
+    """Logs what a job will write, and checks that it fits.
+
+    Args:
+      job: The job.
+      done: Number of its shards that exist.
+
+    Raises:
+      UserError: the other shards need more than the output folder has free.
+    """
+    shards, stored_as = job.plan.shard_count, job.writer.stored_as
+    rows = job.plan.rows * (shards - done) // shards
+    needed, free = round(rows * job.writer.estimate_line_bytes(job.source)), storage.free_bytes(job.folder)
+    needed_size = storage.describe_size(needed)
+    free_size = "unlimited bytes" if free is None else storage.describe_size(free)
+    logging.info("%s rows into %d shards, about %s; %s are free", f"{rows:,}", shards, needed_size, free_size)
+    if free is not None and needed > free:
+        saves = "; --image_encoding=uint8 takes a quarter of it" if stored_as == "float32" else ""
+        raise UserError(
+            f"output {job.folder}",
+            received=f"{free_size} of free space",
+            expected=f"about {needed_size} for {rows:,} rows as {stored_as}",
+            remedy=f"Free space or choose another --output{saves}.",
+        )
 
 
 class RowCounter:

@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
 
 from densenet_ocr.beam_jobs.engine.reports import Report, find_reports, load_report, save_report
-from densenet_ocr.beam_jobs.engine.runner.beam_runner import choose_runner, count_workers, run_pipeline
-from densenet_ocr.beam_jobs.engine.runner.worker_errors import raise_worker_error
+from densenet_ocr.beam_jobs.engine.runner.beam_runner import choose_runner, run_pipeline
+from densenet_ocr.beam_jobs.engine.runner.execution import Execution
 from densenet_ocr.beam_jobs.engine.shard_job import (
     RowCounter,
     ShardJob,
@@ -36,8 +35,9 @@ _AT_ONCE = 64  # requests that wait for an answer
 
 _Item = TypeVar("_Item")
 
-# Makes the Beam step of a job: PCollection of shard numbers -> (shard, lines written, rows refused).
-MakeStep = Callable[[ShardJob, int, PipelineOptions], beam.PTransform]
+# Makes the Beam step of a job for a number of local processes: PCollection of shard numbers -> (shard, lines
+# written, rows refused).
+MakeStep = Callable[[ShardJob, int], beam.PTransform]
 
 
 class WriteShard(beam.DoFn):
@@ -54,7 +54,7 @@ class WriteShard(beam.DoFn):
         yield shard, report.shard.records, len(report.refused)
 
 
-def make_write_step(job: ShardJob, shards: int, options: PipelineOptions) -> beam.PTransform:
+def make_write_step(job: ShardJob, processes: int) -> beam.PTransform:
     """Returns the step that writes shards with the job's own writer; see MakeStep."""
     return beam.ParDo(WriteShard(job))
 
@@ -65,8 +65,7 @@ def run_shards(
     *,
     make_step: MakeStep = make_write_step,
     verb: str,
-    workers: int,
-    options: PipelineOptions,
+    execution: Execution,
 ) -> None:
     """Writes shards of a job through Beam.
 
@@ -75,14 +74,14 @@ def run_shards(
       shards: Numbers of the shards to write.
       make_step: Makes the step that shard numbers go through.
       verb: What the progress display says.
-      workers: Local processes, 0 for one per core.
-      options: Beam's options; a runner that they name takes the place of the local one.
+      execution: Where they are written.
 
     Raises:
       UserError: a worker raised it, or was killed.
     """
-    step = make_step(job, len(shards), options)
-    runner, options = choose_runner(options, workers=count_workers(workers, len(shards)))
+    processes = execution.count_processes(len(shards))
+    step = make_step(job, processes)
+    runner, options = choose_runner(execution.options, workers=processes)
     storage.make_folder(job.state_folder)
     remove_temporary(job.folder, job.split)
     try:
@@ -94,9 +93,6 @@ def run_shards(
         )
         with _show_progress(job, verb, shards):
             run_pipeline(pipeline)
-    except (Exception, KeyboardInterrupt) as error:
-        raise_worker_error(error)
-        raise
     finally:
         # Also after success: of a worker that was killed, whose shard the runner gave to another one.
         remove_temporary(job.folder, job.split)

@@ -13,9 +13,7 @@ from typing import Any
 
 import numpy as np
 from absl import logging
-from apache_beam.options.pipeline_options import PipelineOptions
 
-from densenet_ocr.beam_jobs.engine.free_space import check_free_space
 from densenet_ocr.beam_jobs.engine.manifest import Manifest
 from densenet_ocr.beam_jobs.engine.reports import (
     find_reports,
@@ -23,7 +21,8 @@ from densenet_ocr.beam_jobs.engine.reports import (
     merge_reports,
     show_first_refusal,
 )
-from densenet_ocr.beam_jobs.engine.shard_job import ShardJob, ShardWriter
+from densenet_ocr.beam_jobs.engine.runner.execution import Execution
+from densenet_ocr.beam_jobs.engine.shard_job import ShardJob, ShardWriter, check_free_space
 from densenet_ocr.beam_jobs.engine.shard_pipeline import (
     MakeStep,
     check_intact,
@@ -32,7 +31,7 @@ from densenet_ocr.beam_jobs.engine.shard_pipeline import (
     run_shards,
 )
 from densenet_ocr.beam_jobs.engine.source import ShardPlan, Source, save_plan
-from densenet_ocr.beam_jobs.engine.split_state import JobTerms, SplitState, hold_split, remove_outputs
+from densenet_ocr.beam_jobs.engine.split_state import SplitState, hold_split, remove_outputs
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import SplitInfo
 from densenet_ocr.pipeline.errors import UserError
@@ -45,13 +44,10 @@ class SplitRunner:
     """Writes one split into a folder, or what an interrupted run has left to write.
 
     Attributes:
-      folder: Output folder.
-      split: Name of the split.
       manifest: Where the split is published.
       writer: Writes the shards.
       make_source: Makes the source of a plan that was saved.
       lines_per_shard: Rows of the plan in one shard.
-      terms: Names of the job in messages.
       overwrite: Whether an existing split is replaced.
       max_reject_fraction: Largest share of refused rows; the split is not published above it.
       preflight: Called with the job and the number of finished shards before anything is replaced; raises
@@ -59,26 +55,22 @@ class SplitRunner:
         that exist are left out before workers start, for workers that start slowly.
     """
 
-    folder: str
-    split: str
     manifest: Manifest
     writer: ShardWriter
     make_source: Callable[[ShardPlan], Source]
     lines_per_shard: int
-    terms: JobTerms
     overwrite: bool
     max_reject_fraction: float
     preflight: Callable[[Any], None] | None = None
     make_step: MakeStep = make_write_step
     skip_written: bool = False
 
-    def run(self, plan: np.ndarray, *, workers: int, options: PipelineOptions) -> SplitInfo:
+    def run(self, plan: np.ndarray, execution: Execution) -> SplitInfo:
         """Writes the split, or what is missing of it, and publishes it.
 
         Args:
           plan: One element per row, in the order in which rows go into shards, [rows].
-          workers: Local processes, 0 for one per core.
-          options: Beam's options.
+          execution: Where the shards are written.
 
         Returns:
           The description of the split.
@@ -86,21 +78,22 @@ class SplitRunner:
         Raises:
           UserError: an existing split differs, too many rows are refused, or the source's input cannot be used.
         """
-        with hold_split(self.folder, self.split, self.terms) as state:
+        manifest = self.manifest
+        with hold_split(manifest.folder, manifest.split, manifest.terms) as state:
             published = self._find_published()
             resumes = not published and self._can_resume(state)
             job = self._save_job(state, plan)
             del plan  # it is in a file now, which every worker maps
             if published:
-                self._repair(job, published, workers=workers, options=options)
+                self._repair(job, published, execution)
                 split = published
             else:
                 self._start(job, state, resumes)
-                self._run_shards(job, range(job.plan.shard_count), workers=workers, options=options)
-                split = merge_reports(job, sources=self.manifest.sources)
+                self._run_shards(job, range(job.plan.shard_count), execution)
+                split = merge_reports(job, sources=manifest.sources)
             self._check_refused(job, split, state)
             if not published:
-                self.manifest.publish(split)
+                manifest.publish(split)
             state.remove()
             return split
 
@@ -126,8 +119,8 @@ class SplitRunner:
         named = json.dumps([self.manifest.identity, plan_sha256])
         shard_plan = ShardPlan(state.plan_path, len(plan), self.lines_per_shard)
         return ShardJob(
-            folder=self.folder,
-            split=self.split,
+            folder=self.manifest.folder,
+            split=self.manifest.split,
             plan=shard_plan,
             source=self.make_source(shard_plan),
             writer=self.writer,
@@ -138,7 +131,7 @@ class SplitRunner:
         """Checks what can be checked, then removes an older split unless the run resumes one."""
         done = len(find_reports(job)) if resumes else 0
         if done:
-            logging.info("resuming split %s: %d of %d shards exist", self.split, done, job.plan.shard_count)
+            logging.info("resuming split %s: %d of %d shards exist", job.split, done, job.plan.shard_count)
         if self.preflight:
             self.preflight(job.source)
         check_free_space(job, done)
@@ -148,43 +141,41 @@ class SplitRunner:
             self._check_no_outputs()
         # The manifest first, then the shards: no reader may find a split that is half gone.
         self.manifest.withdraw()
-        remove_outputs(self.folder, self.split)
+        remove_outputs(self.manifest.folder, self.manifest.split)
         state.start(self.manifest.identity, overwrite=self.overwrite)
 
-    def _run_shards(
-        self, job: ShardJob, shards: Sequence[int], *, workers: int, options: PipelineOptions
-    ) -> None:
+    def _run_shards(self, job: ShardJob, shards: Sequence[int], execution: Execution) -> None:
         if self.skip_written:
             written = find_written_shards(job, shards)
             shards = [shard for shard, exists in zip(shards, written, strict=True) if not exists]
         if shards:
-            run_shards(
-                job, shards, make_step=self.make_step, verb=self.terms.verb, workers=workers, options=options
-            )
+            verb = self.manifest.terms.verb
+            run_shards(job, shards, make_step=self.make_step, verb=verb, execution=execution)
 
     def _check_no_outputs(self) -> None:
         """Raises UserError for files of this split's names that no manifest or state knows."""
-        found = self.manifest.find_outputs()
+        manifest, found = self.manifest, self.manifest.find_outputs()
         if found:
             raise UserError(
-                f"output {self.folder}",
-                received=f"{len(found)} files of split {self.split!r} that {self.manifest.file_name} does not "
+                f"output {manifest.folder}",
+                received=f"{len(found)} files of split {manifest.split!r} that {manifest.file_name} does not "
                 f"list, such as {found[0]}",
                 expected="none, because they would be replaced",
                 remedy="Move them away, or add --overwrite to replace them.",
             )
 
     def _check_identity(self, existing: dict[str, Any], how: str, purpose: str) -> None:
-        old, new = _flatten(existing), _flatten(self.manifest.identity)
+        manifest, terms = self.manifest, self.manifest.terms
+        old, new = _flatten(existing), _flatten(manifest.identity)
         changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
         if changed:
             raise UserError(
-                self.terms.subject.format(split=self.split, folder=self.folder),
+                terms.subject.format(split=manifest.split, folder=manifest.folder),
                 received=", ".join(f"{name} {new.get(name)}" for name in changed),
                 expected=", ".join(f"{name} {old.get(name)}" for name in changed)
                 + f", with which it was {how}",
                 remedy=f"Give the same values to {purpose}, add --overwrite to replace it, "
-                f"or choose another {self.terms.output_flags}.",
+                f"or choose another {terms.output_flags}.",
             )
 
     def _check_refused(self, job: ShardJob, split: SplitInfo, state: SplitState) -> None:
@@ -202,20 +193,20 @@ class SplitRunner:
             "--max_reject_fraction to continue without them.",
         )
 
-    def _repair(self, job: ShardJob, published: SplitInfo, *, workers: int, options: PipelineOptions) -> None:
+    def _repair(self, job: ShardJob, published: SplitInfo, execution: Execution) -> None:
         """Checks the shards of a published split, and writes damaged or missing ones again."""
         self._check_rejects(job, published)
         damaged = self._find_damaged(job, published)
         if damaged:
-            logging.warning("split %s: writing %d damaged or missing shards again", self.split, len(damaged))
-            self._run_shards(job, damaged, workers=workers, options=options)
+            logging.warning("split %s: writing %d damaged or missing shards again", job.split, len(damaged))
+            self._run_shards(job, damaged, execution)
             self._check_repaired(job, published, damaged)
         else:
-            logging.info("split %s exists and is intact: nothing to do", self.split)
+            logging.info("split %s exists and is intact: nothing to do", job.split)
         self.manifest.restore(published)
 
     def _find_damaged(self, job: ShardJob, published: SplitInfo) -> list[int]:
-        progress, damaged = Progress(f"check {self.split}", len(published.shards), "shards"), []
+        progress, damaged = Progress(f"check {job.split}", len(published.shards), "shards"), []
         for number, intact in enumerate(check_intact(job, published.shards)):
             if not intact:
                 damaged.append(number)
@@ -224,6 +215,7 @@ class SplitRunner:
 
     def _check_repaired(self, job: ShardJob, published: SplitInfo, shards: Sequence[int]) -> None:
         """Raises UserError where a shard that was written again has other bytes than before."""
+        terms = self.manifest.terms
         for number in shards:
             report = load_report(job, number)
             if not report or report.shard != published.shards[number]:
@@ -231,7 +223,7 @@ class SplitRunner:
                     f"shard {job.shard_path(number)}",
                     received="other bytes than before, written from the same rows",
                     expected=f"the checksum in {self.manifest.file_name}",
-                    remedy=f"{self.terms.inputs} have changed since: {self.terms.verb} again with --overwrite.",
+                    remedy=f"{terms.inputs} have changed since: {terms.verb} again with --overwrite.",
                 )
 
     def _check_rejects(self, job: ShardJob, published: SplitInfo) -> None:
@@ -243,7 +235,7 @@ class SplitRunner:
                 f"rejects {path}",
                 received="other bytes than were written" if exists else "no such file",
                 expected=f"the checksum in {self.manifest.file_name}",
-                remedy=f"Restore it from a copy, or {self.terms.verb} again with --overwrite; "
+                remedy=f"Restore it from a copy, or {self.manifest.terms.verb} again with --overwrite; "
                 "the shards are not affected.",
             )
 

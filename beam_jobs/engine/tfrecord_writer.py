@@ -1,24 +1,21 @@
 """Writes shards of records: TFRecord files of tf.train.Example, without TensorFlow."""
 
 import dataclasses
-import itertools
 import statistics
 from collections.abc import Iterable
 from typing import BinaryIO
 
 from densenet_ocr.beam_jobs.engine.reports import Statistics, WhiteSpaceEnds
-from densenet_ocr.beam_jobs.engine.shard_job import Count, ShardContent, is_file_intact
+from densenet_ocr.beam_jobs.engine.shard_job import Count, ShardContent, ShardWriter, sample_lines
 from densenet_ocr.beam_jobs.engine.source import RefusedRow, Source
 from densenet_ocr.pipeline import schema
-from densenet_ocr.pipeline.dataset_info import DatasetInfo, ShardInfo
+from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.schema import Record
 from densenet_ocr.pipeline.tfrecord.records import RecordWriter
 
-_SAMPLED_LINES = 100  # whose mean width estimates that of all: rows go into shards in random order
-
 
 @dataclasses.dataclass(frozen=True)
-class TFRecordShardWriter:
+class TFRecordShardWriter(ShardWriter):
     """Writes the records of a data set; see engine.shard_job.ShardWriter.
 
     Attributes:
@@ -26,7 +23,7 @@ class TFRecordShardWriter:
     """
 
     info: DatasetInfo
-    suffix: str = ".tfrecord"
+    suffix = ".tfrecord"
 
     def write(self, lines: Iterable[Record | RefusedRow], file: BinaryIO, count: Count) -> ShardContent:
         """See ShardWriter."""
@@ -44,10 +41,6 @@ class TFRecordShardWriter:
             writer.records, writer.bytes, writer.crc32c, refused, counts.count() | white_space.count()
         )
 
-    def is_intact(self, folder: str, shard: ShardInfo) -> bool:
-        """See ShardWriter."""
-        return is_file_intact(folder, shard)
-
     @property
     def stored_as(self) -> str:
         """How lines are stored, for messages."""
@@ -58,7 +51,6 @@ class TFRecordShardWriter:
         geometry = self.info.geometry
         widths = [geometry.width]
         if not geometry.width:
-            sample = itertools.islice(source.read(0), _SAMPLED_LINES)
-            widths = [line.levels.shape[1] for line in sample if not isinstance(line, RefusedRow)] or [0]
+            widths = [line.levels.shape[1] for line in sample_lines(source)] or [0]
         pixels = geometry.height * statistics.fmean(widths)
         return pixels * schema.PIXEL_BYTES[self.info.image_encoding] + schema.OVERHEAD_BYTES

@@ -6,28 +6,25 @@ from typing import Any
 
 import numpy as np
 import PIL.Image
-from apache_beam.options.pipeline_options import PipelineOptions
 
 from densenet_ocr.beam_jobs.engine.config import RemoteConfig
-from densenet_ocr.beam_jobs.engine.manifest import DatasetManifest
-from densenet_ocr.beam_jobs.engine.runner.beam_runner import is_remote, parse_options
-from densenet_ocr.beam_jobs.engine.runner.runner_trial import try_runner
-from densenet_ocr.beam_jobs.engine.runner.shared_paths import check_paths
+from densenet_ocr.beam_jobs.engine.manifest import CharsetCopy, DatasetManifest
+from densenet_ocr.beam_jobs.engine.runner.beam_runner import is_remote
+from densenet_ocr.beam_jobs.engine.runner.execution import Execution
 from densenet_ocr.beam_jobs.engine.split_runner import SplitRunner, summarise_split
 from densenet_ocr.beam_jobs.engine.split_state import JobTerms
 from densenet_ocr.beam_jobs.engine.tfrecord_writer import TFRecordShardWriter
 from densenet_ocr.beam_jobs.sources.rows import RecordBuilder
 from densenet_ocr.beam_jobs.synthesis.config import PREVIEW_LINES, SynthesisConfig
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import PILLOW, Face, find_faces
-from densenet_ocr.beam_jobs.synthesis.image_list import ImageList
-from densenet_ocr.beam_jobs.synthesis.image_writer import ImageShardWriter
-from densenet_ocr.beam_jobs.synthesis.inputs import log_unused_faces, plan_lines, read_inputs
-from densenet_ocr.beam_jobs.synthesis.preview import draw_preview
-from densenet_ocr.beam_jobs.synthesis.recipe import describe_recipe
+from densenet_ocr.beam_jobs.synthesis.image_output import ImageList, ImageShardWriter
+from densenet_ocr.beam_jobs.synthesis.inputs import describe_recipe, log_unused_faces, plan_lines, read_inputs
 from densenet_ocr.beam_jobs.synthesis.rendering.renderer import LineRenderer
-from densenet_ocr.beam_jobs.synthesis.source import SyntheticSource
+from densenet_ocr.beam_jobs.synthesis.source import SyntheticSource, make_random
+from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import FILE_NAME, IMAGES_NAME, DatasetInfo
+from densenet_ocr.pipeline.ui.picture import INK, MARGIN, choose_typeface, frame, new_sheet, paste_line
 
 _TERMS = JobTerms(
     subject="split {split!r} of {folder}",
@@ -61,13 +58,13 @@ def synthesize(
     Raises:
       UserError: text or fonts cannot be used, or too many lines are refused; the split is not published then.
     """
-    start, options = time.time(), parse_options(beam_arguments or [])
-    paths = {"fonts": _list_fonts(config, options)}
-    check_paths(options, remote.shared_folders, paths | {"output": [config.output]})
-    try_runner(options, seconds=remote.runner_timeout, inputs=paths, output=config.output)
+    start, execution = time.time(), Execution.of(workers, beam_arguments, remote)
+    inputs = {"fonts": _list_fonts(config, execution)}
+    execution.check_paths(inputs, config.output)
+    execution.try_runner(inputs, config.output)
     runner, plans = _plan_split(config)
     # Popped, so that no plan stays in memory once it is a file.
-    split = runner.run(plans.pop(), workers=workers, options=options)
+    split = runner.run(plans.pop(), execution)
     return summarise_split(config.split, split, time.time() - start, unit="lines")
 
 
@@ -85,9 +82,9 @@ def preview(config: SynthesisConfig) -> PIL.Image.Image:
     return draw_preview(texts, renderer, seed=config.seed, split=config.split)
 
 
-def _list_fonts(config: SynthesisConfig, options: PipelineOptions) -> list[str]:
+def _list_fonts(config: SynthesisConfig, execution: Execution) -> list[str]:
     """Returns the font files, which workers open; nothing for local workers, who see what this process sees."""
-    faces = find_faces(config.fonts) if is_remote(options) else []
+    faces = find_faces(config.fonts) if is_remote(execution.options) else []
     return sorted({face.path for face in faces if face.path != PILLOW})
 
 
@@ -112,17 +109,15 @@ def _make_manifest(config: SynthesisConfig, charset: Charset, sources: dict[str,
         split=config.split,
         info=info,
         sources=sources,
-        verb=_TERMS.verb,
+        terms=_TERMS,
         file_name=IMAGES_NAME if as_images else FILE_NAME,
-        derived=ImageList(config.output, config.split, charset) if as_images else None,
+        derived=[ImageList(config.output, config.split), CharsetCopy(config.output, charset)] * as_images,
     )
 
 
 def _make_runner(config: SynthesisConfig, faces: list[Face], manifest: DatasetManifest) -> SplitRunner:
     as_images = config.write == "images"
     return SplitRunner(
-        folder=config.output,
-        split=config.split,
         manifest=manifest,
         writer=ImageShardWriter(config.output) if as_images else TFRecordShardWriter(manifest.info),
         make_source=functools.partial(
@@ -134,7 +129,35 @@ def _make_runner(config: SynthesisConfig, faces: list[Face], manifest: DatasetMa
             with_images=as_images,
         ),
         lines_per_shard=config.lines_per_shard,
-        terms=_TERMS,
         overwrite=config.overwrite,
         max_reject_fraction=config.max_reject_fraction,
     )
+
+
+_COLUMNS, _TEXT_SIZE = 4, 14  # four lines of 280 pixels fit on a screen
+
+
+def draw_preview(
+    texts: list[tuple[str, int]], renderer: LineRenderer, *, seed: int, split: str
+) -> PIL.Image.Image:
+    """Returns a sheet of lines.
+
+    Args:
+      texts: Text and face index of each line.
+      renderer: Renders the lines.
+      seed: Seed of the synthesis.
+      split: Name of the split.
+    """
+    rendered = [
+        images.decode(renderer.render(text, face, make_random(seed, split, number)))
+        for number, (text, face) in enumerate(texts)
+    ]
+    typeface = choose_typeface([text for text, _ in texts], size=_TEXT_SIZE)
+    width = max(levels.shape[1] for levels in rendered) + 2 * MARGIN
+    height = rendered[0].shape[0] + 2 * MARGIN + _TEXT_SIZE
+    sheet = new_sheet(min(_COLUMNS, len(rendered)) * width, -(-len(rendered) // _COLUMNS) * height)
+    for number, (levels, (text, _)) in enumerate(zip(rendered, texts, strict=True)):
+        x, y = number % _COLUMNS * width + MARGIN, number // _COLUMNS * height + 1
+        paste_line(sheet, (x, y), levels)
+        typeface.draw(sheet, (x, y + levels.shape[0] + _TEXT_SIZE + 3), text, INK)
+    return frame(sheet)

@@ -19,12 +19,14 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 from apache_beam.ml.inference.base import ModelHandler, RunInference
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
-from densenet_ocr.beam_jobs.engine.runner.beam_runner import count_workers
 from densenet_ocr.beam_jobs.engine.shard_job import ShardJob
 from densenet_ocr.beam_jobs.engine.shard_pipeline import count_lines, write_shard
 from densenet_ocr.beam_jobs.transcription.transcript_writer import LineModel, LineText, TranscriptWriter
+from densenet_ocr.pipeline.decoding.best_path import spell
+from densenet_ocr.pipeline.decoding.config import DecodingConfig
+from densenet_ocr.pipeline.decoding.decoder import Decoder, open_decoder
+from densenet_ocr.pipeline.inference_model import InferenceModel
 
 # Fewer messages at start, and no process takes a GPU's whole memory.
 _TENSORFLOW = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
@@ -79,12 +81,9 @@ class _HeldModel:
         return self._held[0].read(levels, widths)
 
 
-def make_inference_step(
-    job: ShardJob, shards: int, options: PipelineOptions, *, load_model: LoadModel, workers: int
-) -> beam.PTransform:
+def make_inference_step(job: ShardJob, processes: int, *, load_model: LoadModel) -> beam.PTransform:
     """Returns the step that reads shards with a model; see engine.shard_pipeline.MakeStep."""
-    is_local = not options.view_as(StandardOptions).runner
-    threads = count_threads(count_workers(workers, shards) if is_local else 1)
+    threads = count_threads(processes)
     load = functools.partial(load_model, threads)
     return RunInference(TranscriptionHandler(job, load, make_environment(threads)))
 
@@ -103,3 +102,43 @@ def make_environment(threads: int) -> dict[str, str]:
     if threads:
         wanted |= {"TF_NUM_INTRAOP_THREADS": str(threads), "TF_NUM_INTEROP_THREADS": str(threads)}
     return {name: os.environ.get(name, value) for name, value in wanted.items()}
+
+
+class LineReader:
+    """An export as a transcript writer's LineModel: it gives the texts that ocr-predict prints."""
+
+    def __init__(self, engine: InferenceModel, decoder: Decoder | None = None) -> None:
+        """Takes a loaded export, and the decoder of its logits; by default it decodes greedily by itself."""
+        self._engine, self._decoder, self.takes_padding = engine, decoder, engine.takes_padding
+
+    def read(self, levels: np.ndarray, widths: np.ndarray) -> list[LineText]:
+        """See LineModel."""
+        info = self._engine.info
+        if self._decoder is None:
+            spelled = spell(self._engine.find_best_path(levels, widths), info.charset)
+            return list(map(LineText, *spelled))
+        frames = info.geometry.count_frames(widths)
+        lines = self._decoder.decode(self._engine.compute_logits(levels, widths), frames)
+        return [LineText(info.charset.decode(line.ids), line.confidence, line.reason) for line in lines]
+
+
+def load_line_reader(
+    folder: str,
+    threads: int,
+    decoding: DecodingConfig = DecodingConfig(),  # noqa: B008 - frozen
+) -> LineReader:
+    """Loads an export, and what decodes its logits.
+
+    Args:
+      folder: The export.
+      threads: See pipeline.exports.engines.load_export.
+      decoding: How its logits are decoded.
+
+    Raises:
+      UserError: see load_export and open_decoder.
+    """
+    # Imported here, as only workers need it and a format's engine.
+    from densenet_ocr.pipeline.exports.engines import load_export
+
+    engine = load_export(folder, threads=threads)
+    return LineReader(engine, open_decoder(decoding, engine.info.charset, folder))

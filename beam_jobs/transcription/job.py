@@ -8,23 +8,21 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
 from densenet_ocr.beam_jobs.engine.config import RemoteConfig
-from densenet_ocr.beam_jobs.engine.runner.beam_runner import parse_options
-from densenet_ocr.beam_jobs.engine.runner.runner_trial import try_runner
-from densenet_ocr.beam_jobs.engine.runner.shared_paths import check_paths
+from densenet_ocr.beam_jobs.engine.runner.execution import Execution
 from densenet_ocr.beam_jobs.engine.split_runner import SplitRunner, summarise_split
-from densenet_ocr.beam_jobs.engine.split_state import JobTerms
 from densenet_ocr.beam_jobs.sources.list_rows import ListRows, open_lists
 from densenet_ocr.beam_jobs.transcription.config import TranscriptionConfig
-from densenet_ocr.beam_jobs.transcription.decoding import check_decoding, identify_decoding, list_files
 from densenet_ocr.beam_jobs.transcription.image_source import ImageSource
-from densenet_ocr.beam_jobs.transcription.inference import LoadModel, make_inference_step
-from densenet_ocr.beam_jobs.transcription.line_reader import load_line_reader
+from densenet_ocr.beam_jobs.transcription.inference import LoadModel, load_line_reader, make_inference_step
 from densenet_ocr.beam_jobs.transcription.manifest import (
     SPLIT,
     Export,
     TranscriptionManifest,
+    check_decoding,
     check_output,
     describe_export,
+    identify_decoding,
+    list_files,
 )
 from densenet_ocr.beam_jobs.transcription.transcript_writer import LineModel, TranscriptWriter
 from densenet_ocr.pipeline import storage
@@ -35,14 +33,6 @@ from densenet_ocr.pipeline.exports.shipped import is_shipped
 
 # First rows of the lists of which at least one image has to exist.
 _TRIED_ROWS = 100
-
-_TERMS = JobTerms(
-    subject="transcription {folder}",
-    job="transcription",
-    verb="transcribe",
-    output_flags="--output",
-    inputs="Images, or the software and machine that read them,",
-)
 
 
 def transcribe(
@@ -74,10 +64,10 @@ def transcribe(
       UserError: the input or the model cannot be used, or too many rows are refused; also where no row at all
         could be read, although everything is written then, unless max_reject_fraction is 1.
     """
-    start, options = time.time(), parse_options(beam_arguments or [])
+    start, execution = time.time(), Execution.of(workers, beam_arguments, remote)
     load = load or functools.partial(load_line_reader, decoding=decoding)
-    paths = _list_inputs(config) | list_files(decoding)
-    check_paths(options, remote.shared_folders, paths | {"output": [config.output]})
+    inputs = _list_inputs(config) | list_files(decoding)
+    execution.check_paths(inputs, config.output)
     export = describe_export(config.model)
     if config.invert:
         export = export._replace(info=dataclasses.replace(export.info, invert=config.invert))
@@ -85,23 +75,16 @@ def transcribe(
     lists = open_lists(config.list_paths, config, labels=False)
     plan = lists.scan()
     check_output(config.output)
-    try_runner(options, seconds=remote.runner_timeout, inputs=paths, output=config.output)
+    execution.try_runner(inputs, config.output)
     with _new_folder(config.output):
         load_model = functools.partial(_load_unchanged, load, config.model, export.files)
         decoded = identify_decoding(decoding, config.model)
-        runner = _make_runner(config, export, lists, load_model, workers, decoded)
-        split = runner.run(plan, workers=workers, options=options)
+        split = _make_runner(config, export, lists, load_model, decoded).run(plan, execution)
     result = summarise_split(SPLIT, split, time.time() - start)
     if not split.written and config.max_reject_fraction != 1:
         _refuse_all(config, split)
-    names = {
-        "read": "read",
-        "transcribed": "written",
-        "refused": "refused",
-        "shards": "shards",
-        "seconds": "seconds",
-    }
-    return {name: result[key] for name, key in names.items()}
+    del result["split"]
+    return {"transcribed" if name == "written" else name: value for name, value in result.items()}
 
 
 def _list_inputs(config: TranscriptionConfig) -> dict[str, Sequence[str]]:
@@ -129,7 +112,6 @@ def _make_runner(
     export: Export,
     lists: ListRows,
     load_model: LoadModel,
-    workers: int,
     decoded: dict[str, Any],
 ) -> SplitRunner:
     sources = {
@@ -140,19 +122,15 @@ def _make_runner(
         **({"invert": config.invert} if config.invert else {}),
         **decoded,
     }
-
     return SplitRunner(
-        folder=config.output,
-        split=SPLIT,
         manifest=TranscriptionManifest(folder=config.output, export=export, sources=sources),
         writer=TranscriptWriter(config.batch_size),
         make_source=functools.partial(ImageSource, lists=lists, info=export.info),
         lines_per_shard=config.lines_per_shard,
-        terms=_TERMS,
         overwrite=config.overwrite,
         max_reject_fraction=1.0 if config.max_reject_fraction is None else config.max_reject_fraction,
         preflight=functools.partial(_check_images, config),
-        make_step=functools.partial(make_inference_step, load_model=load_model, workers=workers),
+        make_step=functools.partial(make_inference_step, load_model=load_model),
         skip_written=True,  # a worker's model takes seconds to load
     )
 

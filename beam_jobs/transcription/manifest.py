@@ -1,22 +1,23 @@
-"""The manifest of transcripts, transcription.json: it exists once all rows are transcribed."""
+"""The manifest of transcripts, transcription.json: it exists once all rows are transcribed.
+
+Its identity has all that texts depend on: the lists, the export, and how its logits are decoded.
+"""
 
 import dataclasses
 import hashlib
 import json
-import time
 from typing import Any, NamedTuple
 
-from densenet_ocr.beam_jobs.engine.manifest import PublishedSplit
-from densenet_ocr.beam_jobs.engine.provenance import describe_run
-from densenet_ocr.beam_jobs.engine.split_state import (
-    find_outputs,
-    remove_temporary_manifest,
-    state_folder,
-)
+from densenet_ocr.beam_jobs.engine.manifest import Manifest, PublishedSplit, describe_run
+from densenet_ocr.beam_jobs.engine.split_state import JobTerms, remove_temporary_manifest, state_folder
 from densenet_ocr.beam_jobs.transcription.transcript_writer import COLUMNS
 from densenet_ocr.pipeline import storage
+from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, ShardInfo, SplitInfo
-from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.decoding import tuned_settings
+from densenet_ocr.pipeline.decoding.config import DecodingConfig
+from densenet_ocr.pipeline.decoding.decoder import open_decoder
+from densenet_ocr.pipeline.errors import UserError, check_left_out
 from densenet_ocr.pipeline.exports.engines import PACKAGES
 from densenet_ocr.pipeline.exports.export_info import load_lines_info, local_export
 from densenet_ocr.pipeline.imaging.polarity import NEVER
@@ -24,6 +25,14 @@ from densenet_ocr.pipeline.imaging.polarity import NEVER
 FILE_NAME = "transcription.json"
 VERSION = 1
 SPLIT = "transcripts"
+
+_TERMS = JobTerms(
+    subject="transcription {folder}",
+    job="transcription",
+    verb="transcribe",
+    output_flags="--output",
+    inputs="Images, or the software and machine that read them,",
+)
 
 # Files of other folders: of a data set or its export, of a training run, of an export.
 _FOREIGN_MANIFESTS = ("dataset.json", "config.json", "export.json")
@@ -44,20 +53,16 @@ class Export(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TranscriptionManifest:
-    """The transcripts in a folder's transcription.json; see engine.manifest.Manifest.
+class TranscriptionManifest(Manifest):
+    """The transcripts in transcription.json. Its sources are all that they depend on besides `export`.
 
     Attributes:
-      folder: Folder of the transcripts.
       export: The export that reads them.
-      sources: All that they depend on besides the export.
-      started: Start of the run, in seconds since 1970, for the provenance.
     """
 
-    folder: str
     export: Export
-    sources: dict[str, Any]
-    started: float = dataclasses.field(default_factory=time.time)
+    split: str = SPLIT
+    terms: JobTerms = _TERMS
     file_name: str = FILE_NAME
 
     @property
@@ -67,27 +72,22 @@ class TranscriptionManifest:
 
     def load(self) -> PublishedSplit | None:
         """See Manifest; raises UserError for a damaged transcription.json."""
-        path = storage.join(self.folder, FILE_NAME)
-        if not storage.exists(path):
+        if not storage.exists(self.path):
             return None
         try:
-            return _from_json(storage.read_json(path))
+            return _from_json(storage.read_json(self.path))
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise UserError(
-                f"transcription {path}",
+                f"transcription {self.path}",
                 received=f"{type(error).__name__}: {error}",
                 expected=f"a description of schema version {VERSION}",
                 remedy="Restore it from a copy, or transcribe again with --overwrite.",
             ) from None
 
-    def find_outputs(self) -> list[str]:
-        """See Manifest."""
-        return find_outputs(self.folder, SPLIT)
-
     def withdraw(self) -> None:
         """See Manifest."""
         remove_temporary_manifest(self.folder, FILE_NAME)
-        storage.remove(storage.join(self.folder, FILE_NAME))
+        storage.remove(self.path)
 
     def publish(self, split: SplitInfo) -> None:
         """See Manifest."""
@@ -113,11 +113,7 @@ class TranscriptionManifest:
         }
         data = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
         # A path that is not UTF-8 becomes an escape, which is still JSON.
-        path = storage.join(self.folder, FILE_NAME)
-        storage.write_atomically(path, data.encode("utf-8", "backslashreplace"))
-
-    def restore(self, split: SplitInfo) -> None:
-        """See Manifest: nothing is derived from transcripts."""
+        storage.write_atomically(self.path, data.encode("utf-8", "backslashreplace"))
 
 
 def describe_export(folder: str) -> Export:
@@ -189,3 +185,44 @@ def _from_json(content: dict[str, Any]) -> PublishedSplit:
         rejects_crc32c=content["rejects_crc32c"],
     )
     return PublishedSplit(split, _identify(content["model"]["files (by SHA-256)"], split.sources))
+
+
+def check_decoding(decoding: DecodingConfig, charset: Charset, model: str) -> None:
+    """Opens the decoder of a model, so that a wrong file is an error before workers start.
+
+    Raises:
+      UserError: a file cannot be used, the charset lacks a character, or alternatives are asked for, for which
+        transcripts have no column.
+    """
+    check_left_out("nbest", decoding.nbest, decoding.nbest == 1, "1, because transcripts have one text a row")
+    open_decoder(decoding, charset, model)
+
+
+def list_files(decoding: DecodingConfig) -> dict[str, list[str]]:
+    """Returns the files that workers read for decoding, by flag."""
+    files = {"lm": decoding.lm, "lexicon": decoding.lexicon}
+    return {flag: [path] for flag, path in files.items() if path}
+
+
+def identify_decoding(decoding: DecodingConfig, model: str) -> dict[str, Any]:
+    """Returns what texts depend on besides the model: options, and files by their SHA-256; empty by default.
+
+    Args:
+      decoding: How the job decodes.
+      model: Folder of the export.
+    """
+    if decoding.is_plain:
+        return {}
+    defaults = dataclasses.asdict(DecodingConfig())
+    options = {name: value for name, value in dataclasses.asdict(decoding).items() if value != defaults[name]}
+    for flag, (path,) in list_files(decoding).items():
+        options[flag] = _hash(path)
+    settings = storage.join(model, tuned_settings.FILE_NAME)
+    if not decoding.is_greedy and storage.exists(settings):
+        options[tuned_settings.FILE_NAME] = _hash(settings)
+    return {"decoding (files by SHA-256)": options}
+
+
+def _hash(path: str) -> str:
+    with storage.open_file(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]

@@ -15,12 +15,11 @@ from typing import BinaryIO, NamedTuple, Protocol
 import google_crc32c
 import numpy as np
 
-from densenet_ocr.beam_jobs.engine.shard_job import Count, ShardContent, is_file_intact
-from densenet_ocr.beam_jobs.engine.source import RefusedRow, Source
+from densenet_ocr.beam_jobs.engine.shard_job import Count, ShardContent, ShardWriter
+from densenet_ocr.beam_jobs.engine.source import RefusedRow
 from densenet_ocr.beam_jobs.transcription.image_source import ImageRow
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.buckets import GROWTH, batch_by_width, pad_lines
-from densenet_ocr.pipeline.dataset_info import ShardInfo
 from densenet_ocr.pipeline.ui.tsv import join_cells, split_cells
 
 COLUMNS = ("path", "text", "confidence", "reason")
@@ -78,7 +77,7 @@ class Transcript(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class TranscriptWriter:
+class TranscriptWriter(ShardWriter):
     """Reads the lines of a shard and writes their transcripts; see engine.shard_job.ShardWriter.
 
     Attributes:
@@ -88,8 +87,8 @@ class TranscriptWriter:
 
     batch_size: int
     model: LineModel | None = None
-    suffix: str = ".tsv"
-    stored_as: str = "transcripts"
+    suffix = ".tsv"
+    stored_as = "transcripts"
 
     def write(self, lines: Iterable[ImageRow], file: BinaryIO, count: Count) -> ShardContent:
         """See ShardWriter."""
@@ -102,14 +101,6 @@ class TranscriptWriter:
             checksum = google_crc32c.extend(checksum, data)
             refused += [row.line for row in window if isinstance(row.line, RefusedRow)]
         return ShardContent(rows - len(refused), size, f"{checksum:08x}", refused, {})
-
-    def is_intact(self, folder: str, shard: ShardInfo) -> bool:
-        """See ShardWriter."""
-        return is_file_intact(folder, shard)
-
-    def estimate_line_bytes(self, source: Source) -> float:
-        """See ShardWriter: transcripts are small."""
-        return 0
 
     def _read_window(self, window: list[ImageRow], count: Count) -> list[Transcript]:
         if self.model is None:

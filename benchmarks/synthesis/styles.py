@@ -26,7 +26,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from densenet_ocr.beam_jobs.inspection.line_sample import sample_lines
-from densenet_ocr.beam_jobs.synthesis.measures import Measures, measure
+from densenet_ocr.beam_jobs.synthesis.style_fitting import Measures, measure
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.ui import command
 from densenet_ocr.pipeline.ui.picture import MARGIN, Typeface, frame, new_sheet, paste_line, save_png, stack

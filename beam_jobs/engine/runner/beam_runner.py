@@ -7,6 +7,7 @@ and runs the same steps in the same order every time.
 import contextlib
 import copy
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -27,11 +28,16 @@ from google.protobuf import json_format, text_format
 
 from densenet_ocr.beam_jobs.engine.runner import worker
 from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.packages import MissingPackage
+from densenet_ocr.pipeline.storage import MissingFile, NoPermission
 
 # Packages of runners whose workers are always on this machine.
 _LOCAL_RUNNERS = ("apache_beam.runners.direct", "apache_beam.runners.portability.fn_api_runner")
 
 _WORKER_URN = "densenet_ocr:env:worker_process:v1"
+
+# Errors of workers, which runners pass on as the text of a traceback.
+_WORKER_ERRORS = (UserError, MissingPackage, MissingFile, NoPermission)
 
 
 class LocalRunner(fn_runner.FnApiRunner):
@@ -192,12 +198,19 @@ def run_pipeline(pipeline: beam.Pipeline, *, seconds: float | None = None) -> st
     """Runs a pipeline and returns its state at the end, or after `seconds`, when it is cancelled.
 
     A pipeline on a remote runner would outlive the driver and write on, so whatever ends the wait cancels it.
+
+    Raises:
+      UserError: a worker raised it, or was killed.
     """
-    result = pipeline.run()
     try:
-        state = result.wait_until_finish(duration=int(1000 * seconds) if seconds else None)
-    except BaseException:
-        _cancel(result)
+        result = pipeline.run()
+        try:
+            state = result.wait_until_finish(duration=int(1000 * seconds) if seconds else None)
+        except BaseException:
+            _cancel(result)
+            raise
+    except (Exception, KeyboardInterrupt) as error:
+        _raise_worker_error(error)
         raise
     if not PipelineState.is_terminal(state):
         _cancel(result)
@@ -207,6 +220,16 @@ def run_pipeline(pipeline: beam.Pipeline, *, seconds: float | None = None) -> st
 def _cancel(result: PipelineResult) -> None:
     with contextlib.suppress(Exception):  # it may have ended, or the runner may be out of reach
         result.cancel()
+
+
+def _raise_worker_error(error: BaseException) -> None:
+    """Raises again the UserError or Ctrl-C of a worker that the text of `error` has, if it has one."""
+    if re.search("^KeyboardInterrupt", str(error), re.MULTILINE):
+        raise KeyboardInterrupt from None
+    names = "|".join(re.escape(f"{kind.__module__}.{kind.__name__}") for kind in _WORKER_ERRORS)
+    found = re.findall(rf"^(?:{names}): (.*?)(?: \[while running|$)", str(error), re.MULTILINE)
+    if found:
+        raise UserError.of_text(found[-1]) from error
 
 
 def count_workers(workers: int, shards: int) -> int:

@@ -1,32 +1,99 @@
-"""Coverage: which characters a face has. Each one is rendered, since character maps are not reliable."""
+"""Coverage: which characters a face has. Each one is rendered, since character maps are not reliable.
+
+The characters of faces are kept in the user's cache folder, in a file per face and charset. Nothing depends on
+the cache but time: an entry that is missing, damaged or of other versions is found again.
+"""
 
 import collections
 import concurrent.futures.process
+import contextlib
+import hashlib
 import io
 import itertools
+import json
 import multiprocessing
 import os
 import unicodedata
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
+import fontTools
 import numpy as np
+import PIL
+import PIL.features
 import PIL.ImageFont
 from absl import logging
 from fontTools.ttLib import TTFont
 from fontTools.ttLib.sfnt import SFNTReader, calcChecksum
 
 from densenet_ocr.beam_jobs.engine.runner.worker import end_with_parent
-from densenet_ocr.beam_jobs.synthesis.fonts.coverage_cache import (
-    FaceCharacters,
-    load_entry,
-    remove_old_entries,
-    save_entry,
-)
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import PILLOW, Face, open_face
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import show_characters
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.ui.progress import Progress
+
+# Raise it when find_coverage finds other characters of the same fonts.
+_VERSION = 1
+
+# Entries that are kept, the newest ones; one of 6,000 characters has 19 kB.
+_MOST_ENTRIES = 1000
+
+
+class FaceCharacters(NamedTuple):
+    """The characters that a face has, and those of its tables that have a wrong checksum."""
+
+    drawn: set[str]
+    damaged: list[str]
+
+
+def _load_entry(face: Face, characters: str) -> FaceCharacters | None:
+    """Returns which of some characters a face has; None if the cache does not know."""
+    try:
+        content = storage.read_json(_find_path(face, characters))
+        found = FaceCharacters(set(content["drawn"]), content["damaged"])
+        return found if content["digest"] == _digest(found) else None
+    except (UserError, ValueError, LookupError, TypeError):
+        return None
+
+
+def _save_entry(face: Face, characters: str, found: FaceCharacters) -> None:
+    """Keeps what was found; does nothing where the folder cannot be written."""
+    content = {"drawn": "".join(sorted(found.drawn)), "damaged": found.damaged, "digest": _digest(found)}
+    with contextlib.suppress(UserError):
+        storage.make_folder(_find_folder())
+        storage.write_atomically(_find_path(face, characters), json.dumps(content).encode())
+
+
+def _remove_old_entries() -> None:
+    """Removes the oldest entries beyond _MOST_ENTRIES; another process may do the same at this time."""
+    with contextlib.suppress(OSError):
+        paths = [storage.join(_find_folder(), name) for name in storage.list_names(_find_folder())]
+        for path in sorted(paths, key=os.path.getmtime)[:-_MOST_ENTRIES]:
+            storage.remove(path)
+
+
+def _find_folder() -> str:
+    """The folder by the XDG Base Directory Specification, which ignores relative paths."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    base = base if os.path.isabs(base) else os.path.expanduser("~/.cache")
+    return os.path.join(base, "densenet-ocr", "fonts")
+
+
+def _find_path(face: Face, characters: str) -> str:
+    """The path of an entry: a hash of all that the characters depend on."""
+    libraries = [PIL.__version__, PIL.features.version("freetype2"), fontTools.version]
+    key = _hash([_VERSION, face.sha256, face.index, characters, *libraries, unicodedata.unidata_version])
+    return storage.join(_find_folder(), f"{key}.json")
+
+
+def _digest(found: FaceCharacters) -> str:
+    return _hash([sorted(found.drawn), found.damaged])
+
+
+def _hash(values: Sequence[object]) -> str:
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()
+
 
 # Font size in pixels per em: about that of rendered lines, and above the sizes of embedded bitmaps.
 _SIZE = 32
@@ -72,19 +139,19 @@ def find_coverage(faces: Sequence[Face], characters: str) -> np.ndarray:
 
 def _find_all(faces: Sequence[Face], characters: str) -> Iterator[FaceCharacters]:
     """Yields the characters of each face, and keeps those that were not known in the cache."""
-    known = [load_entry(face, characters) for face in faces]
+    known = [_load_entry(face, characters) for face in faces]
     unknown = [face for face, found in zip(faces, known, strict=True) if not found]
     rendered, progress = _render_all(unknown, characters), Progress("read fonts", len(unknown), "faces")
     done = 0
     for face, found in zip(faces, known, strict=True):
         if not found:
             found, done = next(rendered), done + 1
-            save_entry(face, characters, found)
+            _save_entry(face, characters, found)
             progress.show(done)
         yield found
     if unknown:
         progress.close(done)
-        remove_old_entries()
+        _remove_old_entries()
 
 
 def _render_all(faces: Sequence[Face], characters: str) -> Iterator[FaceCharacters]:

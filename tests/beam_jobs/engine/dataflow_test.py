@@ -17,7 +17,7 @@ from densenet_ocr.beam_jobs.conversion.config import ConversionConfig
 from densenet_ocr.beam_jobs.conversion.job import convert
 from densenet_ocr.beam_jobs.engine import shard_pipeline
 from densenet_ocr.beam_jobs.engine.config import RemoteConfig
-from densenet_ocr.beam_jobs.engine.runner import runner_trial
+from densenet_ocr.beam_jobs.engine.runner import execution
 from densenet_ocr.beam_jobs.engine.runner.beam_runner import is_remote, parse_options
 from densenet_ocr.beam_jobs.synthesis.config import SynthesisConfig
 from densenet_ocr.beam_jobs.synthesis.job import synthesize
@@ -74,7 +74,7 @@ class DataflowTest(tf.test.TestCase):
 
         remote = RemoteConfig(shared_folders=(self.folder,))
         with (
-            mock.patch.object(runner_trial, "run_pipeline", stop),
+            mock.patch.object(execution, "run_pipeline", stop),
             mock.patch.object(shard_pipeline, "run_pipeline", stop),
             self.assertRaises(StopError),
         ):

@@ -9,9 +9,10 @@ from unittest import mock
 
 import google_crc32c
 import tensorflow as tf
-from apache_beam.options.pipeline_options import PipelineOptions
 
 from densenet_ocr.beam_jobs.engine import reports
+from densenet_ocr.beam_jobs.engine.config import RemoteConfig
+from densenet_ocr.beam_jobs.engine.runner.execution import Execution
 from densenet_ocr.beam_jobs.engine.shard_job import RowCounter, ShardJob, count_unfinished_rows
 from densenet_ocr.beam_jobs.engine.shard_pipeline import count_done_rows, run_shards, write_shard
 from densenet_ocr.beam_jobs.engine.source import RefusedRow
@@ -73,7 +74,8 @@ class ShardsTest(tf.test.TestCase):
         self.state = self.job.state_folder
 
     def write(self):
-        run_shards(self.job, range(len(SHARDS)), verb="convert", workers=1, options=PipelineOptions([]))
+        execution = Execution.of(1, [], RemoteConfig())
+        run_shards(self.job, range(len(SHARDS)), verb="convert", execution=execution)
         return reports.merge_reports(self.job, sources={"made_of": "numbers"})
 
     def read(self, shard: int) -> list[bytes]:

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from densenet_ocr.beam_jobs.synthesis.measures import measure
+from densenet_ocr.beam_jobs.synthesis.style_fitting import measure
 
 
 def make_line(

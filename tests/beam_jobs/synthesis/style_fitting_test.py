@@ -14,10 +14,9 @@ from densenet_ocr.beam_jobs.inspection.line_sample import sample_lines
 from densenet_ocr.beam_jobs.synthesis import style_fitting
 from densenet_ocr.beam_jobs.synthesis.config import StyleFitConfig
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import PILLOW, find_faces
-from densenet_ocr.beam_jobs.synthesis.measures import Measures, measure
 from densenet_ocr.beam_jobs.synthesis.rendering.renderer import LineRenderer
 from densenet_ocr.beam_jobs.synthesis.rendering.style import StyleDistribution, load_style
-from densenet_ocr.beam_jobs.synthesis.style_fitting import fit_style, fit_to_split
+from densenet_ocr.beam_jobs.synthesis.style_fitting import Measures, fit_style, fit_to_split, measure
 from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.geometry import Geometry

@@ -4,8 +4,8 @@ import os
 
 import tensorflow as tf
 
-from densenet_ocr.beam_jobs.transcription.decoding import check_decoding, identify_decoding
 from densenet_ocr.beam_jobs.transcription.job import transcribe
+from densenet_ocr.beam_jobs.transcription.manifest import check_decoding, identify_decoding
 from densenet_ocr.pipeline.decoding.config import DecodingConfig
 from densenet_ocr.pipeline.decoding.tuned_settings import TunedSettings
 from densenet_ocr.pipeline.errors import UserError

@@ -7,7 +7,7 @@ import sys
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.beam_jobs.transcription.line_reader import load_line_reader
+from densenet_ocr.beam_jobs.transcription.inference import load_line_reader
 from densenet_ocr.model.recognizer import Recognizer
 from tests import ROOT
 from tests.beam_jobs.transcription.transcription_case import TranscriptionTest

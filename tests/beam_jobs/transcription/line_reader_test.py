@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from densenet_ocr.beam_jobs.transcription.line_reader import LineReader
+from densenet_ocr.beam_jobs.transcription.inference import LineReader
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.decoding.best_path import find_best_path
 from densenet_ocr.pipeline.decoding.config import DecodingConfig

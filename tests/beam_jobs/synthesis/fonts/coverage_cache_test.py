@@ -7,7 +7,6 @@ from unittest import mock
 import tensorflow as tf
 
 from densenet_ocr.beam_jobs.synthesis.fonts import coverage as coverage_module
-from densenet_ocr.beam_jobs.synthesis.fonts import coverage_cache
 from densenet_ocr.beam_jobs.synthesis.fonts.coverage import find_coverage
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import find_faces
 from tests.beam_jobs.synthesis.font_files import save_font
@@ -68,7 +67,7 @@ class CoverageCacheTest(tf.test.TestCase):
         self.assertLen(os.listdir(os.path.join(self.folder, ".cache", "densenet-ocr", "fonts")), 1)
 
     def test_the_newest_entries_are_kept(self):
-        with mock.patch.object(coverage_cache, "_MOST_ENTRIES", 3):
+        with mock.patch.object(coverage_module, "_MOST_ENTRIES", 3):
             for count in range(1, 5):
                 self.find(rendered=1, characters=CHARACTERS[:count])
             self.assertLen(os.listdir(self.entries), 3)

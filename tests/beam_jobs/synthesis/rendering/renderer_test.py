@@ -9,10 +9,10 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import PILLOW, find_faces
-from densenet_ocr.beam_jobs.synthesis.measures import measure
 from densenet_ocr.beam_jobs.synthesis.rendering.renderer import LineRenderer
 from densenet_ocr.beam_jobs.synthesis.rendering.style import PRESETS, Style, StyleDistribution
 from densenet_ocr.beam_jobs.synthesis.rendering.typesetting import typeset
+from densenet_ocr.beam_jobs.synthesis.style_fitting import measure
 from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.geometry import Geometry
 

@@ -9,8 +9,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.beam_jobs.synthesis.text.breaks import find_breaks
-from densenet_ocr.beam_jobs.synthesis.text.corpus import Corpus, count_undrawable, read_corpora
+from densenet_ocr.beam_jobs.synthesis.text.corpus import Corpus, count_undrawable, find_breaks, read_corpora
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.errors import UserError
 

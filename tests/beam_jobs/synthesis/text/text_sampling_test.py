@@ -8,8 +8,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.beam_jobs.synthesis.text.breaks import find_breaks
-from densenet_ocr.beam_jobs.synthesis.text.corpus import Corpus
+from densenet_ocr.beam_jobs.synthesis.text.corpus import Corpus, find_breaks
 from densenet_ocr.beam_jobs.synthesis.text.face_sets import FaceSets
 from densenet_ocr.beam_jobs.synthesis.text.lengths import parse_lengths
 from densenet_ocr.beam_jobs.synthesis.text.plan import plan_dtype

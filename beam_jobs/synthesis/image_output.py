@@ -1,11 +1,11 @@
-"""Writes shards of image files: JPEG files, and a part of the list that names them.
+"""Image files as the output of a synthesis: JPEG files, and a list that names them, which ocr-convert reads.
 
 Rows of the list are `path id id ...`, with ids that are charset rows: a space in a text cannot be misread.
 """
 
 import dataclasses
-import itertools
 import os
+import re
 import statistics
 from collections.abc import Iterable
 from typing import BinaryIO
@@ -13,17 +13,15 @@ from typing import BinaryIO
 import google_crc32c
 
 from densenet_ocr.beam_jobs.engine.reports import Statistics
-from densenet_ocr.beam_jobs.engine.shard_job import Count, ShardContent
+from densenet_ocr.beam_jobs.engine.shard_job import Count, ShardContent, ShardWriter, sample_lines
 from densenet_ocr.beam_jobs.engine.source import RefusedRow, Source
 from densenet_ocr.beam_jobs.synthesis.source import RenderedLine
 from densenet_ocr.pipeline import storage
-from densenet_ocr.pipeline.dataset_info import ShardInfo
+from densenet_ocr.pipeline.dataset_info import ShardInfo, SplitInfo
 from densenet_ocr.pipeline.schema import Record
 
 # Disks give files whole blocks.
 _BLOCK_BYTES = 4096
-
-_SAMPLED_LINES = 100
 
 _AT_ONCE = 32  # images on their way to a store
 
@@ -44,7 +42,7 @@ class _Checksum:
 
 
 @dataclasses.dataclass(frozen=True)
-class ImageShardWriter:
+class ImageShardWriter(ShardWriter):
     """Writes images and parts of their list; see engine.shard_job.ShardWriter.
 
     The size and checksum of a shard are those of its images and rows together.
@@ -54,8 +52,8 @@ class ImageShardWriter:
     """
 
     folder: str
-    suffix: str = ".list"
-    stored_as: str = "JPEG files"
+    suffix = ".list"
+    stored_as = "JPEG files"
 
     def write(self, lines: Iterable[RenderedLine | RefusedRow], file: BinaryIO, count: Count) -> ShardContent:
         """See ShardWriter."""
@@ -100,8 +98,7 @@ class ImageShardWriter:
 
     def estimate_line_bytes(self, source: Source) -> float:
         """Returns the mean size of an image on disk, of a sample of lines."""
-        sample = itertools.islice(source.read(0), _SAMPLED_LINES)
-        sizes = [len(line.image) for line in sample if not isinstance(line, RefusedRow)]
+        sizes = [len(line.image) for line in sample_lines(source)]
         return statistics.fmean(-(-size // _BLOCK_BYTES) * _BLOCK_BYTES for size in sizes or [0])
 
 
@@ -116,3 +113,52 @@ def _write_file(path: str, data: bytes) -> None:
 
 def _format_row(line: Record) -> bytes:
     return " ".join([line.key, *(str(k + 1) for k in line.label)]).encode() + b"\n"
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageList:
+    """The list, which is joined of the shards, and the images that it names; see engine.manifest.DerivedFiles.
+
+    Attributes:
+      folder: Output folder.
+      split: Name of the split.
+    """
+
+    folder: str
+    split: str
+
+    def find(self) -> list[str]:
+        """See DerivedFiles."""
+        found = self._find_image_folders()
+        if storage.exists(self._list_path):
+            found.append(f"{self.split}.txt")
+        return found
+
+    def write(self, split: SplitInfo) -> None:
+        """See DerivedFiles."""
+        with storage.atomic_file(self._list_path) as file:
+            for data in storage.read_many(self._join(shard.name) for shard in split.shards):
+                if not isinstance(data, bytes):
+                    raise data
+                file.write(data)
+
+    def remove(self) -> None:
+        """See DerivedFiles."""
+        storage.remove(self._list_path)
+        # Images only: a folder of the split's name may have other files.
+        for folder in map(self._join, self._find_image_folders()):
+            names = [name for name in storage.list_names(folder) if re.fullmatch(r"\d{8,}\.jpg", name)]
+            storage.remove_many([storage.join(folder, name) for name in names])
+            if not storage.list_names(folder):
+                storage.remove(folder)
+
+    def _find_image_folders(self) -> list[str]:
+        names = storage.list_names(self._join(self.split))
+        return [storage.join(self.split, name) for name in names if re.fullmatch(r"\d{5,}", name)]
+
+    def _join(self, name: str) -> str:
+        return storage.join(self.folder, name)
+
+    @property
+    def _list_path(self) -> str:
+        return self._join(f"{self.split}.txt")
