@@ -63,7 +63,8 @@ def build_charset(config: ConversionConfig, rows: Rows) -> Charset:
         logging.warning("charset: control characters are no classes, rows with them are refused: %s", shown)
     for character in controls:
         del counts[character]
-    kept = sorted(c for c, count in counts.items() if count >= config.charset_min_count and _is_writable(c))
+    frequent = (c for c, count in counts.items() if count >= config.charset_min_count)
+    kept = sorted(c for c in frequent if not "\ud800" <= c <= "\udfff")
     if not kept:
         raise UserError(
             f"charset {AUTO}",
@@ -114,7 +115,3 @@ def _refuse_ids(rows: Rows, row: Any) -> UserError:
 
 def _show_counts(characters: Iterable[str], counts: collections.Counter[str]) -> str:
     return ", ".join(f"{show_characters(c)} {counts[c]:,} times" for c in characters)
-
-
-def _is_writable(character: str) -> bool:
-    return not "\ud800" <= character <= "\udfff"

@@ -9,7 +9,7 @@ import numpy as np
 
 from densenet_ocr.beam_jobs.conversion.charset_choice import build_charset, find_charset
 from densenet_ocr.beam_jobs.conversion.config import AUTO, ConversionConfig
-from densenet_ocr.beam_jobs.engine.config import RemoteConfig
+from densenet_ocr.beam_jobs.engine.config import RemoteConfig, list_changed
 from densenet_ocr.beam_jobs.engine.manifest import CharsetCopy, DatasetManifest
 from densenet_ocr.beam_jobs.engine.runner.execution import Execution
 from densenet_ocr.beam_jobs.engine.split_runner import SplitRunner, summarise_split
@@ -18,8 +18,7 @@ from densenet_ocr.beam_jobs.engine.tfrecord_writer import TFRecordShardWriter
 from densenet_ocr.beam_jobs.sources.list_rows import open_lists
 from densenet_ocr.beam_jobs.sources.lmdb_rows import LmdbRows, open_labels
 from densenet_ocr.beam_jobs.sources.rows import RecordBuilder, Rows, RowSource, plan_rows
-from densenet_ocr.pipeline.charset import NO_FORM, Charset
-from densenet_ocr.pipeline.charsets.charset_file import FIRST_ROW
+from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError, check_left_out
 from densenet_ocr.pipeline.lists.opening import AUTO as AUTO_FORMAT
@@ -127,15 +126,9 @@ def _describe_sources(config: ConversionConfig, rows: Rows) -> dict[str, Any]:
         "seed": config.seed,
         "duplicates": config.duplicates,
         "validation_fraction": config.validation_fraction,
-        **_describe_labels(config),
+        # How labels are read, if not by default: older data sets do not say it.
+        **list_changed(config, "charset_blank", "normalize"),
     }
-
-
-def _describe_labels(config: ConversionConfig) -> dict[str, str]:
-    """How labels are read, if not by default: older data sets do not say it."""
-    defaults = {"charset_blank": FIRST_ROW, "normalize": NO_FORM}
-    given = {name: getattr(config, name) for name in defaults}
-    return {name: value for name, value in given.items() if value != defaults[name]}
 
 
 def _plan_splits(config: ConversionConfig, rows: Rows) -> list[np.ndarray]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from typing import Any
 
 from densenet_ocr.pipeline.errors import check_setting
 from densenet_ocr.pipeline.geometry import Geometry
@@ -71,3 +72,11 @@ class SplitConfig:
     def geometry(self) -> Geometry:
         """Size of the line images and of a frame."""
         return Geometry(self.image_height, self.image_width, self.frame_stride)
+
+
+def list_changed(config: Any, *names: str) -> dict[str, Any]:
+    """Returns those of some options, by default of all, that have another value than by default."""
+    defaults = {field.name: field.default for field in dataclasses.fields(config)}
+    return {
+        name: getattr(config, name) for name in names or defaults if getattr(config, name) != defaults[name]
+    }

@@ -13,11 +13,10 @@ from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any, NamedTuple
 
-import google_crc32c
 import numpy as np
 from absl import logging
 
-from densenet_ocr.beam_jobs.engine.shard_job import ShardJob
+from densenet_ocr.beam_jobs.engine.shard_job import Checksum, ShardJob
 from densenet_ocr.beam_jobs.engine.source import RefusedRow
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset
@@ -38,44 +37,40 @@ class Report(NamedTuple):
 
 
 class Statistics:
-    """Counts of label lengths, widths and characters over the lines of a shard."""
+    """Counts label lengths, widths and characters over the lines of a shard.
 
-    def __init__(self) -> None:
+    Also counts the labels that begin or end with white space of a charset, which an image does not show.
+    """
+
+    WHITE_SPACE = "white_space_ends"
+
+    def __init__(self, charset: Charset | None = None) -> None:
         self._lengths: collections.Counter[int] = collections.Counter()
         self._widths: collections.Counter[int] = collections.Counter()
         self._labels: list[int] = []
+        characters = charset.characters if charset else ""
+        self._white_space = {k for k, character in enumerate(characters) if character.isspace()}
+        self._white_key, self._white_count = "", 0
 
     def add(self, record: Record) -> None:
         """Counts a line."""
-        self._lengths[len(record.label)] += 1
+        label = record.label
+        self._lengths[len(label)] += 1
         self._widths[record.levels.shape[1]] += 1
-        self._labels += record.label
+        self._labels += label
+        if self._white_space and not self._white_space.isdisjoint(label[:1] + label[-1:]):
+            self._white_key, self._white_count = self._white_key or record.key, self._white_count + 1
 
     def count(self) -> dict[str, dict[str, int]]:
-        """Returns {"label_lengths", "widths", "characters": {value: lines or occurrences}}."""
+        """Returns {"label_lengths", "widths", "characters": {value: lines or occurrences}}.
+
+        With labels that have white space at an end also {WHITE_SPACE: {key of the first: their number}}.
+        """
         counts = np.bincount(np.asarray(self._labels, np.int64))
         characters = {int(k): int(counts[k]) for k in np.flatnonzero(counts)}
         found = {"label_lengths": self._lengths, "widths": self._widths, "characters": characters}
-        return {name: {str(k): n for k, n in counter.items()} for name, counter in found.items()}
-
-
-class WhiteSpaceEnds:
-    """Counts the labels of a shard that begin or end with white space, which an image does not show."""
-
-    NAME = "white_space_ends"
-
-    def __init__(self, charset: Charset) -> None:
-        self._classes = {k for k, character in enumerate(charset.characters) if character.isspace()}
-        self._key, self._count = "", 0
-
-    def add(self, record: Record) -> None:
-        """Looks at the label of a line."""
-        if self._classes and not self._classes.isdisjoint(record.label[:1] + record.label[-1:]):
-            self._key, self._count = self._key or record.key, self._count + 1
-
-    def count(self) -> dict[str, dict[str, int]]:
-        """Returns {NAME: {key of the first such line: number of lines}}, or {} without such lines."""
-        return {self.NAME: {self._key: self._count}} if self._count else {}
+        white_space = {self.WHITE_SPACE: {self._white_key: self._white_count}} if self._white_count else {}
+        return {name: {str(k): n for k, n in counter.items()} for name, counter in found.items()} | white_space
 
 
 def save_report(job: ShardJob, number: int, report: Report) -> None:
@@ -140,7 +135,12 @@ def merge_reports(job: ShardJob, *, sources: dict[str, Any]) -> SplitInfo:
                 total[name].update(counts)
             progress.show(number + 1)
         rejects_crc32c = rejects.save()
-    _log_white_space(total.pop(WhiteSpaceEnds.NAME, {}))
+    if found := total.pop(Statistics.WHITE_SPACE, None):
+        logging.warning(
+            "%s labels begin or end with white space, such as that of %r; it is kept, though no image shows it",
+            f"{found.total():,}",
+            next(iter(found)),
+        )
     read = sum(shard.records for shard in shards) + reasons.total()
     if read != job.plan.rows:
         raise ValueError(f"the shards have {read} rows, the plan has {job.plan.rows}")
@@ -152,15 +152,6 @@ def merge_reports(job: ShardJob, *, sources: dict[str, Any]) -> SplitInfo:
         sources=sources,
         rejects_crc32c=rejects_crc32c,
     )
-
-
-def _log_white_space(found: dict[str, int]) -> None:
-    if found:
-        logging.warning(
-            "%s labels begin or end with white space, such as that of %r; it is kept, though no image shows it",
-            f"{sum(found.values()):,}",
-            next(iter(found)),
-        )
 
 
 def show_first_refusal(job: ShardJob) -> str:
@@ -205,15 +196,15 @@ class _Rejects:
         order = np.argsort(places[:, 0], kind="stable")
         progress = Progress("sort refused rows", len(places), "rows")
         self._spool.flush()
-        crc = 0
+        checksum = Checksum()
         with storage.atomic_file(self._path) as file:
             for first in range(0, len(order), 4096):
                 for _, start, length in places[order[first : first + 4096]].tolist():
                     data = os.pread(self._spool.fileno(), length, start)
                     file.write(data)
-                    crc = google_crc32c.extend(crc, data)
+                    checksum.add(data)
                 progress.show(first)
-        return f"{crc:08x}"
+        return checksum.crc32c
 
 
 def _sort_by_value(counts: dict[str, int]) -> dict[str, int]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, BinaryIO, ClassVar, NamedTuple, Protocol
 
+import google_crc32c
 from absl import logging
 
 from densenet_ocr.beam_jobs.engine.source import RefusedRow, ShardPlan, Source
@@ -29,6 +30,23 @@ _FLUSH_ROWS = 64  # rows per write of the counter file
 _SAMPLED_LINES = 100  # whose mean size estimates that of all: rows go into shards in random order
 
 Count = Callable[[int], None]
+
+
+class Checksum:
+    """Counts bytes that are written, and their CRC-32C."""
+
+    def __init__(self) -> None:
+        self.bytes, self._crc = 0, 0
+
+    def add(self, data: bytes) -> None:
+        """Counts more bytes."""
+        self.bytes += len(data)
+        self._crc = google_crc32c.extend(self._crc, data)
+
+    @property
+    def crc32c(self) -> str:
+        """CRC-32C of all bytes, eight hexadecimal digits."""
+        return f"{self._crc:08x}"
 
 
 class ShardContent(NamedTuple):

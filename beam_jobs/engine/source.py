@@ -2,17 +2,12 @@
 
 import dataclasses
 import functools
-import hashlib
-import io
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from densenet_ocr.pipeline import storage
-
-# The header of a .npy file of a few named columns has some hundred bytes.
-_MOST_HEADER_BYTES = 4096
 
 
 class RefusedRow(NamedTuple):
@@ -44,18 +39,20 @@ class Source(Protocol):
 class ShardPlan:
     """A plan file: one array element per row, in the order in which rows go into shards.
 
-    The plan lies in a file, because 3.3 million rows are too large for a job graph. Every worker maps the file;
-    of a URL it reads the rows of its shards only, with one request each.
+    The plan lies in a file, because 3.3 million rows are too large for a job graph. A worker reads the rows of
+    its shards only, of a URL with one request each.
 
     Attributes:
       path: A .npy file.
       rows: Number of elements.
       lines_per_shard: Elements per shard; the last shard may have fewer.
+      dtype: That of the elements.
     """
 
     path: str
     rows: int
     lines_per_shard: int
+    dtype: np.dtype
 
     @property
     def shard_count(self) -> int:
@@ -71,35 +68,21 @@ class ShardPlan:
         return self._read(0, count)
 
     def _read(self, first: int, count: int) -> np.ndarray:
-        if not storage.is_url(self.path):
-            return self._array[first : first + count]
-        start, dtype = self._header
-        count = min(count, self.rows - first)
-        data = storage.read_range(self.path, start + first * dtype.itemsize, count * dtype.itemsize)
-        return np.frombuffer(data, dtype)
+        size, count = self.dtype.itemsize, min(count, self.rows - first)
+        data = storage.read_range(self.path, self._start + first * size, count * size)
+        return np.frombuffer(data, self.dtype)
 
     @functools.cached_property
-    def _header(self) -> tuple[int, np.dtype]:
-        """Bytes before the first element, and the dtype of elements."""
-        file = io.BytesIO(storage.read_range(self.path, 0, _MOST_HEADER_BYTES))
-        version = np.lib.format.read_magic(file)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        _, _, dtype = read(file)
-        return file.tell(), dtype
-
-    @functools.cached_property
-    def _array(self) -> np.ndarray:
-        return np.load(self.path, mmap_mode="r")
-
-    def __getstate__(self) -> dict[str, Any]:
-        return fields_of(self)
+    def _start(self) -> int:
+        """Bytes before the first element."""
+        return storage.size(self.path) - self.rows * self.dtype.itemsize
 
 
-def save_plan(path: str, plan: np.ndarray) -> str:
-    """Writes a plan, [rows] of any dtype, as a .npy file and returns its SHA-256."""
+def save_plan(path: str, plan: np.ndarray, lines_per_shard: int) -> ShardPlan:
+    """Writes a plan, [rows] of any dtype, as a .npy file."""
     with storage.atomic_file(path) as file:
         np.save(file, plan)
-    return hashlib.sha256(plan.data).hexdigest()
+    return ShardPlan(path, len(plan), lines_per_shard, plan.dtype)
 
 
 def fields_of(instance: Any) -> dict[str, Any]:

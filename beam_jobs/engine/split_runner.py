@@ -83,7 +83,7 @@ class SplitRunner:
             published = self._find_published()
             resumes = not published and self._can_resume(state)
             job = self._save_job(state, plan)
-            del plan  # it is in a file now, which every worker maps
+            del plan  # it is in a file now
             if published:
                 self._repair(job, published, execution)
                 split = published
@@ -115,9 +115,8 @@ class SplitRunner:
         return started == self.manifest.identity and (interrupted or not self.overwrite)
 
     def _save_job(self, state: SplitState, plan: np.ndarray) -> ShardJob:
-        plan_sha256 = save_plan(state.plan_path, plan)
-        named = json.dumps([self.manifest.identity, plan_sha256])
-        shard_plan = ShardPlan(state.plan_path, len(plan), self.lines_per_shard)
+        named = json.dumps([self.manifest.identity, hashlib.sha256(plan.data).hexdigest()])
+        shard_plan = save_plan(state.plan_path, plan, self.lines_per_shard)
         return ShardJob(
             folder=self.manifest.folder,
             split=self.manifest.split,

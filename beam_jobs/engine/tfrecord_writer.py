@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Iterable
 from typing import BinaryIO
 
-from densenet_ocr.beam_jobs.engine.reports import Statistics, WhiteSpaceEnds
+from densenet_ocr.beam_jobs.engine.reports import Statistics
 from densenet_ocr.beam_jobs.engine.shard_job import Count, ShardContent, ShardWriter, sample_lines
 from densenet_ocr.beam_jobs.engine.source import RefusedRow, Source
 from densenet_ocr.pipeline import schema
@@ -27,19 +27,15 @@ class TFRecordShardWriter(ShardWriter):
 
     def write(self, lines: Iterable[Record | RefusedRow], file: BinaryIO, count: Count) -> ShardContent:
         """See ShardWriter."""
-        refused, counts, writer = [], Statistics(), RecordWriter(file)
-        white_space = WhiteSpaceEnds(self.info.charset)
+        refused, counts, writer = [], Statistics(self.info.charset), RecordWriter(file)
         for line in lines:
             if isinstance(line, RefusedRow):
                 refused.append(line)
             else:
                 writer.write(schema.encode(line, self.info.image_encoding))
                 counts.add(line)
-                white_space.add(line)
             count(1)
-        return ShardContent(
-            writer.records, writer.bytes, writer.crc32c, refused, counts.count() | white_space.count()
-        )
+        return ShardContent(writer.records, writer.bytes, writer.crc32c, refused, counts.count())
 
     @property
     def stored_as(self) -> str:

@@ -10,35 +10,17 @@ import statistics
 from collections.abc import Iterable
 from typing import BinaryIO
 
-import google_crc32c
-
 from densenet_ocr.beam_jobs.engine.reports import Statistics
-from densenet_ocr.beam_jobs.engine.shard_job import Count, ShardContent, ShardWriter, sample_lines
+from densenet_ocr.beam_jobs.engine.shard_job import Checksum, Count, ShardContent, ShardWriter, sample_lines
 from densenet_ocr.beam_jobs.engine.source import RefusedRow, Source
 from densenet_ocr.beam_jobs.synthesis.source import RenderedLine
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import ShardInfo, SplitInfo
-from densenet_ocr.pipeline.schema import Record
 
 # Disks give files whole blocks.
 _BLOCK_BYTES = 4096
 
 _AT_ONCE = 32  # images on their way to a store
-
-
-class _Checksum:
-    """Size and CRC-32C of what is added: each image, and behind it its row."""
-
-    def __init__(self) -> None:
-        self.bytes, self._crc = 0, 0
-
-    def add(self, data: bytes) -> None:
-        self.bytes += len(data)
-        self._crc = google_crc32c.extend(self._crc, data)
-
-    @property
-    def crc32c(self) -> str:
-        return f"{self._crc:08x}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,14 +39,14 @@ class ImageShardWriter(ShardWriter):
 
     def write(self, lines: Iterable[RenderedLine | RefusedRow], file: BinaryIO, count: Count) -> ShardContent:
         """See ShardWriter."""
-        refused, counts, checksum, written = [], Statistics(), _Checksum(), 0
+        refused, counts, checksum, written = [], Statistics(), Checksum(), 0
         is_local = not storage.is_url(self.folder)
         for line in storage.map_many(self._write_image, lines, _AT_ONCE, run_here=lambda _: is_local):
             count(1)
             if isinstance(line, RefusedRow):
                 refused.append(line)
                 continue
-            row = _format_row(line.record)
+            row = " ".join([line.record.key, *(str(k + 1) for k in line.record.label)]).encode() + b"\n"
             file.write(row)
             checksum.add(line.image)
             checksum.add(row)
@@ -86,7 +68,7 @@ class ImageShardWriter(ShardWriter):
         rows = storage.read_bytes(path).splitlines(keepends=True)
         if storage.is_url(folder):
             return len(rows) == shard.records
-        found = _Checksum()
+        found = Checksum()
         for row in rows:
             image = storage.join(folder, os.fsdecode(row.partition(b" ")[0]))
             # A row that is cut off may name a folder.
@@ -109,10 +91,6 @@ def _write_file(path: str, data: bytes) -> None:
     storage.make_folder(os.path.dirname(path))
     with open(path, "wb") as file:
         file.write(data)
-
-
-def _format_row(line: Record) -> bytes:
-    return " ".join([line.key, *(str(k + 1) for k in line.label)]).encode() + b"\n"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,7 +6,6 @@ The recipe in dataset.json has hashes and file names, but no paths.
 import collections
 import dataclasses
 import functools
-import hashlib
 import json
 import math
 import os
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 from absl import logging
 
+from densenet_ocr.beam_jobs.engine.config import list_changed
 from densenet_ocr.beam_jobs.engine.manifest import FOUND
 from densenet_ocr.beam_jobs.synthesis.config import MOST_LINES, SynthesisConfig
 from densenet_ocr.beam_jobs.synthesis.fonts.coverage import describe_coverage, find_coverage, find_undrawable
@@ -26,9 +26,8 @@ from densenet_ocr.beam_jobs.synthesis.text.face_sets import FaceSets
 from densenet_ocr.beam_jobs.synthesis.text.minimum_counts import ensure_minimum_counts
 from densenet_ocr.beam_jobs.synthesis.text.sampler import sample_texts
 from densenet_ocr.pipeline import storage
-from densenet_ocr.pipeline.charset import NO_FORM, Charset, show_characters
-from densenet_ocr.pipeline.charsets.charset_file import FIRST_ROW, read_charset
-from densenet_ocr.pipeline.lists.opening import AUTO
+from densenet_ocr.pipeline.charset import Charset, show_characters
+from densenet_ocr.pipeline.charsets.charset_file import read_charset
 
 _MOST_SHOWN = 10  # characters or faces per message
 
@@ -148,12 +147,10 @@ def describe_recipe(config: SynthesisConfig, inputs: Inputs) -> dict[str, Any]:
         "min_per_character": config.min_per_character,
         "text": [_describe_corpus(corpus) for corpus in corpora],
         "text_encoding": config.text_encoding,
-        "character_map (by SHA-256)": _hash(config.character_map),
+        "character_map (by SHA-256)": storage.hash_file(config.character_map) if config.character_map else "",
         "width_forms": config.width_forms,
         # Older data sets have no other.
-        **({"charset_blank": config.charset_blank} if config.charset_blank != FIRST_ROW else {}),
-        **({"list_format": config.list_format} if config.list_format != AUTO else {}),
-        **({"normalize": config.normalize} if config.normalize != NO_FORM else {}),
+        **list_changed(config, "charset_blank", "list_format", "normalize"),
         "fonts": [_describe_face(face) for face in inputs.faces],
         "looks": dataclasses.asdict(config.style_distribution),
         "drawn by": describe_renderer(),
@@ -189,7 +186,3 @@ def _describe_counts(counts: dict[str, int]) -> dict[str, Any]:
         "occurrences": sum(counts.values()),
         "most_frequent": {character: counts[character] for character in ordered[:_MOST_NAMED]},
     }
-
-
-def _hash(path: str) -> str:
-    return hashlib.sha256(storage.read_bytes(path)).hexdigest() if path else ""

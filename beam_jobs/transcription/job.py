@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
-from densenet_ocr.beam_jobs.engine.config import RemoteConfig
+from densenet_ocr.beam_jobs.engine.config import RemoteConfig, list_changed
 from densenet_ocr.beam_jobs.engine.runner.execution import Execution
 from densenet_ocr.beam_jobs.engine.split_runner import SplitRunner, summarise_split
 from densenet_ocr.beam_jobs.sources.list_rows import ListRows, open_lists
@@ -119,7 +119,7 @@ def _make_runner(
         "lines_per_shard": config.lines_per_shard,
         # Sums in a batch of another size may differ in their last bits, and confidences with them.
         "batch_size": config.batch_size,
-        **({"invert": config.invert} if config.invert else {}),
+        **list_changed(config, "invert"),
         **decoded,
     }
     return SplitRunner(

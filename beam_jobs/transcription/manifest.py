@@ -8,6 +8,7 @@ import hashlib
 import json
 from typing import Any, NamedTuple
 
+from densenet_ocr.beam_jobs.engine.config import list_changed
 from densenet_ocr.beam_jobs.engine.manifest import Manifest, PublishedSplit, describe_run
 from densenet_ocr.beam_jobs.engine.split_state import JobTerms, remove_temporary_manifest, state_folder
 from densenet_ocr.beam_jobs.transcription.transcript_writer import COLUMNS
@@ -124,7 +125,7 @@ def describe_export(folder: str) -> Export:
     """
     with local_export(folder) as (copy, export):
         info = load_lines_info(copy, export)
-        hashes = {name: _hash_file(copy, name) for name in export.files}
+        hashes = {name: storage.hash_file(storage.join(copy, name)) for name in export.files}
     return Export(info, hashes, PACKAGES[export.format])
 
 
@@ -132,7 +133,11 @@ def check_output(folder: str) -> None:
     """Raises UserError for a folder of something else; files that were put beside transcripts may stay."""
     names = storage.list_names(folder)
     has_transcripts = storage.exists(state_folder(folder, SPLIT)) or FILE_NAME in names
-    foreign = [name for name in names if name in _FOREIGN_MANIFESTS or not (has_transcripts or _is_own(name))]
+    # File managers and network disks leave hidden files.
+    own = (f"{SPLIT}-", f"{SPLIT}.", f"{FILE_NAME}.", ".")
+    foreign = [
+        name for name in names if name in _FOREIGN_MANIFESTS or not (has_transcripts or name.startswith(own))
+    ]
     if foreign:
         shown = sorted(foreign, key=lambda name: name not in _FOREIGN_MANIFESTS)[:3]
         more = f" and {len(foreign) - 3} more" if len(foreign) > 3 else ""
@@ -144,19 +149,9 @@ def check_output(folder: str) -> None:
         )
 
 
-def _is_own(name: str) -> bool:
-    # File managers and network disks leave hidden files.
-    return name.startswith((f"{SPLIT}-", f"{SPLIT}.", f"{FILE_NAME}.", "."))
-
-
 def _identify(files: dict[str, str], sources: dict[str, Any]) -> dict[str, Any]:
     model = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
     return {**sources, "model (by SHA-256)": model, "schema_version": VERSION}
-
-
-def _hash_file(folder: str, name: str) -> str:
-    with open(storage.join(folder, name), "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _describe_shard(split: SplitInfo, number: int) -> dict[str, Any]:
@@ -213,16 +208,10 @@ def identify_decoding(decoding: DecodingConfig, model: str) -> dict[str, Any]:
     """
     if decoding.is_plain:
         return {}
-    defaults = dataclasses.asdict(DecodingConfig())
-    options = {name: value for name, value in dataclasses.asdict(decoding).items() if value != defaults[name]}
+    options = list_changed(decoding)
     for flag, (path,) in list_files(decoding).items():
-        options[flag] = _hash(path)
+        options[flag] = storage.hash_file(path)
     settings = storage.join(model, tuned_settings.FILE_NAME)
     if not decoding.is_greedy and storage.exists(settings):
-        options[tuned_settings.FILE_NAME] = _hash(settings)
+        options[tuned_settings.FILE_NAME] = storage.hash_file(settings)
     return {"decoding (files by SHA-256)": options}
-
-
-def _hash(path: str) -> str:
-    with storage.open_file(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]

@@ -12,10 +12,9 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, NamedTuple, Protocol
 
-import google_crc32c
 import numpy as np
 
-from densenet_ocr.beam_jobs.engine.shard_job import Count, ShardContent, ShardWriter
+from densenet_ocr.beam_jobs.engine.shard_job import Checksum, Count, ShardContent, ShardWriter
 from densenet_ocr.beam_jobs.engine.source import RefusedRow
 from densenet_ocr.beam_jobs.transcription.image_source import ImageRow
 from densenet_ocr.pipeline import storage
@@ -93,14 +92,14 @@ class TranscriptWriter(ShardWriter):
     def write(self, lines: Iterable[ImageRow], file: BinaryIO, count: Count) -> ShardContent:
         """See ShardWriter."""
         refused: list[RefusedRow] = []
-        rows = size = checksum = 0
+        rows, checksum = 0, Checksum()
         for window in _split_windows(lines, _WINDOW_BATCHES * self.batch_size):
             data = b"".join(map(_format, self._read_window(window, count)))
             file.write(data)
-            rows, size = rows + len(window), size + len(data)
-            checksum = google_crc32c.extend(checksum, data)
+            checksum.add(data)
+            rows += len(window)
             refused += [row.line for row in window if isinstance(row.line, RefusedRow)]
-        return ShardContent(rows - len(refused), size, f"{checksum:08x}", refused, {})
+        return ShardContent(rows - len(refused), checksum.bytes, checksum.crc32c, refused, {})
 
     def _read_window(self, window: list[ImageRow], count: Count) -> list[Transcript]:
         if self.model is None:

@@ -14,6 +14,7 @@ from densenet_ocr.pipeline.storage.files import (
     exists,
     find,
     free_bytes,
+    hash_file,
     is_folder,
     list_files,
     list_names,

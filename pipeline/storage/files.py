@@ -1,6 +1,7 @@
 """Files and folders by local paths and URLs."""
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -74,6 +75,12 @@ def open_file(path: str) -> BinaryIO:
       UserError: see `read_bytes`; reading raises it too.
     """
     return open_ranges(path) if is_url(path) else local_files.open_file(path)
+
+
+def hash_file(path: str) -> str:
+    """Returns the SHA-256 of a file as hexadecimal digits; raises what `open_file` does."""
+    with open_file(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 @contextlib.contextmanager

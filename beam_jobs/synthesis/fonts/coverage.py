@@ -24,7 +24,7 @@ import PIL.features
 import PIL.ImageFont
 from absl import logging
 from fontTools.ttLib import TTFont
-from fontTools.ttLib.sfnt import SFNTReader, calcChecksum
+from fontTools.ttLib.sfnt import calcChecksum
 
 from densenet_ocr.beam_jobs.engine.runner.worker import end_with_parent
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import PILLOW, Face, open_face
@@ -206,7 +206,9 @@ def _find_rendered(font: PIL.ImageFont.FreeTypeFont, mapped: set[int], character
     spaces = {c for c in present if unicodedata.category(c) == "Zs" and font.getlength(c) > 0}
     inks = {c: _render(font, c) for c in present if c not in spaces}
     alike = collections.Counter(inks.values())
-    notdef = _render(font, _find_unmapped(mapped))
+    # A code point that the face renders as .notdef, usually the last one.
+    unmapped = next(code for code in range(0x10FFFF, 0, -1) if code not in mapped)
+    notdef = _render(font, chr(unmapped))
     drawn = {c for c, ink in inks.items() if ink and ink != notdef and alike[ink] <= MOST_ALIKE}
     return spaces | drawn | {c for c in _LIKE_NOTDEF & inks.keys() if inks[c]}
 
@@ -217,7 +219,10 @@ def _read_map(face: Face, file: str | io.BytesIO) -> tuple[set[int], list[str]]:
         with TTFont(file, fontNumber=face.index, lazy=True) as font:
             glyphs = font.getBestCmap() or {}
             none = font.getGlyphOrder()[0]
-            damaged = [tag for tag in _OUTLINES if tag in font.reader and not _is_whole(font.reader, tag)]
+            # A whole table has the checksum of the font's directory.
+            reader = font.reader
+            outlines = [tag for tag in _OUTLINES if tag in reader]
+            damaged = [tag for tag in outlines if calcChecksum(reader[tag]) != reader.tables[tag].checkSum]
     except Exception as error:  # damaged tables fail in many ways
         raise UserError(
             f"font {face}",
@@ -226,11 +231,6 @@ def _read_map(face: Face, file: str | io.BytesIO) -> tuple[set[int], list[str]]:
             remedy="Leave it out of --fonts, or install it again.",
         ) from None
     return {code for code, name in glyphs.items() if name != none}, damaged
-
-
-def _is_whole(reader: SFNTReader, tag: str) -> bool:
-    """Whether a table has the checksum of the font's directory."""
-    return calcChecksum(reader[tag]) == reader.tables[tag].checkSum
 
 
 def _render(font: PIL.ImageFont.FreeTypeFont, character: str) -> Ink | None:
@@ -244,8 +244,3 @@ def _render(font: PIL.ImageFont.FreeTypeFont, character: str) -> Ink | None:
         return None
     ink = mask.crop(box)
     return ink.size, bytes(ink)
-
-
-def _find_unmapped(mapped: set[int]) -> str:
-    """A code point that the face renders as .notdef, usually the last one."""
-    return chr(next(code for code in range(0x10FFFF, 0, -1) if code not in mapped))

@@ -118,7 +118,7 @@ def _match_pattern(pattern: str) -> Iterator[Face]:
             raise UserError(
                 f"font {path}",
                 received=f"#{parsed.face}",
-                expected=f"#0 to #{count - 1}, for it has {_plural(count)}",
+                expected=f"#0 to #{count - 1}, for it has {count} face{'s' * (count > 1)}",
                 remedy="Check --fonts.",
             )
         indices = range(count) if parsed.face is None else [parsed.face]
@@ -165,11 +165,11 @@ def _is_file(path: str) -> bool:
 def _make_faces(path: str, indices: Sequence[int], weight: float) -> list[Face]:
     """Faces of one file, with equal shares of its weight; raises UserError where it is not a font."""
     try:
-        names = [_read_name(path, index) for index in indices]
+        parts = [_load(path, index, _NAME_SIZE).getname() for index in indices]
         sha256 = _hash_file(path)
     except OSError as error:
         raise _refuse_file(path, error) from None
-    share = weight / len(indices)
+    names, share = [" ".join(filter(None, name)) for name in parts], weight / len(indices)
     return [Face(path, index, name, sha256, share) for index, name in zip(indices, names, strict=True)]
 
 
@@ -186,15 +186,10 @@ def _count_faces(path: str) -> int:
     return max(1, count) if tag == b"ttcf" else 1
 
 
-def _read_name(path: str, index: int) -> str:
-    return " ".join(part for part in _load(path, index, _NAME_SIZE).getname() if part)
-
-
 def _hash_file(path: str) -> str:
     if path == PILLOW:
         return hashlib.sha256(_load(path, 0, _NAME_SIZE).font_bytes).hexdigest()
-    with open(storage.kept_copy(path), "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return storage.hash_file(storage.kept_copy(path))
 
 
 @functools.lru_cache(maxsize=1024)
@@ -265,7 +260,3 @@ def _refuse_file(path: str, error: OSError) -> UserError:
         expected="a font file with outlines, such as .ttf, .otf, .ttc or .otc",
         remedy="Check --fonts.",
     )
-
-
-def _plural(count: int) -> str:
-    return f"{count} faces" if count > 1 else "1 face"

@@ -55,7 +55,9 @@ def ensure_minimum_counts(
       UserError: the plan has too few lines.
     """
     work = _Replacement(plan, sets, charset, minimum, max_frames, random)
-    _check_room(work)
+    asked, present = minimum * int(sets.drawable.sum()), int(work.counts.sum())
+    if asked > present:
+        raise _refuse(work, math.ceil(1.5 * asked * len(plan) / max(present, 1)))
     while (before := work.shortage) and work.run_lap(whole_lines=False) > _LEAST_SHARE * before:
         pass
     idle = 0
@@ -190,13 +192,6 @@ def _rank(values: np.ndarray) -> np.ndarray:
     ranks = np.empty(len(values), np.int64)
     ranks[order] = np.arange(len(values)) - np.searchsorted(ordered, ordered, side="left")
     return ranks
-
-
-def _check_room(work: _Replacement) -> None:
-    """Raises UserError where the minimum asks for more characters than the plan has."""
-    asked, present = work.minimum * int(work.sets.drawable.sum()), int(work.counts.sum())
-    if asked > present:
-        raise _refuse(work, math.ceil(1.5 * asked * len(work.plan) / max(present, 1)))
 
 
 def _refuse(work: _Replacement, lines: int) -> UserError:

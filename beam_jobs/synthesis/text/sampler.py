@@ -53,7 +53,10 @@ def sample_texts(
       UserError: a corpus has no line.
     """
     _check_size(sets.characters)
-    samplers = [_make_sampler(corpus, sets, lengths, max_frames) for corpus in corpora]
+    samplers: list[CorpusSampler | UniformSampler] = [
+        (UniformSampler if corpus.uniform else CorpusSampler)(corpus, sets, lengths, max_frames)
+        for corpus in corpora
+    ]
     plan = np.zeros(count, plan_dtype(lengths.longest))
     chosen = _choose_corpora(corpora, count, random)
     done, progress = 0, Progress("sample texts", count, "lines")
@@ -156,13 +159,6 @@ class UniformSampler:
             expected="faces that have characters of the charset, and one frame per character",
             remedy="Check --fonts and --charset, or set --length or --image_width.",
         )
-
-
-def _make_sampler(
-    corpus: Corpus, sets: FaceSets, lengths: Lengths, max_frames: float
-) -> CorpusSampler | UniformSampler:
-    kind = UniformSampler if corpus.uniform else CorpusSampler
-    return kind(corpus, sets, lengths, max_frames)
 
 
 def _check_size(characters: int) -> None:

@@ -8,7 +8,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from densenet_ocr.beam_jobs.conversion.job import open_rows
-from densenet_ocr.beam_jobs.engine.source import RefusedRow, ShardPlan, save_plan
+from densenet_ocr.beam_jobs.engine.source import RefusedRow, save_plan
 from densenet_ocr.beam_jobs.sources.rows import RecordBuilder, RowSource, plan_rows
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.schema import Record
@@ -29,10 +29,9 @@ class ListRowsTest(parameterized.TestCase, tf.test.TestCase):
         given, plan_path = open_rows(config, CHARSET), os.path.join(self.folder, "plan.npy")
         rows = given.scan()
         plan = plan_rows(rows, given.paths(rows), duplicates="last", seed=0, validation_fraction=0.0)
-        save_plan(plan_path, plan)
         builder = RecordBuilder(DatasetInfo(CHARSET, config.geometry, "uint8", fit=config.fit))
         find = functools.partial(given.find_line, builder=builder)
-        plan = ShardPlan(plan_path, len(plan), config.lines_per_shard)
+        plan = save_plan(plan_path, plan, config.lines_per_shard)
         return RowSource(plan, given, find, builder.build)
 
     def read_all(self, source: RowSource) -> list[Record | RefusedRow]:

@@ -7,7 +7,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from densenet_ocr.beam_jobs.conversion.job import open_rows
-from densenet_ocr.beam_jobs.engine.source import ShardPlan, save_plan
+from densenet_ocr.beam_jobs.engine.source import save_plan
 from densenet_ocr.beam_jobs.sources.rows import find_duplicates, plan_rows
 from tests.samples import CHARSET, conversion, write_list
 
@@ -41,8 +41,7 @@ class PlanTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_is_read_back_as_it_was_saved(self):
         plan, path = self.plan(["a 1", "b 2"]), os.path.join(self.folder, "plan.npy")
-        save_plan(path, plan)
-        saved = ShardPlan(path, len(plan), lines_per_shard=1)
+        saved = save_plan(path, plan, lines_per_shard=1)
         self.assertEqual(
             [saved.rows_of(shard).tolist() for shard in range(2)], [[row] for row in plan.tolist()]
         )

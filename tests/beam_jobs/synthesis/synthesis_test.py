@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.beam_jobs.engine.source import RefusedRow, ShardPlan, save_plan
+from densenet_ocr.beam_jobs.engine.source import RefusedRow, save_plan
 from densenet_ocr.beam_jobs.inspection.job import format_dataset
 from densenet_ocr.beam_jobs.sources.rows import RecordBuilder
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import PILLOW, find_faces
@@ -36,10 +36,9 @@ class SyntheticSourceTest(SynthesisTest):
             row["length"] = len(text)
             row["ids"][: len(text)] = CHARSET.encode(text)
         path = os.path.join(self.folder, "plan.npy")
-        save_plan(path, plan)
         geometry = Geometry(32, changes.pop("width", 160))
         given = {
-            "plan": ShardPlan(path, len(texts), changes.pop("lines_per_shard", 3)),
+            "plan": save_plan(path, plan, changes.pop("lines_per_shard", 3)),
             "split": "train",
             "seed": 7,
             "renderer": LineRenderer(find_faces([PILLOW]), StyleDistribution(), geometry),

@@ -6,7 +6,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from densenet_ocr.beam_jobs.conversion.job import open_rows
-from densenet_ocr.beam_jobs.engine.source import RefusedRow, ShardPlan, save_plan
+from densenet_ocr.beam_jobs.engine.source import RefusedRow, save_plan
 from densenet_ocr.beam_jobs.transcription.image_source import ImageRow, ImageSource
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.geometry import Geometry
@@ -28,9 +28,8 @@ class ImageSourceTest(parameterized.TestCase, tf.test.TestCase):
             os.path.join(self.folder, "plan.npy"),
         )
         plan = lists.scan()
-        save_plan(plan_path, plan)
         info = DatasetInfo(CHARSET, Geometry(32, width), "uint8", fit=fit)
-        source = ImageSource(ShardPlan(plan_path, len(plan), lines_per_shard), lists, info)
+        source = ImageSource(save_plan(plan_path, plan, lines_per_shard), lists, info)
         return [row for shard in range(source.plan.shard_count) for row in source.read(shard)]
 
     def write_rows(self, *rows: bytes) -> None:

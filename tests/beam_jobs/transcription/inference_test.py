@@ -12,6 +12,7 @@ from apache_beam.ml.inference.base import RunInference
 from densenet_ocr.beam_jobs.engine.runner.beam_runner import LocalRunner
 from densenet_ocr.beam_jobs.engine.shard_job import ShardJob
 from densenet_ocr.beam_jobs.engine.source import ShardPlan
+from densenet_ocr.beam_jobs.sources.rows import PLAN_ROW
 from densenet_ocr.beam_jobs.transcription.inference import TranscriptionHandler, count_threads, make_environment
 from densenet_ocr.beam_jobs.transcription.transcript_writer import TranscriptWriter
 from tests.beam_jobs.transcription.fake_model import FakeModel
@@ -32,7 +33,7 @@ class InferenceTest(parameterized.TestCase, tf.test.TestCase):
         job = ShardJob(
             folder=folder,
             split="transcripts",
-            plan=ShardPlan("", 18, 9),
+            plan=ShardPlan("", 18, 9, PLAN_ROW),
             source=RowSource(),
             writer=TranscriptWriter(3),
             digest="d",

@@ -11,7 +11,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from densenet_ocr.beam_jobs.engine.split_state import hold_split
-from densenet_ocr.beam_jobs.transcription import job as transcription
+from densenet_ocr.beam_jobs.transcription import manifest
 from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.errors import UserError
 from tests import ROOT
@@ -85,7 +85,7 @@ class ResumeTest(TranscriptionTest, parameterized.TestCase):
 
     def test_a_second_one_at_once_is_refused(self):
         with (
-            hold_split(self.output, "transcripts", transcription._TERMS),
+            hold_split(self.output, "transcripts", manifest._TERMS),
             self.assertRaisesWithLiteralMatch(
                 UserError,
                 f"transcription {self.output}: received a second transcription, while another one writes it, "

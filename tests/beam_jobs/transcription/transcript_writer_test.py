@@ -9,6 +9,7 @@ from absl.testing import parameterized
 from densenet_ocr.beam_jobs.engine.shard_job import ShardJob, count_unfinished_rows
 from densenet_ocr.beam_jobs.engine.shard_pipeline import write_shard
 from densenet_ocr.beam_jobs.engine.source import RefusedRow, ShardPlan
+from densenet_ocr.beam_jobs.sources.rows import PLAN_ROW
 from densenet_ocr.beam_jobs.transcription import transcript_writer
 from densenet_ocr.beam_jobs.transcription.image_source import ImageRow
 from densenet_ocr.beam_jobs.transcription.transcript_writer import (
@@ -58,7 +59,7 @@ class TranscriptsTest(parameterized.TestCase, tf.test.TestCase):
 
     def make_job(self, writer: TranscriptWriter, source: RowSource) -> ShardJob:
         folder = self.create_tempdir().full_path
-        plan = ShardPlan("", len(source.widths), len(source.widths))
+        plan = ShardPlan("", len(source.widths), len(source.widths), PLAN_ROW)
         job = ShardJob(folder=folder, split="transcripts", plan=plan, source=source, writer=writer, digest="d")
         os.makedirs(job.state_folder)
         return job
