@@ -19,12 +19,12 @@ from densenet_ocr.beam_jobs.conversion.config import ConversionConfig
 from densenet_ocr.beam_jobs.conversion.job import convert
 from densenet_ocr.beam_jobs.transcription.config import TranscriptionConfig
 from densenet_ocr.beam_jobs.transcription.job import transcribe
-from densenet_ocr.beam_jobs.transcription.transcript_writer import read_transcripts
 from densenet_ocr.model.network import densenet
 from densenet_ocr.model.recognizer import Recognizer
 from densenet_ocr.model.training.config import DeviceConfig, TrainConfig
 from densenet_ocr.model.training.trainer import train
 from tests.beam_jobs.transcription.fake_model import load_fake_model
+from tests.beam_jobs.transcription.transcripts import read_transcripts
 from tests.samples import shallow_network
 
 FIXTURES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fixtures")

@@ -11,12 +11,12 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from absl import logging
 
-from densenet_ocr.beam_jobs.engine.shard_job import Checksum, ShardJob
+from densenet_ocr.beam_jobs.engine.shard_job import Checksum, Report, ShardJob
 from densenet_ocr.beam_jobs.engine.source import RefusedRow
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset
@@ -26,14 +26,6 @@ from densenet_ocr.pipeline.ui.progress import Progress
 from densenet_ocr.pipeline.ui.tsv import join_cells, split_cells
 
 _MOST_SHOWN = 80  # characters of a row in a message
-
-
-class Report(NamedTuple):
-    """One finished shard: its file, its refused rows, and the statistics of its lines."""
-
-    shard: ShardInfo
-    refused: list[RefusedRow]
-    statistics: dict[str, dict[str, int]]
 
 
 class Statistics:

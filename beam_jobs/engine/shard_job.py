@@ -49,12 +49,10 @@ class Checksum:
         return f"{self._crc:08x}"
 
 
-class ShardContent(NamedTuple):
-    """What a writer wrote into a shard: records, bytes and CRC-32C of the file, refused rows, statistics."""
+class Report(NamedTuple):
+    """One finished shard: its file, its refused rows, and the statistics of its lines."""
 
-    records: int
-    bytes: int
-    crc32c: str
+    shard: ShardInfo
     refused: list[RefusedRow]
     statistics: dict[str, dict[str, int]]
 
@@ -68,16 +66,17 @@ class ShardWriter(Protocol):
 
     suffix: ClassVar[str]
 
-    def write(self, lines: Iterable[Any], file: BinaryIO, count: Count) -> ShardContent:
+    def write(self, name: str, lines: Iterable[Any], file: BinaryIO, count: Count) -> Report:
         """Writes a shard.
 
         Args:
+          name: Name of the shard's file.
           lines: What Source.read yields: lines, and RefusedRows to return as `refused`.
           file: An open file, which takes the shard's name when this method returns.
           count: To be called with the number of rows done since the last call, for the progress display.
 
         Returns:
-          What was written.
+          What was written, with CRC-32C and size of the file.
         """
 
     def is_intact(self, folder: str, shard: ShardInfo) -> bool:

@@ -12,10 +12,11 @@ from typing import TypeVar
 
 import apache_beam as beam
 
-from densenet_ocr.beam_jobs.engine.reports import Report, find_reports, load_report, save_report
+from densenet_ocr.beam_jobs.engine.reports import find_reports, load_report, save_report
 from densenet_ocr.beam_jobs.engine.runner.beam_runner import choose_runner, run_pipeline
 from densenet_ocr.beam_jobs.engine.runner.execution import Execution
 from densenet_ocr.beam_jobs.engine.shard_job import (
+    Report,
     RowCounter,
     ShardJob,
     ShardWriter,
@@ -23,7 +24,6 @@ from densenet_ocr.beam_jobs.engine.shard_job import (
 )
 from densenet_ocr.beam_jobs.engine.split_state import remove_temporary
 from densenet_ocr.pipeline import storage
-from densenet_ocr.pipeline.dataset_info import ShardInfo
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.ui.progress import Progress
 
@@ -49,9 +49,7 @@ class WriteShard(beam.DoFn):
 
     def process(self, shard: int) -> Iterator[tuple[int, int, int]]:
         """Writes one shard and its report, unless both exist."""
-        report = write_shard(self._job, shard)
-        count_lines(report, "written")
-        yield shard, report.shard.records, len(report.refused)
+        yield write_counted(self._job, shard, "written")
 
 
 def make_write_step(job: ShardJob, processes: int) -> beam.PTransform:
@@ -111,11 +109,24 @@ def write_shard(job: ShardJob, shard: int, writer: ShardWriter | None = None) ->
         return existing
     writer = writer or job.writer
     with RowCounter(job, shard) as counter, storage.atomic_file(job.shard_path(shard)) as file:
-        content = writer.write(job.source.read(shard), file, counter.add)
-    info = ShardInfo(job.shard_name(shard), content.records, content.bytes, content.crc32c)
-    report = Report(info, content.refused, content.statistics)
+        report = writer.write(job.shard_name(shard), job.source.read(shard), file, counter.add)
     save_report(job, shard, report)
     return report
+
+
+def write_counted(
+    job: ShardJob, shard: int, outcome: str, writer: ShardWriter | None = None
+) -> tuple[int, int, int]:
+    """Writes a shard as `write_shard`, and adds it to Beam's counters: lines by `outcome`, refusals by reason.
+
+    Returns:
+      Number of the shard, lines written, rows refused.
+    """
+    report = write_shard(job, shard, writer)
+    beam.metrics.Metrics.counter("lines", outcome).inc(report.shard.records)
+    for row in report.refused:
+        beam.metrics.Metrics.counter("refused", row.reason).inc()
+    return shard, report.shard.records, len(report.refused)
 
 
 def find_written_shard(job: ShardJob, shard: int) -> Report | None:
@@ -124,26 +135,10 @@ def find_written_shard(job: ShardJob, shard: int) -> Report | None:
     return report if report and job.writer.is_intact(job.folder, report.shard) else None
 
 
-def find_written_shards(job: ShardJob, shards: Iterable[int]) -> Iterator[bool]:
-    """Yields whether each shard is written; asks a store about many at once."""
-    return _check_all(job, lambda shard: bool(find_written_shard(job, shard)), shards)
-
-
-def check_intact(job: ShardJob, shards: Iterable[ShardInfo]) -> Iterator[bool]:
-    """Yields whether each shard is intact, as ShardWriter.is_intact; asks a store about many at once."""
-    return _check_all(job, lambda shard: job.writer.is_intact(job.folder, shard), shards)
-
-
-def _check_all(job: ShardJob, check: Callable[[_Item], bool], items: Iterable[_Item]) -> Iterator[bool]:
+def check_shards(job: ShardJob, check: Callable[[_Item], bool], shards: Iterable[_Item]) -> Iterator[bool]:
+    """Yields whether a check holds for each shard; asks a store about many at once."""
     is_local = not storage.is_url(job.folder)
-    return storage.map_many(check, items, _AT_ONCE, run_here=lambda _: is_local)
-
-
-def count_lines(report: Report, outcome: str) -> None:
-    """Adds a shard to Beam's counters: lines by `outcome`, refused rows by reason."""
-    beam.metrics.Metrics.counter("lines", outcome).inc(report.shard.records)
-    for row in report.refused:
-        beam.metrics.Metrics.counter("refused", row.reason).inc()
+    return storage.map_many(check, shards, _AT_ONCE, run_here=lambda _: is_local)
 
 
 def count_done_rows(job: ShardJob, rows: int, shards: int) -> int:

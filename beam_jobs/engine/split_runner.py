@@ -25,8 +25,8 @@ from densenet_ocr.beam_jobs.engine.runner.execution import Execution
 from densenet_ocr.beam_jobs.engine.shard_job import ShardJob, ShardWriter, check_free_space
 from densenet_ocr.beam_jobs.engine.shard_pipeline import (
     MakeStep,
-    check_intact,
-    find_written_shards,
+    check_shards,
+    find_written_shard,
     make_write_step,
     run_shards,
 )
@@ -145,7 +145,7 @@ class SplitRunner:
 
     def _run_shards(self, job: ShardJob, shards: Sequence[int], execution: Execution) -> None:
         if self.skip_written:
-            written = find_written_shards(job, shards)
+            written = check_shards(job, lambda shard: bool(find_written_shard(job, shard)), shards)
             shards = [shard for shard, exists in zip(shards, written, strict=True) if not exists]
         if shards:
             verb = self.manifest.terms.verb
@@ -206,7 +206,8 @@ class SplitRunner:
 
     def _find_damaged(self, job: ShardJob, published: SplitInfo) -> list[int]:
         progress, damaged = Progress(f"check {job.split}", len(published.shards), "shards"), []
-        for number, intact in enumerate(check_intact(job, published.shards)):
+        found = check_shards(job, lambda shard: job.writer.is_intact(job.folder, shard), published.shards)
+        for number, intact in enumerate(found):
             if not intact:
                 damaged.append(number)
             progress.show(number + 1)

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import BinaryIO
 
 from densenet_ocr.beam_jobs.engine.reports import Statistics
-from densenet_ocr.beam_jobs.engine.shard_job import Count, ShardContent, ShardWriter, sample_lines
+from densenet_ocr.beam_jobs.engine.shard_job import Count, Report, ShardWriter, sample_lines
 from densenet_ocr.beam_jobs.engine.source import RefusedRow, Source
 from densenet_ocr.pipeline import schema
-from densenet_ocr.pipeline.dataset_info import DatasetInfo
+from densenet_ocr.pipeline.dataset_info import DatasetInfo, ShardInfo
 from densenet_ocr.pipeline.schema import Record
 from densenet_ocr.pipeline.tfrecord.records import RecordWriter
 
@@ -25,7 +25,7 @@ class TFRecordShardWriter(ShardWriter):
     info: DatasetInfo
     suffix = ".tfrecord"
 
-    def write(self, lines: Iterable[Record | RefusedRow], file: BinaryIO, count: Count) -> ShardContent:
+    def write(self, name: str, lines: Iterable[Record | RefusedRow], file: BinaryIO, count: Count) -> Report:
         """See ShardWriter."""
         refused, counts, writer = [], Statistics(self.info.charset), RecordWriter(file)
         for line in lines:
@@ -35,7 +35,8 @@ class TFRecordShardWriter(ShardWriter):
                 writer.write(schema.encode(line, self.info.image_encoding))
                 counts.add(line)
             count(1)
-        return ShardContent(writer.records, writer.bytes, writer.crc32c, refused, counts.count())
+        shard = ShardInfo(name, writer.records, writer.bytes, writer.crc32c)
+        return Report(shard, refused, counts.count())
 
     @property
     def stored_as(self) -> str:

@@ -2,15 +2,13 @@
 
 import collections
 import dataclasses
-import multiprocessing
 import os
-import signal
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from typing import Any, NamedTuple
 
 from densenet_ocr.beam_jobs.engine.reports import Statistics
+from densenet_ocr.beam_jobs.engine.runner.worker import map_in_processes
 from densenet_ocr.pipeline import schema, storage
 from densenet_ocr.pipeline.dataset_info import FILE_NAME, DatasetInfo, ShardInfo
 from densenet_ocr.pipeline.errors import UserError
@@ -100,18 +98,8 @@ def _check_all(tasks: list[ShardTask], workers: int) -> Iterator[CheckedShard]:
     workers = min(workers or os.cpu_count() or 1, len(tasks))
     if workers <= 1:
         yield from map(check_shard, tasks)
-        return
-    # Ctrl-C is for this process, which then ends the others.
-    pool = ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_IGN),
-    )
-    try:
-        yield from pool.map(check_shard, tasks)
-    finally:
-        pool.shutdown(cancel_futures=True)  # Ctrl-C does not wait for shards that are not started
+    else:
+        yield from map_in_processes(check_shard, tasks, workers)
 
 
 def _check_file(task: ShardTask) -> Iterator[str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import BinaryIO
 
 from densenet_ocr.beam_jobs.engine.reports import Statistics
-from densenet_ocr.beam_jobs.engine.shard_job import Checksum, Count, ShardContent, ShardWriter, sample_lines
+from densenet_ocr.beam_jobs.engine.shard_job import Checksum, Count, Report, ShardWriter, sample_lines
 from densenet_ocr.beam_jobs.engine.source import RefusedRow, Source
 from densenet_ocr.beam_jobs.synthesis.source import RenderedLine
 from densenet_ocr.pipeline import storage
@@ -37,7 +37,9 @@ class ImageShardWriter(ShardWriter):
     suffix = ".list"
     stored_as = "JPEG files"
 
-    def write(self, lines: Iterable[RenderedLine | RefusedRow], file: BinaryIO, count: Count) -> ShardContent:
+    def write(
+        self, name: str, lines: Iterable[RenderedLine | RefusedRow], file: BinaryIO, count: Count
+    ) -> Report:
         """See ShardWriter."""
         refused, counts, checksum, written = [], Statistics(), Checksum(), 0
         is_local = not storage.is_url(self.folder)
@@ -52,7 +54,8 @@ class ImageShardWriter(ShardWriter):
             checksum.add(row)
             counts.add(line.record)
             written += 1
-        return ShardContent(written, checksum.bytes, checksum.crc32c, refused, counts.count())
+        shard = ShardInfo(name, written, checksum.bytes, checksum.crc32c)
+        return Report(shard, refused, counts.count())
 
     def _write_image(self, line: RenderedLine | RefusedRow) -> RenderedLine | RefusedRow:
         if isinstance(line, RenderedLine):

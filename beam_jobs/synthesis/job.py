@@ -26,6 +26,8 @@ from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import FILE_NAME, IMAGES_NAME, DatasetInfo
 from densenet_ocr.pipeline.ui.picture import INK, MARGIN, choose_typeface, frame, new_sheet, paste_line
 
+_COLUMNS, _TEXT_SIZE = 4, 14  # of a preview: four lines of 280 pixels fit on a screen
+
 _TERMS = JobTerms(
     subject="split {split!r} of {folder}",
     job="synthesis",
@@ -79,7 +81,24 @@ def preview(config: SynthesisConfig) -> PIL.Image.Image:
     plan = plan_lines(config, inputs, lines=count, min_per_character=0)
     texts = [(inputs.charset.decode(ids[:length].tolist()), int(face)) for face, length, ids in plan]
     renderer = LineRenderer(inputs.faces, config.style_distribution, config.geometry)
-    return draw_preview(texts, renderer, seed=config.seed, split=config.split)
+    rendered = [
+        images.decode(renderer.render(text, face, make_random(config.seed, config.split, number)))
+        for number, (text, face) in enumerate(texts)
+    ]
+    return _draw_sheet([text for text, _ in texts], rendered)
+
+
+def _draw_sheet(texts: list[str], lines: list[np.ndarray]) -> PIL.Image.Image:
+    """Returns a sheet of lines (uint8 [H, W] each), each above its text."""
+    typeface = choose_typeface(texts, size=_TEXT_SIZE)
+    width = max(levels.shape[1] for levels in lines) + 2 * MARGIN
+    height = lines[0].shape[0] + 2 * MARGIN + _TEXT_SIZE
+    sheet = new_sheet(min(_COLUMNS, len(lines)) * width, -(-len(lines) // _COLUMNS) * height)
+    for number, (levels, text) in enumerate(zip(lines, texts, strict=True)):
+        x, y = number % _COLUMNS * width + MARGIN, number // _COLUMNS * height + 1
+        paste_line(sheet, (x, y), levels)
+        typeface.draw(sheet, (x, y + levels.shape[0] + _TEXT_SIZE + 3), text, INK)
+    return frame(sheet)
 
 
 def _list_fonts(config: SynthesisConfig, execution: Execution) -> list[str]:
@@ -132,32 +151,3 @@ def _make_runner(config: SynthesisConfig, faces: list[Face], manifest: DatasetMa
         overwrite=config.overwrite,
         max_reject_fraction=config.max_reject_fraction,
     )
-
-
-_COLUMNS, _TEXT_SIZE = 4, 14  # four lines of 280 pixels fit on a screen
-
-
-def draw_preview(
-    texts: list[tuple[str, int]], renderer: LineRenderer, *, seed: int, split: str
-) -> PIL.Image.Image:
-    """Returns a sheet of lines.
-
-    Args:
-      texts: Text and face index of each line.
-      renderer: Renders the lines.
-      seed: Seed of the synthesis.
-      split: Name of the split.
-    """
-    rendered = [
-        images.decode(renderer.render(text, face, make_random(seed, split, number)))
-        for number, (text, face) in enumerate(texts)
-    ]
-    typeface = choose_typeface([text for text, _ in texts], size=_TEXT_SIZE)
-    width = max(levels.shape[1] for levels in rendered) + 2 * MARGIN
-    height = rendered[0].shape[0] + 2 * MARGIN + _TEXT_SIZE
-    sheet = new_sheet(min(_COLUMNS, len(rendered)) * width, -(-len(rendered) // _COLUMNS) * height)
-    for number, (levels, (text, _)) in enumerate(zip(rendered, texts, strict=True)):
-        x, y = number % _COLUMNS * width + MARGIN, number // _COLUMNS * height + 1
-        paste_line(sheet, (x, y), levels)
-        typeface.draw(sheet, (x, y + levels.shape[0] + _TEXT_SIZE + 3), text, INK)
-    return frame(sheet)

@@ -21,7 +21,7 @@ import numpy as np
 from apache_beam.ml.inference.base import ModelHandler, RunInference
 
 from densenet_ocr.beam_jobs.engine.shard_job import ShardJob
-from densenet_ocr.beam_jobs.engine.shard_pipeline import count_lines, write_shard
+from densenet_ocr.beam_jobs.engine.shard_pipeline import write_counted
 from densenet_ocr.beam_jobs.transcription.transcript_writer import LineModel, LineText, TranscriptWriter
 from densenet_ocr.pipeline.decoding.best_path import spell
 from densenet_ocr.pipeline.decoding.config import DecodingConfig
@@ -57,13 +57,9 @@ class TranscriptionHandler(ModelHandler[int, tuple[int, int, int], LineModel]):
         self, batch: Sequence[int], model: LineModel, inference_args: dict[str, Any] | None = None
     ) -> list[tuple[int, int, int]]:
         """Writes shards; the batches and latencies that RunInference counts are those of shards."""
-        return [self._transcribe(shard, model) for shard in batch]
-
-    def _transcribe(self, shard: int, model: LineModel) -> tuple[int, int, int]:
         assert isinstance(self._job.writer, TranscriptWriter)
-        report = write_shard(self._job, shard, dataclasses.replace(self._job.writer, model=model))
-        count_lines(report, "transcribed")
-        return shard, report.shard.records, len(report.refused)
+        writer = dataclasses.replace(self._job.writer, model=model)
+        return [write_counted(self._job, shard, "transcribed", writer) for shard in batch]
 
 
 class _HeldModel:

@@ -14,12 +14,12 @@ from typing import BinaryIO, NamedTuple, Protocol
 
 import numpy as np
 
-from densenet_ocr.beam_jobs.engine.shard_job import Checksum, Count, ShardContent, ShardWriter
+from densenet_ocr.beam_jobs.engine.shard_job import Checksum, Count, Report, ShardWriter
 from densenet_ocr.beam_jobs.engine.source import RefusedRow
 from densenet_ocr.beam_jobs.transcription.image_source import ImageRow
-from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.buckets import GROWTH, batch_by_width, pad_lines
-from densenet_ocr.pipeline.ui.tsv import join_cells, split_cells
+from densenet_ocr.pipeline.dataset_info import ShardInfo
+from densenet_ocr.pipeline.ui.tsv import join_cells
 
 COLUMNS = ("path", "text", "confidence", "reason")
 
@@ -32,9 +32,6 @@ _WINDOW_PIXELS = 1 << 24
 # The surrogates that stand for bytes 0 to 255 that are not text; see transcription.image_source.
 _FIRST_BYTE = 0xDC00
 _NOT_TEXT = re.compile("[\udc00-\udcff]")
-
-# An escaped byte, or an escaped backslash, behind which x5c is not an escape.
-_ESCAPED_BYTE = re.compile(r"\\(?:\\|x([0-9a-f]{2}))")
 
 
 class LineText(NamedTuple):
@@ -89,7 +86,7 @@ class TranscriptWriter(ShardWriter):
     suffix = ".tsv"
     stored_as = "transcripts"
 
-    def write(self, lines: Iterable[ImageRow], file: BinaryIO, count: Count) -> ShardContent:
+    def write(self, name: str, lines: Iterable[ImageRow], file: BinaryIO, count: Count) -> Report:
         """See ShardWriter."""
         refused: list[RefusedRow] = []
         rows, checksum = 0, Checksum()
@@ -99,7 +96,7 @@ class TranscriptWriter(ShardWriter):
             checksum.add(data)
             rows += len(window)
             refused += [row.line for row in window if isinstance(row.line, RefusedRow)]
-        return ShardContent(rows - len(refused), checksum.bytes, checksum.crc32c, refused, {})
+        return Report(ShardInfo(name, rows - len(refused), checksum.bytes, checksum.crc32c), refused, {})
 
     def _read_window(self, window: list[ImageRow], count: Count) -> list[Transcript]:
         if self.model is None:
@@ -122,19 +119,6 @@ class TranscriptWriter(ShardWriter):
                 found[place] = Transcript(window[place].path, *text)
             count(len(batch))
         return [found[place] for place in range(len(window))]
-
-
-def read_transcripts(path: str) -> Iterator[Transcript]:
-    """Yields the rows of a shard, or of several joined."""
-    with storage.open_file(path) as file:
-        for data in file:
-            row = data.decode()
-            path, text, confidence, reason = split_cells(_ESCAPED_BYTE.sub(_unescape, row.removesuffix("\n")))
-            yield Transcript(path, text, float(confidence), reason)
-
-
-def _unescape(found: re.Match[str]) -> str:
-    return chr(_FIRST_BYTE + int(found[1], 16)) if found[1] else found[0]
 
 
 def _format(row: Transcript) -> bytes:

@@ -20,9 +20,9 @@ from absl import flags
 
 from benchmarks.kill_rounds import kill_rounds
 from benchmarks.lines import WORKERS, draw_lines
-from densenet_ocr.beam_jobs.transcription.transcript_writer import read_transcripts
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.ui import command
+from tests.beam_jobs.transcription.transcripts import read_transcripts
 
 _WORK = flags.DEFINE_string("work", None, "Folder for drawn lines (kept) and outputs (deleted).", required=True)
 _MODEL = flags.DEFINE_string("model", None, "Folder of an export.", required=True)

@@ -232,11 +232,6 @@ def _raise_worker_error(error: BaseException) -> None:
         raise UserError.of_text(found[-1]) from error
 
 
-def count_workers(workers: int, shards: int) -> int:
-    """Returns the processes worth starting: `workers` (0: one per core), but no more than there are shards."""
-    return min(workers or os.cpu_count() or 1, shards)
-
-
 def parse_options(beam_arguments: list[str]) -> PipelineOptions:
     """Parses Beam's options.
 

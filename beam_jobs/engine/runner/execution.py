@@ -19,7 +19,6 @@ from apache_beam.runners.runner import PipelineState
 from densenet_ocr.beam_jobs.engine.config import RemoteConfig
 from densenet_ocr.beam_jobs.engine.runner.beam_runner import (
     choose_runner,
-    count_workers,
     is_remote,
     parse_options,
     run_pipeline,
@@ -88,7 +87,7 @@ class Execution:
 
     def count_processes(self, shards: int) -> int:
         """Returns the local processes for so many shards; a runner that is named spreads its own, and has 1."""
-        return 1 if self.runner else count_workers(self.workers, shards)
+        return 1 if self.runner else min(self.workers or os.cpu_count() or 1, shards)
 
     def check_paths(self, inputs: Mapping[str, Iterable[str]], output: str) -> None:
         """Checks that the workers of a remote runner can see the paths of a job.

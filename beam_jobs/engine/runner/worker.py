@@ -1,18 +1,25 @@
-"""A worker process of the local runner: Beam's own, without its messages on standard error.
+"""Worker processes. That of the local runner is Beam's own, without its messages on standard error.
 
 What Beam logs here reaches the driver through Beam's logging channel, and failures reach it as exceptions. The
 process ends with the driver, however that ends, so that nobody writes into a data set after the command is
 gone.
 """
 
+import concurrent.futures
 import contextlib
 import ctypes
 import logging
+import multiprocessing
 import os
 import signal
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 # The environment variable with the process ID of the driver.
 PARENT = "DENSENET_OCR_PARENT"
@@ -48,6 +55,22 @@ def end_with_parent(pid: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def map_in_processes(
+    function: Callable[[_Item], _Result], items: Sequence[_Item], count: int
+) -> Iterator[_Result]:
+    """Yields the results of a function in order, computed by `count` processes that end with this one."""
+    pool = concurrent.futures.ProcessPoolExecutor(
+        count,
+        multiprocessing.get_context("spawn"),
+        initializer=end_with_parent,
+        initargs=(os.getpid(),),
+    )
+    try:
+        yield from pool.map(function, items)
+    finally:
+        pool.shutdown(cancel_futures=True)  # Ctrl-C does not wait for items that are not started
 
 
 if __name__ == "__main__":

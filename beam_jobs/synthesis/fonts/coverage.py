@@ -7,11 +7,10 @@ the cache but time: an entry that is missing, damaged or of other versions is fo
 import collections
 import concurrent.futures.process
 import contextlib
+import functools
 import hashlib
 import io
-import itertools
 import json
-import multiprocessing
 import os
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -26,7 +25,7 @@ from absl import logging
 from fontTools.ttLib import TTFont
 from fontTools.ttLib.sfnt import calcChecksum
 
-from densenet_ocr.beam_jobs.engine.runner.worker import end_with_parent
+from densenet_ocr.beam_jobs.engine.runner.worker import map_in_processes
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import PILLOW, Face, open_face
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import show_characters
@@ -155,12 +154,12 @@ def _find_all(faces: Sequence[Face], characters: str) -> Iterator[FaceCharacters
 
 
 def _render_all(faces: Sequence[Face], characters: str) -> Iterator[FaceCharacters]:
+    find = functools.partial(_find_one, characters=characters)
     if len(faces) * len(characters) <= _WORTH_PROCESSES:
-        yield from map(_find_one, faces, itertools.repeat(characters))
+        yield from map(find, faces)
         return
     try:
-        with _start_processes(min(len(faces), len(os.sched_getaffinity(0)))) as pool:
-            yield from pool.map(_find_one, faces, itertools.repeat(characters))
+        yield from map_in_processes(find, faces, min(len(faces), len(os.sched_getaffinity(0))))
     except concurrent.futures.process.BrokenProcessPool:
         raise UserError(
             "process that reads fonts",
@@ -168,13 +167,6 @@ def _render_all(faces: Sequence[Face], characters: str) -> Iterator[FaceCharacte
             expected="one that runs until all fonts are read",
             remedy="Often memory ran out. Give the same command again.",
         ) from None
-
-
-def _start_processes(count: int) -> concurrent.futures.Executor:
-    context = multiprocessing.get_context("spawn")
-    return concurrent.futures.ProcessPoolExecutor(
-        count, context, initializer=end_with_parent, initargs=(os.getpid(),)
-    )
 
 
 def find_undrawable(coverage: np.ndarray, characters: str) -> str:

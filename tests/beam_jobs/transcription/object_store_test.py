@@ -8,10 +8,10 @@ import tensorflow as tf
 from densenet_ocr.beam_jobs.sources import list_rows
 from densenet_ocr.beam_jobs.transcription.config import TranscriptionConfig
 from densenet_ocr.beam_jobs.transcription.job import transcribe
-from densenet_ocr.beam_jobs.transcription.transcript_writer import read_transcripts
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.exports.export_info import check_files, local_export
 from tests.beam_jobs.transcription.fake_model import FakeModel, load_fake_model, write_export
+from tests.beam_jobs.transcription.transcripts import read_transcripts
 from tests.messages import user_error
 from tests.pipeline.storage.store_case import StoreCase
 from tests.samples import write_lines

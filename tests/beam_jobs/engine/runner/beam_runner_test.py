@@ -12,13 +12,14 @@ from apache_beam.options.pipeline_options import (
     StandardOptions,
 )
 
+from densenet_ocr.beam_jobs.engine.config import RemoteConfig
 from densenet_ocr.beam_jobs.engine.runner.beam_runner import (
     LocalRunner,
     choose_runner,
-    count_workers,
     is_remote,
     parse_options,
 )
+from densenet_ocr.beam_jobs.engine.runner.execution import Execution
 from densenet_ocr.pipeline.errors import UserError
 
 
@@ -133,11 +134,12 @@ class ChooseRunnerTest(parameterized.TestCase, tf.test.TestCase):
 
     @parameterized.parameters((3, 10, 3), (8, 2, 2), (1, 1, 1))
     def test_no_more_workers_than_shards(self, workers, shards, count):
-        self.assertEqual(count_workers(workers, shards), count)
+        self.assertEqual(Execution.of(workers, [], RemoteConfig()).count_processes(shards), count)
 
     def test_0_workers_are_one_per_core(self):
-        self.assertEqual(count_workers(0, 10**6), os.cpu_count())
-        self.assertEqual(count_workers(0, 1), 1)
+        execution = Execution.of(0, [], RemoteConfig())
+        self.assertEqual(execution.count_processes(10**6), os.cpu_count())
+        self.assertEqual(execution.count_processes(1), 1)
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ class CoverageTest(parameterized.TestCase, tf.test.TestCase):
         faces = find_faces([save_font(self.folder, "春"), save_font(self.folder, "夏", file="other.ttf")])
         with (
             mock.patch("densenet_ocr.beam_jobs.synthesis.fonts.coverage._WORTH_PROCESSES", 0),
-            mock.patch("densenet_ocr.beam_jobs.synthesis.fonts.coverage.end_with_parent", os._exit),
+            mock.patch("densenet_ocr.beam_jobs.engine.runner.worker.end_with_parent", os._exit),
             self.assertRaisesRegex(UserError, "process that reads fonts: received one that was killed"),
         ):
             find_coverage(faces, "春")
