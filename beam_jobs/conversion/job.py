@@ -2,7 +2,6 @@
 
 import functools
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -57,7 +56,7 @@ def convert(
       UserError: the input cannot be used, or too many rows are refused; the split is not published then.
     """
     start, execution = time.time(), Execution.of(workers, beam_arguments, remote)
-    inputs = _list_inputs(config)
+    inputs = {"list": config.list_paths, "image_root": [config.image_root], "lmdb": [config.lmdb_path]}
     execution.check_paths(inputs, config.output)
     execution.try_runner(inputs, config.output)
     charset = find_charset(config)
@@ -73,11 +72,6 @@ def convert(
         results.append(summarise_split(name, split, time.time() - start))
         start = time.time()
     return {**results[0], **{result["split"]: result for result in results[1:]}}
-
-
-def _list_inputs(config: ConversionConfig) -> dict[str, Sequence[str]]:
-    """Returns the paths that workers read, by flag."""
-    return {"list": config.list_paths, "image_root": [config.image_root], "lmdb": [config.lmdb_path]}
 
 
 def open_rows(config: ConversionConfig, charset: Charset | None) -> Rows:

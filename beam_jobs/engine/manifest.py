@@ -28,9 +28,6 @@ from densenet_ocr.pipeline.packages import list_versions
 
 CHARSET_NAME = "charset.txt"
 
-# Manifests of a folder of records and of a folder of images.
-_MANIFESTS = (FILE_NAME, IMAGES_NAME)
-
 # The part of a split's sources that follows from the others; it is published, but not compared.
 FOUND = "found"
 
@@ -159,15 +156,15 @@ class DatasetManifest(Manifest):
     def check(self) -> None:
         """Makes the folder; raises UserError where the split cannot be added to what the folder has."""
         storage.make_folder(self.folder)
-        for name in _MANIFESTS:
-            # Records and images would have the same names of shards and rejects.
-            if name != self.file_name and storage.exists(storage.join(self.folder, name)):
-                raise UserError(
-                    f"output {self.folder}",
-                    received=f"a folder with {name}",
-                    expected=f"a folder without it, for a new {self.file_name}",
-                    remedy="Records and images need folders of their own: choose another --output.",
-                )
+        # Records and images would have the same names of shards and rejects.
+        other = IMAGES_NAME if self.file_name == FILE_NAME else FILE_NAME
+        if storage.exists(storage.join(self.folder, other)):
+            raise UserError(
+                f"output {self.folder}",
+                received=f"a folder with {other}",
+                expected=f"a folder without it, for a new {self.file_name}",
+                remedy="Records and images need folders of their own: choose another --output.",
+            )
         self._load_others()
 
     @property

@@ -10,8 +10,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
-from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from absl import logging
@@ -115,7 +114,10 @@ def merge_reports(job: ShardJob, *, sources: dict[str, Any]) -> SplitInfo:
     shards: list[ShardInfo] = []
     reasons: collections.Counter[str] = collections.Counter()
     total: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
-    with _Rejects(job) as rejects:
+    folder = None if storage.is_url(job.state_folder) else job.state_folder
+    # Without a name, so that a killed run leaves nothing; beside the shards, where there is space.
+    with tempfile.TemporaryFile(dir=folder) as spool:
+        rejects = _Rejects(spool)
         progress = Progress("collect reports", job.plan.shard_count, "shards")
         for number, report in enumerate(load_reports(job, range(job.plan.shard_count))):
             if not report:
@@ -126,7 +128,7 @@ def merge_reports(job: ShardJob, *, sources: dict[str, Any]) -> SplitInfo:
             for name, counts in report.statistics.items():
                 total[name].update(counts)
             progress.show(number + 1)
-        rejects_crc32c = rejects.save()
+        rejects_crc32c = rejects.save(job.rejects_path)
     if found := total.pop(Statistics.WHITE_SPACE, None):
         logging.warning(
             "%s labels begin or end with white space, such as that of %r; it is kept, though no image shows it",
@@ -157,20 +159,9 @@ def show_first_refusal(job: ShardJob) -> str:
 class _Rejects:
     """Sorts refused rows by position: their texts in a file, 24 bytes per row in memory."""
 
-    def __init__(self, job: ShardJob) -> None:
-        self._path, self._folder = job.rejects_path, job.state_folder
+    def __init__(self, spool: BinaryIO) -> None:
+        self._spool = spool
         self._places = array.array("q")  # position, start, length, position, ...
-        self._end = 0
-
-    def __enter__(self) -> "_Rejects":
-        # Without a name, so that a killed run leaves nothing; beside the shards, where there is space.
-        self._spool = tempfile.TemporaryFile(dir=None if storage.is_url(self._folder) else self._folder)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._spool.close()
 
     def add(self, rows: Iterable[RefusedRow]) -> None:
         """Adds rows. Columns are file:line, row, reason, detail; without a header, lines are rows."""
@@ -178,18 +169,17 @@ class _Rejects:
             text = join_cells(row[1:]) + "\n"
             # The path of a list need not be UTF-8; its bytes are written as they were read.
             data = text.encode("utf-8", "surrogateescape")
+            self._places.extend((row.position, self._spool.tell(), len(data)))
             self._spool.write(data)
-            self._places.extend((row.position, self._end, len(data)))
-            self._end += len(data)
 
-    def save(self) -> str:
+    def save(self, path: str) -> str:
         """Writes the rejects file in the input's order; returns its CRC-32C, eight hexadecimal digits."""
         places = np.frombuffer(self._places, np.int64).reshape(-1, 3)
         order = np.argsort(places[:, 0], kind="stable")
         progress = Progress("sort refused rows", len(places), "rows")
         self._spool.flush()
         checksum = Checksum()
-        with storage.atomic_file(self._path) as file:
+        with storage.atomic_file(path) as file:
             for first in range(0, len(order), 4096):
                 for _, start, length in places[order[first : first + 4096]].tolist():
                     data = os.pread(self._spool.fileno(), length, start)

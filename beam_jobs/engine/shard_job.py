@@ -7,8 +7,7 @@ leaves a report beside the shard. Bytes depend on the source alone, never on wor
 import contextlib
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterable
-from types import TracebackType
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, BinaryIO, ClassVar, NamedTuple, Protocol
 
 import google_crc32c
@@ -175,40 +174,35 @@ def check_free_space(job: ShardJob, done: int) -> None:
         )
 
 
-class RowCounter:
-    """Counts the rows of a shard that are done while it is written; a context manager.
+@contextlib.contextmanager
+def count_rows(job: ShardJob, shard: int) -> Iterator[Count]:
+    """Within the block, a function that counts more rows of a shard as done while it is written.
 
     In a store there are no counts, because each change of one would be a request. Only the progress display
     depends on them, so nothing fails where the counter file cannot be written.
     """
+    path, pending = storage.join(job.state_folder, f"{shard:05d}{_COUNTER_SUFFIX}"), 0
+    file: BinaryIO | None = None
+    if not storage.is_url(path):
+        with contextlib.suppress(OSError):
+            file = open(path, "wb", buffering=0)  # noqa: SIM115 - closed below, whatever that says
 
-    def __init__(self, job: ShardJob, shard: int) -> None:
-        self._path = storage.join(job.state_folder, f"{shard:05d}{_COUNTER_SUFFIX}")
-        self._file: BinaryIO | None = None
-        self._pending = 0
+    def add(rows: int) -> None:
+        nonlocal pending
+        pending += rows
+        if file and pending >= _FLUSH_ROWS:
+            with contextlib.suppress(OSError):
+                file.write(bytes(pending))
+            pending = 0
 
-    def __enter__(self) -> "RowCounter":
-        if not storage.is_url(self._path):
+    try:
+        yield add
+    finally:
+        if file:
             with contextlib.suppress(OSError):
-                self._file = open(self._path, "wb", buffering=0)
-        return self
-
-    def add(self, rows: int) -> None:
-        """Counts `rows` more rows as done."""
-        self._pending += rows
-        if self._file and self._pending >= _FLUSH_ROWS:
+                file.close()
             with contextlib.suppress(OSError):
-                self._file.write(bytes(self._pending))
-            self._pending = 0
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._file:
-            with contextlib.suppress(OSError):
-                self._file.close()
-            with contextlib.suppress(OSError):
-                storage.remove(self._path)
+                storage.remove(path)
 
 
 def count_unfinished_rows(job: ShardJob) -> dict[int, int]:

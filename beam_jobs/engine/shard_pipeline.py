@@ -17,9 +17,9 @@ from densenet_ocr.beam_jobs.engine.runner.beam_runner import choose_runner, run_
 from densenet_ocr.beam_jobs.engine.runner.execution import Execution
 from densenet_ocr.beam_jobs.engine.shard_job import (
     Report,
-    RowCounter,
     ShardJob,
     ShardWriter,
+    count_rows,
     count_unfinished_rows,
 )
 from densenet_ocr.beam_jobs.engine.split_state import remove_temporary
@@ -108,8 +108,8 @@ def write_shard(job: ShardJob, shard: int, writer: ShardWriter | None = None) ->
     if existing:
         return existing
     writer = writer or job.writer
-    with RowCounter(job, shard) as counter, storage.atomic_file(job.shard_path(shard)) as file:
-        report = writer.write(job.shard_name(shard), job.source.read(shard), file, counter.add)
+    with count_rows(job, shard) as count, storage.atomic_file(job.shard_path(shard)) as file:
+        report = writer.write(job.shard_name(shard), job.source.read(shard), file, count)
     save_report(job, shard, report)
     return report
 

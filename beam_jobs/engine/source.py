@@ -61,13 +61,10 @@ class ShardPlan:
 
     def rows_of(self, shard: int) -> np.ndarray:
         """Returns the plan's elements of a shard, [at most lines_per_shard]."""
-        return self._read(shard * self.lines_per_shard, self.lines_per_shard)
+        return self.read(shard * self.lines_per_shard, self.lines_per_shard)
 
-    def first_rows(self, count: int) -> np.ndarray:
-        """Returns the first elements of the plan, [at most count]."""
-        return self._read(0, count)
-
-    def _read(self, first: int, count: int) -> np.ndarray:
+    def read(self, first: int, count: int) -> np.ndarray:
+        """Returns elements of the plan from `first` on, [at most count]."""
         size, count = self.dtype.itemsize, min(count, self.rows - first)
         data = storage.read_range(self.path, self._start + first * size, count * size)
         return np.frombuffer(data, self.dtype)
@@ -83,8 +80,3 @@ def save_plan(path: str, plan: np.ndarray, lines_per_shard: int) -> ShardPlan:
     with storage.atomic_file(path) as file:
         np.save(file, plan)
     return ShardPlan(path, len(plan), lines_per_shard, plan.dtype)
-
-
-def fields_of(instance: Any) -> dict[str, Any]:
-    """Returns the fields of a dataclass, for __getstate__: cached open files are not pickled."""
-    return {field.name: getattr(instance, field.name) for field in dataclasses.fields(instance)}

@@ -107,12 +107,14 @@ class SplitRunner:
 
     def _can_resume(self, state: SplitState) -> bool:
         """Returns whether an interrupted run is resumed; raises UserError where it had other settings."""
-        started = state.load_identity()
-        if started and not self.overwrite:
-            self._check_identity(started, "started", "resume it")
+        started = state.load()
+        if not started:
+            return False
+        if not self.overwrite:
+            self._check_identity(started.identity, "started", "resume it")
         # --overwrite replaces what exists, except for an interrupted run that had --overwrite itself.
-        interrupted = state.overwrites and not state.is_rejected
-        return started == self.manifest.identity and (interrupted or not self.overwrite)
+        interrupted = started.overwrite and not state.is_rejected
+        return started.identity == self.manifest.identity and (interrupted or not self.overwrite)
 
     def _save_job(self, state: SplitState, plan: np.ndarray) -> ShardJob:
         named = json.dumps([self.manifest.identity, hashlib.sha256(plan.data).hexdigest()])

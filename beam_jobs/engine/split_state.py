@@ -33,6 +33,13 @@ class JobTerms(NamedTuple):
     inputs: str
 
 
+class StartedRun(NamedTuple):
+    """The identity of a run that has started a split, and whether it had --overwrite."""
+
+    identity: dict[str, Any]
+    overwrite: bool
+
+
 class SplitState:
     """The state of one unfinished split."""
 
@@ -42,26 +49,20 @@ class SplitState:
         self._identity_path = storage.join(self.path, "identity.json")
         self._rejected_path = storage.join(self.path, "judged")
 
-    def load_identity(self) -> dict[str, Any] | None:
-        """Returns the identity of the run that started the split; None where none has."""
-        return self._load()["identity"] if storage.exists(self._identity_path) else None
-
-    @property
-    def overwrites(self) -> bool:
-        """Whether the run that started the split had --overwrite."""
-        return storage.exists(self._identity_path) and self._load()["overwrite"]
-
     def start(self, identity: dict[str, Any], *, overwrite: bool) -> None:
         """Records that a run has started the split, and what its bytes depend on."""
         content = {"identity": identity, "overwrite": overwrite}
         storage.write_atomically(self._identity_path, json.dumps(content, indent=1).encode())
 
-    def _load(self) -> dict[str, Any]:
+    def load(self) -> StartedRun | None:
+        """Returns the run that started the split; None where none has."""
+        if not storage.exists(self._identity_path):
+            return None
         try:
             content = storage.read_json(self._identity_path)
-            return {"identity": content["identity"], "overwrite": content["overwrite"]}
+            return StartedRun(content["identity"], content["overwrite"])
         except (ValueError, LookupError, TypeError):
-            return {"identity": {"identity.json": "damaged"}, "overwrite": False}
+            return StartedRun({"identity.json": "damaged"}, overwrite=False)
 
     def mark_rejected(self) -> None:
         """Records that all shards were written, but too many rows were refused."""
@@ -94,7 +95,7 @@ def hold_split(folder: str, split: str, terms: JobTerms) -> Iterator[SplitState]
         try:
             yield state
         finally:
-            if not state.load_identity():
+            if not state.load():
                 state.remove()  # nothing was started
 
 

@@ -2,9 +2,8 @@
 
 import PIL.Image
 
-from densenet_ocr.beam_jobs.inspection.charts import draw_charts
 from densenet_ocr.beam_jobs.inspection.line_sample import SampledLine, sample_lines
-from densenet_ocr.beam_jobs.inspection.statistics import rank, read_counts
+from densenet_ocr.beam_jobs.inspection.statistics import draw_charts, rank, read_counts
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, SplitInfo
 from densenet_ocr.pipeline.ui.picture import (

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from densenet_ocr.beam_jobs.engine.source import fields_of
 from densenet_ocr.beam_jobs.sources.rows import PLAN_ROW, FoundLine, RecordBuilder
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset
@@ -143,7 +142,8 @@ class ListRows:
         ]
 
     def __getstate__(self) -> dict[str, Any]:
-        return fields_of(self)
+        # Cached open files are not pickled.
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
 
 def open_lists(

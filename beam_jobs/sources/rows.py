@@ -137,7 +137,9 @@ class RowSource:
     def read_rows(self, shard: int) -> Iterator[tuple[int, int, Any]]:
         """Yields (list, offset, line or RefusedRow) of each row of a shard."""
         rows: list[_PlanRow] = self.plan.rows_of(shard).tolist()
-        for row, fetched in zip(rows, _stop_if_denied(self._fetch_all(rows)), strict=True):
+        is_remote = self.input.has_remote_images()
+        lines = storage.map_many(self._fetch, rows, _AT_ONCE) if is_remote else map(self._fetch, rows)
+        for row, fetched in zip(rows, _stop_if_denied(lines), strict=True):
             number, line, offset, *_ = row
             try:
                 if isinstance(fetched, Refused):
@@ -147,11 +149,6 @@ class RowSource:
                 where, text = self.input.describe(number, line, offset)
                 found = RefusedRow(number << 32 | line, where, text, refusal.reason, refusal.detail)
             yield number, offset, found
-
-    def _fetch_all(self, rows: list[_PlanRow]) -> Iterator[_Fetched]:
-        if self.input.has_remote_images():
-            return storage.map_many(self._fetch, rows, _AT_ONCE)
-        return map(self._fetch, rows)
 
     def _fetch(self, row: _PlanRow) -> _Fetched:
         number, _, offset, duplicate, _ = row

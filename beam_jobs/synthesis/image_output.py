@@ -58,9 +58,16 @@ class ImageShardWriter(ShardWriter):
         return Report(shard, refused, counts.count())
 
     def _write_image(self, line: RenderedLine | RefusedRow) -> RenderedLine | RefusedRow:
-        if isinstance(line, RenderedLine):
+        if isinstance(line, RefusedRow):
+            return line
+        path = storage.join(self.folder, line.record.key)
+        if storage.is_url(path):
+            storage.write_atomically(path, line.image)
+        else:
+            storage.make_folder(os.path.dirname(path))
             # In place: no list names the image until the shard has its name.
-            _write_file(storage.join(self.folder, line.record.key), line.image)
+            with open(path, "wb") as file:
+                file.write(line.image)
         return line
 
     def is_intact(self, folder: str, shard: ShardInfo) -> bool:
@@ -85,15 +92,6 @@ class ImageShardWriter(ShardWriter):
         """Returns the mean size of an image on disk, of a sample of lines."""
         sizes = [len(line.image) for line in sample_lines(source)]
         return statistics.fmean(-(-size // _BLOCK_BYTES) * _BLOCK_BYTES for size in sizes or [0])
-
-
-def _write_file(path: str, data: bytes) -> None:
-    if storage.is_url(path):
-        storage.write_atomically(path, data)
-        return
-    storage.make_folder(os.path.dirname(path))
-    with open(path, "wb") as file:
-        file.write(data)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -73,7 +73,7 @@ def read_inputs(config: SynthesisConfig) -> Inputs:
     return Inputs(charset, faces, corpora)
 
 
-def plan_lines(config: SynthesisConfig, inputs: Inputs, *, lines: int, min_per_character: int) -> np.ndarray:
+def plan_lines(config: SynthesisConfig, inputs: Inputs) -> np.ndarray:
     """Plans the text and the face of each line; returns lines of text.plan.plan_dtype, [lines].
 
     Raises:
@@ -85,16 +85,16 @@ def plan_lines(config: SynthesisConfig, inputs: Inputs, *, lines: int, min_per_c
     plan = sample_texts(
         inputs.corpora,
         sets,
-        count=lines,
+        count=config.lines,
         lengths=config.lengths,
         random=random[0],
         max_frames=frames,
     )
-    if min_per_character:
+    if config.min_per_character:
         plan = ensure_minimum_counts(
             plan,
             sets,
-            minimum=min_per_character,
+            minimum=config.min_per_character,
             charset=inputs.charset,
             random=random[1],
             max_frames=frames,

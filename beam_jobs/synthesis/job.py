@@ -1,5 +1,6 @@
 """The synthesis job: text and fonts become the records, or the image files, of a split."""
 
+import dataclasses
 import functools
 import time
 from typing import Any
@@ -61,7 +62,9 @@ def synthesize(
       UserError: text or fonts cannot be used, or too many lines are refused; the split is not published then.
     """
     start, execution = time.time(), Execution.of(workers, beam_arguments, remote)
-    inputs = {"fonts": _list_fonts(config, execution)}
+    # Fonts, which workers open; nothing for local workers, who see what this process sees.
+    faces = find_faces(config.fonts) if is_remote(execution.options) else []
+    inputs = {"fonts": sorted({face.path for face in faces if face.path != PILLOW})}
     execution.check_paths(inputs, config.output)
     execution.try_runner(inputs, config.output)
     runner, plans = _plan_split(config)
@@ -78,7 +81,7 @@ def preview(config: SynthesisConfig) -> PIL.Image.Image:
     """
     inputs = read_inputs(config)
     count = min(config.lines or PREVIEW_LINES, PREVIEW_LINES)
-    plan = plan_lines(config, inputs, lines=count, min_per_character=0)
+    plan = plan_lines(dataclasses.replace(config, lines=count, min_per_character=0), inputs)
     texts = [(inputs.charset.decode(ids[:length].tolist()), int(face)) for face, length, ids in plan]
     renderer = LineRenderer(inputs.faces, config.style_distribution, config.geometry)
     rendered = [
@@ -101,18 +104,12 @@ def _draw_sheet(texts: list[str], lines: list[np.ndarray]) -> PIL.Image.Image:
     return frame(sheet)
 
 
-def _list_fonts(config: SynthesisConfig, execution: Execution) -> list[str]:
-    """Returns the font files, which workers open; nothing for local workers, who see what this process sees."""
-    faces = find_faces(config.fonts) if is_remote(execution.options) else []
-    return sorted({face.path for face in faces if face.path != PILLOW})
-
-
 def _plan_split(config: SynthesisConfig) -> tuple[SplitRunner, list[np.ndarray]]:
     """Returns the runner of the split, and in a list its plan; the text is not kept in memory."""
     inputs = read_inputs(config)
     # Before the fonts' coverage is found, which takes time.
     _make_manifest(config, inputs.charset, {}).check()
-    plan = plan_lines(config, inputs, lines=config.lines, min_per_character=config.min_per_character)
+    plan = plan_lines(config, inputs)
     log_unused_faces(plan, inputs.faces)
     manifest = _make_manifest(config, inputs.charset, describe_recipe(config, inputs))
     return _make_runner(config, inputs.faces, manifest), [plan]

@@ -13,7 +13,7 @@ from densenet_ocr.beam_jobs.synthesis.fonts.coverage import find_coverage
 from densenet_ocr.beam_jobs.synthesis.fonts.faces import Face, find_faces
 from densenet_ocr.beam_jobs.synthesis.rendering.renderer import LineRenderer
 from densenet_ocr.beam_jobs.synthesis.rendering.style import StyleDistribution, load_style
-from densenet_ocr.beam_jobs.synthesis.text.weighted_draws import draw_weighted, to_integers
+from densenet_ocr.beam_jobs.synthesis.text.plan import draw_weighted, to_integers
 from densenet_ocr.pipeline import images, storage
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.errors import UserError

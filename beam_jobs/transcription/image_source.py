@@ -73,7 +73,7 @@ class ImageSource:
     def explain_missing(self, rows: int) -> str:
         """Returns why the first image does not exist, if none of the first `rows` images exists; else ""."""
         first = ""
-        for number, _, offset, *_ in self.plan.first_rows(rows).tolist():
+        for number, _, offset, *_ in self.plan.read(0, rows).tolist():
             try:
                 path = self.lists.find_image(number, offset)
                 storage.size(path)

@@ -63,15 +63,6 @@ class LineModel(Protocol):
         """
 
 
-class Transcript(NamedTuple):
-    """One row: the path in the list, the text and its confidence, and the reason if there is no text."""
-
-    path: str
-    text: str
-    confidence: float
-    reason: str
-
-
 @dataclasses.dataclass(frozen=True)
 class TranscriptWriter(ShardWriter):
     """Reads the lines of a shard and writes their transcripts; see engine.shard_job.ShardWriter.
@@ -91,21 +82,22 @@ class TranscriptWriter(ShardWriter):
         refused: list[RefusedRow] = []
         rows, checksum = 0, Checksum()
         for window in _split_windows(lines, _WINDOW_BATCHES * self.batch_size):
-            data = b"".join(map(_format, self._read_window(window, count)))
+            texts = self._read_window(window, count)
+            data = b"".join(_format(row.path, *text) for row, text in zip(window, texts, strict=True))
             file.write(data)
             checksum.add(data)
             rows += len(window)
             refused += [row.line for row in window if isinstance(row.line, RefusedRow)]
         return Report(ShardInfo(name, rows - len(refused), checksum.bytes, checksum.crc32c), refused, {})
 
-    def _read_window(self, window: list[ImageRow], count: Count) -> list[Transcript]:
+    def _read_window(self, window: list[ImageRow], count: Count) -> list[LineText]:
         if self.model is None:
             raise ValueError("a transcript writer without a model")
-        found: dict[int, Transcript] = {}
+        found: dict[int, LineText] = {}
         lines: dict[int, np.ndarray] = {}
         for place, row in enumerate(window):
             if isinstance(row.line, RefusedRow):
-                found[place] = Transcript(row.path, "", 0.0, row.line.reason)
+                found[place] = LineText("", 0.0, row.line.reason)
             else:
                 lines[place] = row.line
         count(len(found))
@@ -115,19 +107,18 @@ class TranscriptWriter(ShardWriter):
         for batch in batch_by_width(widths, size=self.batch_size, most=growth):
             chosen = [places[k] for k in batch]
             texts = self.model.read(*pad_lines([lines[place] for place in chosen]))
-            for place, text in zip(chosen, texts, strict=True):
-                found[place] = Transcript(window[place].path, *text)
+            found |= zip(chosen, texts, strict=True)
             count(len(batch))
         return [found[place] for place in range(len(window))]
 
 
-def _format(row: Transcript) -> bytes:
+def _format(path: str, text: str, confidence: float, reason: str) -> bytes:
     # Four digits, as ocr-predict prints: more would tell batch sizes and machines apart, not lines.
-    text = join_cells([row.path, row.text, f"{row.confidence:.4f}", row.reason]) + "\n"
+    row = join_cells([path, text, f"{confidence:.4f}", reason]) + "\n"
     try:
-        return text.encode()
+        return row.encode()
     except UnicodeEncodeError:  # the path has a byte that is not text
-        return _NOT_TEXT.sub(lambda found: f"\\x{ord(found[0]) - _FIRST_BYTE:02x}", text).encode(
+        return _NOT_TEXT.sub(lambda found: f"\\x{ord(found[0]) - _FIRST_BYTE:02x}", row).encode(
             "utf-8", "backslashreplace"
         )
 

@@ -10,7 +10,6 @@ import re
 import struct
 import subprocess
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 import PIL.ImageFont
 from absl import logging
@@ -102,31 +101,22 @@ def open_face(face: Face, size: float) -> PIL.ImageFont.FreeTypeFont:
         raise _refuse_file(face.path, error) from None
 
 
-class _Pattern(NamedTuple):
-    """A parsed pattern: which files, which face of each (None for all), the weight of each file."""
-
-    files: str
-    face: int | None
-    weight: float
-
-
 def _match_pattern(pattern: str) -> Iterator[Face]:
-    parsed = _parse_pattern(pattern)
-    for path in _find_files(parsed.files, pattern):
+    files, index, weight = _parse_pattern(pattern)
+    for path in _find_files(files, pattern):
         count = _count_faces(path)
-        if parsed.face is not None and parsed.face >= count:
+        if index is not None and index >= count:
             raise UserError(
                 f"font {path}",
-                received=f"#{parsed.face}",
+                received=f"#{index}",
                 expected=f"#0 to #{count - 1}, for it has {count} face{'s' * (count > 1)}",
                 remedy="Check --fonts.",
             )
-        indices = range(count) if parsed.face is None else [parsed.face]
-        yield from _make_faces(path, indices, parsed.weight)
+        yield from _make_faces(path, range(count) if index is None else [index], weight)
 
 
-def _parse_pattern(pattern: str) -> _Pattern:
-    """Splits a pattern, unless it is the name of a file."""
+def _parse_pattern(pattern: str) -> tuple[str, int | None, float]:
+    """Splits a pattern, unless it is a file's name: files, face of each (None for all), weight of each file."""
     files, index, weight = pattern, None, 1.0
     if not _is_file(files) and (found := _WEIGHT.search(files)):
         files, weight = files[: found.start()], float(found[1])
@@ -139,7 +129,7 @@ def _parse_pattern(pattern: str) -> _Pattern:
             expected="a number above 0",
             remedy="Check --fonts; leave out the fonts that are not wanted.",
         )
-    return _Pattern(files, index, weight)
+    return files, index, weight
 
 
 def _find_files(files: str, pattern: str) -> list[str]:

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from densenet_ocr.beam_jobs.synthesis.text.plan import is_place
-from densenet_ocr.beam_jobs.synthesis.text.weighted_draws import to_integers
+from densenet_ocr.beam_jobs.synthesis.text.plan import is_place, to_integers
 
 _WORD = 64
 _CELLS = 1 << 22  # lines times faces per numpy operation, 32 MB

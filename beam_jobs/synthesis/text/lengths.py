@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from densenet_ocr.beam_jobs.synthesis.text.weighted_draws import draw_weighted, to_integers
+from densenet_ocr.beam_jobs.synthesis.text.plan import draw_weighted, to_integers
 from densenet_ocr.pipeline.errors import UserError
 
 _PART = re.compile(r"(?P<first>\d{1,4})(-(?P<last>\d{1,4}))?(=(?P<weight>\d{1,6}(\.\d{1,6})?))?", re.ASCII)
@@ -20,9 +20,6 @@ class Lengths:
 
     values: tuple[int, ...]
     weights: tuple[int, ...]
-
-    def __bool__(self) -> bool:
-        return bool(self.values)
 
     @property
     def longest(self) -> int:

@@ -9,11 +9,12 @@ from densenet_ocr.beam_jobs.synthesis.text.face_sets import FaceSets
 from densenet_ocr.beam_jobs.synthesis.text.plan import (
     BLOCK,
     count_characters,
+    draw_below,
     fits_frames,
     is_place,
+    shuffle,
     split_blocks,
 )
-from densenet_ocr.beam_jobs.synthesis.text.weighted_draws import draw_below, shuffle
 from densenet_ocr.pipeline.charset import Charset, show_characters
 from densenet_ocr.pipeline.errors import UserError
 

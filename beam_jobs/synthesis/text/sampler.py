@@ -9,8 +9,15 @@ from absl import logging
 from densenet_ocr.beam_jobs.synthesis.text.corpus import Corpus
 from densenet_ocr.beam_jobs.synthesis.text.face_sets import FaceSets
 from densenet_ocr.beam_jobs.synthesis.text.lengths import Lengths, format_numbers
-from densenet_ocr.beam_jobs.synthesis.text.plan import fits_frames, is_place, plan_dtype, split_blocks
-from densenet_ocr.beam_jobs.synthesis.text.weighted_draws import draw_below, draw_weighted, to_integers
+from densenet_ocr.beam_jobs.synthesis.text.plan import (
+    draw_below,
+    draw_weighted,
+    fits_frames,
+    is_place,
+    plan_dtype,
+    split_blocks,
+    to_integers,
+)
 from densenet_ocr.beam_jobs.synthesis.text.windows import explain_no_windows, find_windows
 from densenet_ocr.pipeline.charset import show_characters
 from densenet_ocr.pipeline.errors import UserError
@@ -58,7 +65,9 @@ def sample_texts(
         for corpus in corpora
     ]
     plan = np.zeros(count, plan_dtype(lengths.longest))
-    chosen = _choose_corpora(corpora, count, random)
+    chosen, weights = np.empty(count, np.uint16), to_integers([corpus.weight for corpus in corpora])
+    for block in split_blocks(count):
+        chosen[block] = draw_weighted(random, weights, block.stop - block.start)
     done, progress = 0, Progress("sample texts", count, "lines")
     for number, sampler in enumerate(samplers):
         lines = np.flatnonzero(chosen == number)
@@ -77,7 +86,7 @@ class CorpusSampler:
         """Raises UserError where the corpus has no window of these lengths."""
         windows = find_windows(corpus, sets, lengths.values, max_frames=max_frames)
         lengths_found = lengths.keep(lambda value: windows[value].counts.good > 0)
-        if not lengths_found:
+        if not lengths_found.values:
             raise explain_no_windows(corpus, sets, lengths, max_frames)
         lacking = [value for value in lengths.values if not windows[value].counts.good]
         if lacking:
@@ -120,7 +129,7 @@ class UniformSampler:
         self._faces = to_integers(shares.sum(axis=1))
         self._of_face = [(characters[took > 0], took[took > 0]) for took in shares]
         self._lengths = lengths.keep(lambda value: value <= max_frames)
-        if not self._lengths:
+        if not self._lengths.values:
             raise self._refuse_frames()
 
     def sample(self, count: int, random: np.random.Generator) -> np.ndarray:
@@ -169,11 +178,3 @@ def _check_size(characters: int) -> None:
             expected=f"at most {_MOST_CHARACTERS}",
             remedy="Set --charset.",
         )
-
-
-def _choose_corpora(corpora: Sequence[Corpus], count: int, random: np.random.Generator) -> np.ndarray:
-    """Indices of corpora by weight, uint16 [count]."""
-    chosen, weights = np.empty(count, np.uint16), to_integers([corpus.weight for corpus in corpora])
-    for block in split_blocks(count):
-        chosen[block] = draw_weighted(random, weights, block.stop - block.start)
-    return chosen

@@ -13,7 +13,7 @@ import tensorflow as tf
 from densenet_ocr.beam_jobs.engine import reports
 from densenet_ocr.beam_jobs.engine.config import RemoteConfig
 from densenet_ocr.beam_jobs.engine.runner.execution import Execution
-from densenet_ocr.beam_jobs.engine.shard_job import RowCounter, ShardJob, count_unfinished_rows
+from densenet_ocr.beam_jobs.engine.shard_job import ShardJob, count_rows, count_unfinished_rows
 from densenet_ocr.beam_jobs.engine.shard_pipeline import count_done_rows, run_shards, write_shard
 from densenet_ocr.beam_jobs.engine.source import RefusedRow
 from densenet_ocr.beam_jobs.engine.split_state import remove_outputs, remove_temporary
@@ -151,11 +151,11 @@ class ShardsTest(tf.test.TestCase):
 
     def test_rows_count_as_done_while_their_shard_is_written_and_once_it_is(self):
         os.makedirs(self.state)
-        with RowCounter(self.job, 0) as counter:
+        with count_rows(self.job, 0) as count:
             self.assertEqual(count_done_rows(self.job, 800, 4), 0)
-            counter.add(63)
+            count(63)
             self.assertEqual(count_unfinished_rows(self.job), {0: 0})  # written 64 rows at a time
-            counter.add(2)
+            count(2)
             self.assertEqual(count_unfinished_rows(self.job), {0: 65})
             self.assertEqual(count_done_rows(self.job, 800, 4), 65)
             write_shard(self.job, 3)
@@ -165,8 +165,8 @@ class ShardsTest(tf.test.TestCase):
         self.assertEqual(sorted(os.listdir(self.state)), ["00000.json", "00003.json"])
 
     def test_nothing_fails_where_rows_cannot_be_counted(self):
-        with RowCounter(self.job, 0) as counter:
-            counter.add(2)
+        with count_rows(self.job, 0) as count:
+            count(2)
         self.assertEqual(count_done_rows(self.job, 8, 4), 0)
 
     def test_an_intact_shard_is_not_written_again(self):

@@ -6,7 +6,7 @@ from absl.testing import parameterized
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
-from densenet_ocr.beam_jobs.inspection.charts import draw_charts, draw_histogram, draw_ranks, draw_reasons
+from densenet_ocr.beam_jobs.inspection.statistics import draw_charts, draw_histogram, draw_ranks, draw_reasons
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import SplitInfo
 

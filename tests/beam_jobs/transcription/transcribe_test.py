@@ -9,7 +9,6 @@ import keras
 import tensorflow as tf
 
 from densenet_ocr.beam_jobs.transcription.job import transcribe
-from densenet_ocr.beam_jobs.transcription.transcript_writer import Transcript
 from densenet_ocr.model.exports.exporter import export
 from densenet_ocr.model.network.densenet import build_densenet
 from densenet_ocr.model.reading.keras_model import KerasInferenceModel
@@ -18,6 +17,7 @@ from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.geometry import Geometry
 from tests import ROOT
 from tests.beam_jobs.transcription.transcription_case import TranscriptionTest, read_output
+from tests.beam_jobs.transcription.transcripts import Transcript
 from tests.samples import CHARSET, shallow_network, write_lines, write_list
 
 WIDTHS = (64, 40, 41, 200, 64, 64)

@@ -13,11 +13,10 @@ from densenet_ocr.beam_jobs.sources.rows import PLAN_ROW
 from densenet_ocr.beam_jobs.transcription import transcript_writer
 from densenet_ocr.beam_jobs.transcription.image_source import ImageRow
 from densenet_ocr.beam_jobs.transcription.transcript_writer import (
-    Transcript,
     TranscriptWriter,
 )
 from tests.beam_jobs.transcription.fake_model import FakeModel, read_line
-from tests.beam_jobs.transcription.transcripts import read_transcripts
+from tests.beam_jobs.transcription.transcripts import Transcript, read_transcripts
 from tests.samples import draw_levels
 
 # A line of each of these widths, 0 for a row whose image is missing.

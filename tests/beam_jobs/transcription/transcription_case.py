@@ -7,9 +7,8 @@ import tensorflow as tf
 
 from densenet_ocr.beam_jobs.transcription.config import TranscriptionConfig
 from densenet_ocr.beam_jobs.transcription.job import transcribe
-from densenet_ocr.beam_jobs.transcription.transcript_writer import Transcript
 from tests.beam_jobs.transcription.fake_model import load_fake_model, write_export
-from tests.beam_jobs.transcription.transcripts import read_transcripts
+from tests.beam_jobs.transcription.transcripts import Transcript, read_transcripts
 
 
 def read_output(folder: str) -> dict[str, bytes]:

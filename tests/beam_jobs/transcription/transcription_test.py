@@ -7,12 +7,12 @@ from unittest import mock
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.beam_jobs.transcription.transcript_writer import Transcript
 from densenet_ocr.pipeline import images
 from densenet_ocr.pipeline.errors import UserError
 from tests.beam_jobs.damage import cut_file, flip_bit
 from tests.beam_jobs.transcription.fake_model import load_without_package, read_line, write_export
 from tests.beam_jobs.transcription.transcription_case import TranscriptionTest, read_output
+from tests.beam_jobs.transcription.transcripts import Transcript
 from tests.messages import user_error
 from tests.samples import draw_levels, write_lines, write_list
 

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from densenet_ocr.beam_jobs.transcription.transcript_writer import Transcript
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.ui.tsv import split_cells
 
@@ -12,6 +12,15 @@ _FIRST_BYTE = 0xDC00
 
 # An escaped byte, or an escaped backslash, behind which x5c is not an escape.
 _ESCAPED_BYTE = re.compile(r"\\(?:\\|x([0-9a-f]{2}))")
+
+
+class Transcript(NamedTuple):
+    """One row: the path in the list, the text and its confidence, and the reason if there is no text."""
+
+    path: str
+    text: str
+    confidence: float
+    reason: str
 
 
 def read_transcripts(path: str) -> Iterator[Transcript]:
