@@ -8,7 +8,7 @@ from typing import Any
 from absl import logging
 
 from densenet_ocr.beam_jobs.conversion.config import AUTO, ConversionConfig
-from densenet_ocr.beam_jobs.sources.rows import Rows
+from densenet_ocr.beam_jobs.sources.rows import Rows, read_labels
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset, is_control, normalise_text, show_characters
 from densenet_ocr.pipeline.charsets.charset_file import read_charset
@@ -16,10 +16,8 @@ from densenet_ocr.pipeline.charsets.lookalikes import find_invisible
 from densenet_ocr.pipeline.dataset_info import FILE_NAME, load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.line_list import BLANKS
-from densenet_ocr.pipeline.ui.progress import Progress
 
 _BLANKS = BLANKS.decode()
-_BLOCK = 4096  # labels that are counted at once
 _JOINERS = "\u200c\u200d"  # show nothing, but scripts such as Persian and Hindi need them
 
 
@@ -85,19 +83,15 @@ def build_charset(config: ConversionConfig, rows: Rows) -> Charset:
 
 
 def _count_characters(config: ConversionConfig, rows: Rows) -> collections.Counter[str]:
-    scanned = rows.scan()
     counts: collections.Counter[str] = collections.Counter()
-    progress = Progress("count characters", len(scanned), "rows")
-    for start in range(0, len(scanned), _BLOCK):
-        labels = list(rows.labels(scanned[start : start + _BLOCK]))
+    for block, labels in read_labels(rows, "count characters"):
         ids = next((k for k, label in enumerate(labels) if isinstance(label, list)), None)
         if ids is not None:
-            raise _refuse_ids(rows, scanned[start + ids])
+            raise _refuse_ids(rows, block[ids])
         # Blanks at the end may be the list's; they are kept if a label has them elsewhere.
         texts = [label.rstrip(_BLANKS) for label in labels if isinstance(label, str)]
         # A line end between them, for no mark of one text may join the letter of another.
         counts.update(normalise_text("\n".join(texts), config.normalize))
-        progress.show(start)
     del counts["\n"]  # a charset file cannot have it
     return counts
 

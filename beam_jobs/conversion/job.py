@@ -22,13 +22,7 @@ from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import UserError, check_left_out
 from densenet_ocr.pipeline.lists.opening import AUTO as AUTO_FORMAT
 
-_TERMS = JobTerms(
-    subject="split {split!r} of {folder}",
-    job="conversion",
-    verb="convert",
-    output_flags="--split or --output",
-    inputs="Images",
-)
+_TERMS = JobTerms("conversion", verb="convert", inputs="Images")
 
 
 def convert(

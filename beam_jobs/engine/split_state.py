@@ -19,18 +19,18 @@ class JobTerms(NamedTuple):
     """How messages name a job.
 
     Attributes:
-      subject: What it writes, with {split} and {folder}.
       job: The job as a noun: conversion.
       verb: The job as a verb, shown with the progress and in remedies: convert.
-      output_flags: The flags that say where a split goes.
       inputs: What may have changed where a shard is written again with other bytes.
+      subject: What it writes, with {split} and {folder}.
+      output_flags: The flags that say where a split goes.
     """
 
-    subject: str
     job: str
     verb: str
-    output_flags: str
     inputs: str
+    subject: str = "split {split!r} of {folder}"
+    output_flags: str = "--split or --output"
 
 
 class StartedRun(NamedTuple):

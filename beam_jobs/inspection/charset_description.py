@@ -5,9 +5,11 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from densenet_ocr.beam_jobs.inspection.config import CharsetConfig
 from densenet_ocr.beam_jobs.sources.list_rows import open_lists
-from densenet_ocr.beam_jobs.sources.rows import Rows
+from densenet_ocr.beam_jobs.sources.rows import Rows, read_labels
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.charset import Charset, show_characters
 from densenet_ocr.pipeline.charsets.charset_file import FIRST_ROW, NONE, is_common, read_charset
@@ -15,10 +17,8 @@ from densenet_ocr.pipeline.charsets.lookalikes import find_decomposed, find_invi
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.errors import Refused, check_left_out
 from densenet_ocr.pipeline.line_list import BLANKS
-from densenet_ocr.pipeline.ui.progress import Progress
 
 _BLANKS = BLANKS.decode()
-_BLOCK = 4096  # labels that are read at once
 
 
 class Missing(NamedTuple):
@@ -47,26 +47,24 @@ class LabelCharacters(NamedTuple):
 
 def compare_labels(rows: Rows, charset: Charset) -> LabelCharacters:
     """Reads all labels, and compares their characters with a charset; raises UserError without rows."""
-    scanned, refused = rows.scan(), 0
+    read = refused = 0
     counts: collections.Counter[str] = collections.Counter()
-    first: dict[str, int] = {}
-    progress = Progress("read labels", len(scanned), "rows")
-    for start in range(0, len(scanned), _BLOCK):
-        texts = [_read_text(label, charset) for label in rows.labels(scanned[start : start + _BLOCK])]
-        refused += texts.count(None)
+    first: dict[str, np.void] = {}
+    for block, labels in read_labels(rows, "read labels"):
+        texts = [_read_text(label, charset) for label in labels]
+        read, refused = read + len(texts), refused + texts.count(None)
         counts.update("".join(filter(None, texts)))
         for character in set(counts).difference(first):
-            first[character] = next(start + k for k, text in enumerate(texts) if text and character in text)
-        progress.show(start)
+            first[character] = next(block[k] for k, text in enumerate(texts) if text and character in text)
     used = {k for character in counts if character in charset for k in charset.encode(character)}
     return LabelCharacters(
-        labels=len(scanned) - refused,
+        labels=read - refused,
         refused=refused,
         missing=[
             Missing(
                 character,
                 count,
-                rows.describe(*scanned[first[character]][["list", "line", "offset"]].item())[0],
+                rows.describe(*first[character][["list", "line", "offset"]].item())[0],
             )
             for character, count in counts.most_common()
             if character not in charset

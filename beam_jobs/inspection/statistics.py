@@ -15,6 +15,16 @@ from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import SplitInfo
 from densenet_ocr.pipeline.ui.picture import BAR, GREY, INK, RULE, SHADE, FontFile
 
+_BAR, _GREY, _INK, _RULE, _SHADE = (f"#{bytes(rgb).hex()}" for rgb in (BAR, GREY, INK, RULE, SHADE))
+_DPI = 100  # any value: sizes are given in pixels
+_POINTS = 72 / _DPI  # of a pixel
+_TITLE_SIZE, _NOTE_SIZE = 16, 12  # pixels
+
+# More values than this share bars, and more characters than this are drawn by rank instead of by name.
+_MOST_BARS, _MOST_NAMES = 40, 24
+
+Draw = Callable[[Axes], None]
+
 
 def read_counts(split: SplitInfo, name: str) -> dict[int, int]:
     """Returns {value: occurrences} by rising value.
@@ -46,17 +56,6 @@ def find_median(counts: dict[int, int]) -> int:
 def rank(counts: dict[int, int]) -> list[int]:
     """Returns the values by falling count; equal ones by rising value."""
     return sorted(counts, key=lambda value: (-counts[value], value))
-
-
-_BAR, _GREY, _INK, _RULE, _SHADE = (f"#{bytes(rgb).hex()}" for rgb in (BAR, GREY, INK, RULE, SHADE))
-_DPI = 100  # any value: sizes are given in pixels
-_POINTS = 72 / _DPI  # of a pixel
-_TITLE_SIZE, _NOTE_SIZE = 16, 12  # pixels
-
-# More values than this share bars, and more characters than this are drawn by rank instead of by name.
-_MOST_BARS, _MOST_NAMES = 40, 24
-
-Draw = Callable[[Axes], None]
 
 
 def draw_charts(

@@ -26,19 +26,14 @@ _NO_RECORD = (ValueError, LookupError)
 
 @dataclasses.dataclass(frozen=True)
 class ShardTask:
-    """A shard to check: its description, and what all lines of the data set have in common."""
+    """A shard to check: its file and its description, and what all lines of the data set have in common."""
 
-    folder: str
+    path: str
     split: str
     shard: ShardInfo
     geometry: Geometry
     image_encoding: str
     characters: int
-
-    @property
-    def path(self) -> str:
-        """The shard's file."""
-        return storage.join(self.folder, self.shard.name)
 
 
 class CheckedShard(NamedTuple):
@@ -62,8 +57,9 @@ def verify(*, folder: str, info: DatasetInfo, splits: list[str], workers: int = 
     Raises:
       UserError: there is a difference.
     """
+    common = (info.geometry, info.image_encoding, info.charset.blank)
     tasks = [
-        ShardTask(folder, name, shard, info.geometry, info.image_encoding, info.charset.blank)
+        ShardTask(storage.join(folder, shard.name), name, shard, *common)
         for name in splits
         for shard in info.splits[name].shards
     ]

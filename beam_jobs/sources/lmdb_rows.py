@@ -60,12 +60,11 @@ class LmdbRows:
 
     def paths(self, rows: np.ndarray) -> Iterator[bytes]:
         """See Rows; these are the keys of the images."""
-        for line in map(int, rows["line"]):
-            yield b"image-%09d" % line
+        yield from (b"image-%09d" % line for line in rows["line"].tolist())
 
     def labels(self, rows: np.ndarray) -> Iterator[str | list[bytes] | None]:
         """See Rows."""
-        for line in map(int, rows["line"]):
+        for line in rows["line"].tolist():
             try:
                 yield decode_text(_get(self.lmdb_path, b"label-%09d" % line) or b"", self.list_encoding)
             except Refused:

@@ -33,6 +33,8 @@ PLAN_ROW = np.dtype(
     [("list", "<u2"), ("line", "<u4"), ("offset", "<i8"), ("duplicate", "?"), ("held_out", "?")]
 )
 
+_BLOCK = 4096  # labels that are read at once
+
 # A row of a plan as Python's numbers.
 _PlanRow = tuple[int, int, int, bool, bool]
 
@@ -173,6 +175,16 @@ def _stop_if_denied(fetched: Iterable[_Fetched]) -> Iterator[tuple[FoundLine, by
         else:
             allowed += not isinstance(one, Refused)
             yield one
+
+
+def read_labels(rows: Rows, title: str) -> Iterator[tuple[np.ndarray, list[str | list[bytes] | None]]]:
+    """Yields all rows, PLAN_ROW [at most 4096], with their labels, and shows the progress by a title."""
+    scanned = rows.scan()
+    progress = Progress(title, len(scanned), "rows")
+    for start in range(0, len(scanned), _BLOCK):
+        block = scanned[start : start + _BLOCK]
+        yield block, list(rows.labels(block))
+        progress.show(start)
 
 
 def plan_rows(

@@ -87,10 +87,6 @@ class SynthesisConfig(SplitConfig):
         check_setting("lines", self.lines, self.lines or self.preview, "1 or more, unless --preview is given")
         check_setting("text", ", ".join(self.text), self.text, "a text file or more, or charset")
         self.style_distribution  # noqa: B018 - a wrong style is refused before any text is read
-        self._check_length()
-
-    def _check_length(self) -> None:
-        """Raises UserError where the longest text has more characters than the images have frames."""
         width = self.geometry.width
         frames = self.geometry.count_frames(width)
         expected = f"at most {frames} characters, one per frame of {width} pixels"

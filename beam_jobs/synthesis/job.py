@@ -29,13 +29,7 @@ from densenet_ocr.pipeline.ui.picture import INK, MARGIN, choose_typeface, frame
 
 _COLUMNS, _TEXT_SIZE = 4, 14  # of a preview: four lines of 280 pixels fit on a screen
 
-_TERMS = JobTerms(
-    subject="split {split!r} of {folder}",
-    job="synthesis",
-    verb="render",
-    output_flags="--split or --output",
-    inputs="Fonts, or the rendering libraries,",
-)
+_TERMS = JobTerms("synthesis", verb="render", inputs="Fonts, or the rendering libraries,")
 
 
 def synthesize(

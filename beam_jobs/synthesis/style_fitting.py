@@ -25,6 +25,24 @@ _INK_SHARE = 0.35
 # Columns of the window in which the paper has one grey.
 _PAPER_WINDOW = 64
 
+# Grey levels between ink and paper, below which a line counts as blank.
+_LEAST_CONTRAST = 12
+
+# Percentiles that describe a measure. Minimum and maximum of a few lines are chance.
+_PERCENTILES = (2, 25, 50, 75, 98)
+
+# Share of a difference that a round corrects. More would overshoot, since the properties interact.
+_GAIN, _NOISE_GAIN = 0.8, 0.4
+
+# Approximate: pixels of blur per unit of sharpness, weight per unit of contrast. Later rounds correct errors.
+_BLUR_PER_SHARPNESS, _WEIGHT_PER_INK = 2.5, 1.5
+
+# Upper quartile of the ink's share of the light. Paler strokes come from blur.
+_DARKEST_INK = 0.97
+
+# Five percentiles of each measure, float64 [5].
+Percentiles = dict[str, np.ndarray]
+
 
 @dataclasses.dataclass(frozen=True)
 class Measures:
@@ -45,85 +63,6 @@ class Measures:
     shade: float  # 90th less 10th percentile of the columns' paper grey
 
 
-def measure(levels: np.ndarray) -> Measures:
-    """Returns the measures of a line of dark ink on light paper, uint8 [H, W]."""
-    grey = levels.astype(np.float32)
-    paper = _find_paper(grey)
-    depth = paper - grey  # how much darker than the paper
-    contrast = float(np.percentile(depth, 99))
-    ink = depth > max(_INK_SHARE * contrast, 4)
-    rows, columns = (np.flatnonzero(ink.sum(axis=axis) >= 2) for axis in (1, 0))
-    if not len(rows) or not len(columns):
-        rows, columns = np.array([0, len(ink) - 1]), np.array([0, ink.shape[1] - 1])
-    box = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    steps = np.abs(np.diff(grey, axis=1))
-    return Measures(
-        mean_grey=float(grey.mean()),
-        paper=float(paper.mean()),
-        contrast=contrast,
-        sharpness=float(np.percentile(steps, 97) / max(contrast, 1)),
-        ink_height=float(rows[-1] - rows[0] + 1),
-        length=float(columns[-1] - columns[0] + 1),
-        left_margin=float(columns[0]),
-        right_margin=float(ink.shape[1] - 1 - columns[-1]),
-        top_margin=float(rows[0]),
-        ink_share=float(box.mean()),
-        slope=_find_slope(ink),
-        noise=_find_noise(grey, depth, contrast),
-        shade=float(np.ptp(np.percentile(paper[0], [10, 90]))),
-    )
-
-
-def _find_paper(grey: np.ndarray) -> np.ndarray:
-    """The paper's grey, float32 [1, W]: the 80th percentile around each column."""
-    width, half = grey.shape[1], _PAPER_WINDOW // 2
-    centres = np.arange(half, max(width - half, half + 1), half // 2)
-    levels = [np.percentile(grey[:, max(0, c - half) : c + half], 80) for c in centres]
-    return np.interp(np.arange(width), centres, levels)[None].astype(np.float32)
-
-
-def _find_slope(ink: np.ndarray) -> float:
-    """Rows that the ink's centre falls over the width of the line, by a line fitted to the columns' centres."""
-    weight = ink.sum(axis=0)
-    used = np.flatnonzero(weight)
-    if len(used) < 2 or used[0] == used[-1]:
-        return 0.0
-    middle = (ink * np.arange(len(ink))[:, None]).sum(axis=0)[used] / weight[used]
-    return float(np.polyfit(used, middle, 1, w=np.sqrt(weight[used]))[0] * ink.shape[1])
-
-
-def _find_noise(grey: np.ndarray, depth: np.ndarray, contrast: float) -> float:
-    """Standard deviation of paper without ink, less its 3x3 mean."""
-    padded = np.pad(grey, 1, mode="edge")
-    height, width = grey.shape
-    near = [padded[y : y + height, x : x + width] for y in range(3) for x in range(3)]
-    rest = grey - np.mean(near, axis=0)
-    is_paper = np.max(
-        [np.pad(depth, 1, mode="edge")[y : y + height, x : x + width] for y in (0, 2) for x in (0, 2)], axis=0
-    )
-    is_paper = is_paper < 0.12 * contrast
-    return float(rest[is_paper].std()) if is_paper.sum() > 50 else 0.0
-
-
-# Grey levels between ink and paper, below which a line counts as blank.
-_LEAST_CONTRAST = 12
-
-# Percentiles that describe a measure. Minimum and maximum of a few lines are chance.
-_PERCENTILES = (2, 25, 50, 75, 98)
-
-# Share of a difference that a round corrects. More would overshoot, since the properties interact.
-_GAIN, _NOISE_GAIN = 0.8, 0.4
-
-# Approximate: pixels of blur per unit of sharpness, weight per unit of contrast. Later rounds correct errors.
-_BLUR_PER_SHARPNESS, _WEIGHT_PER_INK = 2.5, 1.5
-
-# Upper quartile of the ink's share of the light. Paler strokes come from blur.
-_DARKEST_INK = 0.97
-
-# Five percentiles of each measure, float64 [5].
-Percentiles = dict[str, np.ndarray]
-
-
 def fit_to_split(config: StyleFitConfig) -> int:
     """Fits a style to a split, writes it as a JSON file for --style and returns the number of real lines.
 
@@ -142,7 +81,8 @@ def fit_to_split(config: StyleFitConfig) -> int:
     _check_count(len(texts), len(real), subject, "with text that a font has", "Give --fonts that have it")
     renderer = LineRenderer(faces, initial, info.geometry)
     style = fit_style(levels, texts, renderer, rounds=config.rounds, lines=config.lines, seed=config.seed)
-    _write_style(config.output, style)
+    rows = [f" {json.dumps(name)}: {list(spread)}" for name, spread in dataclasses.asdict(style).items()]
+    storage.write_atomically(config.output, ("{\n" + ",\n".join(rows) + "\n}\n").encode())
     return len(levels)
 
 
@@ -265,6 +205,61 @@ def _check_output(path: str) -> None:
     storage.check_writable(path)  # a fit takes minutes
 
 
-def _write_style(path: str, style: StyleDistribution) -> None:
-    rows = [f" {json.dumps(name)}: {list(spread)}" for name, spread in dataclasses.asdict(style).items()]
-    storage.write_atomically(path, ("{\n" + ",\n".join(rows) + "\n}\n").encode())
+def measure(levels: np.ndarray) -> Measures:
+    """Returns the measures of a line of dark ink on light paper, uint8 [H, W]."""
+    grey = levels.astype(np.float32)
+    paper = _find_paper(grey)
+    depth = paper - grey  # how much darker than the paper
+    contrast = float(np.percentile(depth, 99))
+    ink = depth > max(_INK_SHARE * contrast, 4)
+    rows, columns = (np.flatnonzero(ink.sum(axis=axis) >= 2) for axis in (1, 0))
+    if not len(rows) or not len(columns):
+        rows, columns = np.array([0, len(ink) - 1]), np.array([0, ink.shape[1] - 1])
+    box = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    steps = np.abs(np.diff(grey, axis=1))
+    return Measures(
+        mean_grey=float(grey.mean()),
+        paper=float(paper.mean()),
+        contrast=contrast,
+        sharpness=float(np.percentile(steps, 97) / max(contrast, 1)),
+        ink_height=float(rows[-1] - rows[0] + 1),
+        length=float(columns[-1] - columns[0] + 1),
+        left_margin=float(columns[0]),
+        right_margin=float(ink.shape[1] - 1 - columns[-1]),
+        top_margin=float(rows[0]),
+        ink_share=float(box.mean()),
+        slope=_find_slope(ink),
+        noise=_find_noise(grey, depth, contrast),
+        shade=float(np.ptp(np.percentile(paper[0], [10, 90]))),
+    )
+
+
+def _find_paper(grey: np.ndarray) -> np.ndarray:
+    """The paper's grey, float32 [1, W]: the 80th percentile around each column."""
+    width, half = grey.shape[1], _PAPER_WINDOW // 2
+    centres = np.arange(half, max(width - half, half + 1), half // 2)
+    levels = [np.percentile(grey[:, max(0, c - half) : c + half], 80) for c in centres]
+    return np.interp(np.arange(width), centres, levels)[None].astype(np.float32)
+
+
+def _find_slope(ink: np.ndarray) -> float:
+    """Rows that the ink's centre falls over the width of the line, by a line fitted to the columns' centres."""
+    weight = ink.sum(axis=0)
+    used = np.flatnonzero(weight)
+    if len(used) < 2 or used[0] == used[-1]:
+        return 0.0
+    middle = (ink * np.arange(len(ink))[:, None]).sum(axis=0)[used] / weight[used]
+    return float(np.polyfit(used, middle, 1, w=np.sqrt(weight[used]))[0] * ink.shape[1])
+
+
+def _find_noise(grey: np.ndarray, depth: np.ndarray, contrast: float) -> float:
+    """Standard deviation of paper without ink, less its 3x3 mean."""
+    padded = np.pad(grey, 1, mode="edge")
+    height, width = grey.shape
+    near = [padded[y : y + height, x : x + width] for y in range(3) for x in range(3)]
+    rest = grey - np.mean(near, axis=0)
+    is_paper = np.max(
+        [np.pad(depth, 1, mode="edge")[y : y + height, x : x + width] for y in (0, 2) for x in (0, 2)], axis=0
+    )
+    is_paper = is_paper < 0.12 * contrast
+    return float(rest[is_paper].std()) if is_paper.sum() > 50 else 0.0

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
 from densenet_ocr.beam_jobs.engine.config import RemoteConfig, list_changed
@@ -66,10 +66,7 @@ def transcribe(
     """
     start, execution = time.time(), Execution.of(workers, beam_arguments, remote)
     load = load or functools.partial(load_line_reader, decoding=decoding)
-    # Workers have the package and its models themselves.
-    model = [] if is_shipped(config.model) else [config.model]
-    inputs = {"list": config.list_paths, "image_root": [config.image_root], "model": model}
-    inputs |= list_files(decoding)
+    inputs = _list_inputs(config) | list_files(decoding)
     execution.check_paths(inputs, config.output)
     export = describe_export(config.model)
     if config.invert:
@@ -88,6 +85,12 @@ def transcribe(
         _refuse_all(config, split)
     del result["split"]
     return {"transcribed" if name == "written" else name: value for name, value in result.items()}
+
+
+def _list_inputs(config: TranscriptionConfig) -> dict[str, Sequence[str]]:
+    """Returns the paths that workers read, by flag; they have the package and its models themselves."""
+    model = [] if is_shipped(config.model) else [config.model]
+    return {"list": config.list_paths, "image_root": [config.image_root], "model": model}
 
 
 def _load_unchanged(

@@ -28,11 +28,11 @@ VERSION = 1
 SPLIT = "transcripts"
 
 _TERMS = JobTerms(
-    subject="transcription {folder}",
-    job="transcription",
+    "transcription",
     verb="transcribe",
-    output_flags="--output",
     inputs="Images, or the software and machine that read them,",
+    subject="transcription {folder}",
+    output_flags="--output",
 )
 
 # Files of other folders: of a data set or its export, of a training run, of an export.

@@ -43,7 +43,7 @@ class LineText(NamedTuple):
 
 
 class LineModel(Protocol):
-    """A model that reads lines; transcription.line_reader makes one of an export.
+    """A model that reads lines; transcription.inference makes one of an export.
 
     Attributes:
       takes_padding: Whether the lines of a batch may differ in width.

@@ -70,11 +70,14 @@ def kept_copy(path: str) -> str:
     return _KEPT.enter_context(local_copy(path))
 
 
-def find_cache_folder() -> str:
-    """Returns the folder of local copies; the XDG Base Directory Specification ignores relative paths."""
+def find_cache_folder(kind: str = "files") -> str:
+    """Returns the folder of a kind of entries, by default of local copies.
+
+    The XDG Base Directory Specification ignores relative paths.
+    """
     base = os.environ.get("XDG_CACHE_HOME", "")
     base = base if os.path.isabs(base) else os.path.expanduser("~/.cache")
-    return os.path.join(base, "densenet-ocr", "files")
+    return os.path.join(base, "densenet-ocr", kind)
 
 
 class _Changed(Exception):

@@ -25,7 +25,7 @@ class TemporaryCopies:
     """
 
     def __init__(self) -> None:
-        parent = storage.join(os.path.dirname(storage.find_cache_folder()), "shards")
+        parent = storage.find_cache_folder("shards")
         storage.make_folder(parent)
         self._folder = storage.join(parent, uuid.uuid4().hex)
         with storage.locked(parent, wait=True):  # or another process would remove the new folder

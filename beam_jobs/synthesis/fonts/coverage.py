@@ -38,6 +38,26 @@ _VERSION = 1
 # Entries that are kept, the newest ones; one of 6,000 characters has 19 kB.
 _MOST_ENTRIES = 1000
 
+# Font size in pixels per em: about that of rendered lines, and above the sizes of embedded bitmaps.
+_SIZE = 32
+
+# Characters that may look like a font's .notdef glyph: a box, a crossed box, or a question mark.
+_BOXES = "□■▢▣▭▮▯◻◼◽◾☐☒⊠⌧⬛⬜⎕"
+_LIKE_NOTDEF = frozenset(_BOXES + "〓口囗ロ凵ㅁ\u2f1d\u2f1e?？\ufffd")
+
+# A glyph that more characters share is a placeholder. Fewer characters really look alike, such as dashes, or
+# A in three alphabets.
+MOST_ALIKE = 8
+
+# Font tables of glyph outlines and their offsets.
+_OUTLINES = ("glyf", "loca", "CFF ", "CFF2")
+
+# Number of glyphs above which worker processes are worth their start.
+_WORTH_PROCESSES = 10_000
+
+# Size and pixels of a rendered glyph.
+Ink = tuple[tuple[int, int], bytes]
+
 
 class FaceCharacters(NamedTuple):
     """The characters that a face has, and those of its tables that have a wrong checksum."""
@@ -60,30 +80,24 @@ def _save_entry(face: Face, characters: str, found: FaceCharacters) -> None:
     """Keeps what was found; does nothing where the folder cannot be written."""
     content = {"drawn": "".join(sorted(found.drawn)), "damaged": found.damaged, "digest": _digest(found)}
     with contextlib.suppress(UserError):
-        storage.make_folder(_find_folder())
+        storage.make_folder(storage.find_cache_folder("fonts"))
         storage.write_atomically(_find_path(face, characters), json.dumps(content).encode())
 
 
 def _remove_old_entries() -> None:
     """Removes the oldest entries beyond _MOST_ENTRIES; another process may do the same at this time."""
     with contextlib.suppress(OSError):
-        paths = [storage.join(_find_folder(), name) for name in storage.list_names(_find_folder())]
+        folder = storage.find_cache_folder("fonts")
+        paths = [storage.join(folder, name) for name in storage.list_names(folder)]
         for path in sorted(paths, key=os.path.getmtime)[:-_MOST_ENTRIES]:
             storage.remove(path)
-
-
-def _find_folder() -> str:
-    """The folder by the XDG Base Directory Specification, which ignores relative paths."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    base = base if os.path.isabs(base) else os.path.expanduser("~/.cache")
-    return os.path.join(base, "densenet-ocr", "fonts")
 
 
 def _find_path(face: Face, characters: str) -> str:
     """The path of an entry: a hash of all that the characters depend on."""
     libraries = [PIL.__version__, PIL.features.version("freetype2"), fontTools.version]
     key = _hash([_VERSION, face.sha256, face.index, characters, *libraries, unicodedata.unidata_version])
-    return storage.join(_find_folder(), f"{key}.json")
+    return storage.join(storage.find_cache_folder("fonts"), f"{key}.json")
 
 
 def _digest(found: FaceCharacters) -> str:
@@ -92,25 +106,6 @@ def _digest(found: FaceCharacters) -> str:
 
 def _hash(values: Sequence[object]) -> str:
     return hashlib.sha256(json.dumps(values).encode()).hexdigest()
-
-
-# Font size in pixels per em: about that of rendered lines, and above the sizes of embedded bitmaps.
-_SIZE = 32
-# Characters that may look like a font's .notdef glyph: a box, a crossed box, or a question mark.
-_BOXES = "□■▢▣▭▮▯◻◼◽◾☐☒⊠⌧⬛⬜⎕"
-_LIKE_NOTDEF = frozenset(_BOXES + "〓口囗ロ凵ㅁ\u2f1d\u2f1e?？\ufffd")
-# A glyph that more characters share is a placeholder. Fewer characters really look alike, such as dashes, or
-# A in three alphabets.
-MOST_ALIKE = 8
-
-# Font tables of glyph outlines and their offsets.
-_OUTLINES = ("glyf", "loca", "CFF ", "CFF2")
-
-# Number of glyphs above which worker processes are worth their start.
-_WORTH_PROCESSES = 10_000
-
-# Size and pixels of a rendered glyph.
-Ink = tuple[tuple[int, int], bytes]
 
 
 def find_coverage(faces: Sequence[Face], characters: str) -> np.ndarray:

@@ -51,7 +51,13 @@ def parse_lengths(text: str) -> Lengths:
         first, last = (int(found["first"]), int(found["last"] or found["first"])) if found else (0, 0)
         weight = fractions.Fraction((found and found["weight"]) or 1)
         if not 1 <= first <= last or not weight:
-            raise _refuse(text)
+            raise UserError(
+                "length",
+                received=repr(text),
+                expected="characters per line (10), a range (4-20), or several of these with weights above 0 "
+                "(10=3,4-20=1)",
+                remedy="Set --length.",
+            )
         for value in range(first, last + 1):
             weights[value] = weights.get(value, fractions.Fraction()) + weight / (last - first + 1)
     scale = math.lcm(*(weight.denominator for weight in weights.values()))
@@ -63,13 +69,3 @@ def format_numbers(numbers: Sequence[int]) -> str:
     array = np.asarray(numbers)
     runs = np.split(array, np.flatnonzero(np.diff(array) > 1) + 1)
     return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
-
-
-def _refuse(text: str) -> UserError:
-    return UserError(
-        "length",
-        received=repr(text),
-        expected="characters per line (10), a range (4-20), or several of these with weights above 0 "
-        "(10=3,4-20=1)",
-        remedy="Set --length.",
-    )

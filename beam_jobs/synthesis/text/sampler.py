@@ -42,7 +42,7 @@ def sample_texts(
 
     A line takes a corpus by weight, a length by weight among those that the corpus has, one of the corpus's
     windows of that length, all equally likely, and a face by weight among those that have all its characters.
-    A window starts and ends at breaks (see breaks.find_breaks) and lies in one row. It neither starts nor ends
+    A window starts and ends at breaks (see corpus.find_breaks) and lies in one row. It neither starts nor ends
     with a space.
 
     Args:
@@ -59,15 +59,19 @@ def sample_texts(
     Raises:
       UserError: a corpus has no line.
     """
-    _check_size(sets.characters)
+    if sets.characters > _MOST_CHARACTERS:
+        raise UserError(
+            "charset",
+            received=f"{sets.characters} characters",
+            expected=f"at most {_MOST_CHARACTERS}",
+            remedy="Set --charset.",
+        )
     samplers: list[CorpusSampler | UniformSampler] = [
         (UniformSampler if corpus.uniform else CorpusSampler)(corpus, sets, lengths, max_frames)
         for corpus in corpora
     ]
     plan = np.zeros(count, plan_dtype(lengths.longest))
-    chosen, weights = np.empty(count, np.uint16), to_integers([corpus.weight for corpus in corpora])
-    for block in split_blocks(count):
-        chosen[block] = draw_weighted(random, weights, block.stop - block.start)
+    chosen = _choose_corpora(corpora, count, random)
     done, progress = 0, Progress("sample texts", count, "lines")
     for number, sampler in enumerate(samplers):
         lines = np.flatnonzero(chosen == number)
@@ -170,11 +174,9 @@ class UniformSampler:
         )
 
 
-def _check_size(characters: int) -> None:
-    if characters > _MOST_CHARACTERS:
-        raise UserError(
-            "charset",
-            received=f"{characters} characters",
-            expected=f"at most {_MOST_CHARACTERS}",
-            remedy="Set --charset.",
-        )
+def _choose_corpora(corpora: Sequence[Corpus], count: int, random: np.random.Generator) -> np.ndarray:
+    """Indices of corpora by weight, uint16 [count]."""
+    chosen, weights = np.empty(count, np.uint16), to_integers([corpus.weight for corpus in corpora])
+    for block in split_blocks(count):
+        chosen[block] = draw_weighted(random, weights, block.stop - block.start)
+    return chosen

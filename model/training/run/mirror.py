@@ -204,7 +204,7 @@ def open_mirror(url: str, check_lock: Callable[[], None]) -> Iterator[Mirror]:
 
 def _find_place(url: str) -> str:
     digest = hashlib.sha256(storage.absolute(url).encode()).hexdigest()[:32]
-    return os.path.join(os.path.dirname(storage.find_cache_folder()), "runs", digest)
+    return os.path.join(storage.find_cache_folder("runs"), digest)
 
 
 def _list_local(folder: str) -> dict[str, _State]:
