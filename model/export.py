@@ -21,7 +21,7 @@ import dataclasses
 
 from densenet_ocr.model.reading.config import ModelConfig
 from densenet_ocr.pipeline.exports.export_info import MODEL_FILES, PRECISIONS
-from densenet_ocr.pipeline.imaging.polarity import INVERT, INVERT_AT_READING_HELP
+from densenet_ocr.pipeline.imaging.contrast import INVERT, INVERT_AT_READING_HELP
 from densenet_ocr.pipeline.ui import command, flags
 from densenet_ocr.pipeline.ui.flags import Checked, option
 

@@ -16,7 +16,7 @@ from densenet_ocr.pipeline.decoding.decoder import Decoder, open_decoder
 from densenet_ocr.pipeline.errors import Refused
 from densenet_ocr.pipeline.exports.shipped import DEFAULT
 from densenet_ocr.pipeline.imaging import fitting
-from densenet_ocr.pipeline.imaging.polarity import check_invert, make_dark_on_light
+from densenet_ocr.pipeline.imaging.contrast import check_invert, make_dark_on_light
 from densenet_ocr.pipeline.inference_model import InferenceModel
 
 # A path, the bytes of an image file, a Pillow image, or levels: uint8, grey [H, W] or colour [H, W, 3 or 4].

@@ -11,8 +11,8 @@ from densenet_ocr.pipeline import schema, storage
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.errors import UserError, value_errors
 from densenet_ocr.pipeline.geometry import MAX_PIXELS, Geometry
+from densenet_ocr.pipeline.imaging.contrast import NEVER, check_invert
 from densenet_ocr.pipeline.imaging.fitting import check_fit
-from densenet_ocr.pipeline.imaging.polarity import NEVER, check_invert
 
 FILE_NAME = "dataset.json"
 IMAGES_NAME = "images.json"  # the same for image files that are not converted yet
@@ -89,7 +89,7 @@ class DatasetInfo:
       provenance: Commands, versions and times by the name of the split; the only part that may differ between
         two equal conversions.
       fit: How images were fitted to the geometry, one of fitting.FITS.
-      invert: Which images were inverted before, one of polarity.INVERT.
+      invert: Which images were inverted before, one of contrast.INVERT.
 
     Raises:
       UserError: the encoding, the fit or the inversion is unknown.

@@ -17,10 +17,9 @@ import PIL.ImageOps
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.errors import Refused, UserError
 from densenet_ocr.pipeline.geometry import Geometry
-from densenet_ocr.pipeline.imaging.contrast import find_range, has_contrast
+from densenet_ocr.pipeline.imaging.contrast import NEVER, find_range, has_contrast, make_dark_on_light
 from densenet_ocr.pipeline.imaging.file_kinds import BINARY, HEAD_BYTES, describe_file
 from densenet_ocr.pipeline.imaging.fitting import check_pixels, check_size, fit_line
-from densenet_ocr.pipeline.imaging.polarity import NEVER, make_dark_on_light
 
 # Formats of line images. Other readers of Pillow start programs (EPS) or match by chance (TGA).
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM", "JPEG2000", "AVIF")

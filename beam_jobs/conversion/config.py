@@ -6,8 +6,8 @@ from densenet_ocr.beam_jobs.engine.config import SplitConfig
 from densenet_ocr.pipeline.charset import NO_FORM, NORMALIZATIONS
 from densenet_ocr.pipeline.charsets.charset_file import BLANK_HELP, BLANK_ROWS, FIRST_ROW
 from densenet_ocr.pipeline.errors import UserError, check_left_out, check_setting
+from densenet_ocr.pipeline.imaging.contrast import INVERT, INVERT_HELP, NEVER
 from densenet_ocr.pipeline.imaging.fitting import FITS
-from densenet_ocr.pipeline.imaging.polarity import INVERT, INVERT_HELP, NEVER
 from densenet_ocr.pipeline.line_list import check_list_encoding
 from densenet_ocr.pipeline.lists.config import ListConfig
 from densenet_ocr.pipeline.ui.flags import option

@@ -23,7 +23,7 @@ from densenet_ocr.pipeline.dataset_info import (
 )
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.geometry import FRAME_STRIDE
-from densenet_ocr.pipeline.imaging.polarity import NEVER
+from densenet_ocr.pipeline.imaging.contrast import NEVER
 from densenet_ocr.pipeline.packages import list_versions
 
 CHARSET_NAME = "charset.txt"

@@ -12,7 +12,7 @@ from densenet_ocr.pipeline import schema, storage
 from densenet_ocr.pipeline.charset import Charset
 from densenet_ocr.pipeline.dataset_info import DatasetInfo, SplitInfo, load_dataset_info
 from densenet_ocr.pipeline.errors import REASONS, UserError
-from densenet_ocr.pipeline.imaging.polarity import NEVER
+from densenet_ocr.pipeline.imaging.contrast import NEVER
 from densenet_ocr.pipeline.ui.command import print_while_read
 from densenet_ocr.pipeline.ui.picture import save_png
 

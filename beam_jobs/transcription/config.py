@@ -4,7 +4,7 @@ import dataclasses
 
 from densenet_ocr.pipeline.errors import check_setting
 from densenet_ocr.pipeline.exports.shipped import DEFAULT
-from densenet_ocr.pipeline.imaging.polarity import INVERT, INVERT_AT_READING_HELP
+from densenet_ocr.pipeline.imaging.contrast import INVERT, INVERT_AT_READING_HELP
 from densenet_ocr.pipeline.line_list import check_list_encoding
 from densenet_ocr.pipeline.lists.config import ListConfig
 from densenet_ocr.pipeline.ui.flags import option, validate

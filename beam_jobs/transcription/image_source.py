@@ -14,7 +14,7 @@ from densenet_ocr.pipeline import images, storage
 from densenet_ocr.pipeline.dataset_info import DatasetInfo
 from densenet_ocr.pipeline.errors import Refused
 from densenet_ocr.pipeline.imaging import fitting
-from densenet_ocr.pipeline.imaging.polarity import make_dark_on_light
+from densenet_ocr.pipeline.imaging.contrast import make_dark_on_light
 
 # Decoding errors: bytes that are not text become the characters that stand for them in "surrogateescape",
 # which some encodings need for bytes below 128, too.

@@ -21,7 +21,7 @@ from densenet_ocr.pipeline.decoding.decoder import open_decoder
 from densenet_ocr.pipeline.errors import UserError, check_left_out
 from densenet_ocr.pipeline.exports.engines import PACKAGES
 from densenet_ocr.pipeline.exports.export_info import load_lines_info, local_export
-from densenet_ocr.pipeline.imaging.polarity import NEVER
+from densenet_ocr.pipeline.imaging.contrast import NEVER
 
 FILE_NAME = "transcription.json"
 VERSION = 1

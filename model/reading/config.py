@@ -5,7 +5,7 @@ import dataclasses
 from densenet_ocr.pipeline.charsets.charset_file import BLANK_HELP, BLANK_ROWS, FIRST_ROW
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports.shipped import DEFAULT
-from densenet_ocr.pipeline.imaging.polarity import INVERT, INVERT_AT_READING_HELP
+from densenet_ocr.pipeline.imaging.contrast import INVERT, INVERT_AT_READING_HELP
 from densenet_ocr.pipeline.lists.config import ListConfig
 from densenet_ocr.pipeline.ui.flags import Checked, option, validate
 

@@ -2,8 +2,7 @@
 
 import tensorflow as tf
 
-from densenet_ocr.pipeline.imaging.contrast import MIN_CONTRAST, PIXELS_PER_SPECK
-from densenet_ocr.pipeline.imaging.polarity import ALWAYS, NEVER
+from densenet_ocr.pipeline.imaging.contrast import ALWAYS, MIN_CONTRAST, NEVER, PIXELS_PER_SPECK
 
 
 def find_levels(levels: tf.Tensor, ranks: tf.Tensor) -> tf.Tensor:

@@ -19,7 +19,7 @@ from densenet_ocr.pipeline.graph import orientation
 from densenet_ocr.pipeline.graph.contrast import has_contrast, make_dark_on_light
 from densenet_ocr.pipeline.graph.fitting import fit_for_reading
 from densenet_ocr.pipeline.graph.headers import read_number, require
-from densenet_ocr.pipeline.imaging.polarity import NEVER
+from densenet_ocr.pipeline.imaging.contrast import NEVER
 
 # Pillow's convert('L'): ITU-R 601-2 with 16 fractional bits.
 _RED, _GREEN, _BLUE, _HALF = 19595, 38470, 7471, 1 << 15

@@ -11,9 +11,6 @@ from densenet_ocr.pipeline.errors import Refused, UserError
 from densenet_ocr.pipeline.lists.objects import Columns, find_columns
 from densenet_ocr.pipeline.lists.rows import Entry, make_entry
 
-# JSON is UTF-8 (RFC 8259).
-_ENCODING = "utf-8"
-
 
 class JsonDocument:
     """Entries by their number from 1, which messages show in place of a line; see list_file.ListFile.
@@ -22,7 +19,7 @@ class JsonDocument:
       UserError: the file is not JSON, or no list of lines.
     """
 
-    path_encoding = _ENCODING
+    path_encoding = "utf-8"  # that of JSON (RFC 8259)
 
     def __init__(self, path: str, columns: Columns):
         data, subject = storage.read_bytes(path), f"list {path}"
@@ -39,9 +36,9 @@ class JsonDocument:
     def find_path(self, offset: int) -> bytes:
         """See ListFile."""
         try:
-            return self.parse(offset).path.encode(_ENCODING)
+            return self.parse(offset).path.encode(self.path_encoding)
         except Refused:
-            return self.show(offset).encode(_ENCODING, "backslashreplace")
+            return self.show(offset).encode(self.path_encoding, "backslashreplace")
 
     find_line = find_path
 
