@@ -232,7 +232,10 @@ def _to_grey(image: PIL.Image.Image) -> PIL.Image.Image:
     if _is_deep(image):
         return PIL.Image.fromarray(_take_high_bits(image))
     grey = image.convert("L")
-    if image.has_transparency_data and not has_contrast(np.asarray(grey)) and has_contrast(_read_alpha(image)):
+    if not image.has_transparency_data or has_contrast(np.asarray(grey)):
+        return grey
+    opacity = np.asarray(image.convert("RGBA").getchannel("A"))
+    if has_contrast(opacity):
         raise Refused("unsupported_image", "only its transparency shows a text; flatten it onto its paper")
     return grey
 
@@ -251,8 +254,3 @@ def _take_high_bits(image: PIL.Image.Image) -> np.ndarray:
         raise Refused("no_contrast", f"grey of {used} bits in the low bits of {bits}; scale it to {bits} bits")
     levels = (deep >> (bits - 8)).astype(np.uint8)
     return 255 - levels if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else levels
-
-
-def _read_alpha(image: PIL.Image.Image) -> np.ndarray:
-    """Returns the opacity of a picture, uint8 [H, W]."""
-    return np.asarray(image.convert("RGBA").getchannel("A"))

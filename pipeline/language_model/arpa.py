@@ -215,9 +215,10 @@ def _write(file: BinaryIO, model: NGramModel) -> None:
             pairs = zip(model.parents(order).tolist(), model.tokens(order).tolist(), strict=True)
             texts = [f"{texts[parent]} {names[token]}" for parent, token in pairs]
         file.write(f"\n\\{order}-grams:\n".encode())
-        for rows in _batch(_format_rows(model, order, texts)):
-            file.write("".join(rows).encode())
-            done += len(rows)
+        rows = _format_rows(model, order, texts)
+        while batch := list(itertools.islice(rows, 4096)):
+            file.write("".join(batch).encode())
+            done += len(batch)
             progress.show(done)
     file.write(b"\n\\end\\\n")
 
@@ -229,8 +230,3 @@ def _format_rows(model: NGramModel, order: int, texts: list[str]) -> Iterator[st
     backoffs = (model.log_backoffs[order - 1].astype(np.float64) / _LN10).tolist()
     rows = zip(values, texts, backoffs, strict=True)
     return (f"{value:.7g}\t{text}\t{backoff:.7g}\n" for value, text, backoff in rows)
-
-
-def _batch(rows: Iterator[str]) -> Iterator[list[str]]:
-    while batch := list(itertools.islice(rows, 4096)):
-        yield batch

@@ -57,7 +57,8 @@ def run(
       beam: Passes main the arguments after `--`. A binary that takes neither refuses stray arguments.
       resumes: The same command resumes an interrupted run; the message after Ctrl-C says so.
     """
-    arguments, after = _split_arguments(sys.argv)
+    cut = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    arguments, after = sys.argv[:cut], sys.argv[cut + 1 :]
     if "--version" in arguments:
         print(f"densenet-ocr {importlib.metadata.version('densenet-ocr')}")
         sys.exit(0)
@@ -168,11 +169,6 @@ def _concerns_users(record: std_logging.LogRecord) -> bool:
         return record.levelno >= std_logging.CRITICAL
     chatter = record.module in _TENSORFLOW_CHATTER or "apache_beam" in record.pathname
     return not chatter or record.levelno >= std_logging.ERROR
-
-
-def _split_arguments(argv: list[str]) -> tuple[list[str], list[str]]:
-    cut = argv.index("--") if "--" in argv else len(argv)
-    return argv[:cut], argv[cut + 1 :]
 
 
 def _show_help_of(main: Callable, defined: Sequence[absl_flags.Flag]) -> None:

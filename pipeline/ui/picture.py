@@ -116,7 +116,17 @@ def choose_typeface(texts: Iterable[str], *, size: int, font: str | None = None)
       UserError: the file is not a font.
     """
     if font:
-        return _open_typeface(font, size)
+        try:
+            return Typeface(size, FontFile(storage.kept_copy(font)))
+        except UserError:
+            raise
+        except OSError as error:
+            raise UserError(
+                f"font {font}",
+                received=error.strerror or str(error),
+                expected="a font file, such as .ttf, .otf or .ttc",
+                remedy="Check --font.",
+            ) from None
     own, characters = Typeface(size), set().union(*texts)
     found = _find_font(characters) if own.count_lacking(characters) else None
     try:
@@ -157,20 +167,6 @@ def save_png(sheet: PIL.Image.Image, path: str) -> None:
     data = io.BytesIO()
     sheet.save(data, "PNG", optimize=True)
     storage.write_atomically(path, data.getvalue())
-
-
-def _open_typeface(path: str, size: int) -> Typeface:
-    try:
-        return Typeface(size, FontFile(storage.kept_copy(path)))
-    except UserError:
-        raise
-    except OSError as error:
-        raise UserError(
-            f"font {path}",
-            received=error.strerror or str(error),
-            expected="a font file, such as .ttf, .otf or .ttc",
-            remedy="Check --font.",
-        ) from None
 
 
 def _find_font(characters: set[str]) -> FontFile | None:
