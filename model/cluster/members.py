@@ -1,12 +1,12 @@
 """The processes of a training on several machines, from TF_CONFIG or from Slurm's environment."""
 
+import contextlib
 import dataclasses
 import json
 import os
 import re
 import socket
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 import tensorflow as tf
 
@@ -38,6 +38,11 @@ class Cluster:
     def is_chief(self) -> bool:
         """Whether this process writes the run."""
         return self.index == 0
+
+    @property
+    def peers(self) -> list[int]:
+        """The numbers of the other workers."""
+        return [index for index in range(len(self.workers)) if index != self.index]
 
     def name(self, index: int) -> str:
         """Returns a worker's name for messages."""
@@ -74,27 +79,36 @@ def find_cluster(environment: Mapping[str, str] = os.environ) -> Cluster:
     )
 
 
-def check_port(cluster: Cluster) -> None:
-    """Raises UserError where another process has this worker's port, such as a second worker of its number."""
-    host, port = _split(cluster.workers[cluster.index])
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as server:
-        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # TensorFlow sets it too
-        try:
-            server.bind(("", port))
-        except OSError as error:
-            raise UserError(
-                cluster.name(cluster.index),
-                received=f"port {port}, which cannot be opened here ({error.strerror})",
-                expected="a free port",
-                remedy="End the process that has it, such as a second worker with the same index, or set "
-                "another port on all workers.",
-            ) from None
-
-
-def _split(address: str) -> tuple[str, int]:
+def split_address(address: str) -> tuple[str, int]:
+    """Returns the host, that of an IPv6 address without its brackets, and the port."""
     host, _, port = address.rpartition(":")
     return host.strip("[]"), int(port)
+
+
+@contextlib.contextmanager
+def opened_port(address: str) -> Iterator[socket.socket]:
+    """Yields a socket with the port of an address of this machine; raises OSError where it cannot be opened."""
+    host, port = split_address(address)
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # TensorFlow sets it too
+        server.bind(("", port))
+        yield server
+
+
+def check_port(cluster: Cluster) -> None:
+    """Raises UserError where another process has this worker's port, such as a second worker of its number."""
+    address = cluster.workers[cluster.index]
+    try:
+        with opened_port(address):
+            pass
+    except OSError as error:
+        raise UserError(
+            cluster.name(cluster.index),
+            received=f"port {split_address(address)[1]}, which cannot be opened here ({error.strerror})",
+            expected="a free port",
+            remedy="End the process that has it, such as a second worker with the same index, or set "
+            "another port on all workers.",
+        ) from None
 
 
 def _read_tf_config(text: str) -> Cluster:
@@ -107,22 +121,18 @@ def _read_tf_config(text: str) -> Cluster:
         raise _refuse(f"no JSON ({error})") from None
     except (KeyError, TypeError, AttributeError) as error:
         raise _refuse(f"{text}, which lacks a part ({error})") from None
-    _check_jobs(jobs, addresses, kind)
-    workers = [*addresses.get("chief", []), *addresses.get("worker", [])]
-    if len(addresses.get("chief", [])) > 1:
+    if others := sorted(map(repr, set(jobs) - {"chief", "worker"})):
+        raise _refuse(f"tasks of type {', '.join(others)}")
+    if set(jobs) != set(addresses) or kind not in addresses:
+        raise _refuse(f"a task of type {kind!r} in a cluster of {', '.join(map(repr, jobs)) or 'nothing'}")
+    chiefs = addresses.get("chief", [])
+    workers = [*chiefs, *addresses.get("worker", [])]
+    if len(chiefs) > 1:
         raise _refuse("more than one chief")
     _check_addresses(workers)
     if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < len(addresses[kind]):
         raise _refuse(f"task {json.dumps(task)}, where the cluster has {len(addresses[kind])} of this type")
-    before = len(addresses.get("chief", [])) if kind == "worker" else 0
-    return Cluster(tuple(workers), before + index, "TF_CONFIG")
-
-
-def _check_jobs(jobs: Mapping[str, Any], addresses: Mapping[str, list], kind: object) -> None:
-    if set(jobs) - {"chief", "worker"}:
-        raise _refuse(f"tasks of type {', '.join(sorted(map(repr, set(jobs) - {'chief', 'worker'})))}")
-    if set(jobs) != set(addresses) or kind not in addresses:
-        raise _refuse(f"a task of type {kind!r} in a cluster of {', '.join(map(repr, jobs)) or 'nothing'}")
+    return Cluster(tuple(workers), index + (len(chiefs) if kind == "worker" else 0), "TF_CONFIG")
 
 
 def _check_addresses(workers: list) -> None:
@@ -161,7 +171,7 @@ def _read_slurm(environment: Mapping[str, str]) -> Cluster:
             remedy="Start the workers by srun, or set TF_CONFIG.",
         ) from None
     # The resolver sorts the hosts by name, Slurm by number: n9, n10.
-    host, own = _split(cluster.workers[cluster.index])[0], environment.get("SLURMD_NODENAME", "")
+    host, own = split_address(cluster.workers[cluster.index])[0], environment.get("SLURMD_NODENAME", "")
     if own and own != host:
         raise UserError(
             "environment of Slurm",

@@ -11,9 +11,8 @@ import keras
 import tensorflow as tf
 from absl import logging
 
-from densenet_ocr.model.cluster.meeting import meet_workers
 from densenet_ocr.model.cluster.members import Cluster, check_port, find_cluster
-from densenet_ocr.model.cluster.watch import PeerWatch
+from densenet_ocr.model.cluster.peers import PeerWatch, meet_workers
 from densenet_ocr.pipeline.batches import WHOLE, Share
 from densenet_ocr.pipeline.errors import UserError
 

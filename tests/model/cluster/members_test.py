@@ -9,7 +9,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from densenet_ocr.model.cluster.members import Cluster, check_port, find_cluster
-from densenet_ocr.model.cluster.probe import answers
+from densenet_ocr.model.cluster.peers import answers
 from tests.messages import user_error
 
 TWO = {"worker": ["a:1", "b:2"]}

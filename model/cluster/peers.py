@@ -1,16 +1,84 @@
-"""Watches the other workers: TensorFlow waits forever for one that is gone before it has joined, or hangs."""
+"""The other workers: met before TensorFlow starts, and watched while it runs.
 
+TensorFlow's own wait at the start has no end and lets no Python thread run. Later it waits forever for a worker
+that is gone before it has joined, or hangs.
+"""
+
+import contextlib
 import os
+import socket
 import sys
 import threading
 import time
+from collections.abc import Iterator
 
-from densenet_ocr.model.cluster.members import Cluster
-from densenet_ocr.model.cluster.probe import answers
+from absl import logging
+
+from densenet_ocr.model.cluster.members import Cluster, opened_port, split_address
 from densenet_ocr.pipeline.errors import UserError
 
+# What a client of HTTP/2, and so of gRPC, sends first (RFC 9113, 3.4), with an empty SETTINGS frame. A server
+# that works answers at once with its own SETTINGS, a frame with 9 bytes of head.
+_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+_HEAD = 9
+
+_PROBE_EVERY = 0.5  # seconds between two rounds of probes
+_FIRST_REPORT = 5.0  # seconds until the log names who is missing; then twice as long each time
 _EVERY, _REFUSALS = 1.0, 3  # seconds between two looks; so many refused connections in a row: it has ended
 _GRACE = 10.0  # seconds for the main thread to end the process by itself
+
+
+def meet_workers(cluster: Cluster, *, seconds: float) -> None:
+    """Waits until each of the other workers has answered once at its address.
+
+    Raises:
+      UserError: not all of them have within `seconds`.
+    """
+    missing, start, shown = cluster.peers, time.monotonic(), _FIRST_REPORT
+    with _answer_probes(cluster):
+        while True:
+            missing = [index for index in missing if not answers(cluster.workers[index])]
+            if not missing:
+                return
+            waited, names = time.monotonic() - start, ", ".join(map(cluster.name, missing))
+            if waited >= seconds:
+                raise UserError(
+                    names,
+                    received=f"no answer for {waited:.0f} seconds",
+                    expected="all workers to start",
+                    remedy="Start all workers within --worker_timeout seconds, and check that their addresses "
+                    f"in {cluster.source} can be reached from here.",
+                )
+            if waited >= shown:
+                logging.info("waiting for %s", names)
+                shown *= 2
+            time.sleep(_PROBE_EVERY)
+
+
+@contextlib.contextmanager
+def _answer_probes(cluster: Cluster) -> Iterator[None]:
+    """Answers the others' probes at this worker's address within the block; TensorFlow's server does later."""
+    with opened_port(cluster.workers[cluster.index]) as server:
+        server.listen(len(cluster.workers))
+        thread = threading.Thread(target=_answer, args=(server,), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown(socket.SHUT_RDWR)  # wakes the thread; the port would stay open under it
+            thread.join()
+
+
+def _answer(server: socket.socket) -> None:
+    while True:
+        try:
+            connection, _ = server.accept()
+        except OSError:
+            return
+        with connection, contextlib.suppress(OSError):
+            connection.settimeout(1)
+            connection.recv(len(_GREETING))
+            connection.sendall(_GREETING)
 
 
 class PeerWatch:
@@ -83,10 +151,10 @@ class PeerWatch:
         return None
 
     def _watch(self) -> UserError | None:
-        heard = {index: time.monotonic() for index, _ in self._list_peers()}
+        heard = dict.fromkeys(self._cluster.peers, time.monotonic())
         refused = dict.fromkeys(heard, 0)
         while not self._done.wait(_EVERY):
-            for index, name in self._list_peers():
+            for index in heard:
                 try:
                     found = answers(self._cluster.workers[index], raises=True)
                     refused[index] = 0
@@ -97,7 +165,7 @@ class PeerWatch:
                 silent = time.monotonic() - heard[index]
                 if refused[index] >= _REFUSALS or silent >= self._seconds:
                     return UserError(
-                        name,
+                        self._cluster.name(index),
                         received="no process at its address"
                         if refused[index]
                         else f"no answer for {silent:.0f} seconds",
@@ -107,6 +175,19 @@ class PeerWatch:
                     )
         return None
 
-    def _list_peers(self) -> list[tuple[int, str]]:
-        numbers = range(len(self._cluster.workers))
-        return [(k, self._cluster.name(k)) for k in numbers if k != self._cluster.index]
+
+def answers(address: str, *, raises: bool = False, seconds: float = 5.0) -> bool:
+    """Returns whether a worker answers at an address within some seconds.
+
+    Raises:
+      ConnectionRefusedError: nobody listens there, and `raises` is set.
+    """
+    try:
+        with socket.create_connection(split_address(address), seconds) as connection:
+            connection.settimeout(seconds)
+            connection.sendall(_GREETING)
+            return len(connection.recv(_HEAD)) > 0
+    except OSError as error:
+        if raises and isinstance(error, ConnectionRefusedError):
+            raise
+        return False
