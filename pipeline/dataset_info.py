@@ -9,7 +9,7 @@ from typing import Any
 
 from densenet_ocr.pipeline import schema, storage
 from densenet_ocr.pipeline.charset import Charset
-from densenet_ocr.pipeline.errors import UserError, value_errors
+from densenet_ocr.pipeline.errors import UserError, damage_explained, value_errors
 from densenet_ocr.pipeline.geometry import MAX_PIXELS, Geometry
 from densenet_ocr.pipeline.imaging.contrast import NEVER, check_invert
 from densenet_ocr.pipeline.imaging.fitting import check_fit
@@ -180,15 +180,12 @@ def load_dataset_info(folder: str, name: str = FILE_NAME) -> DatasetInfo:
     path = storage.join(folder, name)
     if not storage.exists(path):
         raise _refuse_missing(folder, name)
-    try:
+    with damage_explained(
+        f"data set {path}",
+        expected=f"metadata of schema version {schema.VERSION}",
+        remedy="Restore it from a copy, or delete it and convert every split again with --overwrite.",
+    ):
         return _from_json(storage.read_json(path))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(
-            f"data set {path}",
-            received=f"{type(error).__name__}: {error}",
-            expected=f"metadata of schema version {schema.VERSION}",
-            remedy="Restore it from a copy, or delete it and convert every split again with --overwrite.",
-        ) from None
 
 
 def _refuse_missing(folder: str, name: str) -> UserError:

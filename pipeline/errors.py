@@ -73,6 +73,16 @@ def value_errors() -> Iterator[None]:
         raise ValueError(error.problem) from None
 
 
+@contextlib.contextmanager
+def damage_explained(subject: str, *, expected: str, remedy: str) -> Iterator[None]:
+    """Raises UserError in place of the errors of code that reads a description which is not as it should be."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        received = f"{type(error).__name__}: {error}"
+        raise UserError(subject, received=received, expected=expected, remedy=remedy) from None
+
+
 class Refused(Exception):
     """One line cannot become a record.
 

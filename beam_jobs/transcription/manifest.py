@@ -18,7 +18,7 @@ from densenet_ocr.pipeline.dataset_info import DatasetInfo, ShardInfo, SplitInfo
 from densenet_ocr.pipeline.decoding import tuned_settings
 from densenet_ocr.pipeline.decoding.config import DecodingConfig
 from densenet_ocr.pipeline.decoding.decoder import open_decoder
-from densenet_ocr.pipeline.errors import UserError, check_left_out
+from densenet_ocr.pipeline.errors import UserError, check_left_out, damage_explained
 from densenet_ocr.pipeline.exports.engines import PACKAGES
 from densenet_ocr.pipeline.exports.export_info import load_lines_info, local_export
 from densenet_ocr.pipeline.imaging.contrast import NEVER
@@ -75,15 +75,12 @@ class TranscriptionManifest(Manifest):
         """See Manifest; raises UserError for a damaged transcription.json."""
         if not storage.exists(self.path):
             return None
-        try:
+        with damage_explained(
+            f"transcription {self.path}",
+            expected=f"a description of schema version {VERSION}",
+            remedy="Restore it from a copy, or transcribe again with --overwrite.",
+        ):
             return _from_json(storage.read_json(self.path))
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise UserError(
-                f"transcription {self.path}",
-                received=f"{type(error).__name__}: {error}",
-                expected=f"a description of schema version {VERSION}",
-                remedy="Restore it from a copy, or transcribe again with --overwrite.",
-            ) from None
 
     def withdraw(self) -> None:
         """See Manifest."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from densenet_ocr.pipeline import storage
-from densenet_ocr.pipeline.errors import UserError
+from densenet_ocr.pipeline.errors import damage_explained
 from densenet_ocr.pipeline.exports.shipped import find_shipped
 
 FILE_NAME = "decoding.json"
@@ -81,18 +81,15 @@ def load_tuned_settings(folder: str) -> TunedSettings:
     path = storage.join(find_shipped(folder), FILE_NAME)
     if not storage.exists(path):
         return TunedSettings()
-    try:
+    with damage_explained(
+        f"settings {path}",
+        expected=f"settings of schema version {VERSION}",
+        remedy="Remove the file, or write it again with ocr-evaluate --tune.",
+    ):
         content = storage.read_json(path)
         if content.pop("schema_version") != VERSION:
             raise ValueError("another schema version")
         return TunedSettings(**content)
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise UserError(
-            f"settings {path}",
-            received=f"{type(error).__name__}: {error}",
-            expected=f"settings of schema version {VERSION}",
-            remedy="Remove the file, or write it again with ocr-evaluate --tune.",
-        ) from None
 
 
 def copy_tuned_settings(source: str, target: str) -> None:

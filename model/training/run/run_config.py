@@ -11,7 +11,7 @@ from absl import logging
 from densenet_ocr.model.training.config import CheckpointConfig, DeviceConfig, LoggingConfig, TrainConfig
 from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.augmentation.config import AugmentConfig
-from densenet_ocr.pipeline.errors import UserError, value_errors
+from densenet_ocr.pipeline.errors import UserError, damage_explained, value_errors
 from densenet_ocr.pipeline.mixtures.sources import Source
 from densenet_ocr.pipeline.ui import flags
 
@@ -54,17 +54,14 @@ def load_run_config(path: str) -> RunConfig:
     Raises:
       UserError: the file cannot be read, or is not the configuration of a training.
     """
-    try:
+    with damage_explained(
+        f"run {path}",
+        expected="the configuration of a training, as JSON",
+        remedy="Restore the file from a copy of the run.",
+    ):
         content = storage.read_json(path)
         with value_errors():
             return _from_json(content)
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise UserError(
-            f"run {path}",
-            received=f"{type(error).__name__}: {error}",
-            expected="the configuration of a training, as JSON",
-            remedy="Restore the file from a copy of the run.",
-        ) from None
 
 
 def _from_json(content: dict[str, Any]) -> RunConfig:
