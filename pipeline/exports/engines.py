@@ -27,10 +27,6 @@ class Engine(InferenceModel, Protocol):
     export: ExportInfo
 
 
-# Folder, description of the export and of its lines, number of threads -> engine.
-MakeEngine = Callable[[str, ExportInfo, DatasetInfo, int], Engine]
-
-
 def load_export(folder: str, *, threads: int = 0) -> Engine:
     """Loads an export and checks its files and its golden line.
 
@@ -59,19 +55,12 @@ def open_export(folder: str, export: ExportInfo) -> Engine:
 
 
 def _load(folder: str, export: ExportInfo, info: DatasetInfo, threads: int) -> Engine:
+    engine: Callable[[str, ExportInfo, DatasetInfo, int], Engine]
     with explain_missing():
-        return _find_engine(export.format)(folder, export, info, threads)
-
-
-def _find_engine(format: str) -> MakeEngine:
-    if format == "onnx":
-        from densenet_ocr.pipeline.exports.onnx_engine import OnnxEngine
-
-        return OnnxEngine
-    if format == "tflite":
-        from densenet_ocr.pipeline.exports.tflite_engine import TfliteEngine
-
-        return TfliteEngine
-    from densenet_ocr.pipeline.exports.saved_model_engine import SavedModelEngine
-
-    return SavedModelEngine
+        if export.format == "onnx":
+            from densenet_ocr.pipeline.exports.onnx_engine import OnnxEngine as engine
+        elif export.format == "tflite":
+            from densenet_ocr.pipeline.exports.tflite_engine import TfliteEngine as engine
+        else:
+            from densenet_ocr.pipeline.exports.saved_model_engine import SavedModelEngine as engine
+        return engine(folder, export, info, threads)

@@ -74,8 +74,8 @@ class ExportInfo:
         if wrong:
             raise ValueError(", ".join(wrong))
 
-    def to_json(self) -> str:
-        """Returns the text of export.json."""
+    def save(self, folder: str) -> None:
+        """Writes export.json atomically; with it the folder is an export."""
         content = {
             "schema_version": VERSION,
             "format": self.format,
@@ -85,12 +85,8 @@ class ExportInfo:
             "files": self.files,
             "provenance": self.provenance,
         }
-        return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-
-    def save(self, folder: str) -> None:
-        """Writes export.json atomically; with it the folder is an export."""
-        data = self.to_json().encode("utf-8", "backslashreplace")
-        storage.write_atomically(storage.join(folder, FILE_NAME), data)
+        text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+        storage.write_atomically(storage.join(folder, FILE_NAME), text.encode("utf-8", "backslashreplace"))
 
 
 def is_export(folder: str) -> bool:

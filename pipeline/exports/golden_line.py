@@ -140,6 +140,7 @@ def compare_logits(logits: np.ndarray, expected: np.ndarray) -> float:
 
 
 def _try_to_compute(folder: str, compute_logits: ComputeLogits, levels: np.ndarray) -> np.ndarray:
+    """Logits, float32 [T, classes], of one line, uint8 [H, W]; raises UserError where the model fails."""
     try:
         return compute_line(compute_logits, levels)
     except Exception as error:  # the engines' errors have no other base class in common

@@ -47,7 +47,7 @@ class LineEngine(abc.ABC):
           UserError: the model's file is damaged.
         """
         self.name, self.export, self.info, self.train_split = folder, export, info, export.train_split
-        self.threads = threads or count_cores()
+        self.threads = threads or len(os.sched_getaffinity(0))  # the cores that this process may use
         path = storage.join(folder, MODEL_FILES[export.format])
         try:
             self._load(path)
@@ -96,8 +96,3 @@ class LineEngine(abc.ABC):
         if len(lines) == 1 or self.threads == 1:
             return [compute(line, alone=True) for line in lines]
         return list(self._pool.map(functools.partial(compute, alone=False), lines))
-
-
-def count_cores() -> int:
-    """Returns how many cores this process may use."""
-    return len(os.sched_getaffinity(0))

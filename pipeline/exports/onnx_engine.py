@@ -32,13 +32,16 @@ class OnnxEngine(LineEngine):
             raise ValueError(str(error)) from None
 
     def _compute_logits(self, line: np.ndarray, *, alone: bool) -> np.ndarray:
+        """Logits [1, T, classes] of one line, float32 [1, H, W, 1]."""
         return self._run(line, [OUTPUT], alone)[0]
 
     def _find_likeliest(self, line: np.ndarray, *, alone: bool) -> tuple[np.ndarray, np.ndarray]:
+        """The likeliest class, int32 [1, T], and its probability, float32 [1, T], of one line."""
         if not self._has_likeliest:
             return super()._find_likeliest(line, alone=alone)
         best, probability = self._run(line, LIKELIEST, alone)
         return best.astype(np.int32), probability
 
     def _run(self, line: np.ndarray, outputs: Sequence[str], alone: bool) -> list[np.ndarray]:
+        """Outputs of one line, float32 [1, H, W, 1], by their names."""
         return (self._alone if alone else self._among_others).run(outputs, {INPUT: line})

@@ -64,4 +64,5 @@ def _load(folder: str) -> Any:
 
 
 def _to_tensors(levels: np.ndarray, widths: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
+    """Grey levels, uint8 [B, H, W], and widths, int32 [B], as tensors."""
     return tf.constant(levels, tf.uint8), tf.constant(widths, tf.int32)

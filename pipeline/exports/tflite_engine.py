@@ -23,6 +23,7 @@ class TfliteEngine(LineEngine):
                 self._interpreters.put(_Interpreter(path))
 
     def _compute_logits(self, line: np.ndarray, *, alone: bool) -> np.ndarray:
+        """Logits [1, T, classes] of one line, float32 [1, H, W, 1]."""
         interpreter = self._interpreters.get()
         try:
             return interpreter.compute(line)

@@ -37,6 +37,7 @@ def resize(levels: tf.Tensor, height: tf.Tensor | int, width: tf.Tensor | int) -
 
 
 def _resize_rows(levels: tf.Tensor, size: tf.Tensor | int) -> tf.Tensor:
+    """Scales uint8 [N, M] to uint8 [size, M]."""
     return tf.cond(tf.shape(levels)[0] == size, lambda: levels, lambda: _scale_rows(levels, size))
 
 
@@ -90,6 +91,7 @@ def _find_median(levels: tf.Tensor) -> tf.Tensor:
 
 
 def _check_line(levels: tf.Tensor, geometry: Geometry, number: tf.Tensor | int) -> tf.Tensor:
+    """Returns uint8 [H, W], which fails where it is narrower than a frame."""
     least = geometry.least_width
     require(tf.shape(levels)[1] >= least, f"too narrow for a frame of {least} pixels is image", number)
     return levels

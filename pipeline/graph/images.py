@@ -71,6 +71,7 @@ def decode_batch(
     """
 
     def read(image: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        """Returns uint8 [W, H] of the bytes of an image, a string scalar, and its number, an int32 scalar."""
         levels = make_dark_on_light(decode(*image), invert)
         return tf.transpose(fit_for_reading(levels, geometry, fit, image[1]))
 
@@ -106,6 +107,7 @@ def decode(data: tf.Tensor, number: tf.Tensor | int = 0) -> tf.Tensor:
 
 
 def _decode_jpeg(data: tf.Tensor, number: tf.Tensor | int) -> tf.Tensor:
+    """Returns the grey levels, uint8 [H, W], of a JPEG, a string scalar; see `decode`."""
     channels = tf.io.extract_jpeg_shape(data)[2]
     checked = require(channels != 4, "CMYK is in the JPEG in image", number)
     with tf.control_dependencies([checked]):
@@ -114,9 +116,11 @@ def _decode_jpeg(data: tf.Tensor, number: tf.Tensor | int) -> tf.Tensor:
 
 
 def _decode_png(data: tf.Tensor, number: tf.Tensor | int) -> tf.Tensor:
+    """Returns the grey levels, uint8 [H, W], of a PNG, a string scalar; see `decode`."""
     grey = read_number(data, _PNG_COLOUR, 1) == _PNG_GREY
 
     def take_high_bytes() -> tf.Tensor:
+        """Returns RGBA, uint8 [H, W, 4], of 16 bits a channel."""
         deep = tf.cast(tf.io.decode_png(data, channels=4, dtype=tf.uint16), tf.int32)
         used = ~grey | (tf.reduce_max(deep[..., :3]) >= 1 << 12)
         require(used, "12 bits or fewer in the low bits of 16 has the grey of image", number)
@@ -131,6 +135,7 @@ def _decode_png(data: tf.Tensor, number: tf.Tensor | int) -> tf.Tensor:
 
 
 def _decode_bmp(data: tf.Tensor, number: tf.Tensor | int) -> tf.Tensor:
+    """Returns the grey levels, uint8 [H, W], of a BMP, a string scalar; see `decode`."""
     bits, compression = read_number(data, _BMP_BITS, 2), read_number(data, _BMP_COMPRESSION, 4)
     header = read_number(data, _BMP_HEADER, 4)
     plain = tf.reduce_any(header == _BMP_HEADERS) & (compression == 0) & tf.reduce_any(bits == [8, 24, 32])
@@ -139,6 +144,7 @@ def _decode_bmp(data: tf.Tensor, number: tf.Tensor | int) -> tf.Tensor:
         pixels = tf.io.decode_bmp(data)
 
     def look_up() -> tf.Tensor:
+        """Returns RGB, uint8 [H, W, 3], of a palette."""
         colours = read_number(data, _BMP_COLOURS, 4)
         # Pillow takes two colours for one bit a pixel.
         require((colours != 2) & (colours <= 256), "an unusual palette is in the BMP in image", number)

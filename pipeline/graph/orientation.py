@@ -56,13 +56,22 @@ def find_in_png(data: tf.Tensor, number: tf.Tensor | int) -> tf.Tensor:
 
 
 def _stand_upright() -> tf.Tensor:
+    """Returns the orientation of files without EXIF data, an int64 scalar."""
     return tf.constant(1, tf.int64)
 
 
 def _read(
     data: tf.Tensor, parts: tf.Tensor, usual: tf.Tensor, size: tf.Tensor, number: tf.Tensor | int
 ) -> tf.Tensor:
-    """Returns the orientation in the EXIF data, of `size` bytes, with which the second part begins."""
+    """Returns the orientation, an int64 scalar, in the EXIF data with which the second part begins.
+
+    Args:
+      data: The file, a string scalar.
+      parts: What is before and after the mark of EXIF data in it, string [N].
+      usual: Whether the mark is at a usual place, a bool scalar.
+      size: Bytes of the EXIF data, an int64 scalar.
+      number: Number of the image, for errors.
+    """
     exif = tf.strings.substr(parts[1], tf.constant(0, tf.int64), size)
     little = tf.strings.substr(exif, 0, 4) == b"II*\0"
     sound = (tf.size(parts) == 2) & usual & (size > 0) & (little | (tf.strings.substr(exif, 0, 4) == b"MM\0*"))
@@ -90,4 +99,5 @@ def _find_ends(entries: tf.Tensor, little: tf.Tensor) -> tf.Tensor:
 
 
 def _contains(data: tf.Tensor, part: bytes) -> tf.Tensor:
+    """Returns whether a string scalar contains some bytes, a bool scalar."""
     return tf.size(tf.strings.split([data], part)[0]) > 1

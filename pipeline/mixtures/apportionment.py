@@ -1,10 +1,9 @@
 """How many lines of each data set a mixture has up to any line, in closed form: any step can be the first."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import tensorflow as tf
+import tensorflow as tf
 
 
 def count_lines(shares: Sequence[int], position: Any) -> list[Any]:
@@ -27,7 +26,7 @@ def count_lines(shares: Sequence[int], position: Any) -> list[Any]:
     return counts
 
 
-def choose_sources(shares: Sequence[int], batch_size: int, seed: int, step: "tf.Tensor") -> "tf.Tensor":
+def choose_sources(shares: Sequence[int], batch_size: int, seed: int, step: tf.Tensor) -> tf.Tensor:
     """Returns the data set of each line of a batch, int64 [B], by number, in the order of (seed, step).
 
     Args:
@@ -36,8 +35,6 @@ def choose_sources(shares: Sequence[int], batch_size: int, seed: int, step: "tf.
       seed: Seed of the order.
       step: Number of the batch, from 0, an int64 scalar.
     """
-    import tensorflow as tf
-
     counts = count_lines(shares, step * batch_size + tf.range(batch_size + 1, dtype=tf.int64))
     chosen = sum(number * (count[1:] - count[:-1]) for number, count in enumerate(counts))
     return tf.random.experimental.stateless_shuffle(chosen, tf.stack([tf.constant(seed, tf.int64), step]))

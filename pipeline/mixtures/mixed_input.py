@@ -7,7 +7,7 @@ from densenet_ocr.pipeline.batches import WHOLE, BatchMaker, Share, make_relabel
 from densenet_ocr.pipeline.buckets import Bucket
 from densenet_ocr.pipeline.dataset import count_steps, make_pass_reader, read_lines, training_input
 from densenet_ocr.pipeline.mixtures.apportionment import choose_sources, count_lines
-from densenet_ocr.pipeline.mixtures.mixture import Mixture, Part
+from densenet_ocr.pipeline.mixtures.mixture import Mixture
 from densenet_ocr.pipeline.mixtures.windows import Windows, count_pass, make_cutter, plan_windows
 from densenet_ocr.pipeline.tfrecord.shards import Shards
 
@@ -110,14 +110,6 @@ def count_mixed_steps(mixture: Mixture, split: str, batch_size: int, replicas: i
     return steps // window * window or steps
 
 
-def _read_stream(
-    part: Part, split: str, first_line: int, seed: int, shuffle_buffer: int, cache: str | None
-) -> tf.data.Dataset:
-    """Returns the endless, shuffled records of a data set, string [], from a line on."""
-    read_pass = make_pass_reader(Shards(part.folder, part.info, split, cache), seed, shuffle_buffer)
-    return read_lines(read_pass, lines=part.info.find_split(split).written, first_line=first_line)
-
-
 def _mix(
     mixture: Mixture,
     split: str,
@@ -129,10 +121,12 @@ def _mix(
 ) -> tf.data.Dataset:
     """Returns batches of records, string [B], of the bucket 0, with the number of each record's data set."""
     shares, first_lines = mixture.shares, count_lines(mixture.shares, first_step * batch_size)
-    streams = [
-        _read_stream(part, split, first_lines[k], seed + k * _SEEDS, shuffle_buffer, cache)
-        for k, part in enumerate(mixture.parts)
-    ]
+    streams = []
+    for k, part in enumerate(mixture.parts):
+        shards = Shards(part.folder, part.info, split, cache)
+        read_pass = make_pass_reader(shards, seed + k * _SEEDS, shuffle_buffer)
+        lines = part.info.find_split(split).written
+        streams.append(read_lines(read_pass, lines=lines, first_line=first_lines[k]))
     sources = tf.data.Dataset.counter(first_step).map(
         lambda step: choose_sources(shares, batch_size, seed, step), tf.data.AUTOTUNE, deterministic=True
     )

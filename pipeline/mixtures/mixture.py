@@ -93,13 +93,12 @@ def load_mixture(data: Data, *, frame_stride: int | None = None) -> Mixture:
     """
     sources = list_sources(data)
     shares = count_shares(sources)
-    mixture = Mixture(
-        tuple(
-            Part(source.folder, _load_info(source.folder, frame_stride), share, source.name)
-            for source, share in zip(sources, shares, strict=True)
-        )
+    parts = tuple(
+        Part(source.folder, _load_info(source.folder, frame_stride), share, source.name)
+        for source, share in zip(sources, shares, strict=True)
     )
-    for part in mixture.parts if len(sources) > 1 else ():
+    mixture = Mixture(parts)
+    for part in parts if len(parts) > 1 else ():
         logging.info("data %s: %s, %d of %d lines", part.name, part.folder, part.share, sum(shares))
     return mixture
 

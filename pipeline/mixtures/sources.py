@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import fractions
+import itertools
 import math
 import re
 from collections.abc import Sequence
@@ -77,12 +78,13 @@ def list_sources(data: Data) -> tuple[Source, ...]:
     if len(data) == 1:
         return (dataclasses.replace(data[0], name=""),)
     _check_different(data)
-    taken: set[str] = set()
-    named = []
+    named: dict[str, Source] = {}
     for source in data:
-        named.append(dataclasses.replace(source, name=_choose_name(source, taken)))
-        taken.add(named[-1].name)
-    return tuple(named)
+        name = source.name or storage.absolute(source.folder).rstrip("/").rpartition("/")[2] or "data"
+        choices = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+        free = next(choice for choice in choices if choice not in named)
+        named[free] = dataclasses.replace(source, name=free)
+    return tuple(named.values())
 
 
 def simplify_data(data: Data) -> str | tuple[Source, ...]:
@@ -128,12 +130,3 @@ def _check_different(sources: Sequence[Source]) -> None:
             expected="each data set once",
             remedy="Give it once, with a larger weight: --data=PATH=WEIGHT.",
         )
-
-
-def _choose_name(source: Source, taken: set[str]) -> str:
-    name = source.name or storage.absolute(source.folder).rstrip("/").rpartition("/")[2] or "data"
-    return next(
-        choice
-        for choice in (name, *(f"{name}-{number}" for number in range(2, len(taken) + 3)))
-        if choice not in taken
-    )

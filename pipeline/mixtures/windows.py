@@ -84,9 +84,11 @@ def make_cutter(windows: Windows, shares: tuple[int, ...], seed: int) -> Callabl
 
     def cut(records: tf.Tensor, sources: tf.Tensor, window: tf.Tensor) -> tf.data.Dataset:
         widths = schema.read_widths(records)
-        order = _order(widths, sources, _count_window(windows, shares, window))
+        before, after = (count_lines(shares, (window + k) * windows.lines) for k in (0, 1))
+        order = _order(widths, sources, [end - start for start, end in zip(before, after, strict=True)])
 
         def take(place: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            """Returns the batch of a place among the batches of the window, int64 []."""
             rows = order[tf.constant(ends - windows.sizes)[place] : tf.constant(ends)[place]]
             widest = tf.reduce_max(tf.gather(widths, rows))
             bound = tf.searchsorted(tf.constant(windows.bounds, tf.int64), [widest], out_type=tf.int64)[0]
@@ -101,12 +103,6 @@ def make_cutter(windows: Windows, shares: tuple[int, ...], seed: int) -> Callabl
         return tf.data.Dataset.from_tensor_slices(places).map(take)
 
     return cut
-
-
-def _count_window(windows: Windows, shares: tuple[int, ...], window: tf.Tensor) -> list[tf.Tensor]:
-    """Returns how many lines of a window are of each data set, int64 [] each."""
-    before, after = (count_lines(shares, (window + k) * windows.lines) for k in (0, 1))
-    return [end - start for start, end in zip(before, after, strict=True)]
 
 
 def _count_steps(steps: int) -> int:

@@ -5,6 +5,7 @@ config.json  charset.txt  dataset.json  weights/  checkpoints/  history.csv  cur
 
 import contextlib
 import dataclasses
+import functools
 import re
 from collections.abc import Collection, Iterator
 
@@ -23,6 +24,16 @@ _MOST_TRIED = 20  # folders that an error looks into
 _EPOCH = re.compile(r"epoch-(\d+)\.weights\.h5")
 
 
+class _Part:
+    """The path of a file or folder in the folder of a run."""
+
+    def __init__(self, *names: str):
+        self._names = names
+
+    def __get__(self, run: "RunFolder", kind: type) -> str:
+        return functools.reduce(storage.join, self._names, run.path)
+
+
 @dataclasses.dataclass(frozen=True)
 class RunFolder:
     """Paths in the folder of a run.
@@ -30,10 +41,25 @@ class RunFolder:
     Attributes:
       path: The folder, for readers also a URL.
       mirror: What publishes the folder, where it is the mirror of a run in a bucket.
+      config: Configuration of the training (see run_config).
+      weights: Folder of the weights files.
+      best: Weights with the lowest validation loss.
+      checkpoints: Folder of the checkpoints, from which the run resumes.
+      history: Metrics by epoch, CSV.
+      curves: Plot of these metrics, PNG.
+      tensorboard: Folder of TensorBoard's logs.
     """
 
     path: str
     mirror: Mirror | None = None
+
+    config = _Part("config.json")
+    weights = _Part("weights")
+    best = _Part("weights", BEST)
+    checkpoints = _Part("checkpoints")
+    history = _Part("history.csv")
+    curves = _Part("curves.png")
+    tensorboard = _Part("tensorboard")
 
     @property
     def name(self) -> str:
@@ -45,21 +71,6 @@ class RunFolder:
         if self.mirror:
             self.mirror.publish()
 
-    @property
-    def config(self) -> str:
-        """Configuration of the training (see run_config)."""
-        return storage.join(self.path, "config.json")
-
-    @property
-    def weights(self) -> str:
-        """Folder of the weights files."""
-        return storage.join(self.path, "weights")
-
-    @property
-    def best(self) -> str:
-        """Weights with the lowest validation loss."""
-        return storage.join(self.weights, BEST)
-
     def weights_of(self, epoch: int) -> str:
         """Weights after an epoch, from 1."""
         return storage.join(self.weights, f"epoch-{epoch:04d}.weights.h5")
@@ -68,26 +79,6 @@ class RunFolder:
         """Returns the epochs that have a weights file, in order."""
         matches = map(_EPOCH.fullmatch, storage.list_names(self.weights))
         return sorted(int(match[1]) for match in matches if match)
-
-    @property
-    def checkpoints(self) -> str:
-        """Folder of the checkpoints, from which the run resumes."""
-        return storage.join(self.path, "checkpoints")
-
-    @property
-    def history(self) -> str:
-        """Metrics by epoch, CSV."""
-        return storage.join(self.path, "history.csv")
-
-    @property
-    def curves(self) -> str:
-        """Plot of these metrics, PNG."""
-        return storage.join(self.path, "curves.png")
-
-    @property
-    def tensorboard(self) -> str:
-        """Folder of TensorBoard's logs."""
-        return storage.join(self.path, "tensorboard")
 
 
 def open_run(run: RunFolder, config: RunConfig, info: DatasetInfo) -> RunFolder:
@@ -106,25 +97,22 @@ def open_run(run: RunFolder, config: RunConfig, info: DatasetInfo) -> RunFolder:
     Raises:
       UserError: the run has another configuration or other data, or the folder has other files.
     """
-    if storage.exists(run.config):
+    is_new = not storage.exists(run.config)
+    if is_new:
+        _check_new(run.path)
+    else:
         old = load_run_config(run.config)
         check_resumable(run.name, old.training, config.training)
         _check_data(run, old, config, info)
-        _make_folders(run)  # a bucket has no empty ones
-        dataclasses.replace(config, command=old.command).save(run.config)
-    else:
-        _check_new(run.path)
-        _make_folders(run)
+        config = dataclasses.replace(config, command=old.command)
+    for folder in (run.path, run.weights, run.checkpoints):
+        storage.make_folder(folder)  # a bucket has no empty ones
+    if is_new:
         info.save(run.path)
         info.charset.write(storage.join(run.path, CHARSET))
-        config.save(run.config)  # last, because a folder is a run once this file is there
+    config.save(run.config)  # last, because a folder is a run once this file is there
     run.publish()
     return run
-
-
-def _make_folders(run: RunFolder) -> None:
-    for folder in (run.path, run.weights, run.checkpoints):
-        storage.make_folder(folder)
 
 
 @contextlib.contextmanager
