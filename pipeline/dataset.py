@@ -57,7 +57,7 @@ def training_input(
       normalised: Whether images are always float32; else uint8 records stay uint8, unless they are augmented.
       share: The part of each batch to return. The parts of all processes are, one after the other, the batches
         of a single process. Records of other parts are read, as the shuffle needs them, but not parsed.
-      cache: Local folder that keeps copies of the shards of a `folder` behind a URL, see shard_copies.
+      cache: Local folder that keeps copies of the shards of a `folder` behind a URL, see CachedCopies.
 
     Returns:
       Batches of the tensors that schema.parse returns.
@@ -106,7 +106,7 @@ def evaluation_input(
       replicas: For lines of any width, batch sizes are multiples of it.
       normalised: Whether images are always float32; else uint8 records stay uint8.
       share: The part of each batch to return, as in `training_input`.
-      cache: Local folder that keeps copies of the shards of a `folder` behind a URL, see shard_copies.
+      cache: Local folder that keeps copies of the shards of a `folder` behind a URL, see CachedCopies.
       charset: Charset whose classes the labels have; by default that of the data set. It has its characters.
 
     Returns:

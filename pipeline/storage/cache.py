@@ -6,13 +6,13 @@ import functools
 import hashlib
 import os
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from absl import logging
 
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.storage import local_files
-from densenet_ocr.pipeline.storage.copies import download_file, download_files
+from densenet_ocr.pipeline.storage.copies import download_file, download_folder
 from densenet_ocr.pipeline.storage.file_system import find_reader
 from densenet_ocr.pipeline.storage.locks import flocked
 from densenet_ocr.pipeline.storage.many import map_many
@@ -25,8 +25,7 @@ _TRIES = 3  # a file that changes while it is copied is copied again
 _KEPT = contextlib.ExitStack()
 
 
-@contextlib.contextmanager
-def local_copy(path: str) -> Iterator[str]:
+def local_copy(path: str) -> contextlib.AbstractContextManager[str]:
     """Within the block, a local path that has the bytes of a file: the path itself, or a copy of a URL.
 
     A URL is downloaded once for each version of its file, also where several processes ask for it, into
@@ -36,15 +35,10 @@ def local_copy(path: str) -> Iterator[str]:
     Raises:
       UserError: the URL cannot be read, or the copy cannot be written.
     """
-    if not is_url(path):
-        yield path
-        return
-    with _cached(path, [path], lambda entry: download_file(path, entry)) as entry:
-        yield entry
+    return _cached(path, None)
 
 
-@contextlib.contextmanager
-def local_folder(folder: str, names: Iterable[str]) -> Iterator[str]:
+def local_folder(folder: str, names: Iterable[str]) -> contextlib.AbstractContextManager[str]:
     """Within the block, a local folder that has files of a folder: the folder itself, or a copy of a URL.
 
     A copy has one version of all files together. It is kept as those of `local_copy` are.
@@ -56,12 +50,7 @@ def local_folder(folder: str, names: Iterable[str]) -> Iterator[str]:
     Raises:
       UserError: a file cannot be read, or the copy cannot be written.
     """
-    if not is_url(folder):
-        yield folder
-        return
-    urls = {name: join(folder, name) for name in names}
-    with _cached(folder, list(urls.values()), lambda entry: download_files(folder, urls, entry)) as entry:
-        yield entry
+    return _cached(folder, list(names))
 
 
 @functools.cache
@@ -85,18 +74,20 @@ class _Changed(Exception):
 
 
 @contextlib.contextmanager
-def _cached(url: str, files: list[str], fetch: Callable[[str], None]) -> Iterator[str]:
-    """Within the block, the path of the copy of some files' present versions.
+def _cached(url: str, names: list[str] | None) -> Iterator[str]:
+    """Within the block, the path of the copy of a file's or some files' present versions; a local path itself.
 
     Args:
-      url: The file or folder that they make.
-      files: Their URLs.
-      fetch: Copies them to a path, which is then there as a whole.
+      url: The file, or the folder of the files.
+      names: The files, relative to the folder; None for a file.
     """
+    if not is_url(url):
+        yield url
+        return
     folder = find_cache_folder()
     local_files.make_folder(folder)
     for _ in range(_TRIES):
-        with contextlib.suppress(_Changed), _hold_entry(url, files, folder, fetch) as entry:
+        with contextlib.suppress(_Changed), _hold_entry(folder, url, names) as entry:
             os.utime(entry)
             _remove_old_entries(folder)
             yield entry
@@ -110,10 +101,16 @@ def _cached(url: str, files: list[str], fetch: Callable[[str], None]) -> Iterato
 
 
 @contextlib.contextmanager
-def _hold_entry(url: str, files: list[str], folder: str, fetch: Callable[[str], None]) -> Iterator[str]:
+def _hold_entry(folder: str, url: str, names: list[str] | None) -> Iterator[str]:
     """Keeps an entry from being removed within the block; one process makes it if it is missing."""
+    files = [url] if names is None else [join(url, name) for name in names]
     versions = _find_versions(files)
-    entry = os.path.join(folder, _name_entry(url, versions))
+    known = [version or uuid.uuid4().hex for version in versions]
+    digest = hashlib.sha256("\n".join([url, *known]).encode()).hexdigest()[:32]
+    # The name ends as the URL does, because readers go by the extension.
+    end = url.partition("?")[0].rstrip("/").rpartition("/")[2]
+    name = "".join(c if c.isalnum() or c in "._-" else "_" for c in end)[-80:]
+    entry = os.path.join(folder, f"{digest}-{name}")
     while True:
         with flocked(f"{entry}{_LOCK}", fcntl.LOCK_SH) as handle:
             if os.path.exists(entry):
@@ -122,7 +119,11 @@ def _hold_entry(url: str, files: list[str], folder: str, fetch: Callable[[str], 
             fcntl.flock(handle, fcntl.LOCK_EX)
             if not os.path.exists(entry):
                 logging.info("fetching %s", url)
-                fetch(entry)
+                if names is None:
+                    download_file(url, entry)
+                else:
+                    with local_files.replacing(entry) as temporary:
+                        download_folder(url, temporary, names=names)
                 if None not in versions and _find_versions(files) != versions:
                     local_files.remove(entry)
                     raise _Changed
@@ -130,14 +131,6 @@ def _hold_entry(url: str, files: list[str], folder: str, fetch: Callable[[str], 
 
 def _find_versions(files: list[str]) -> list[str | None]:
     return list(map_many(lambda file: find_reader(file).version(file), files, _AT_ONCE))
-
-
-def _name_entry(url: str, versions: list[str | None]) -> str:
-    """A name by URL and versions; it ends as the URL does, because readers go by the extension."""
-    known = [version or uuid.uuid4().hex for version in versions]
-    digest = hashlib.sha256("\n".join([url, *known]).encode()).hexdigest()[:32]
-    end = url.partition("?")[0].rstrip("/").rpartition("/")[2]
-    return f"{digest}-{''.join(c if c.isalnum() or c in '._-' else '_' for c in end)[-80:]}"
 
 
 def _remove_old_entries(folder: str) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 from densenet_ocr.pipeline.storage import local_files
 from densenet_ocr.pipeline.storage.file_system import find_reader, find_system
@@ -14,31 +14,22 @@ _AT_ONCE = 16
 
 
 def download_folder(url: str, folder: str, *, names: Iterable[str] | None = None) -> list[str]:
-    """Copies the files of a folder of a bucket into a local folder, many at once.
+    """Copies files into a local folder, many at once.
 
     Args:
-      url: The folder in the bucket.
+      url: The folder that they come from.
       folder: The local folder, which is made if it is missing; other files in it stay.
-      names: The files, relative to the folder; all of them if None.
+      names: The files, relative to the folder; all files of a bucket's folder if None.
 
     Returns:
       The names of the files, relative to the folder, sorted.
     """
-    names = list(find_system(url, "list").list_versions(url)) if names is None else sorted(names)
-    _copy_files(url, {name: join(url, name) for name in names}, folder)
+    names = sorted(find_system(url, "list").list_versions(url) if names is None else names)
+    paths = {name: os.path.join(folder, name) for name in names}
+    for place in sorted({os.path.dirname(path) for path in paths.values()} | {folder}):
+        local_files.make_folder(place)
+    _work(f"downloading {url}", lambda name: download_file(join(url, name), paths[name]), names)
     return names
-
-
-def download_files(url: str, urls: Mapping[str, str], folder: str) -> None:
-    """Copies files into a new local folder, which appears when it has all of them.
-
-    Args:
-      url: The folder that they come from.
-      urls: The URLs of the files by their names in the new folder.
-      folder: The new folder.
-    """
-    with local_files.replacing(folder) as temporary:
-        _copy_files(url, urls, temporary)
 
 
 def download_file(url: str, path: str) -> None:
@@ -86,10 +77,3 @@ def _work(title: str, function: Callable[[str], None], names: list[str]) -> None
     for done, _ in enumerate(map_many(function, names, _AT_ONCE), start=1):
         if time.monotonic() - start > 2:
             progress.show(done)
-
-
-def _copy_files(url: str, urls: Mapping[str, str], folder: str) -> None:
-    paths = {name: os.path.join(folder, name) for name in urls}
-    for place in sorted({os.path.dirname(path) for path in paths.values()} | {folder}):
-        local_files.make_folder(place)
-    _work(f"downloading {url}", lambda name: download_file(urls[name], paths[name]), list(urls))

@@ -9,6 +9,7 @@ from absl import logging
 
 from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.storage.local_files import make_folder
+from densenet_ocr.pipeline.storage.objects.store_lock import StoreLock
 from densenet_ocr.pipeline.storage.paths import is_url
 
 
@@ -30,8 +31,6 @@ def locked(folder: str, *, wait: bool) -> Iterator[Callable[[], None]]:
       BlockingIOError: another process holds the lock, and `wait` is false.
     """
     if is_url(folder):
-        from densenet_ocr.pipeline.storage.objects.store_lock import StoreLock
-
         lock = StoreLock(folder)
         with lock.held(wait=wait):
             yield lock.check

@@ -30,11 +30,9 @@ def bytes_head(name: str, length: int) -> bytes:
 
 def ints_head(name: str, length: int) -> bytes:
     """Returns the bytes of a feature before its integers, `length` bytes of varints."""
-    return _entry_head(name, 3, length) if length else _empty_entry(name)
-
-
-def _empty_entry(name: str) -> bytes:
-    return _field(1, _field(1, name.encode()) + _field(2, _field(3, b"")))
+    if not length:
+        return _field(1, _field(1, name.encode()) + _field(2, _field(3, b"")))
+    return _entry_head(name, 3, length)
 
 
 @functools.lru_cache(maxsize=1 << 12)

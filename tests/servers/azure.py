@@ -42,11 +42,11 @@ def run_azurite(command: pathlib.Path, folder: pathlib.Path, container: str) -> 
         endpoint = f"http://127.0.0.1:{port}/{_ACCOUNT}"
         _make_container(endpoint, container)
         text = f"AccountName={_ACCOUNT};AccountKey={_KEY};BlobEndpoint={endpoint}"
-        object_store.forget_stores()
+        object_store._open_cached.cache_clear()
         with mock.patch.dict(os.environ, {"AZURE_STORAGE_CONNECTION_STRING": text}):
             yield f"az://{container}"
     finally:
-        object_store.forget_stores()
+        object_store._open_cached.cache_clear()
         server.stop()
 
 

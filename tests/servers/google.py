@@ -50,12 +50,12 @@ def use_google(url: str) -> Iterator[None]:
     """Within the block, this process and those that it starts find Google Cloud Storage at a URL."""
     from densenet_ocr.pipeline.storage.objects import object_store
 
-    object_store.forget_stores()
+    object_store._open_cached.cache_clear()
     with mock.patch.dict(os.environ, {"STORAGE_EMULATOR_HOST": url}):
         try:
             yield
         finally:
-            object_store.forget_stores()
+            object_store._open_cached.cache_clear()
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

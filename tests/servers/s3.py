@@ -46,9 +46,9 @@ def use_s3(url: str, **settings: str) -> Iterator[None]:
     """Within the block, this process and those that it starts find S3 at a URL."""
     from densenet_ocr.pipeline.storage.objects import object_store
 
-    object_store.forget_stores()
+    object_store._open_cached.cache_clear()
     with mock.patch.dict(os.environ, {**SETTINGS, "AWS_ENDPOINT_URL": url, **settings}):
         try:
             yield
         finally:
-            object_store.forget_stores()
+            object_store._open_cached.cache_clear()

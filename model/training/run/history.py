@@ -4,7 +4,6 @@ import csv
 import dataclasses
 import io
 import math
-import os
 import re
 from collections.abc import Iterable, Mapping
 
@@ -92,11 +91,9 @@ def truncate_events(folder: str, epochs: int) -> None:
     for path in storage.find("**/events.out.tfevents.*", folder):
         kept, complete = _read_events(path, epochs)
         if not complete:
-            temporary = f"{path}{storage.TEMPORARY}cut"
-            with tf.io.TFRecordWriter(temporary) as writer:
+            with storage.replacing(path) as temporary, tf.io.TFRecordWriter(temporary) as writer:
                 for event in kept:
                     writer.write(event)
-            os.replace(temporary, path)
 
 
 def _read_events(path: str, epochs: int) -> tuple[list[bytes], bool]:

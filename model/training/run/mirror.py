@@ -67,9 +67,8 @@ class Mirror:
     url: str
     place: str
     check_lock: Callable[[], None]
-
-    def __post_init__(self) -> None:
-        self._published: dict[str, _State] = {}  # the local files as they were when they were published
+    # The local files as they were when they were published.
+    _published: dict[str, _State] = dataclasses.field(default_factory=dict, init=False)
 
     @property
     def folder(self) -> str:
@@ -94,7 +93,8 @@ class Mirror:
         needed = [name for name in missing if not name.startswith(_WEIGHTS)]
         storage.download_folder(self.url, self.folder, names=needed)
         for name in set(missing) - set(needed):
-            _write_placeholder(self._path(name))
+            storage.make_folder(os.path.dirname(self._path(name)))
+            storage.write_atomically(self._path(name), b"")
         local = _list_local(self.folder)
         before = {name: tuple(state) for name, state in record.get("local", {}).items()}
         self._published = {
@@ -113,11 +113,8 @@ class Mirror:
           UserError: the store does not take them, or another process has taken over the run's lock.
         """
         local = _list_local(self.folder)
-        changed = [
-            name
-            for name, state in local.items()
-            if self._published.get(name) != state and not _is_placeholder(name, state)
-        ]
+        kept = {name for name, (size, _, _) in local.items() if name.startswith(_WEIGHTS) and size == 0}
+        changed = [name for name in local if self._published.get(name) != local[name] and name not in kept]
         gone = [name for name in self._published if name not in local]
         if not changed and not gone:
             return
@@ -164,7 +161,7 @@ class Mirror:
 
     def _read_record(self) -> dict[str, Any]:
         try:
-            content = json.loads(storage.read_bytes(storage.join(self.place, _RECORD)))
+            content = storage.read_json(storage.join(self.place, _RECORD))
         except (UserError, ValueError):
             return {}
         return content if isinstance(content, dict) and content.get("url") == self.url else {}
@@ -185,7 +182,9 @@ def open_mirror(url: str, check_lock: Callable[[], None]) -> Iterator[Mirror]:
     Raises:
       UserError: see Mirror.fetch; or a training uses the mirror, for a run of this URL in another store.
     """
-    mirror = Mirror(storage.absolute(url), _find_place(url), check_lock)
+    digest = hashlib.sha256(storage.absolute(url).encode()).hexdigest()[:32]
+    place = os.path.join(storage.find_cache_folder("runs"), digest)
+    mirror = Mirror(storage.absolute(url), place, check_lock)
     with storage.held(
         mirror.place,
         subject=f"mirror of run {url} in {mirror.place}",
@@ -202,11 +201,6 @@ def open_mirror(url: str, check_lock: Callable[[], None]) -> Iterator[Mirror]:
         mirror.remove()
 
 
-def _find_place(url: str) -> str:
-    digest = hashlib.sha256(storage.absolute(url).encode()).hexdigest()[:32]
-    return os.path.join(storage.find_cache_folder("runs"), digest)
-
-
 def _list_local(folder: str) -> dict[str, _State]:
     found = {}
     for name in storage.list_files(folder):
@@ -214,15 +208,6 @@ def _list_local(folder: str) -> dict[str, _State]:
             status = os.stat(os.path.join(folder, name))
             found[name] = status.st_size, status.st_mtime_ns, status.st_ino
     return found
-
-
-def _write_placeholder(path: str) -> None:
-    storage.make_folder(os.path.dirname(path))
-    storage.write_atomically(path, b"")
-
-
-def _is_placeholder(name: str, state: _State) -> bool:
-    return name.startswith(_WEIGHTS) and state[0] == 0
 
 
 def _has_hash(path: str, etag: str) -> bool:

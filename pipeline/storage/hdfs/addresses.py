@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import re
 import urllib.parse
 
 from densenet_ocr.pipeline.errors import UserError
@@ -27,7 +28,7 @@ def find_addresses(url: str) -> list[str]:
     given = [part.strip().rstrip("/") for part in os.environ.get(SETTING, "").split(",") if part.strip()]
     for address in given:
         _check(url, address)
-    host = _find_host(split_url(url)[0])
+    host = re.sub(r":\d+$", "", split_url(url)[0])  # an IPv6 address keeps its brackets
     if not given and not host:
         raise UserError(
             f"file {url}",
@@ -41,12 +42,6 @@ def find_addresses(url: str) -> list[str]:
 def find_user() -> str:
     """Returns who HDFS takes this process for: HADOOP_USER_NAME, else the user of this machine."""
     return os.environ.get("HADOOP_USER_NAME") or getpass.getuser()
-
-
-def _find_host(authority: str) -> str:
-    """The host of HOST[:PORT]; that of an IPv6 address keeps its brackets."""
-    start, colon, port = authority.rpartition(":")
-    return start if colon and port.isdigit() else authority
 
 
 def _check(url: str, address: str) -> None:

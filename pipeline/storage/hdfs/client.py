@@ -15,13 +15,14 @@ from densenet_ocr.pipeline.storage.requests import RETRY_SECONDS, find_cause, pe
 _CONNECT_SECONDS, _READ_SECONDS, _WRITE_SECONDS = 5, 10, 60
 _SMALL_BYTES = 1 << 20
 _BLOCK_BYTES = 1 << 18
+# The methods of HTTP of the operations that do not only read.
+_METHODS = {"CREATE": "PUT", "MKDIRS": "PUT", "RENAME": "PUT", "SETTIMES": "PUT", "DELETE": "DELETE"}
 
 
 class Request:
     """A request, which is made again for RETRY_SECONDS while what fails may pass.
 
     Args:
-      method: Of HTTP.
       url: The hdfs:// URL.
       operation: Of WebHDFS, such as OPEN.
       path: The path in HDFS; that of the URL if it is empty.
@@ -35,7 +36,6 @@ class Request:
 
     def __init__(
         self,
-        method: str,
         url: str,
         operation: str,
         *,
@@ -45,7 +45,7 @@ class Request:
         **parameters: object,
     ):
         self.was_repeated = False
-        self._method, self._source = method, source
+        self._method, self._source = _METHODS.get(operation, "GET"), source
         self._seconds = RETRY_SECONDS if is_patient else 0.0
         self._path = urllib.parse.quote(path or split_url(url)[1], safe="/")
         self._query = {"op": operation, "user.name": find_user(), **parameters}
@@ -86,9 +86,9 @@ class Request:
             raise
 
 
-def call(method: str, url: str, operation: str, *, stream: bool = False, **parameters: Any) -> Any:
+def call(url: str, operation: str, *, stream: bool = False, **parameters: Any) -> Any:
     """Returns the answer to a Request; raises UserError with the URL and the cause."""
-    request = Request(method, url, operation, **parameters)
+    request = Request(url, operation, **parameters)
     try:
         return request.send(stream=stream)
     except RemoteError as error:
@@ -113,12 +113,11 @@ def _send(method: str, address: str, source: bytes | str | None, stream: bool) -
     import urllib3
 
     options: dict[str, Any] = {"redirect": False, "retries": False, "preload_content": not stream}
-    if source is None:
-        return _open_pool().request(method, address, **options)
-    count = os.path.getsize(source) if isinstance(source, str) else len(source)
-    seconds = _WRITE_SECONDS if count > _SMALL_BYTES else _READ_SECONDS
-    options["timeout"] = urllib3.Timeout(connect=_CONNECT_SECONDS, read=seconds)
-    options["headers"] = {"Content-Type": "application/octet-stream", "Content-Length": str(count)}
+    if source is not None:
+        count = os.path.getsize(source) if isinstance(source, str) else len(source)
+        seconds = _WRITE_SECONDS if count > _SMALL_BYTES else _READ_SECONDS
+        options["timeout"] = urllib3.Timeout(connect=_CONNECT_SECONDS, read=seconds)
+        options["headers"] = {"Content-Type": "application/octet-stream", "Content-Length": str(count)}
     with open(source, "rb") if isinstance(source, str) else contextlib.nullcontext(source) as body:
         return _open_pool().request(method, address, body=body, **options)
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import time
-import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +11,7 @@ from densenet_ocr.pipeline.storage.hdfs.addresses import split_url
 from densenet_ocr.pipeline.storage.hdfs.client import Request, call
 from densenet_ocr.pipeline.storage.hdfs.web_errors import RemoteError, explain, refuse_folder
 from densenet_ocr.pipeline.storage.many import map_many
-from densenet_ocr.pipeline.storage.paths import TEMPORARY, join, parent
+from densenet_ocr.pipeline.storage.paths import join, parent, temporary_path
 from densenet_ocr.pipeline.storage.requests import save_body, web_errors
 
 _AT_ONCE = 16
@@ -29,11 +28,11 @@ class HdfsFiles:
 
     def read_bytes(self, url: str) -> bytes:
         """See FileSystem."""
-        return call("GET", url, "OPEN").data
+        return call(url, "OPEN").data
 
     def read_range(self, url: str, start: int, length: int) -> bytes:
         """See FileSystem."""
-        request = Request("GET", url, "OPEN", offset=start, length=length)
+        request = Request(url, "OPEN", offset=start, length=length)
         try:
             return request.send().data
         except RemoteError as error:
@@ -44,7 +43,7 @@ class HdfsFiles:
     def download(self, url: str, path: str) -> None:
         """See FileSystem."""
         try:
-            save_body(lambda: call("GET", url, "OPEN", stream=True), path)
+            save_body(lambda: call(url, "OPEN", stream=True), path)
         except web_errors().HTTPError as error:
             raise explain(url, RemoteError("ProtocolError", str(error), "a data node", passes=True)) from None
 
@@ -63,7 +62,7 @@ class HdfsFiles:
 
     def make_folder(self, url: str) -> None:
         """See FileSystem."""
-        call("PUT", url, "MKDIRS")
+        call(url, "MKDIRS")
 
     def exists(self, url: str) -> bool:
         """See FileSystem."""
@@ -84,23 +83,19 @@ class HdfsFiles:
         folders = [""]
         while folders:
             lists = list(map_many(lambda folder: _list(join(url, folder)), folders, _AT_ONCE))
-            found = {
-                f"{folder}{'/' * bool(folder)}{name}": status
-                for folder, names in zip(folders, lists, strict=True)
-                for name, status in names.items()
-            }
-            folders = [name for name, status in found.items() if status["type"] == "DIRECTORY"]
-            files |= {
-                name: (status["length"], _name_version(status))
-                for name, status in found.items()
-                if status["type"] != "DIRECTORY"
-            }
+            starts, folders = folders, []
+            for start, statuses in zip(starts, lists, strict=True):
+                for name, status in statuses.items():
+                    if status["type"] == "DIRECTORY":
+                        folders.append(f"{start}{name}/")
+                    else:
+                        files[f"{start}{name}"] = status["length"], _name_version(status)
         return dict(sorted(files.items()))
 
     def remove(self, url: str) -> None:
         """See FileSystem."""
         with contextlib.suppress(MissingFile):
-            call("DELETE", url, "DELETE", recursive="true")
+            call(url, "DELETE", recursive="true")
 
     def remove_files(self, urls: list[str]) -> None:
         """See FileSystem."""
@@ -115,7 +110,7 @@ class HdfsFiles:
         while not self.exists(place) and parent(place) != place:
             place = parent(place)
         with _temporary(url, b"", beside=join(place, "probe")) as temporary:
-            call("DELETE", url, "DELETE", path=temporary)
+            call(url, "DELETE", path=temporary)
 
     def put_if(self, url: str, data: bytes, *, version: str | None) -> str:
         """See FileSystem. A version is replaced in two steps: removed, then put anew."""
@@ -132,7 +127,7 @@ class HdfsFiles:
         number, then = version.split()
         now = max(int(time.time() * 1000), int(then) + 1)
         try:
-            call("PUT", url, "SETTIMES", path=_BY_NUMBER.format(number), modificationtime=now)
+            call(url, "SETTIMES", path=_BY_NUMBER.format(number), modificationtime=now)
         except MissingFile:
             raise FileExistsError(url) from None
         return f"{number} {now}"
@@ -140,26 +135,26 @@ class HdfsFiles:
     def read_version(self, url: str) -> tuple[bytes, str]:
         """See FileSystem."""
         status = _find_file(url)
-        data = call("GET", url, "OPEN", path=_BY_NUMBER.format(status["fileId"])).data
+        data = call(url, "OPEN", path=_BY_NUMBER.format(status["fileId"])).data
         return data, _name_version(status)
 
 
 @contextlib.contextmanager
 def _temporary(url: str, source: bytes | str, *, beside: str = "") -> Iterator[str]:
     """Within the block, the path of a new file beside that of a URL, which is removed if the block fails."""
-    path = f"{split_url(beside or url)[1]}{TEMPORARY}{uuid.uuid4().hex[:8]}"
+    path = temporary_path(split_url(beside or url)[1])
     try:
-        call("PUT", url, "CREATE", path=path, source=source, overwrite="true")
+        call(url, "CREATE", path=path, source=source, overwrite="true")
         yield path
     except BaseException:
         with contextlib.suppress(UserError):
-            call("DELETE", url, "DELETE", path=path, is_patient=False)
+            call(url, "DELETE", path=path, is_patient=False)
         raise
 
 
 def _rename(path: str, url: str, *, options: str) -> bool:
     """Gives a file the name in a URL; returns whether it did: with options NONE it does not over another."""
-    request = Request("PUT", url, "RENAME", path=path, destination=split_url(url)[1], renameoptions=options)
+    request = Request(url, "RENAME", path=path, destination=split_url(url)[1], renameoptions=options)
     try:
         request.send()
     except RemoteError as error:
@@ -177,24 +172,24 @@ def _remove_version(url: str, version: str) -> None:
     if status is None or _name_version(status) != version:
         raise FileExistsError(url)
     try:
-        removed = call("DELETE", url, "DELETE", path=_BY_NUMBER.format(status["fileId"])).json()
+        removed = call(url, "DELETE", path=_BY_NUMBER.format(status["fileId"])).json()["boolean"]
     except MissingFile:
-        raise FileExistsError(url) from None
-    if not removed["boolean"]:
+        removed = False
+    if not removed:
         raise FileExistsError(url)
 
 
 def _list(url: str) -> dict[str, dict[str, Any]]:
     """The status of what is in a folder, by name; nothing where there is no folder."""
     try:
-        found = call("GET", url, "LISTSTATUS").json()["FileStatuses"]["FileStatus"]
+        found = call(url, "LISTSTATUS").json()["FileStatuses"]["FileStatus"]
     except MissingFile:
         return {}
     return {status["pathSuffix"]: status for status in found if status["pathSuffix"]}
 
 
 def _find(url: str, **parameters: Any) -> dict[str, Any]:
-    return call("GET", url, "GETFILESTATUS", **parameters).json()["FileStatus"]
+    return call(url, "GETFILESTATUS", **parameters).json()["FileStatus"]
 
 
 def _find_or_none(url: str) -> dict[str, Any] | None:

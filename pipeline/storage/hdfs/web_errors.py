@@ -1,5 +1,6 @@
 """Errors of HDFS in the user's terms: what went wrong with which URL, and what to do."""
 
+import contextlib
 import json
 from typing import Any
 
@@ -106,7 +107,9 @@ def read_answer(status: int, data: bytes, headers: Any, node: str) -> RemoteErro
     if status == 401:
         negotiates = "negotiate" in headers.get("WWW-Authenticate", "").lower()
         return RemoteError("kerberos" if negotiates else "AccessControlException", "status 401", node, False)
-    found = _parse(data)
+    found: dict[str, Any] = {}
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        found = json.loads(data)["RemoteException"]
     message = str(found.get("message", "")).partition("\n")[0]
     kind = str(found.get("exception") or f"status {status}")
     kind = next((apart for part, apart in _PARTS.items() if part in message), _SAME.get(kind, kind))
@@ -124,10 +127,3 @@ def explain(url: str, error: RemoteError) -> UserError:
 def refuse_folder(url: str) -> UserError:
     """Returns what to tell the user about a folder in place of a file."""
     return explain(url, RemoteError("folder", "", "", passes=False))
-
-
-def _parse(data: bytes) -> dict[str, Any]:
-    try:
-        return json.loads(data)["RemoteException"]
-    except (ValueError, KeyError, TypeError):
-        return {}

@@ -32,17 +32,17 @@ class ObjectStore:
     def read_bytes(self, url: str) -> bytes:
         """See FileReader."""
         with _opened(url) as (store, key):
-            return _complete(lambda: store.get(key)).bytes().to_bytes()
+            return _complete(store.get, key).bytes().to_bytes()
 
     def read_range(self, url: str, start: int, length: int) -> bytes:
         """See FileReader."""
         with _opened(url) as (store, key):
-            return _complete(lambda: store.get_range(key, start=start, length=length)).to_bytes()
+            return _complete(store.get_range, key, start=start, length=length).to_bytes()
 
     def download(self, url: str, path: str) -> None:
         """See FileReader."""
         with _opened(url) as (store, key), open(path, "wb") as file:
-            for chunk in _complete(lambda: store.get(key)):
+            for chunk in _complete(store.get, key):
                 file.write(chunk)
 
     def size(self, url: str) -> int:
@@ -89,7 +89,7 @@ class ObjectStore:
     def list_names(self, url: str) -> list[str]:
         """See FileSystem."""
         with _opened(url, is_file=False) as (store, key):
-            found = _complete(lambda: store.list_with_delimiter(key or None))
+            found = _complete(store.list_with_delimiter, key or None)
         paths = [item["path"] for item in found["objects"]] + list(found["common_prefixes"])
         # Consoles make a file KEY/ for an empty folder, which obstore lists as KEY.
         return sorted({path.rpartition("/")[2] for path in paths if path != key})
@@ -133,8 +133,7 @@ class ObjectStore:
         mode = "create" if version is None else {name: version}
         with _opened(url) as (store, key):
             try:
-                put = functools.partial(store.put, key, data, mode=mode, use_multipart=False)
-                return _complete(put)[name] or ""
+                return _complete(store.put, key, data, mode=mode, use_multipart=False)[name] or ""
             except (errors.AlreadyExistsError, errors.PreconditionError, FileNotFoundError) as error:
                 if isinstance(error, FileNotFoundError) and version is None:
                     raise
@@ -149,24 +148,26 @@ class ObjectStore:
     def read_version(self, url: str) -> tuple[bytes, str]:
         """See FileSystem."""
         with _opened(url) as (store, key):
-            result = _complete(lambda: store.get(key))
+            result = _complete(store.get, key)
             return result.bytes().to_bytes(), result.meta[_name_condition(url)] or ""
 
 
-def _complete(ask: Callable[[], _Answer]) -> _Answer:
+def _complete(ask: Callable[..., _Answer], *arguments: Any, **options: Any) -> _Answer:
     """Asks again while a connection breaks; obstore 0.12 does not for lists, removals and conditional puts."""
-    return persist(ask, lambda error: _BROKEN.search(str(error)), RETRY_SECONDS)
+    return persist(
+        functools.partial(ask, *arguments, **options), lambda error: _BROKEN.search(str(error)), RETRY_SECONDS
+    )
 
 
 def _delete(store: Any, keys: list[str]) -> None:
     for start in range(0, len(keys), _MOST_DELETED):
         # S3 takes the removal of a missing file for done; Azure and Google do not, and stop at it.
         try:
-            _complete(lambda start=start: store.delete(keys[start : start + _MOST_DELETED]))  # type: ignore[misc]
+            _complete(store.delete, keys[start : start + _MOST_DELETED])
         except FileNotFoundError:
             for key in keys[start : start + _MOST_DELETED]:
                 with contextlib.suppress(FileNotFoundError):
-                    _complete(functools.partial(store.delete, key))
+                    _complete(store.delete, key)
 
 
 def _name_condition(url: str) -> str:
@@ -211,11 +212,6 @@ def _note_fork() -> None:
 os.register_at_fork(after_in_child=_note_fork)
 
 
-def forget_stores() -> None:
-    """Closes all connections; the next one is made with the settings of its time."""
-    _open_cached.cache_clear()
-
-
 def _head(url: str, ask_why: str = "30[17]|40[034]") -> Any:
     """Returns the metadata of a file; after these statuses it asks for one byte, whose answer says why."""
     with _opened(url) as (store, key):
@@ -224,7 +220,7 @@ def _head(url: str, ask_why: str = "30[17]|40[034]") -> Any:
         except Exception as error:
             if re.search(f"status code: ({ask_why})", str(error)):
                 # Unlike this, an answer to HEAD has no body.
-                _complete(lambda: store.get_range(key, start=0, length=1))
+                _complete(store.get_range, key, start=0, length=1)
             raise
 
 

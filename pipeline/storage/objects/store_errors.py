@@ -82,6 +82,7 @@ _KINDS = {
         "Rename the file.",
     ),
 }
+_OTHER = Kind("{answer}", "an answer of the store", "Check the URL, and the settings in docs/storage.md.")
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 _MESSAGE = re.compile(r"<Message>([^<]*)</Message>")
 _REGION = re.compile(r"<Region>([^<]*)</Region>|expecting '([^']*)'")
@@ -95,12 +96,7 @@ def explain(url: str, error: Exception) -> UserError:
         if re.search(signs, text):
             region = _REGION.search(text)
             return kind.explain(url, _quote_cause(text), region=region[1] or region[2] if region else "it")
-    return UserError(
-        f"file {url}",
-        received=text.partition("\n")[0],
-        expected="an answer of the store",
-        remedy="Check the URL, and the settings in docs/storage.md.",
-    )
+    return _OTHER.explain(url, answer=text.partition("\n")[0])
 
 
 def _quote_cause(text: str) -> str:

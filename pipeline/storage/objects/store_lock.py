@@ -4,6 +4,7 @@ import contextlib
 import errno
 import json
 import os
+import pathlib
 import socket
 import threading
 import time
@@ -74,7 +75,7 @@ class StoreLock:
         try:
             data, _ = self._system.read_version(self._url)
         except MissingFile:
-            raise self._lost() from None
+            data = b""
         if _parse(data).get("token") != self._token:
             raise self._lost()
 
@@ -103,10 +104,11 @@ class StoreLock:
                 return version
             is_first, is_new = not seen, version not in seen
             first = seen.setdefault(version, time.monotonic())
-            if _is_gone(holder) or time.monotonic() - first > STALE_SECONDS:
+            is_alive = _is_alive(holder)
+            if is_alive is False or time.monotonic() - first > STALE_SECONDS:
                 logging.warning("%s: the lock of %s is taken over", self._folder, _name(holder))
                 return version
-            if not wait and (_is_alive(holder) or (is_new and not is_first)):
+            if not wait and (is_alive or (is_new and not is_first)):
                 raise BlockingIOError(errno.EWOULDBLOCK, f"{_name(holder)} holds {self._url}")
             if is_first:
                 logging.info("%s: is %s, which holds its lock, still there?", self._folder, _name(holder))
@@ -150,12 +152,11 @@ class StoreLock:
         return False
 
     def _release(self) -> None:
-        if self._version is not None:
-            try:
-                if self._is_mine():
-                    self._system.remove(self._url)
-            except UserError as error:
-                logging.warning("the lock of %s was not removed: %s", self._folder, error)
+        try:
+            if self._version is not None and self._is_mine():
+                self._system.remove(self._url)
+        except UserError as error:
+            logging.warning("the lock of %s was not removed: %s", self._folder, error)
 
     def _describe(self) -> bytes:
         content = {"token": self._token, **_identify(), "time": round(time.time(), 3)}
@@ -175,25 +176,18 @@ def _identify() -> dict[str, Any]:
     return {
         "host": socket.gethostname(),
         "boot": _read("/proc/sys/kernel/random/boot_id"),
-        "processes": _link("/proc/self/ns/pid"),
+        "processes": _read("/proc/self/ns/pid"),
         "process": os.getpid(),
         "started": _started(os.getpid()),
     }
 
 
-def _is_gone(holder: dict[str, Any]) -> bool:
-    """Whether the holder was a process of this machine, among the processes that we see, and has ended."""
-    return _is_here(holder) and _started(holder.get("process")) != holder.get("started")
-
-
-def _is_alive(holder: dict[str, Any]) -> bool:
-    """Whether the holder is a process of this machine that we see."""
-    return _is_here(holder) and not _is_gone(holder)
-
-
-def _is_here(holder: dict[str, Any]) -> bool:
+def _is_alive(holder: dict[str, Any]) -> bool | None:
+    """Whether the holder still runs; None where it is no process of this machine that we see."""
     here = _identify()
-    return all(bool(here[name]) and holder.get(name) == here[name] for name in ("host", "boot", "processes"))
+    if not all(here[name] and holder.get(name) == here[name] for name in ("host", "boot", "processes")):
+        return None
+    return _started(holder.get("process")) == holder.get("started")
 
 
 def _name(holder: dict[str, Any]) -> str:
@@ -206,20 +200,14 @@ def _started(process: object) -> str:
 
 
 def _parse(data: bytes) -> dict[str, Any]:
-    try:
+    with contextlib.suppress(ValueError):
         content = json.loads(data)
-    except ValueError:
-        return {}
-    return content if isinstance(content, dict) else {}
+        return content if isinstance(content, dict) else {}
+    return {}
 
 
 def _read(path: str) -> str:
-    with contextlib.suppress(OSError), open(path, encoding="utf-8") as file:
-        return file.read().strip()
-    return ""
-
-
-def _link(path: str) -> str:
+    """The text of a file, or the target of a link; "" where there is none."""
     with contextlib.suppress(OSError):
-        return os.readlink(path)
+        return os.readlink(path) if os.path.islink(path) else pathlib.Path(path).read_text("utf-8").strip()
     return ""

@@ -13,8 +13,7 @@ from densenet_ocr.pipeline import storage
 from densenet_ocr.pipeline.dataset import evaluation_input, read_first_lines, training_input
 from densenet_ocr.pipeline.dataset_info import load_dataset_info
 from densenet_ocr.pipeline.errors import UserError
-from densenet_ocr.pipeline.tfrecord.shard_copies import CachedCopies, TemporaryCopies
-from densenet_ocr.pipeline.tfrecord.shards import Shards, reading_errors
+from densenet_ocr.pipeline.tfrecord.shards import CachedCopies, Shards, TemporaryCopies, reading_errors
 from tests.pipeline.storage.store_case import StoreCase
 from tests.samples import convert_lines
 from tests.servers.faulty_proxy import serve_faults
