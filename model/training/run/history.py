@@ -56,8 +56,9 @@ def format_epoch(logs: dict[str, float]) -> str:
     """Returns an epoch's metrics as text; metrics without a format of their own come last, by name."""
     formats = dict(_FORMATS)
     for data_set in list_data_sets(logs):
+        escaped = data_set.replace("{", "{{").replace("}", "}}")
         for name in ("loss", "exact_match", "cer", "loss_rounds_to_0"):
-            formats[f"val_{data_set}_{name}"] = f"{_escape(data_set)}: {_FORMATS[f'val_{name}']}"
+            formats[f"val_{data_set}_{name}"] = f"{escaped}: {_FORMATS[f'val_{name}']}"
     known = [pattern.format(logs[name]) for name, pattern in formats.items() if name in logs]
     return ", ".join(known + [f"{name} {value:.4g}" for name, value in logs.items() if name not in formats])
 
@@ -110,11 +111,6 @@ def _read_events(path: str, epochs: int) -> tuple[list[bytes], bool]:
     except tf.errors.DataLossError:
         complete = False
     return kept, complete
-
-
-def _escape(text: str) -> str:
-    """Returns a text as a format has it."""
-    return text.replace("{", "{{").replace("}", "}}")
 
 
 def _read_number(text: str) -> float:

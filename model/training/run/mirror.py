@@ -129,10 +129,6 @@ class Mirror:
             logging.error("run %s: not published; %s has the newest files", self.url, self.folder)
             raise
 
-    def remove(self) -> None:
-        """Removes the local files."""
-        storage.remove(self.place)
-
     def _remove_unfinished(self) -> None:
         """Removes what a killed writer has left in HDFS; a bucket never shows a file that is not whole."""
         names = [name for name in storage.list_versions(self.url) if storage.TEMPORARY in name]
@@ -196,9 +192,9 @@ def open_mirror(url: str, check_lock: Callable[[], None]) -> Iterator[Mirror]:
             yield mirror
         except BaseException:
             if not storage.list_names(mirror.folder):
-                mirror.remove()
+                storage.remove(place)
             raise
-        mirror.remove()
+        storage.remove(place)
 
 
 def _list_local(folder: str) -> dict[str, _State]:

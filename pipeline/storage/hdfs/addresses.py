@@ -27,7 +27,14 @@ def find_addresses(url: str) -> list[str]:
     """
     given = [part.strip().rstrip("/") for part in os.environ.get(SETTING, "").split(",") if part.strip()]
     for address in given:
-        _check(url, address)
+        parts = urllib.parse.urlsplit(address)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path:
+            raise UserError(
+                f"settings for {url}",
+                received=f"{SETTING} with {address!r}",
+                expected=f"http://HOST:{_PORT}, or several of them between commas",
+                remedy=f"Correct {SETTING}: it names the web address of the name node, not hdfs://.",
+            )
     host = re.sub(r":\d+$", "", split_url(url)[0])  # an IPv6 address keeps its brackets
     if not given and not host:
         raise UserError(
@@ -42,14 +49,3 @@ def find_addresses(url: str) -> list[str]:
 def find_user() -> str:
     """Returns who HDFS takes this process for: HADOOP_USER_NAME, else the user of this machine."""
     return os.environ.get("HADOOP_USER_NAME") or getpass.getuser()
-
-
-def _check(url: str, address: str) -> None:
-    parts = urllib.parse.urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path:
-        raise UserError(
-            f"settings for {url}",
-            received=f"{SETTING} with {address!r}",
-            expected=f"http://HOST:{_PORT}, or several of them between commas",
-            remedy=f"Correct {SETTING}: it names the web address of the name node, not hdfs://.",
-        )
