@@ -108,13 +108,13 @@ def decode(data: bytes) -> np.ndarray:
 
 
 def read_picture(picture: PIL.Image.Image) -> np.ndarray:
-    """Returns the grey levels of an open Pillow image, which stays unchanged; otherwise as `decode`."""
+    """Returns the grey levels of an open Pillow image, uint8 [H, W]; it stays unchanged. Otherwise as `decode`."""
     _check_picture(picture)
     return _read_grey(picture.copy())
 
 
 def read_array(pixels: np.ndarray) -> np.ndarray:
-    """Returns the grey levels of an array of pixels; otherwise as `decode`.
+    """Returns the grey levels of an array of pixels, uint8 [H, W]; otherwise as `decode`.
 
     Args:
       pixels: uint8, grey [H, W] or [H, W, 1], RGB [H, W, 3] or RGBA [H, W, 4].
@@ -129,7 +129,9 @@ def read_array(pixels: np.ndarray) -> np.ndarray:
 
 
 def decode_line(data: bytes, geometry: Geometry, fit: str, invert: str = NEVER) -> np.ndarray:
-    """Decodes an image with a text for a data set, see `decode`, `make_dark_on_light` and `fit_line`.
+    """Returns the grey levels of an image with a text, uint8 [H, W], as a data set has them.
+
+    See `decode`, `make_dark_on_light` and `fit_line`.
 
     Raises:
       Refused: as both; `wrong_size` before the pixels are decoded; `no_contrast` if it shows nothing.

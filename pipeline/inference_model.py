@@ -36,4 +36,8 @@ class InferenceModel(Protocol):
         """
 
     def find_best_path(self, levels: np.ndarray, widths: np.ndarray) -> BestPath:
-        """Decodes the logits of a batch greedily; arguments as for `compute_logits`."""
+        """Decodes the logits of a batch greedily; see `compute_logits` for the arguments.
+
+        Returns:
+          The characters of each line, ragged [B, None]; see BestPath.
+        """

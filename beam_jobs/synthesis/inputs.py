@@ -116,7 +116,7 @@ def _log_outside(corpus: Corpus) -> None:
 
 
 def log_unused_faces(plan: np.ndarray, faces: list[Face]) -> None:
-    """Logs the faces without lines: none of the text is in them completely, or the lines are few."""
+    """Logs the faces without lines in a plan of plan_dtype, [lines]: they lack characters, or lines are few."""
     unused = np.flatnonzero(np.bincount(plan["face"], minlength=len(faces)) == 0)
     if len(unused):
         names = ", ".join(str(faces[k]) for k in unused[:_MOST_SHOWN])

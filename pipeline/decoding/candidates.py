@@ -10,7 +10,7 @@ from densenet_ocr.pipeline.errors import UserError
 
 
 def find_log_mass(logits: np.ndarray) -> float:
-    """Returns what Candidates(logits).log_mass is."""
+    """Returns Candidates(logits).log_mass of a line's logits, float32 [T, classes]."""
     peaks = logits.max(axis=1, keepdims=True)
     sums = np.exp(logits - peaks).sum(axis=1, dtype=np.float64)
     return float(peaks.sum(dtype=np.float64) + np.log(sums).sum())

@@ -206,7 +206,12 @@ def read_lexicon(path: str, charset: Charset, *, allowed: np.ndarray | None = No
 
 
 def parse_entry(row: str, charset: Charset, allowed: np.ndarray | None = None) -> list[int]:
-    """Returns the code points of an entry: wildcards, and the classes of characters.
+    """Returns the codes of an entry: wildcards, and the classes of characters.
+
+    Args:
+      row: The row of the lexicon.
+      charset: Characters that it may have.
+      allowed: Which of these classes it may have, bool [classes]; None for all.
 
     Raises:
       Refused: a character is not in the charset or not allowed, or a backslash begins no wildcard.

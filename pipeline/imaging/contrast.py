@@ -24,13 +24,13 @@ INVERT_AT_READING_HELP = INVERT_HELP + " By default as the model's training line
 
 
 def find_range(levels: np.ndarray) -> tuple[int, int]:
-    """Returns the darkest and the lightest level, without specks."""
+    """Returns the darkest and the lightest of levels, uint8 [H, W], without specks."""
     flat = levels.ravel()
     return _find_range(flat, flat.size // PIXELS_PER_SPECK)
 
 
 def has_contrast(levels: np.ndarray) -> bool:
-    """Returns whether the levels can show a text."""
+    """Returns whether levels, uint8 [H, W], can show a text."""
     flat = levels.ravel()
     for pixels in (flat[::_SAMPLE], flat):
         darkest, lightest = _find_range(pixels, flat.size // PIXELS_PER_SPECK)
@@ -52,7 +52,7 @@ def make_dark_on_light(levels: np.ndarray, invert: str) -> np.ndarray:
 
 
 def is_light_on_dark(levels: np.ndarray) -> bool:
-    """Returns whether a text is light on dark: whether its border is darker than the middle of its range.
+    """Returns whether a text, uint8 [H, W], is light on dark: its border is darker than the middle of its range.
 
     The border, one pixel wide, is mostly paper, even where the image is cut tightly around the text. Without
     contrast nothing is light on dark.

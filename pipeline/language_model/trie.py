@@ -59,7 +59,7 @@ def find_start(starts: Sequence[int], wraps: Sequence[int], node: int) -> int:
 
 
 def count_ngrams(arrays: Mapping[str, np.ndarray | memoryview]) -> list[int]:
-    """Returns the number of n-grams of each order."""
+    """Returns the number of n-grams of each order; the probabilities of an order are [n-grams]."""
     orders = sum(name.endswith(".probabilities") for name in arrays)
     return [len(arrays[f"{order}.probabilities"]) for order in range(1, orders + 1)]
 
