@@ -10,7 +10,8 @@ resumes an interrupted conversion.
 The last line on standard output is {"split", "read", "written", "refused": {reason: n}, "shards", "seconds"},
 with another such object as "validation" where --validation_fraction is given.
 
-Beam's own options follow after --, for example: -- --runner=FlinkRunner --flink_master=localhost:8081
+Beam's own options follow after --, for example: -- --runner=FlinkRunner --flink_master='[local]'
+(docs/engines.md).
 """
 
 from densenet_ocr.beam_jobs.conversion.config import ConversionConfig

@@ -12,9 +12,10 @@ With --write=images, data/images.json describes the split, and data/train.txt is
 --image_root=data.
 
 The last line on standard output is {"split", "read", "written", "refused": {reason: n}, "shards", "seconds"};
-"read" is the number of lines asked for.
+"read" is the number of requested lines.
 
-Beam's own options follow after --, for example: -- --runner=FlinkRunner --flink_master=localhost:8081
+Beam's own options follow after --, for example: -- --runner=FlinkRunner --flink_master='[local]'
+(docs/engines.md).
 """
 
 from densenet_ocr.beam_jobs.engine.config import LocalConfig, RemoteConfig

@@ -3,10 +3,10 @@
     ocr-export --model=run --output=export --format=onnx
     ocr-transcribe --list=lines.txt --image_root=images --model=export --output=texts
 
-An export of any format will do; docs/reading_and_serving.md has the speed of each.
+Exports of any format work; docs/reading_and_serving.md compares their speed.
 
-Rows are paths, alone or as ocr-convert reads them; labels are ignored. A path with blanks needs a tab and any
-text behind it. The shards transcripts-00000-of-03203.tsv, ... have a row
+Rows are paths, alone or as ocr-convert reads them; labels are ignored. End a path that contains spaces
+with a tab and any text. The shards transcripts-00000-of-03203.tsv, ... have a row
 
     path<TAB>text<TAB>confidence<TAB>reason
 
@@ -20,10 +20,11 @@ exist. The same command resumes an interrupted run. The last line on standard ou
 If no image at all could be read, the rows are written but the command fails. If none of the first 100 images
 exists, it does not start. --max_reject_fraction=1 accepts both.
 
-Decoding is greedy unless --lm, --lexicon, --beam_width or --characters ask for more (docs/decoding.md). Where
+Decoding is greedy without --lm, --lexicon, --beam_width and --length_bonus (docs/decoding.md). Where
 no entry of the lexicon reaches --min_confidence, the row has no text and the reason `no_entry`.
 
-Beam's own options follow after --, for example: -- --runner=FlinkRunner --flink_master=localhost:8081
+Beam's own options follow after --, for example: -- --runner=FlinkRunner --flink_master='[local]'
+(docs/engines.md).
 """
 
 from densenet_ocr.beam_jobs.engine.config import LocalConfig, RemoteConfig

@@ -3,7 +3,7 @@
     ocr-evaluate --model=run --data=data --split=test
 
 The last line on standard output is {"split", "lines", "exact_match", "exact_match_95": [lo, hi], "cer",
-"seconds"}. --report writes a page that shows where the model fails and the lines that it reads worst; --picture
+"seconds"}. --report writes a page that shows where the model fails and the worst lines; --picture
 draws the first lines of the split with truth and reading.
 
     ocr-evaluate --model=run --data=data --split=test --lm=news.lm --report=report

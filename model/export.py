@@ -5,12 +5,12 @@
 ocr-predict and ocr-evaluate take the folder in place of a run. A SavedModel takes image files and returns
 texts; ONNX and TFLite models take normalised lines and return logits (see docs/reading_and_serving.md).
 
-The export is compared with the run on drawn lines. A float32 export fails if a logit differs by more than
+The export is compared with the run on synthetic lines. A float32 export fails if a logit differs by more than
 0.001, or any text. Of float16 and int8 exports only the figures are reported; int8 is also compared on up to 50
 lines of --calibration_data. With --overwrite the old export stays until the new one has been checked. A folder
-in a bucket is then replaced file by file, and is no export meanwhile.
+in a bucket is replaced file by file, and cannot be loaded until that ends.
 
-A float16 export has its weights in a file of their own, weights.float16. ocr-train begins with them
+A float16 export has its weights in a file of their own, weights.float16. ocr-train fine-tunes them
 (--init_from), and ocr-export exports them in other formats.
 
 The last line on standard output is {"format", "precision", "output", "bytes", "largest_difference",
@@ -34,7 +34,7 @@ class ExportConfig(Checked):
     format: str = option("saved_model", help="Format of the model.", choices=tuple(MODEL_FILES))
     precision: str = option(
         "float32",
-        help="float16, for onnx, halves the weights, and a training may begin with them; int8, for onnx and "
+        help="float16, for onnx, halves the weights, and can be fine-tuned; int8, for onnx and "
         "tflite, is faster, smaller and less exact, and needs --calibration_data.",
         choices=PRECISIONS,
     )
@@ -46,7 +46,7 @@ class ExportConfig(Checked):
     invert: str | None = option(None, help=INVERT_AT_READING_HELP, choices=INVERT)
     anonymous: bool = option(
         False,
-        help="Leave out where the model and its data lay, by which commands they were made, and its splits.",
+        help="Omit paths, commands and split statistics of the model and its data.",
     )
     overwrite: bool = option(False, help="Replace an existing export.")
 

@@ -3,9 +3,9 @@
     ocr-language-model --text='news/*.txt' --charset=charset.txt --output=news.lm
     ocr-language-model --text=list:train.txt --charset=charset.txt --order=4 --output=labels.lm
 
-Each row of a file is a text. Take text of the kind that the lines have, and prepare it as that of their labels:
---normalize, --width_forms and --character_map do what they do in ocr-synthesize. A character that the charset
-lacks ends the context of what follows it.
+Each row of a file is a text. Use text like that of your lines, normalised like their labels: --normalize,
+--width_forms and --character_map work as in ocr-synthesize. A character that the charset lacks ends the context
+of the characters after it.
 
 The estimate is interpolated modified Kneser-Ney. The file takes at most --max_megabytes: rare n-grams are left
 out until it does. Its perplexity is measured on the rows that --held_out keeps back.

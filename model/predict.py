@@ -5,7 +5,7 @@
     find scans -name '*.jpg' | ocr-predict --model=run -
 
 Arguments are files, folders (with all images below them that are not hidden), globs, and - for paths on
-standard input, one per row, which are read to their end first. Prints one row per image, in order:
+standard input, one per row; all paths are read before the first image. Prints one row per image, in order:
 `path<TAB>text<TAB>confidence`, a JSON object with each character's confidence and place, or the bare text.
 
     ocr-predict --model=run --nbest=3 line1.jpg

@@ -108,7 +108,7 @@ def decode(data: bytes) -> np.ndarray:
 
 
 def read_picture(picture: PIL.Image.Image) -> np.ndarray:
-    """Returns the grey levels of an open Pillow image, uint8 [H, W]; it stays unchanged. Otherwise as `decode`."""
+    """Returns the grey levels of an open Pillow image, uint8 [H, W], and does not change it; see `decode`."""
     _check_picture(picture)
     return _read_grey(picture.copy())
 

@@ -27,7 +27,7 @@ class RemoteConfig(Checked):
         "remote runner, local paths have to be in such folders.",
     )
     runner_timeout: float = option(
-        600, help="Seconds in which a named runner has to run a trial of one step.", above=0
+        600, help="Time limit in seconds for the trial pipeline on a named runner.", above=0
     )
 
 
@@ -43,7 +43,7 @@ class SplitConfig:
     )
     frame_stride: int = option(
         Geometry.frame_stride,
-        help="Pixels of a frame, 8 or 4; a label needs a frame for each character. 4 is for narrow letters, as "
+        help="Pixels per frame, 8 or 4; a label needs a frame for each character. 4 is for narrow letters, as "
         "in Latin.",
     )
     image_encoding: str = option(
@@ -52,7 +52,7 @@ class SplitConfig:
         choices=tuple(PIXEL_BYTES),
     )
     lines_per_shard: int = option(4096, help="Lines in one shard.", at_least=1)
-    seed: int = option(0, help="Seed of all that is random; splits of one seed differ.", at_least=0)
+    seed: int = option(0, help="Seed of all random numbers; splits of one seed differ.", at_least=0)
     max_reject_fraction: float = option(
         0.01, help="The run fails where a larger share of the lines is refused.", at_least=0, at_most=1
     )

@@ -53,7 +53,7 @@ class Rows(Protocol):
         """Yields for each of `rows`, PLAN_ROW [rows], its path as line_list.normalise_path gives it."""
 
     def labels(self, rows: np.ndarray) -> Iterator[str | list[bytes] | None]:
-        """Yields the label of each of `rows`, PLAN_ROW [rows]: a text, ids (charset rows), or None if refused."""
+        """Yields the label of each row, PLAN_ROW [rows]: a text, ids (charset rows), or None if refused."""
 
     def identify(self) -> dict[str, Any]:
         """Returns what identifies this input, such as hashes of files; a resumed run compares it."""

@@ -49,7 +49,7 @@ class SynthesisConfig(SplitConfig):
     )
     text_encoding: str = option(ENCODING, help="Encoding of the text files, such as gb18030.")
     character_map: str = option(
-        "", help="File of rows FROM<TAB>TO: the replacement of a character, which may be empty."
+        "", help="File of replacements of characters: FROM<TAB>TO per row; TO may be empty."
     )
     width_forms: str = option(
         WIDTHS[0], help="Convert characters that have a full and a half width to one of them.", choices=WIDTHS
@@ -60,7 +60,7 @@ class SynthesisConfig(SplitConfig):
     lines: int = option(0, help="Number of lines; required without --preview.", at_least=0, at_most=MOST_LINES)
     min_per_character: int = option(
         0,
-        help="Least number of occurrences of every character that some font has.",
+        help="Minimum number of occurrences of every character that some font has.",
         at_least=0,
         at_most=MOST_LINES,
     )
@@ -112,6 +112,8 @@ class StyleFitConfig(Checked):
     fonts: tuple[str, ...] = option((), help="Fonts, as for ocr-synthesize; may be repeated.")
     style: str = option("caffe_ocr", help="Initial style, as for ocr-synthesize.", alias="looks")
     output: str = option(help="JSON file for the fitted style.")
-    lines: int = option(400, help="Lines rendered per round, and most real lines read.", at_least=FEWEST_FITTED)
+    lines: int = option(
+        400, help="Lines rendered per round; also the maximum of real lines read.", at_least=FEWEST_FITTED
+    )
     rounds: int = option(12, help="Rounds of rendering, measuring and correcting.", at_least=1)
     seed: int = option(0, help="Seed of the rendered lines.", at_least=0)

@@ -28,11 +28,11 @@ class TranscriptionConfig(ListConfig):
     lines_per_shard: int = option(
         1024, help="Rows in one shard; a killed run loses at most one shard per worker.", at_least=1
     )
-    batch_size: int = option(64, help="Largest number of lines that the model reads at once.", at_least=1)
+    batch_size: int = option(64, help="Maximum batch size.", at_least=1)
     max_reject_fraction: float | None = option(
         None,
-        help="The run fails where a larger share of the images cannot be read. By default it fails only when "
-        "no image can be read, which 1 allows too.",
+        help="Fail if a larger share of the images cannot be read; by default only if none can be read. "
+        "1 never fails.",
         at_least=0,
         at_most=1,
     )

@@ -84,7 +84,7 @@ class PredictConfig(ListConfig, Checked):
     show: str | None = option(None, help="PNG file for a picture of lines with their readings.")
     show_lines: int = option(16, help="Number of lines in that picture, the first ones.", at_least=1)
     font: str | None = option(None, help=_FONT)
-    batch_size: int = option(64, help="Lines read at once.", at_least=1)
+    batch_size: int = option(64, help="Batch size.", at_least=1)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -93,7 +93,7 @@ class EvaluateConfig(Checked):
 
     data: str = option(help="Folder of the data set.")
     split: str = option(help="Split to score.")
-    batch_size: int = option(64, help="Lines read at once.", at_least=1)
+    batch_size: int = option(64, help="Batch size.", at_least=1)
     report: str | None = option(None, help="Folder for a page with figures (index.html, report.json).")
     report_lines: int = option(200, help="Number of worst lines on that page.", at_least=0)
     picture: str | None = option(None, help="PNG file for a picture of lines with truth and reading.")
@@ -107,7 +107,7 @@ class TuneConfig(Checked):
 
     tune: bool = option(
         False,
-        help="In place of scores: fit --lm_weight, --length_bonus and the temperature of confidences on the "
+        help="Instead of scoring, fit --lm_weight, --length_bonus and the temperature of confidences on the "
         "split, and write them to decoding.json in --model, where all commands find them.",
     )
     tune_lines: int = option(1000, help="With --tune: number of lines, the first ones.", at_least=1)

@@ -50,7 +50,7 @@ class TrainConfig:
     )
     frame_stride: int | None = option(
         None,
-        help="Pixels of a frame, 8 or 4, by default as the data were converted; 4 suits all data, and takes "
+        help="Pixels per frame, 8 or 4, by default as the data were converted; 4 suits all data, and takes "
         "longer.",
     )
     init_from: str | None = option(
@@ -165,8 +165,7 @@ class DeviceConfig(Checked):
     )
     worker_timeout: float = option(
         60.0,
-        help="With multi_worker, seconds to wait for the other workers at the start, and for one that does not "
-        "answer.",
+        help="With multi_worker: timeout in seconds for workers that do not start or do not answer.",
         above=0,
     )
     gpu_memory_fraction: float | None = option(

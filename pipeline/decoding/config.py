@@ -37,11 +37,11 @@ class DecodingConfig:
     )
     length_bonus: float | None = option(
         None,
-        help="What each character adds to a text's score; by default what --tune found, else "
+        help="Bonus per character in the score of a text; by default what --tune found, else "
         f"{LENGTH_BONUS:g} with --lm and 0 without.",
     )
     lexicon: str | None = option(
-        None, help=r"Text file of the only possible texts, one a row; \d in it is any digit, \c any character."
+        None, help=r"Text file of the allowed texts, one per row; \d in it is any digit, \c any character."
     )
     nbest: int = option(1, help="Number of alternative texts of each line.", at_least=1)
     min_confidence: float = option(
@@ -53,7 +53,7 @@ class DecodingConfig:
     characters: str | None = option(None, help="The only characters that texts may have, such as 0123456789.,-")
     character_kinds: tuple[str, ...] = option(
         (),
-        help=f"Kinds of such characters, besides --characters: {', '.join(KINDS)}.",
+        help=f"Allowed kinds of characters, besides --characters: {', '.join(KINDS)}.",
         choices=tuple(KINDS),
         comma=True,
     )

@@ -52,7 +52,7 @@ def make_dark_on_light(levels: np.ndarray, invert: str) -> np.ndarray:
 
 
 def is_light_on_dark(levels: np.ndarray) -> bool:
-    """Returns whether a text, uint8 [H, W], is light on dark: its border is darker than the middle of its range.
+    """Returns whether a text, uint8 [H, W], is light on dark: its border is darker than mid-range.
 
     The border, one pixel wide, is mostly paper, even where the image is cut tightly around the text. Without
     contrast nothing is light on dark.

@@ -28,27 +28,27 @@ class LanguageModelConfig:
     output: str = option(
         help="File of the model; one that ends with .arpa or .arpa.gz becomes an ARPA file, for other programs."
     )
-    order: int = option(5, help="Characters of the longest n-grams.", at_least=1, at_most=MOST_TOKENS)
+    order: int = option(
+        5, help="Order of the model: characters of the longest n-grams.", at_least=1, at_most=MOST_TOKENS
+    )
     prune: str = option(
         "0",
-        help="N-grams that occur so often or less are left out: a number for each order from 1, ascending, "
-        "with commas; the last one counts for all further orders. 0,0,1 leaves out what occurs once, from "
-        "order 3 on.",
+        help="Prune n-grams with at most this count: a number for each order from 1, ascending, with commas; "
+        "the last one counts for all further orders. 0,0,1 prunes n-grams that occur once, from order 3 on.",
     )
     max_megabytes: float = option(
         20.0,
-        help="Raises the numbers of --prune, those of the longest n-grams first, until the file is no larger; "
-        "0 for no limit. ARPA files have none.",
+        help="Maximum size of the file: raises the numbers of --prune, those of the longest n-grams first, "
+        "until the file fits; 0 for no limit. Does not apply to ARPA files.",
         at_least=0,
     )
     quantize: bool = option(True, help="Store logarithms in 8 bits; else in 32.")
     marks: bool = option(
         True,
-        help="Count where texts begin and end, and score it; --nomarks is for lines that are cut out of "
-        "running text at any place.",
+        help="Model where texts begin and end; --nomarks is for lines that are cut out of running text.",
     )
     held_out: float = option(
-        0.01, help="Share of the texts that the model is not made of but measured on.", at_least=0, below=1
+        0.01, help="Share of the texts held out to measure perplexity.", at_least=0, below=1
     )
     text_encoding: str = option(ENCODING, help="Encoding of the text files, such as gb18030.")
     list_format: str = option(AUTO, help="What the rows of list:FILES mean.", choices=FORMATS)
@@ -56,7 +56,7 @@ class LanguageModelConfig:
         NO_FORM, help="Normalise the text: see ocr-convert --normalize.", choices=NORMALIZATIONS
     )
     character_map: str = option(
-        "", help="File of rows FROM<TAB>TO: the replacement of a character, which may be empty."
+        "", help="File of replacements of characters: FROM<TAB>TO per row; TO may be empty."
     )
     width_forms: str = option(
         WIDTHS[0], help="Convert characters that have a full and a half width to one of them.", choices=WIDTHS

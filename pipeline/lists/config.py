@@ -26,12 +26,8 @@ class ListConfig:
         "else ids.",
         choices=FORMATS,
     )
-    path_column: str = option(
-        "", help="Column of the path in CSV or JSON lists, if its name is not a usual one."
-    )
-    text_column: str = option(
-        "", help="Column of the text in CSV or JSON lists, if its name is not a usual one."
-    )
+    path_column: str = option("", help="Column of the path in CSV or JSON lists, if auto does not find it.")
+    text_column: str = option("", help="Column of the text in CSV or JSON lists, if auto does not find it.")
 
     @property
     def columns(self) -> Columns:
