@@ -70,7 +70,7 @@ def read_file(path: str) -> bytes:
             raise UserError(
                 f"image {path}",
                 received=error.strerror,
-                expected="a machine that can open one more file; the image may be fine",
+                expected="a free file descriptor; the image may be intact",
                 remedy="Lower --workers, or raise the limit (ulimit -n). The same command resumes.",
             ) from None
         raise Refused("unreadable_image", f"{path}: {error.strerror}") from None

@@ -119,9 +119,13 @@ class DocumentationTest(tf.test.TestCase):
         with sqlite3.connect(path) as database:
             database.execute("CREATE TABLE lines (path, text)")
             database.executemany("INSERT INTO lines VALUES (?, ?)", [(f"{k}.png", str(k)) for k in range(13)])
+            database.execute("INSERT INTO lines VALUES (NULL, '1')")
+            database.execute("INSERT INTO lines VALUES ('1.jpg', NULL)")
         self.enterContext(mock.patch("densenet_ocr.beam_jobs.conversion.job.open_rows", lambda *_: rows))
-        result = densenet_ocr.convert(conversion(folder, max_reject_fraction=0.1), workers=1)
-        self.assertEqual((result["written"], result["refused"]), (12, {"missing_image": 1}))
+        result = densenet_ocr.convert(conversion(folder, max_reject_fraction=0.2), workers=1)
+        refused = {"bad_path": 1, "missing_image": 1, "no_label": 1}
+        self.assertEqual((result["written"], result["refused"]), (12, refused))
+        self.assertEqual(list(rows.labels(rows.scan()[5:7])), ["5", "6"])
         with open("data/train.rejects.tsv", encoding="utf-8") as file:
             self.assertIn("lines.db:13\t", file.read())
 

@@ -1,6 +1,7 @@
 """Configuration of a conversion; its fields are the flags of ocr-convert."""
 
 import dataclasses
+from collections.abc import Sequence
 
 from densenet_ocr.beam_jobs.engine.config import SplitConfig
 from densenet_ocr.pipeline.charset import NO_FORM, NORMALIZATIONS
@@ -78,13 +79,19 @@ class ConversionConfig(ListConfig, SplitConfig):
         check_left_out("charset_blank", self.charset_blank, fits, f"{FIRST_ROW} with --charset={AUTO}")
 
     def _check_input(self) -> None:
-        if bool(self.list_paths) == bool(self.lmdb_path):
+        given = [f"--{flag}" for flag, paths in self.inputs.items() if any(paths)]
+        if len(given) != 1:
             raise UserError(
                 "input",
-                received="--list and --lmdb" if self.lmdb_path else "none",
-                expected="either --list or --lmdb",
-                remedy="Name the lines to convert in one of the two ways.",
+                received=" and ".join(given) or "none",
+                expected="either " + " or ".join(f"--{flag}" for flag in self.inputs),
+                remedy="Name the lines to convert in one of these ways.",
             )
+
+    @property
+    def inputs(self) -> dict[str, Sequence[str]]:
+        """Paths of the rows to convert, by flag; one flag has some."""
+        return {"list": self.list_paths, "lmdb": [self.lmdb_path]}
 
     @property
     def splits(self) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ def convert(
       UserError: the input cannot be used, or too many rows are refused; the split is not published then.
     """
     start, execution = time.time(), Execution.of(workers, beam_arguments, remote)
-    inputs = {"list": config.list_paths, "image_root": [config.image_root], "lmdb": [config.lmdb_path]}
+    inputs = {**config.inputs, "image_root": [config.image_root]}
     execution.check_paths(inputs, config.output)
     execution.try_runner(inputs, config.output)
     charset = find_charset(config)

@@ -101,7 +101,7 @@ def _load_unchanged(
         raise UserError(
             f"export {folder}",
             received="other files than when the transcription began",
-            expected="the same export to its end",
+            expected="the same export until the job ends",
             remedy="Put the old one back to resume, or transcribe again with the new one and --overwrite.",
         )
     return load(folder, threads)

@@ -150,7 +150,9 @@ def _check_settings(format: str, precision: str, calibration: Sequence[np.ndarra
     if precision == "float16":
         check_setting("format", format, format == "onnx", "onnx, where --precision=float16")
     if precision == "int8":
-        check_setting("format", format, format in INT8_FORMATS, "onnx or tflite, where --precision=int8")
+        check_setting(
+            "format", format, format in INT8_FORMATS, f"{' or '.join(INT8_FORMATS)}, where --precision=int8"
+        )
         check_setting("calibration_data", None, len(calibration), "lines to calibrate int8 on")
 
 
@@ -164,8 +166,10 @@ def _write(
         write_float16(network, output)
     elif info.format == "onnx":
         write_onnx(network, output, calibration)
-    else:
+    elif info.format == "tflite":
         write_tflite(network, output, calibration)
+    else:
+        raise ValueError(f"no writer of {info.format}")
     network.info.save(output)
     network.info.charset.write(storage.join(output, CHARSET))
 

@@ -87,7 +87,7 @@ def read_keras2_file(path: str) -> StoredModel:
 
 def refuse_network(path: str, *, received: str, expected: str) -> UserError:
     """Returns the error about a file with weights of another network than the notebook's."""
-    remedy = "Weights of another network cannot be taken over."
+    remedy = "Weights of another network cannot be loaded."
     return UserError(f"weights {path}", received=received, expected=expected, remedy=remedy)
 
 
@@ -136,7 +136,7 @@ def _refuse_layout(path: str, file: h5py.File) -> UserError:
             f"weights {path}",
             received="a weights file of Keras 3 that is not in a run",
             expected="a run, a file in a run's folder weights, or a file that Keras 2 wrote",
-            remedy="Name the folder of the run: it knows which class is which character.",
+            remedy="Name the folder of the run: its charset maps classes to characters.",
         )
     return UserError(
         f"weights {path}",

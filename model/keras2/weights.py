@@ -152,8 +152,8 @@ def _check_values(path: str, layer: StoredLayer) -> None:
             raise UserError(
                 f"weights {path}",
                 received=f"{wrong} in {layer.name}'s {name}",
-                expected="weights of a network that has learned",
-                remedy="The file is not whole, or the training went astray: take another epoch's.",
+                expected="finite weights, and variances of 0 or more",
+                remedy="The file is not whole, or the training diverged: take another epoch's.",
             )
 
 

@@ -84,7 +84,7 @@ def total_memory(number: int) -> int:
         if status:
             raise UserError(
                 f"GPU {number}",
-                received=f"error {status} of the CUDA driver when asked for its memory",
+                received=f"error {status} of the CUDA driver when its memory was queried",
                 expected="the size of its memory",
                 remedy="Check nvidia-smi, or leave --gpu_memory_fraction out.",
             )

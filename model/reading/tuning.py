@@ -92,15 +92,13 @@ def tune(
     Returns:
       {"task", "split", "lines", "lm_weight", "length_bonus", "temperature", "exact_match", "cer",
       "calibration_error": [before, after], "seconds"}. Weight and bonus are None without a grid, and the
-      temperature is None where all lines are right, or all wrong: it is not fitted then.
+      temperature is None where all texts are correct, or all are wrong: it is not fitted then.
 
     Raises:
       UserError: model and data differ, the split is empty, or decoding.json cannot be written.
     """
     if config.split == model.train_split:
-        logging.warning(
-            "%s was trained on a split %s: its lines are read better than others", model.name, config.split
-        )
+        logging.warning("%s was trained on a split %s: its lines are not unseen", model.name, config.split)
     start, charset, settings = time.monotonic(), model.info.charset, load_tuned_settings(folder)
     found = _read_lines(model, decoder, config, lines)
     weights = None
@@ -223,5 +221,5 @@ def _fit(lines: Sequence[TunedLine]) -> float | None:
     pairs = [(line.scores, line.is_right) for line in lines if line.scores]
     temperature = fit_temperature(*zip(*pairs, strict=True)) if pairs else None
     if temperature is None:
-        logging.warning("all lines are read right, or all wrong: the temperature is not fitted")
+        logging.warning("all texts are correct, or all are wrong: the temperature is not fitted")
     return temperature

@@ -54,7 +54,7 @@ def check_memory(
         raise UserError(
             subject,
             received=f"a batch that takes about {describe_size(need)} {place}",
-            expected=f"at most the {describe_size(memory)} that are there",
+            expected=f"at most the {describe_size(memory)} that are available",
             remedy=remedy,
         )
     logging.warning(

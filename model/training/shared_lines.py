@@ -37,7 +37,7 @@ def warn_of_shared_lines(config: TrainConfig, mixture: Mixture, cache: str | Non
         return
     if training == validation:
         logging.warning(
-            "validation: split %r is trained on, so its scores are not those of other lines", training
+            "validation: split %r is trained on, so its scores are not those of unseen lines", training
         )
     elif any(storage.is_url(part.folder) for part in mixture.parts) and not cache:
         logging.info("lines of training and validation are not compared: --data is a URL, without --cache")
@@ -91,7 +91,7 @@ def _log(found: Comparison, training: str, validation: str) -> None:
         f"{part}{found.validation_lines:,} of {validation!r}"
     )
     if not found.shared:
-        logging.info("%s: none is in both", compared)
+        logging.info("%s: no shared lines", compared)
         return
     pairs = [f"{_format(one)} = {_format(other)}" for one, other in found.shared[:FEW]]
     more = [f"{len(found.shared) - FEW:,} more"] if len(found.shared) > FEW else []

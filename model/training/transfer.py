@@ -71,7 +71,7 @@ def choose_charset(weights: Weights, data: Charset, mode: str) -> Charset:
         )
     logging.info("%s: weights of %d characters copied", weights.name, len(data.characters) - len(new))
     if new:
-        logging.info("%s: lacks %s, which get new weights", weights.name, _count(new))
+        logging.info("%s: new weights for %s", weights.name, _count(new))
     if old and mode == "new":
         logging.warning("%s: %s dropped, because the data lack them", weights.name, _count(old))
     elif old:

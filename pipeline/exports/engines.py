@@ -61,6 +61,8 @@ def _load(folder: str, export: ExportInfo, info: DatasetInfo, threads: int) -> E
             from densenet_ocr.pipeline.exports.onnx_engine import OnnxEngine as engine
         elif export.format == "tflite":
             from densenet_ocr.pipeline.exports.tflite_engine import TfliteEngine as engine
-        else:
+        elif export.format == SAVED_MODEL:
             from densenet_ocr.pipeline.exports.saved_model_engine import SavedModelEngine as engine
+        else:
+            raise ValueError(f"no engine for {export.format}")
         return engine(folder, export, info, threads)

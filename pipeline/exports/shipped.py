@@ -42,7 +42,7 @@ def name_shipped() -> str:
 @functools.cache  # once a process
 def _warn_of_folder(name: str) -> None:
     if os.path.exists(name):
-        logging.warning("%s: the model of the package, not what lies here; ./%s names that", name, name)
+        logging.warning("%s: using the model of the package; name the local folder as ./%s", name, name)
 
 
 def _is_model(folder: str) -> bool:

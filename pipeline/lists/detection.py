@@ -241,8 +241,8 @@ def _refuse_to_guess(sample: _Sample, fits: list[frozenset[str]], charset: Chars
     return UserError(
         f"list {sample.path}",
         received="; ".join(shown),
-        expected="rows of one kind, by which a number is an id or a text",
-        remedy="Name what rows are: --list_format=ids, text or space. Rows of other kinds are refused then; "
+        expected="rows of one format, so that numbers are either ids or texts",
+        remedy="Name what rows are: --list_format=ids, text or space. Rows of other formats are refused then; "
         "give them as a --list of their own. --list_format=mixed reads each row by itself, as 0.1 did.",
     )
 

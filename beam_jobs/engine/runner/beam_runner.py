@@ -259,5 +259,5 @@ def _refuse(received: str) -> UserError:
         "Beam options after --",
         received=received,
         expected="options that this version of Beam knows, as --name=value",
-        remedy="Check their spelling; options of densenet-ocr stand before the --.",
+        remedy="Check their spelling; options of densenet-ocr precede the --.",
     )

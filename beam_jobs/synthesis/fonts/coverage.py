@@ -114,7 +114,7 @@ def find_coverage(faces: Sequence[Face], characters: str) -> np.ndarray:
     A face has a character if it maps it to a glyph with ink that differs from .notdef and is not shared by more
     than MOST_ALIKE of the characters. A space needs no ink, but a width. Private-use characters do not count:
     fonts have different glyphs for them. Takes one to two seconds per face for 6,000 characters, in one process
-    per core, unless the cache knows the face with these characters (see coverage_cache).
+    per core, unless the cache knows the face with these characters (see CoverageCache).
 
     Raises:
       UserError: the tables of a face cannot be read.

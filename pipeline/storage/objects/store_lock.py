@@ -111,7 +111,9 @@ class StoreLock:
             if not wait and (is_alive or (is_new and not is_first)):
                 raise BlockingIOError(errno.EWOULDBLOCK, f"{_name(holder)} holds {self._url}")
             if is_first:
-                logging.info("%s: is %s, which holds its lock, still there?", self._folder, _name(holder))
+                logging.info(
+                    "%s: checking whether the holder of its lock is alive: %s", self._folder, _name(holder)
+                )
             time.sleep(_POLL_SECONDS)
 
     def _verify(self) -> bool:

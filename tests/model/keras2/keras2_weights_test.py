@@ -134,7 +134,10 @@ class RefusedTest(parameterized.TestCase, Keras2Case):
     )
     def test_numbers_that_no_training_leaves(self, number, name, value, message):
         array = np.full_like(self.layers[number][1][name], value)
-        self.refuse(f"received {message}, expected weights of a network", self.change(number, **{name: array}))
+        self.refuse(
+            f"received {message}, expected finite weights, and variances of 0 or more",
+            self.change(number, **{name: array}),
+        )
 
     def test_a_charset_of_another_size(self):
         write_keras2(self.path, self.layers)

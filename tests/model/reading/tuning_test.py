@@ -102,7 +102,7 @@ class TuningTest(tf.test.TestCase):
         with self.assertLogs(level="WARNING") as logs:
             result, _ = self.tune(DecodingConfig(lexicon=words), folder, lines=3)
         self.assertEqual((result["lines"], result["task"], result["temperature"]), (3, "lexicon", None))
-        self.assertIn("all wrong: the temperature is not fitted", logs.output[-1])
+        self.assertIn("all are wrong: the temperature is not fitted", logs.output[-1])
         self.assertEqual(load_tuned_settings(folder).temperatures, {})
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from densenet_ocr.pipeline.augmentation.augment import augment
+from densenet_ocr.pipeline.augmentation.augment import _CHANGES, augment
 from densenet_ocr.pipeline.augmentation.config import OPS, WARPS, AugmentConfig
 from densenet_ocr.pipeline.errors import UserError
 
@@ -112,6 +112,9 @@ class PureFunctionTest(parameterized.TestCase, tf.test.TestCase):
 
 
 class ChoiceTest(parameterized.TestCase, tf.test.TestCase):
+    def test_operations_are_applied_in_the_order_of_their_names(self):
+        self.assertEqual(OPS, (*WARPS, *_CHANGES))
+
     def test_no_operations_return_the_same_tensor(self):
         image = tf.constant(draw_lines(2))
         self.assertIs(

@@ -52,7 +52,7 @@ class ParseOptionsTest(parameterized.TestCase, tf.test.TestCase):
             UserError,
             f"Beam options after --: received {received}, expected options that this version of Beam knows, as "
             "--name=value. "
-            "Check their spelling; options of densenet-ocr stand before the --.",
+            "Check their spelling; options of densenet-ocr precede the --.",
         ):
             parse_options(arguments)
 

@@ -127,7 +127,7 @@ class TransferTest(parameterized.TestCase, tf.test.TestCase):
         with self.assertRaisesRegex(
             UserError,
             "weights .*best.weights.h5: received a weights file of Keras 3 that is not in a run, expected a "
-            "run, a file in a run's folder weights, or .* Name the folder of the run: it knows which class is",
+            "run, a file in a run's folder weights, or .* Name the folder of the run: its charset maps classes",
         ):
             self.begin(OLD, old=alone)
 
