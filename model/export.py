@@ -23,11 +23,11 @@ from densenet_ocr.model.reading.config import ModelConfig
 from densenet_ocr.pipeline.exports.export_info import MODEL_FILES, PRECISIONS
 from densenet_ocr.pipeline.imaging.contrast import INVERT, INVERT_AT_READING_HELP
 from densenet_ocr.pipeline.ui import command, flags
-from densenet_ocr.pipeline.ui.flags import Checked, option
+from densenet_ocr.pipeline.ui.flags import Validated, option
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ExportConfig(Checked):
+class ExportConfig(Validated):
     """Where to export to, and how."""
 
     output: str = option(help="Folder for the export, also s3://... and so on.")

@@ -118,7 +118,10 @@ def evaluation_input(
     shards, buckets = Shards(folder, info, split, cache), find_buckets(info, split, batch_size, replicas)
     relabel = make_relabeller([info.charset], charset or info.charset)
     maker = BatchMaker(info=info, buckets=buckets, share=share, normalised=normalised, relabel=relabel)
-    return maker.make_batches(_group(read_in_order(shards), buckets))
+    dataset = maker.make_batches(_group(read_in_order(shards), buckets))
+    # Keras, and progress bars, take the number of batches from it.
+    count = sum(bucket.batches for bucket in buckets)
+    return dataset.apply(tf.data.experimental.assert_cardinality(count))
 
 
 def read_first_lines(

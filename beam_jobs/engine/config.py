@@ -7,7 +7,7 @@ from typing import Any
 from densenet_ocr.pipeline.errors import check_setting
 from densenet_ocr.pipeline.geometry import Geometry
 from densenet_ocr.pipeline.schema import PIXEL_BYTES
-from densenet_ocr.pipeline.ui.flags import Checked, option, validate
+from densenet_ocr.pipeline.ui.flags import Validated, option, validate
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -18,7 +18,7 @@ class LocalConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RemoteConfig(Checked):
+class RemoteConfig(Validated):
     """Options of a runner that Beam's own options name; they do not change the output."""
 
     shared_folders: tuple[str, ...] = option(

@@ -5,11 +5,11 @@ import dataclasses
 from densenet_ocr.pipeline.charset import NO_FORM, NORMALIZATIONS
 from densenet_ocr.pipeline.charsets.charset_file import BLANK_HELP, BLANK_ROWS, FIRST_ROW
 from densenet_ocr.pipeline.lists.config import ListConfig
-from densenet_ocr.pipeline.ui.flags import Checked, option
+from densenet_ocr.pipeline.ui.flags import Validated, option
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DescribeConfig(Checked):
+class DescribeConfig(Validated):
     """What to describe of a data set; validated on construction."""
 
     data: str = option(help="Folder of the data set.")
@@ -25,7 +25,7 @@ class DescribeConfig(Checked):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CharsetConfig(ListConfig, Checked):
+class CharsetConfig(ListConfig, Validated):
     """What charset to describe, and lists to compare it with; validated on construction."""
 
     charset: str = option(help="Charset file, or folder of a data set, a run or an export.")

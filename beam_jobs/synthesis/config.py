@@ -12,7 +12,7 @@ from densenet_ocr.pipeline.errors import check_setting
 from densenet_ocr.pipeline.line_list import ENCODING
 from densenet_ocr.pipeline.lists.opening import AUTO, FORMATS
 from densenet_ocr.pipeline.text.text_normalisation import WIDTHS
-from densenet_ocr.pipeline.ui.flags import Checked, option
+from densenet_ocr.pipeline.ui.flags import Validated, option
 
 # Line numbers are smaller. The text plan takes its random numbers from this number and the next one.
 MOST_LINES = 2**32 - 1
@@ -104,7 +104,7 @@ class SynthesisConfig(SplitConfig):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class StyleFitConfig(Checked):
+class StyleFitConfig(Validated):
     """A data set of real lines and fonts that give a render style; validated on construction."""
 
     data: str = option(help="Data set of real lines.")

@@ -7,7 +7,7 @@ from densenet_ocr.pipeline.errors import UserError
 from densenet_ocr.pipeline.exports.shipped import DEFAULT
 from densenet_ocr.pipeline.imaging.contrast import INVERT, INVERT_AT_READING_HELP
 from densenet_ocr.pipeline.lists.config import ListConfig
-from densenet_ocr.pipeline.ui.flags import Checked, option, validate
+from densenet_ocr.pipeline.ui.flags import Validated, option, validate
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,7 @@ _FONT = "Font file for the picture; by default one of this machine that has the 
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PredictConfig(ListConfig, Checked):
+class PredictConfig(ListConfig, Validated):
     """What to read besides the images on the command line, and how to print it."""
 
     list_path: str | None = option(
@@ -88,7 +88,7 @@ class PredictConfig(ListConfig, Checked):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EvaluateConfig(Checked):
+class EvaluateConfig(Validated):
     """What to score, and what to draw of it."""
 
     data: str = option(help="Folder of the data set.")
@@ -102,7 +102,7 @@ class EvaluateConfig(Checked):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TuneConfig(Checked):
+class TuneConfig(Validated):
     """Whether to fit settings of the beam search in place of an evaluation."""
 
     tune: bool = option(

@@ -7,7 +7,7 @@ from densenet_ocr.pipeline.augmentation.config import AugmentConfig
 from densenet_ocr.pipeline.charsets.charset_file import BLANK_HELP, BLANK_ROWS, FIRST_ROW
 from densenet_ocr.pipeline.errors import check_left_out, check_setting
 from densenet_ocr.pipeline.geometry import check_frame_stride
-from densenet_ocr.pipeline.ui.flags import Checked, option, validate
+from densenet_ocr.pipeline.ui.flags import Validated, option, validate
 
 # Values of --preset; flags on the command line override them. `notebook` has the defaults, which are those of
 # the original notebook. benchmarks.training.time_to_accuracy compares the two; see docs/training.md.
@@ -128,7 +128,7 @@ class TrainConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CheckpointConfig(Checked):
+class CheckpointConfig(Validated):
     """When to save checkpoints, besides at the end of each epoch, and what to keep.
 
     It may change when a run is resumed.
@@ -145,7 +145,7 @@ class CheckpointConfig(Checked):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class LoggingConfig(Checked):
+class LoggingConfig(Validated):
     """What TensorBoard gets besides scalars and example lines; may change when a run is resumed."""
 
     histogram_epochs: int = option(
@@ -154,7 +154,7 @@ class LoggingConfig(Checked):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DeviceConfig(Checked):
+class DeviceConfig(Validated):
     """Devices, memory and threads of a process; may change when a run is resumed."""
 
     strategy: str = option(

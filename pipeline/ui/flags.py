@@ -1,7 +1,7 @@
 """Flags declared once: the fields of a configuration dataclass are the flags of a binary.
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(Checked):
+    class Config(Validated):
         seed: int = option(0, help="Seed of the shuffle.", at_least=0)
 
 `define(Config)` makes the absl flag --seed, `read(Config)` makes a Config of the command line. Field types are
@@ -48,7 +48,7 @@ def option(default: Any = dataclasses.MISSING, *, help: str, **settings: Any) ->
 
 
 def validate(config: Any) -> None:
-    """Checks every field of a configuration; called from __post_init__, which a Checked one has.
+    """Checks every field of a configuration; called from the __post_init__ of `Validated`.
 
     Raises:
       UserError: a value is not one of its choices or is outside of its limits.
@@ -59,7 +59,7 @@ def validate(config: Any) -> None:
             _check(name, value, declared)
 
 
-class Checked:
+class Validated:
     """Base of a configuration whose fields are checked when it is made, by `validate`."""
 
     def __post_init__(self) -> None:

@@ -139,7 +139,9 @@ class AnyWidthTrainingTest(AnyWidthTest):
 class AnyWidthEvaluationTest(AnyWidthTest):
     @parameterized.parameters((1, 1, "uint8"), (4, 2, "float32"), (30, 1, "uint8"))
     def test_yields_each_line_once_in_batches_of_its_bucket(self, batch_size, replicas, encoding):
-        batches = list(self.evaluate(encoding, batch_size=batch_size, replicas=replicas))
+        dataset = self.evaluate(encoding, batch_size=batch_size, replicas=replicas)
+        batches = list(dataset)
+        self.assertLen(dataset, len(batches))
         lines = lines_of(batches)
         self.assertEqual(sorted(line["key"].decode() for line in lines), ALL_WIDTH_KEYS)
         self.assert_in_buckets(batches, batch_size, replicas)

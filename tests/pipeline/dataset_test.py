@@ -125,8 +125,10 @@ class EvaluationInputTest(DatasetTest):
 
     @parameterized.parameters(1, 5, 8, 50)
     def test_every_batch_is_full_and_only_filler_rows_have_weight_0(self, batch_size):
-        batches = list(self.evaluate(batch_size))
+        dataset = self.evaluate(batch_size)
+        batches = list(dataset)
         self.assertLen(batches, -(-LINES // batch_size))
+        self.assertLen(dataset, len(batches))
         for batch in batches:
             self.assertEqual(batch["image"].shape, (batch_size, 32, 64, 1))
         weights = np.concatenate([batch["weight"] for batch in batches])
