@@ -121,7 +121,9 @@ def _make_manifest(config: SynthesisConfig, charset: Charset, sources: dict[str,
         sources=sources,
         terms=_TERMS,
         file_name=IMAGES_NAME if as_images else FILE_NAME,
-        derived=[ImageList(config.output, config.split), CharsetCopy(config.output, charset)] * as_images,
+        derived=[ImageList(config.output, config.split), CharsetCopy(config.output, charset)]
+        if as_images
+        else [],
     )
 
 
