@@ -64,7 +64,7 @@ class HttpFilesTest(parameterized.TestCase, tf.test.TestCase):
     )
     def test_says_what_is_wrong(self, status, kind, message):
         self.web.statuses["/a.png"] = status
-        with mock.patch.object(http_files, "RETRY_SECONDS", 0.3), self.assertRaises(kind) as raised:
+        with mock.patch.object(http_files, "RETRY_SECONDS", 1), self.assertRaises(kind) as raised:
             storage.read_bytes(self.url)
         self.assertIn(f"file {self.url}: received {message}", str(raised.exception))
 

@@ -44,9 +44,9 @@ class ClientTest(parameterized.TestCase, tf.test.TestCase):
         names = {"answers": list(answers), "headers_sent": headers}
         return self.enter_context(serve(type("Node", (Handler,), names)))
 
-    def use(self, *addresses: str) -> None:
+    def use(self, *addresses: str, seconds: float = client.RETRY_SECONDS) -> None:
         self.enter_context(mock.patch.dict(os.environ, {"WEBHDFS_ADDRESS": ",".join(addresses)}))
-        self.enter_context(mock.patch.object(client, "RETRY_SECONDS", 0.5))
+        self.enter_context(mock.patch.object(client, "RETRY_SECONDS", seconds))
 
     def test_the_active_one_of_several_name_nodes_answers(self):
         standby = self.serve(remote_error("StandbyException"))
@@ -66,7 +66,7 @@ class ClientTest(parameterized.TestCase, tf.test.TestCase):
         ("OddException", "(OddException: said by the test)", "the logs of HDFS"),
     )
     def test_an_error_reads_as_what_it_is(self, kind, received, remedy):
-        self.use(self.serve(remote_error(kind)))
+        self.use(self.serve(remote_error(kind)), seconds=1)
         with user_error("file hdfs://service/a", received, remedy):
             storage.read_bytes("hdfs://service/a")
 
@@ -81,7 +81,7 @@ class ClientTest(parameterized.TestCase, tf.test.TestCase):
             storage.read_bytes("hdfs://service/a")
 
     def test_a_name_node_that_is_not_there_is_named(self):
-        self.use("http://127.0.0.1:1")
+        self.use("http://127.0.0.1:1", seconds=1)
         with user_error("a connection that was refused by http://127.0.0.1:1, also after retries"):
             storage.read_bytes("hdfs://service/a")
 
