@@ -66,13 +66,13 @@ def load_keras2_model(
 
 
 def count_head_rows(layers: list[list[np.ndarray]]) -> int:
-    """The rows of features that the head takes, by the layers of `read_keras2_layers`."""
+    """Returns the rows of features that the head takes: its kernel is [rows * C, classes]."""
     *_, (gamma, *_), (kernel, _) = layers
     return len(kernel) // len(gamma)
 
 
 def check_classes(path: str, layers: list[list[np.ndarray]], charset: Charset) -> None:
-    """Raises UserError unless the head of `read_keras2_layers` has the charset's classes."""
+    """Raises UserError unless the head, whose bias is [classes], has the charset's classes."""
     classes = len(layers[-1][1])
     if classes == charset.classes:
         return
@@ -90,7 +90,7 @@ def check_classes(path: str, layers: list[list[np.ndarray]], charset: Charset) -
 
 
 def check_rows(path: str, layers: list[list[np.ndarray]], height: int) -> None:
-    """Raises UserError unless lines of this height make the rows that the last of these layers takes."""
+    """Raises UserError unless lines of this height make the rows that the head takes, [rows * C, classes]."""
     rows = count_head_rows(layers)
     if rows != count_rows(height):
         raise UserError(

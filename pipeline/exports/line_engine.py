@@ -70,7 +70,7 @@ class LineEngine(abc.ABC):
         return np.concatenate(self._map(self._compute_logits, levels, widths))
 
     def find_best_path(self, levels: np.ndarray, widths: np.ndarray) -> BestPath:
-        """Returns the lines' characters; takes what `compute_logits` takes."""
+        """Returns the lines' characters, ragged [B, None]; takes what `compute_logits` takes."""
         results = self._map(self._find_likeliest, levels, widths)
         best, probability = map(np.concatenate, zip(*results, strict=True))
         return merge_repeats(best, probability, self.info.charset.blank)

@@ -47,7 +47,7 @@ class SavedModelEngine:
         return self._model.compute_logits(*_to_tensors(levels, widths)).numpy()
 
     def find_best_path(self, levels: np.ndarray, widths: np.ndarray) -> BestPath:
-        """Returns the lines' characters."""
+        """Returns the lines' characters, ragged [B, None]; see InferenceModel."""
         return BestPath(*self._model.find_best_path(*_to_tensors(levels, widths)))
 
 

@@ -45,7 +45,7 @@ def find_in_jpeg(data: tf.Tensor, number: tf.Tensor | int) -> tf.Tensor:
 
 
 def find_in_png(data: tf.Tensor, number: tf.Tensor | int) -> tf.Tensor:
-    """Returns the orientation of a PNG as `find_in_jpeg` does."""
+    """Returns the orientation of a PNG, a string scalar [], as an int64 scalar []; see `find_in_jpeg`."""
     parts = tf.strings.split([data], b"eXIf")[0]
 
     def find() -> tf.Tensor:
