@@ -76,20 +76,18 @@ def mixed_input(
         )
     windows = None if mixture.info.geometry.width else plan_windows(mixture, split, batch_size, replicas)
     start = first_step - first_step % windows.steps if windows else first_step
-    relabel = make_relabeller([part.info.charset for part in mixture.parts], mixture.info.charset)
     batches = _mix(mixture, split, batch_size, seed, shuffle_buffer, start, cache)
     if windows:
         batches = _sort(batches, windows, mixture.shares, seed, start).skip(first_step - start)
     widths = windows.bounds if windows else (mixture.info.geometry.width,)
-    buckets = tuple(Bucket(width, batch_size, batch_size) for width in widths)
     maker = BatchMaker(
         info=mixture.info,
-        buckets=buckets,
+        buckets=tuple(Bucket(width, batch_size, batch_size) for width in widths),
         share=share,
         normalised=normalised,
         augmentation=augmentation or AugmentConfig(),
         seed=seed,
-        relabel=relabel,
+        relabel=make_relabeller([part.info.charset for part in mixture.parts], mixture.info.charset),
         full=True,
         pads=False,
     )

@@ -13,7 +13,6 @@ import PIL.ImageFont
 import PIL.ImageOps
 
 from densenet_ocr.pipeline import storage
-from densenet_ocr.pipeline.errors import UserError
 
 Colour = tuple[int, int, int]
 INK, GREY, RULE, PAPER = (34, 38, 44), (112, 116, 122), (222, 224, 228), (255, 255, 255)
@@ -116,17 +115,9 @@ def choose_typeface(texts: Iterable[str], *, size: int, font: str | None = None)
       UserError: the file is not a font.
     """
     if font:
-        try:
+        expected = "a font file, such as .ttf, .otf or .ttc"
+        with storage.explained(f"font {font}", expected=expected, remedy="Check --font."):
             return Typeface(size, FontFile(storage.kept_copy(font)))
-        except UserError:
-            raise
-        except OSError as error:
-            raise UserError(
-                f"font {font}",
-                received=error.strerror or str(error),
-                expected="a font file, such as .ttf, .otf or .ttc",
-                remedy="Check --font.",
-            ) from None
     own, characters = Typeface(size), set().union(*texts)
     found = _find_font(characters) if own.count_lacking(characters) else None
     try:

@@ -37,7 +37,7 @@ class _Box(NamedTuple):
 
 
 def lay_out(size: tuple[int, int], style: Style, geometry: Geometry) -> Layout:
-    """Returns where the ink goes on a line.
+    """Returns where the ink lies on a line.
 
     Args:
       size: Width and height of the ink mask, in its own aspect ratio.
